@@ -1,0 +1,1 @@
+"""Configuration: files become sections (with file and line), sections become typed options."""

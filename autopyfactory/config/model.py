@@ -1,0 +1,58 @@
+"""A whole configuration, validated: what the factory is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autopyfactory.config.common import FactoryOptions, QueueOptions
+from autopyfactory.config.options import Options
+from autopyfactory.config.problem import Problem
+from autopyfactory.config.section import Section
+
+
+@dataclass(frozen=True)
+class PluginChoice:
+    """A plugin that a section asks for, with its validated options."""
+
+    kind: str  # sched, wmsstatus, ...
+    name: str  # as the user wrote it
+    cls: type[Any]
+    options: Options
+
+
+@dataclass(frozen=True)
+class MonitorConfig:
+    """One section of monitor.conf."""
+
+    section: Section
+    choice: PluginChoice
+
+
+@dataclass(frozen=True)
+class QueueConfig:
+    """One queue that can run: its section, options and plugins are all valid."""
+
+    name: str
+    section: Section
+    options: QueueOptions
+    sched: tuple[PluginChoice, ...]
+    batchsubmit: PluginChoice
+    wmsstatus: PluginChoice | None = None
+    batchstatus: PluginChoice | None = None
+    monitors: tuple[MonitorConfig, ...] = ()
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All that was configured. `broken` queues are left out of `queues`; `problems` says why."""
+
+    factory: FactoryOptions
+    factory_section: Section
+    queues: Mapping[str, QueueConfig]  # enabled or not: see QueueConfig.options.enabled
+    broken: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    monitors: Mapping[str, MonitorConfig] = field(default_factory=dict)
+    auth: Mapping[str, Section] = field(default_factory=dict)
+    mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()  # everything found, those of broken queues included

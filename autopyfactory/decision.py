@@ -1,0 +1,135 @@
+"""The scheduler chain as a pure fold: what is known goes in, a number and its reasons come out.
+
+No I/O, no clock, no state: the same inputs always give the same decision, so a decision can be
+replayed, simulated and explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+from autopyfactory.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+
+Need = Literal["wms", "batch", "site", "history", "factory"]
+Fact = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one scheduler plugin did: the number before and after, and why, in plain words."""
+
+    plugin: str
+    n_in: int
+    n_out: int
+    reason: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        """Return the line monitors know from 2.4, e.g. `Ready:in=0,activated=83,pending=10,ret=73`."""
+        facts = {"in": self.n_in, **self.facts, "ret": self.n_out}
+        return f"{self.plugin}:" + ",".join(f"{k}={v}" for k, v in facts.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A limit wider than one queue, enforced when pilots are reserved, not only when they are counted.
+
+    `scope` names who shares it: `factory`, `ce:<host>`, ... ; `maximum` counts pilots in that scope
+    that are pending or running.
+    """
+
+    scope: str
+    maximum: int
+    rule: str  # the plugin that asks for it, for the explanation
+
+
+@dataclass(frozen=True, slots=True)
+class RecentPilots:
+    """What happened to this queue's pilots lately (see the `history` source)."""
+
+    window: float = 3600.0  # seconds that the counts below look back
+    submitted_total: int = 0  # over the whole life of the queue
+    submitted: int = 0
+    started: int = 0
+    finished: int = 0
+    short: int = 0  # of the finished ones: shorter than the short limit
+    failed: int = 0
+    empty: int = 0  # ran no payload
+    start_latency: float | None = None  # seconds from submission to start, median; None: none started
+    lifetime: float | None = None  # seconds a pilot lives, median
+
+
+@dataclass(frozen=True, slots=True)
+class CycleInputs:
+    """All that one cycle of one queue knows. `None` is "not known", never zero."""
+
+    queue: str
+    wms: WMSQueueInfo | None = None
+    batch: BatchQueueInfo | None = None
+    site: SiteInfo | None = None
+    history: RecentPilots | None = None
+    factory_active: int | None = None  # pilots pending and running over all queues of this factory
+    now: datetime = field(default_factory=lambda: datetime(1970, 1, 1, tzinfo=UTC))
+    cores: int = 1  # what one pilot of this queue asks for
+    memory_mb: int = 0
+    share: float = 1.0  # this queue's part of the demand it shares with others, 0..1
+    scope_active: Mapping[str, int] = field(default_factory=dict)  # pilots per cap scope
+
+
+class Rule(Protocol):
+    """What the fold needs of a scheduler plugin."""
+
+    name: str
+    needs: frozenset[Need]
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Turn the number so far into a new one; pure. A negative number asks to retire pilots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The number of pilots to send (negative: to retire), with every step that led to it."""
+
+    n: int
+    steps: tuple[Step, ...]
+
+    @property
+    def message(self) -> str:
+        """Return all steps in the form that monitors know, joined by `;`."""
+        return ";".join(s.message for s in self.steps)
+
+
+def missing(needs: frozenset[Need], inputs: CycleInputs) -> frozenset[Need]:
+    """Return which of `needs` are not known in `inputs`."""
+    have = {
+        "wms": inputs.wms,
+        "batch": inputs.batch,
+        "site": inputs.site,
+        "history": inputs.history,
+        "factory": inputs.factory_active,
+    }
+    return frozenset(need for need in needs if have[need] is None)
+
+
+def decide(chain: Sequence[Rule], inputs: CycleInputs) -> Decision:
+    """Fold `chain` over `inputs`, starting from 0.
+
+    A plugin whose needs are not met ends the chain at 0 (fail closed): a later plugin such as
+    MinPerCycle must not turn missing information into pilots.
+    """
+    n = 0
+    steps: list[Step] = []
+    for rule in chain:
+        lacking = missing(rule.needs, inputs)
+        if lacking:
+            words = " and ".join(f"{what} information" for what in sorted(lacking))
+            steps.append(Step(rule.name, n, 0, f"no {words}: nothing is sent", {"comment": f"no {words}"}))
+            return Decision(0, tuple(steps))
+        step = rule.calc(n, inputs)
+        steps.append(step)
+        n = step.n_out
+    return Decision(n, tuple(steps))

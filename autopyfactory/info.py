@@ -1,0 +1,115 @@
+"""The nouns: what the factory knows about work, pilots and sites.
+
+All are immutable. Counts are never negative. "Unknown" is `None`, never zero: a queue that a
+snapshot does not know is not a queue without work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class WMSQueueInfo:
+    """How much work one WMS queue has, in jobs."""
+
+    ready: int = 0
+    notready: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: WMSQueueInfo) -> WMSQueueInfo:
+        """Add counts, for instance of several labels of one site."""
+        return WMSQueueInfo(
+            ready=self.ready + other.ready,
+            notready=self.notready + other.notready,
+            running=self.running + other.running,
+            done=self.done + other.done,
+            failed=self.failed + other.failed,
+            unknown=self.unknown + other.unknown,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQueueInfo:
+    """How many pilots one queue of this factory has, each counted in exactly one of the first six.
+
+    `pending` holds every pilot that was sent and does not run yet, held ones included: a CE
+    that holds pilots must not look like one with room. The next four split `pending` further.
+    """
+
+    pending: int = 0
+    running: int = 0
+    suspended: int = 0
+    done: int = 0
+    error: int = 0
+    unknown: int = 0
+    # of the pending ones
+    unsubmitted: int = 0  # idle in our schedd, not yet at the CE
+    waiting: int = 0  # idle at the CE or in its batch system
+    held: int = 0
+    unseen: int = 0  # sent after the snapshot was taken: known from the ledger only
+    # of the running ones (cloud nodes)
+    retiring: int = 0
+
+    @property
+    def active(self) -> int:
+        """Pilots that take or will take a slot: pending and running."""
+        return self.pending + self.running
+
+    def with_unseen(self, n: int) -> BatchQueueInfo:
+        """Return these counts with `n` pilots more that are sent but not visible yet."""
+        return replace(self, pending=self.pending + n, unseen=self.unseen + n) if n else self
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInfo:
+    """What the WMS says about a site or WMS queue: status and cloud as it spells them."""
+
+    status: str = ""  # online, test, offline, brokeroff, ...
+    cloud: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Generic[T]):
+    """The complete answer of one external system, and the moment its question was *asked*."""
+
+    data: T
+    taken_at: datetime  # wall time, for people
+    taken_mono: float  # monotonic seconds, for ages
+
+    def age(self, monotonic_now: float) -> float:
+        """Return the seconds since the question was asked."""
+        return max(0.0, monotonic_now - self.taken_mono)
+
+
+@dataclass(frozen=True, slots=True)
+class WMSStatus:
+    """One WMS's answer for all its queues."""
+
+    queues: Mapping[str, WMSQueueInfo]
+    sites: Mapping[str, SiteInfo] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatus:
+    """One schedd's answer for all queues of this factory; a queue without pilots is absent."""
+
+    queues: Mapping[str, BatchQueueInfo]
+
+    def queue(self, name: str) -> BatchQueueInfo:
+        """Return the counts of queue `name`; zero when it has no pilots in this complete answer."""
+        return self.queues.get(name, BatchQueueInfo())
+
+    @property
+    def active(self) -> int:
+        """Pilots of all queues, pending and running."""
+        return sum(q.active for q in self.queues.values())

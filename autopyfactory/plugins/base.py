@@ -1,0 +1,238 @@
+"""What each kind of plugin must do. Plugins import this, `info`, `decision` and `config`; never the factory.
+
+Every queue-level plugin is built as `Plugin(options, context)`: its own validated options, and what it may
+know about the queue it serves. A plugin class declares its options once, as the class attribute `Options`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from autopyfactory.config.common import FactoryOptions, QueueOptions
+from autopyfactory.config.options import Options
+from autopyfactory.decision import Cap, CycleInputs, Need, Step
+from autopyfactory.info import BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
+
+if TYPE_CHECKING:
+    from autopyfactory.config.loader import RawConfig
+    from autopyfactory.config.model import QueueConfig
+    from autopyfactory.record import CycleRecord
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+@dataclass(frozen=True)
+class QueueContext:
+    """What a plugin may know about its queue and factory."""
+
+    queue: str
+    queue_options: QueueOptions
+    factory: FactoryOptions
+    monitor_url: str | None = None  # of the first APF monitor of the queue; APFMON in the pilot's environment
+    mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # mappings.conf, by section
+
+
+class Plugin(Generic[OptionsT]):
+    """Base of all plugins."""
+
+    name: ClassVar[str]  # as users write it
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, options: OptionsT, context: QueueContext):
+        self.options = options
+        self.context = context
+
+
+class SchedPlugin(Plugin[OptionsT], ABC):
+    """One link of the scheduler chain: a pure function from a number to a number."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+
+    @abstractmethod
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Turn the number so far into a new one, with the reason in plain words.
+
+        `inputs` holds all that is known; whatever `needs` declares is not None when this is called.
+        No I/O, no clock (`inputs.now`), no state.
+        """
+
+    def caps(self) -> Sequence[Cap]:
+        """Return the limits wider than this queue that must also hold when pilots are reserved."""
+        return ()
+
+    def step(self, n_in: int, n_out: int, reason: str, **facts: Any) -> Step:
+        """Make the `Step` of this plugin."""
+        return Step(self.name, n_in, n_out, reason, facts)
+
+
+class SourceError(Exception):
+    """A source could not be read; the text says what was tried and what came back."""
+
+
+class SourcePlugin(Plugin[OptionsT], ABC):
+    """Reads one external system for all queues at once."""
+
+    @abstractmethod
+    def source_key(self) -> Hashable:
+        """Return what tells this external system apart: plugins with equal keys share one poll.
+
+        It holds every option that changes the question, so that two queues never share an answer that
+        was asked with the other's settings. The class is added by the caller.
+        """
+
+    @property
+    @abstractmethod
+    def interval(self) -> float:
+        """Seconds between two polls."""
+
+    @property
+    @abstractmethod
+    def maxage(self) -> float:
+        """Seconds after which an answer may no longer cause a submission."""
+
+    @property
+    def label(self) -> str:
+        """What people call this source, for instance `Condor ap@127.0.0.1:9618`."""
+        return self.name
+
+    def close(self) -> None:
+        """Let go of connections; called once, when no queue uses the source any more."""
+
+
+class WMSStatusPlugin(SourcePlugin[OptionsT]):
+    """Where work waits."""
+
+    @abstractmethod
+    def fetch(self) -> WMSStatus:
+        """Ask the WMS for all queues, within a time limit. Raises SourceError; never answers in part."""
+
+    def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
+        """Return this queue's work in `status`; None when the answer does not tell."""
+        return status.queues.get(self.context.queue_options.wmsqueue or "")
+
+    def site_info(self, status: WMSStatus) -> SiteInfo | None:
+        """Return what the WMS says about this queue's site; None when the answer does not tell."""
+        return status.sites.get(self.context.queue_options.wmsqueue or "")
+
+
+class BatchStatusPlugin(SourcePlugin[OptionsT]):
+    """Where pilots are counted."""
+
+    @abstractmethod
+    def fetch(self) -> BatchStatus:
+        """Count the pilots of this factory in all its queues, within a time limit. Raises SourceError."""
+
+
+class SubmitError(Exception):
+    """A submission failed and sent nothing."""
+
+
+class SubmitUnknown(Exception):
+    """A submission's answer was lost: pilots may or may not have been sent. Look them up by their tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentPilots:
+    """The pilots of one submission. Their ids are `<cluster>.<proc>`."""
+
+    cluster: str
+    count: int
+    first_proc: int = 0
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the id of each pilot."""
+        return tuple(f"{self.cluster}.{self.first_proc + i}" for i in range(self.count))
+
+
+class BatchSubmitPlugin(Plugin[OptionsT], ABC):
+    """How pilots are sent, taken back and found again."""
+
+    chunk: ClassVar[int] = 100  # pilots per submission: larger transactions stall other clients of a schedd
+
+    @abstractmethod
+    def target_key(self) -> Hashable:
+        """Return what tells the place of submission (schedd) apart."""
+
+    @property
+    @abstractmethod
+    def target(self) -> str:
+        """Return the place of submission as people write it."""
+
+    @property
+    def ce(self) -> str:
+        """Return the CE that the pilots go to, as people write it; the cap scope `ce:<this>`."""
+        return self.target
+
+    @abstractmethod
+    def describe(self, tag: str) -> Mapping[str, str]:
+        """Return the submit description of one pilot that carries `tag`; pure."""
+
+    @abstractmethod
+    def submit(self, n: int, tag: str, deadline: float) -> SentPilots:
+        """Send `n` (1..chunk) pilots marked with `tag`, within `deadline` seconds.
+
+        Raises SubmitError when nothing was sent, SubmitUnknown when that is not known.
+        """
+
+    @abstractmethod
+    def lookup(self, tag: str, deadline: float) -> SentPilots | None:
+        """Return the pilots that carry `tag`; None when a place that answers knows none.
+
+        Raises SubmitUnknown when the place does not answer.
+        """
+
+    def retire(self, n: int, deadline: float) -> int:
+        """Take back up to `n` pilots, those that do not run first; return how many. Default: none."""
+        return 0
+
+    def cleanup(self, deadline: float) -> None:
+        """Remove what ended pilots left behind; called once a cycle."""
+
+
+class QueueConfigPlugin(Generic[OptionsT], ABC):
+    """Where queue sections come from. Its options are all of scope `factory`."""
+
+    name: ClassVar[str]
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, options: OptionsT, factory: FactoryOptions):
+        self.options = options
+        self.factory = factory
+
+    @abstractmethod
+    def load(self) -> RawConfig:
+        """Return the sections and the problems found in them, within a time limit.
+
+        A source that does not answer gives its last good copy and a warning; raises ConfigError when
+        there is nothing to give.
+        """
+
+
+class MonitorPlugin(Generic[OptionsT], ABC):
+    """Tells an outside system what the factory does; always called on a reporter thread, never in a cycle.
+
+    Any method may raise: the reporter logs it, counts it and tries again later.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, options: OptionsT, factory: FactoryOptions):
+        self.options = options
+        self.factory = factory
+
+    @property
+    def url(self) -> str | None:
+        """Return what pilots get as APFMON; None when they have nobody to report to."""
+        return None
+
+    def hello(self, queues: Sequence[QueueConfig]) -> None:
+        """Tell that the factory runs, with these queues; called at start and after each reload."""
+
+    @abstractmethod
+    def cycle(self, record: CycleRecord) -> None:
+        """Tell what one cycle of one queue decided and sent."""
