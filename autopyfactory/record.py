@@ -26,6 +26,34 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldGroup:
+    """Pilots that the schedd holds for one reason."""
+
+    reason: str  # of one of them, as the schedd has it
+    count: int
+    code: int = 0  # HoldReasonCode
+    since: datetime | None = None  # when the first of them was held
+    example: str = ""  # the id of one of them
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """What a schedd says about the pilots of one queue that are stuck."""
+
+    asked_at: datetime
+    held: tuple[HeldGroup, ...] = ()
+    ce_down: int = 0  # pilots whose CE does not answer
+    ce_down_since: datetime | None = None
+    oldest_pending: datetime | None = None  # when the pilot that waits longest was sent
+    error: str | None = None  # why the schedd could not be asked; the rest means nothing then
+
+    @property
+    def any(self) -> bool:
+        """Whether something is wrong, as far as the schedd could be asked."""
+        return bool(self.held or self.ce_down)
+
+
+@dataclass(frozen=True, slots=True)
 class CycleRecord:
     """One cycle, complete enough to answer "why?" later."""
 
@@ -47,6 +75,13 @@ class CycleRecord:
     sent: tuple[Sent, ...] = ()
     retired: int = 0
     wmsqueue: str | None = None
+    # what else stood in the way, as far as it was known in this cycle
+    errors: Mapping[str, str] = field(default_factory=dict)  # last error of a source, by kind: wms, batch
+    pause: str | None = None  # the pause or drain in effect, in words
+    unresolved: tuple[str, ...] = ()  # submissions whose fate is not known yet, in words
+    breaker: str | None = None  # why the breaker of the CE is open; None: closed or none there
+    credential: str | None = None  # what is wrong with the credential; None: nothing known
+    troubles: Troubles | None = None  # what the schedd said about this queue's pilots; None: not asked
 
     @property
     def submitted(self) -> int:
@@ -56,3 +91,21 @@ class CycleRecord:
     def as_dict(self) -> dict[str, Any]:
         """Return plain data (datetimes stay datetimes)."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryEvent:
+    """Something that happened to the factory or a queue outside of a cycle."""
+
+    kind: str  # started, stopped, reloaded, paused, resumed, drained, problem, ...
+    at: datetime
+    text: str = ""  # in plain words
+    queue: str | None = None  # None: the factory as a whole
+    facts: Mapping[str, int | float | str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data (datetimes stay datetimes)."""
+        return asdict(self)
+
+
+Event = CycleRecord | FactoryEvent
