@@ -1,0 +1,40 @@
+"""Counts that collapse are doubted until a second answer says the same.
+
+A schedd that restarts, a query that is answered in part, a changed default of a tool: each has shown other
+factories "no pilots", and flooded sites. So a queue that falls from many pilots to (almost) none in one
+answer is not believed at once. Two answers in a row that agree are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from autopyfactory.info import BatchStatus
+
+MANY = 10  # pilots: below this a sudden end is ordinary
+FRACTION = 0.1  # what is left, at most, for a fall to be a collapse
+
+
+class CollapseJudge:
+    """Remembers the last believed number of pilots per queue, and doubts sudden falls from it."""
+
+    def __init__(self) -> None:
+        self._believed: dict[str, int] = {}
+        self._doubted: frozenset[str] = frozenset()
+
+    def __call__(self, status: BatchStatus) -> Mapping[str, str]:
+        """Return the queues whose counts in `status` are doubtful, each with the reason."""
+        now = {name: q.active for name, q in status.queues.items()}
+        all_gone = sum(self._believed.values()) >= MANY and not sum(now.values())
+        doubts: dict[str, str] = {}
+        for name, before in self._believed.items():
+            after = now.get(name, 0)
+            fell = before >= MANY and after <= before * FRACTION
+            if (fell or (all_gone and before > 0)) and name not in self._doubted:
+                doubts[name] = (
+                    f"pilots fell from {before} to {after} in one answer, not believed until a second agrees"
+                )
+        kept = {name: self._believed[name] for name in doubts}
+        self._believed = {**{n: c for n, c in now.items() if c}, **kept}
+        self._doubted = frozenset(doubts)
+        return doubts
