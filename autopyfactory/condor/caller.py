@@ -1,0 +1,166 @@
+"""Brings one call at a time to the child process of a target, and replaces the child when needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from autopyfactory.condor.diagnosis import diagnose
+from autopyfactory.condor.errors import Busy, Overrun, Suspended, Unreachable, WorkerDied
+from autopyfactory.condor.process import Ended, Process, worker_command, worker_environment
+from autopyfactory.condor.suspension import Suspension
+from autopyfactory.condor.target import Target
+from autopyfactory.condor.worker import IDLE
+
+log = logging.getLogger(__name__)
+
+# An error that took longer than this is the bindings' own time-out: the daemon hangs, although less than
+# the deadline.
+_SLOW_FAILURE = 5.0
+_TAIL = 5
+# How long a caller whose child was killed may need to notice.
+_HAND_OVER = 5.0
+
+
+class Caller:
+    """The one way to a target's child process."""
+
+    def __init__(
+        self,
+        target: Target,
+        retry_after: float,
+        recycle_after: int,
+        recycle_above_kb: int,
+        command: Sequence[str] | None,
+    ) -> None:
+        self._target = target
+        self._command = command
+        self._recycle_after = recycle_after
+        self._recycle_above_kb = recycle_above_kb
+        self._suspension = Suspension(target, retry_after)
+        self._turn = threading.Lock()
+        self._process: Process | None = None
+        self._submits = 0
+        self._aborts = 0
+        self._closed = False
+
+    @property
+    def suspended(self) -> bool:
+        """True while calls other than probes are turned away."""
+        return self._suspension.active
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, if there is a running child."""
+        process = self._process
+        return process.pid if process is not None and process.usable else None
+
+    def call(self, operation: str, arguments: list[Any], deadline: float, probe: bool) -> Any:
+        """The result of an operation of the child, or one of our errors, within `deadline` seconds."""
+        start = time.monotonic()
+        aborts = self._aborts
+        self._admit(aborts, probe)
+        if not self._turn.acquire(timeout=max(0.0, deadline)):
+            raise Busy(f"{operation} not tried: other calls took its {deadline:g} s", self._target)
+        try:
+            self._admit(aborts, probe)  # while we waited the call before us may have hung
+            try:
+                reply = self._exchange(operation, arguments, start + deadline, aborts)
+            except TimeoutError:
+                self._drop()
+                self._suspension.begin(f"{operation} exceeded {deadline:g} s")
+                raise Overrun(f"{operation} exceeded {deadline:g} s", self._target) from None
+            except Ended as error:
+                said = self._drop()
+                raise WorkerDied(f"{operation}: {error}{said}", self._target) from None
+            except OSError as error:
+                raise WorkerDied(f"{operation}: no child process: {error}", self._target) from error
+            return self._judge(operation, reply, time.monotonic() - start)
+        finally:
+            self._turn.release()
+
+    def abort(self) -> None:
+        """Cut off the call under way and those that wait for their turn."""
+        self._aborts += 1
+        if (process := self._process) is not None:
+            process.kill()
+
+    def close(self, timeout: float) -> None:
+        """End the child for good, `timeout` seconds from now at the latest."""
+        self._closed = True
+        mine = self._turn.acquire(timeout=timeout)
+        if not mine:
+            self.abort()  # wakes whoever has the turn
+            mine = self._turn.acquire(timeout=_HAND_OVER)
+        if mine:
+            self._drop()
+            self._turn.release()
+
+    def _admit(self, aborts: int, probe: bool) -> None:
+        if self._closed:
+            raise Suspended("not tried: closed", self._target)
+        if aborts != self._aborts:
+            raise Suspended("not tried: aborted", self._target)
+        if not probe:
+            self._suspension.check()
+
+    def _exchange(self, operation: str, arguments: list[Any], end: float, aborts: int) -> Any:
+        """One request and its reply, by a fresh child if there is none."""
+        request = {"operation": operation, "arguments": arguments}
+        while True:
+            process = self._running(end)
+            if aborts != self._aborts:  # an abort while the child was started found nothing to kill
+                raise Ended(None, "aborted")
+            try:
+                return process.exchange(request, end)
+            except Ended as error:
+                if error.status != IDLE or aborts != self._aborts:
+                    raise
+                # It left for lack of work just when work came, and has not read the request.
+                self._drop()
+
+    def _running(self, end: float) -> Process:
+        if self._process is not None and not self._process.usable:
+            self._drop()
+        if self._process is None:
+            command = self._command or worker_command(self._target)
+            environment = worker_environment(self._target, os.environ)
+            self._process = Process(command, environment, max(0.0, end - time.monotonic()))
+            self._submits = 0
+        return self._process
+
+    def _judge(self, operation: str, reply: Any, seconds: float) -> Any:
+        """The result in a reply, or its error as an exception; ends or begins the suspension; recycles the
+        child."""
+        said = self._said()
+        if operation == "submit":
+            self._submits += 1
+        if self._submits >= self._recycle_after or reply["rss"] > self._recycle_above_kb:
+            self._drop()
+        if "error" in reply:
+            kind, text = reply["error"]
+            error = diagnose(kind, text, said, self._target)
+            if isinstance(error, Unreachable) and seconds > _SLOW_FAILURE:
+                self._suspension.begin(f"{operation} failed after {seconds:.0f} s")
+            raise error
+        self._suspension.end()
+        return reply["result"]
+
+    def _said(self) -> list[str]:
+        """What the child said on standard error; goes to the log."""
+        said = self._process.said() if self._process is not None else []
+        for line in said:
+            log.debug("%s: %s", self._target, line)
+        return said
+
+    def _drop(self) -> str:
+        """Kill the child; returns its last words, to be put after a message."""
+        said = self._said()[-_TAIL:]
+        if self._process is not None:
+            self._process.discard()
+            self._process = None
+        return "".join(f"\n    {line}" for line in said)

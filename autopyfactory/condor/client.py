@@ -1,0 +1,183 @@
+"""What the factory asks of one schedd or collector, each call with a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autopyfactory.condor.caller import Caller
+from autopyfactory.condor.errors import Refused
+from autopyfactory.condor.quoting import check_description
+from autopyfactory.condor.target import Target
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """Jobs that the schedd took: procs `first_proc` to `first_proc + count - 1` of `cluster`."""
+
+    cluster: int
+    first_proc: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the schedd takes us for, and how we proved it."""
+
+    user: str
+    method: str
+
+
+class CondorClient:
+    """All calls to one schedd and its collector; may be used by several threads, one call runs at a time.
+
+    Every `deadline` is in seconds and covers the whole call, with the wait for other callers and the start
+    of the child process. Every call raises the errors of `autopyfactory.condor.errors`, and ValueError if
+    what it was given makes no sense to anybody. In rows that are returned, attributes appear under the
+    names that were asked for; one that is undefined or missing is None; one that is an expression is its
+    text.
+
+    While the target is suspended (see `Suspended`) only calls with `probe=True` are tried.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        retry_after: float = 60.0,
+        recycle_after: int = 2000,
+        recycle_above_mb: int = 128,
+        command: Sequence[str] | None = None,
+    ) -> None:
+        """Make a client; it starts no process before its first call.
+
+        retry_after: seconds for which calls are turned away after one that hung.
+        recycle_after, recycle_above_mb: the child process is replaced, between two calls, after so many
+        submissions or when it has grown above so many MB.
+        command: what to run as the child process (for tests).
+        """
+        self.target = target
+        self._caller = Caller(target, retry_after, recycle_after, recycle_above_mb * 1024, command)
+
+    # ---- reads
+
+    def counts(
+        self, group_by: Sequence[str], constraint: str, *, deadline: float, probe: bool = False
+    ) -> list[Row]:
+        """Jobs per distinct combination of the attributes: rows with these attributes and "JobCount".
+
+        The schedd adds up. Attributes that only the constraint mentions are grouped by too, behind the
+        scenes, and
+        added together again, so they should have few values: no times, no job ids.
+        """
+        return self._rows("counts", [list(group_by), constraint], deadline, probe)
+
+    def query(
+        self,
+        constraint: str,
+        projection: Sequence[str],
+        *,
+        limit: int = -1,
+        deadline: float,
+        probe: bool = False,
+    ) -> list[Row]:
+        """Ads of jobs in the queue; all attributes if `projection` is empty, all jobs if `limit` is -1."""
+        return self._rows("query", [constraint, list(projection), limit], deadline, probe)
+
+    def history(
+        self,
+        constraint: str,
+        projection: Sequence[str],
+        *,
+        limit: int,
+        since: str | None = None,
+        deadline: float,
+    ) -> list[Row]:
+        """Ads of jobs that left the queue, the latest first, at most `limit`, back to the job `since`
+        (excluded).
+
+        since: "cluster.proc", or an expression that is true for the first job not wanted any more.
+        """
+        return self._rows("history", [constraint, list(projection), limit, since], deadline, False)
+
+    def collector_query(
+        self,
+        ad_type: str,
+        constraint: str,
+        projection: Sequence[str],
+        *,
+        deadline: float,
+        probe: bool = False,
+    ) -> list[Row]:
+        """Ads of the collector; `ad_type` is "Grid", "Startd", "Schedd", ..."""
+        return self._rows("collector_query", [ad_type, constraint, list(projection)], deadline, probe)
+
+    def locate(self, *, deadline: float, probe: bool = False) -> dict[str, str]:
+        """Where the schedd is: Name, MyAddress, Machine, CondorVersion, and version as "23.9.6".
+
+        Always asks anew, so success proves that the collector answers. It says nothing about the schedd.
+        """
+        found = self._caller.call("locate", [], deadline, probe)
+        return {str(key): str(value) for key, value in found.items()}
+
+    def ping(self, *, deadline: float, probe: bool = False) -> Identity:
+        """Authenticate to the schedd; returns if it lets us write, else raises Refused or Unreachable."""
+        reply = self._caller.call("ping", [], deadline, probe)
+        identity = Identity(reply["user"] or "", reply["method"] or "")
+        if not reply["authorized"]:
+            raise Refused(f"{identity.user or 'we'} may not write (by {identity.method})", self.target)
+        return identity
+
+    # ---- writes
+
+    def submit(self, description: Mapping[str, str], count: int, *, deadline: float) -> Submitted:
+        """Submit `count` jobs as one cluster, all or none; keep it to about a hundred, others wait meanwhile.
+
+        description: submit commands; values are in submit language, see `quoting` for text that must arrive
+        as it is. Never repeated once it may have reached the schedd: after an error other than Refused,
+        Suspended and ValueError the jobs may be there, so look for them by their tag.
+        """
+        check_description(description)
+        if count < 1:  # HTCondor would make 1 of 0
+            raise ValueError(f"cannot submit {count} jobs")
+        cluster, first_proc, number = self._caller.call("submit", [dict(description), count], deadline, False)
+        return Submitted(cluster, first_proc, number)
+
+    def act(self, action: str, constraint: str, *, reason: str = "", deadline: float) -> dict[str, int]:
+        """Do "remove", "removex", "hold" or "release" to the jobs that match; returns the schedd's totals.
+
+        TotalSuccess, TotalNotFound, TotalPermissionDenied, TotalBadStatus, TotalAlreadyDone, TotalError.
+        Matching nothing is no error.
+        """
+        if "\0" in reason or "\n" in reason:
+            raise ValueError("a reason must be one line")
+        found = self._caller.call("act", [action, constraint, reason], deadline, False)
+        return {str(key): int(value) for key, value in found.items()}
+
+    # ---- life
+
+    @property
+    def suspended(self) -> bool:
+        """True while calls other than probes are turned away."""
+        return self._caller.suspended
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, if there is a child."""
+        return self._caller.pid
+
+    def abort(self) -> None:
+        """Cut off the call under way (it gets WorkerDied) and turn away those that wait; from any thread."""
+        self._caller.abort()
+
+    def close(self, timeout: float = 0.0) -> None:
+        """End the child for good; a call under way may take `timeout` seconds more. Later calls raise
+        Suspended."""
+        self._caller.close(timeout)
+
+    def _rows(self, operation: str, arguments: list[Any], deadline: float, probe: bool) -> list[Row]:
+        rows: list[Row] = self._caller.call(operation, arguments, deadline, probe)
+        return rows

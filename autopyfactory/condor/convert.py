@@ -1,0 +1,44 @@
+"""ClassAd values as plain JSON values (in the child process only)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import classad2
+
+_PLAIN = (str, int, bool, float)
+
+
+def plain(value: Any) -> Any:
+    """A ClassAd value as JSON: undefined is None, an error is "error", an expression is its text, times are
+    ISO 8601."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, classad2.Value):
+        return None if value == classad2.Value.Undefined else "error"
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, classad2.ClassAd):
+        return {name: attribute(value, name) for name in value}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def attribute(ad: classad2.ClassAd, name: str) -> Any:
+    """One attribute of an ad as JSON; None if it is missing."""
+    try:
+        return plain(ad[name])
+    except KeyError:
+        return None
+    except UnicodeDecodeError as error:
+        # Job attributes are bytes of whatever encoding the submitter used; one job must not spoil the whole
+        # answer.
+        return error.object.decode("utf-8", "backslashreplace")
+
+
+def row(ad: classad2.ClassAd, names: Iterable[str]) -> dict[str, Any]:
+    """The named attributes of an ad, or all of them if no name is given."""
+    return {name: attribute(ad, name) for name in (names or ad)}

@@ -1,0 +1,179 @@
+"""What the child process does with the HTCondor bindings: one function per request."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import re
+import sys
+from typing import Any
+
+import classad2
+import htcondor2
+
+from autopyfactory.condor.convert import attribute, row
+
+Row = dict[str, Any]
+
+_ACTIONS = {
+    "remove": htcondor2.JobAction.Remove,
+    "removex": htcondor2.JobAction.RemoveX,
+    "hold": htcondor2.JobAction.Hold,
+    "release": htcondor2.JobAction.Release,
+}
+
+
+class BadRequest(ValueError):
+    """The request itself is wrong; no daemon was asked."""
+
+
+class NotFound(LookupError):
+    """The collector answers, but does not know what we look for."""
+
+
+class Operations:
+    """The calls to one schedd and its collector. Remembers where the schedd is until `forget`."""
+
+    def __init__(self, schedd: str | None, collector: str | None) -> None:
+        self._name = schedd
+        self._pool = collector
+        self._schedd: htcondor2.Schedd | None = None
+        self._location: classad2.ClassAd | None = None
+
+    def forget(self) -> None:
+        """Drop the known location, so that the next call locates the schedd anew."""
+        self._schedd = None
+        self._location = None
+
+    # ---- where
+
+    def _locate(self) -> classad2.ClassAd:
+        if self._location is None:
+            self._location = self._find()
+        return self._location
+
+    def _find(self) -> classad2.ClassAd:
+        collector = htcondor2.Collector(self._pool)
+        if self._name is not None:
+            ad = collector.locate(htcondor2.DaemonType.Schedd, self._name)
+            if ad is None:  # Schedd(None) would silently mean the local one
+                raise NotFound(f"the collector knows no schedd named {self._name!r}")
+            return ad
+        if self._pool is None:
+            try:
+                return collector.locate(htcondor2.DaemonType.Schedd)
+            except htcondor2.HTCondorException:
+                pass  # no address file on this host: ask the configured collector instead
+        # The bindings would take the first of several, whichever that is today.
+        ads = collector.locateAll(htcondor2.DaemonType.Schedd)
+        if len(ads) == 1:
+            return ads[0]
+        if not ads:
+            raise NotFound("the collector knows no schedd")
+        names = ", ".join(sorted(str(attribute(ad, "Name")) for ad in ads))
+        raise NotFound(f"the collector knows several schedds, name one of them: {names}")
+
+    def _connect(self) -> htcondor2.Schedd:
+        if self._schedd is None:
+            self._schedd = htcondor2.Schedd(self._locate())
+        return self._schedd
+
+    def locate(self) -> dict[str, str]:
+        """Ask the collector where the schedd is, whatever we knew before."""
+        self.forget()
+        ad = self._locate()
+        full = str(attribute(ad, "CondorVersion") or "")
+        number = re.search(r"\d+\.\d+\.\d+", full)
+        found = {
+            name: str(attribute(ad, name) or "") for name in ("Name", "MyAddress", "Machine", "CondorVersion")
+        }
+        return found | {"version": number.group() if number else ""}
+
+    def ping(self) -> dict[str, Any]:
+        """Authenticate to the schedd and ask whether we may write."""
+        ad = htcondor2.ping(self._locate(), "WRITE")
+        names = {"user": "MyRemoteUserName", "method": "AuthMethods", "authorized": "AuthorizationSucceeded"}
+        return {key: attribute(ad, name) for key, name in names.items()}
+
+    # ---- reads
+
+    def counts(self, group_by: list[str], constraint: str) -> list[Row]:
+        """Jobs per distinct combination of attributes, added up by the schedd."""
+        # The schedd applies the constraint a second time, to its own summary rows: an attribute that is
+        # missing there makes the answer silently empty.
+        known = {name.lower() for name in group_by}
+        extra = [name for name in references(constraint) if name.lower() not in known]
+        ads = self._connect().query(constraint, group_by + extra, opts=htcondor2.QueryOpt.GroupBy)
+        rows = [row(ad, [*group_by, "JobCount"]) for ad in ads]
+        return merged(rows, group_by) if extra else rows
+
+    def query(self, constraint: str, projection: list[str], limit: int) -> list[Row]:
+        """Job ads of the queue."""
+        references(constraint)
+        ads = self._connect().query(constraint, projection, limit=limit)
+        return [row(ad, projection) for ad in ads]
+
+    def history(self, constraint: str, projection: list[str], limit: int, since: str | None) -> list[Row]:
+        """Ads of jobs that left the queue, the latest first."""
+        references(constraint)
+        ads = self._connect().history(constraint, projection, match=limit, since=since)
+        return [row(ad, projection) for ad in ads]
+
+    def collector_query(self, ad_type: str, constraint: str, projection: list[str]) -> list[Row]:
+        """Ads of the collector."""
+        references(constraint)
+        types = {name.lower(): member for name, member in htcondor2.AdType.__members__.items()}
+        if ad_type.lower() not in types:
+            raise BadRequest(f"no such type of ad: {ad_type!r}")
+        ads = htcondor2.Collector(self._pool).query(types[ad_type.lower()], constraint, projection)
+        return [row(ad, projection) for ad in ads]
+
+    # ---- writes
+
+    def submit(self, description: dict[str, str], count: int) -> list[int]:
+        """Submit `count` jobs as one cluster: [cluster, first proc, count]."""
+        result = self._connect().submit(htcondor2.Submit(description), count=count)
+        if sys.version_info < (3, 12):
+            # The bindings give back one reference to None too many on every submission. From Python 3.12 on
+            # None is immortal; before, the interpreter aborts after some thousand submissions.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
+        return [result.cluster(), result.first_proc(), result.num_procs()]
+
+    def act(self, action: str, constraint: str, reason: str) -> dict[str, int]:
+        """Remove, hold or release the jobs that match."""
+        if action not in _ACTIONS:
+            raise BadRequest(f"no such action: {action!r} (known: {', '.join(_ACTIONS)})")
+        references(constraint)
+        # Given as a plain string the bindings lose the reason.
+        ad = self._connect().act(_ACTIONS[action], f"({constraint})", reason=(reason, 0))
+        totals = ("Error", "Success", "NotFound", "BadStatus", "AlreadyDone", "PermissionDenied")
+        return {f"Total{name}": int(attribute(ad, f"Total{name}") or 0) for name in totals}
+
+
+def references(constraint: str) -> list[str]:
+    """The job attributes that a constraint mentions. Raises BadRequest if it is not an expression."""
+    try:
+        tree = classad2.ExprTree(constraint)
+    except (classad2.ClassAdException, SyntaxError) as error:
+        raise BadRequest(f"not a ClassAd expression: {constraint!r}") from error
+    names = []
+    for reference in classad2.ClassAd().externalRefs(tree):
+        parts = reference.split(".")
+        if len(parts) > 1 and parts[0].lower() in ("my", "target"):
+            parts = parts[1:]
+        if parts[0]:
+            names.append(parts[0])
+    return names
+
+
+def merged(rows: list[Row], group_by: list[str]) -> list[Row]:
+    """Rows that differ only in attributes that nobody asked for, added together."""
+    sums: dict[str, Row] = {}
+    for one in rows:
+        # As text, because 1, 1.0 and True are the same key to Python but different values to a ClassAd.
+        key = json.dumps([one[name] for name in group_by])
+        if key in sums:
+            sums[key]["JobCount"] += one["JobCount"]
+        else:
+            sums[key] = one
+    return list(sums.values())

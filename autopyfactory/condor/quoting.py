@@ -1,0 +1,75 @@
+"""Text that must arrive in a job exactly as it is, and text that must stay text in a constraint.
+
+The submit language expands `$`, joins a line that ends in a backslash with the next one, and takes a line
+break for
+the end of a command: a value pasted in unchecked can add or swallow commands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+_KEY = re.compile(r"\+?[A-Za-z_][A-Za-z0-9_.]*")
+# Words that begin a statement, not a command, when a submit description is read as text.
+_STATEMENTS = frozenset(("queue", "if", "elif", "else", "endif", "include", "use", "error", "warning"))
+_BREAK = re.compile("[\0\n\r\x0b\x0c]")
+
+
+def check(text: str) -> str:
+    """The text itself. Raises ValueError for line breaks, NUL, and what cannot be written as UTF-8."""
+    if _BREAK.search(text):
+        raise ValueError(f"line break or NUL character in {text!r}")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"not encodable as UTF-8: {text!r}") from None
+    return text
+
+
+def macro(text: str) -> str:
+    """Text as the right-hand side of any submit command, with every `$` literal. Raises ValueError.
+
+    Blanks at either end are lost, as everywhere in the submit language.
+    """
+    if check(text).rstrip().endswith("\\"):
+        raise ValueError(f"a backslash at the end would join the next line: {text!r}")
+    return _dollars(text)
+
+
+def words(items: Iterable[str]) -> str:
+    """Words as the value of `arguments`; "NAME=value" words as that of `environment`. Raises ValueError."""
+    quoted = []
+    for item in items:
+        word = check(item).replace("'", "''")
+        if not word or re.search(r"[\s']", word):
+            word = f"'{word}'"
+        quoted.append(word.replace('"', '""'))
+    return _dollars('"' + " ".join(quoted) + '"')
+
+
+def attr(text: str) -> str:
+    """Text as the value of a job attribute (`+Name` or `My.Name`). Raises ValueError.
+
+    Here only the double quote is escaped; a backslash stands for itself.
+    """
+    return _dollars('"' + check(text).replace('"', '\\"') + '"')
+
+
+def constraint_string(text: str) -> str:
+    """Text as a string literal in a ClassAd constraint. Raises ValueError."""
+    return '"' + check(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def check_description(description: Mapping[str, str]) -> None:
+    """Raise ValueError for a submit description that HTCondor would read as other commands than these."""
+    for key, value in description.items():
+        if not _KEY.fullmatch(key) or key.lower() in _STATEMENTS:
+            raise ValueError(f"not a submit command: {key!r}")
+        if check(value).rstrip().endswith("\\"):
+            raise ValueError(f"{key}: a backslash at the end would swallow the next command: {value!r}")
+
+
+def _dollars(text: str) -> str:
+    # $$(X) is expanded when the job is matched and needs a name of its own.
+    return "$$(DOLLARDOLLAR)(".join(part.replace("$", "$(DOLLAR)") for part in text.split("$$("))

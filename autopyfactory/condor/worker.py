@@ -1,0 +1,118 @@
+"""The child process: reads requests from its standard input, calls HTCondor, writes replies.
+
+Run as `python -m autopyfactory.condor.worker PARENT_PID SCHEDD COLLECTOR` ("" for a name that is not
+given). It holds nothing that matters and may be killed at any time.
+
+A request is {"operation", "arguments"}; a reply is {"result"} or {"error": [type, text]}, both with "rss"
+(kB).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from autopyfactory.condor.frames import Assembler, pack
+
+if TYPE_CHECKING:
+    from autopyfactory.condor.operations import Operations
+
+# Exit status that says: ended for lack of work, having read no request.
+IDLE = 76
+IDLE_SECONDS = 300.0
+# A call that failed later than this met a daemon that hangs: asking again would only cost the caller's time.
+RETRY_WITHIN = 2.0
+_PR_SET_PDEATHSIG = 1
+_WRITES = ("submit",)
+
+
+def tie_to_parent(parent: int) -> None:
+    """Die with the factory, however it dies, and leave the terminal's and service manager's signals to it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # the parent was gone before we asked to follow it
+    # A submission under way must not be cut off by Ctrl-C or by a stop of the whole service; the parent
+    # kills us.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def own_output() -> int:
+    """The descriptor for replies. Standard output itself becomes standard error: libraries may print."""
+    replies = os.dup(1)
+    os.dup2(2, 1)
+    return replies
+
+
+def requests() -> Iterator[dict[str, Any]]:
+    """The requests of the parent, until it closes the pipe or has had no work for us for a while."""
+    pipe = Assembler()
+    while True:
+        if pipe.empty and not select.select([0], [], [], IDLE_SECONDS)[0]:
+            sys.exit(IDLE)
+        piece = os.read(0, 1 << 20)
+        if not piece:
+            return
+        pipe.feed(piece)
+        while (request := pipe.take()) is not None:
+            yield request
+
+
+def resident_kb() -> int:
+    """Our resident memory."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * (os.sysconf("SC_PAGE_SIZE") // 1024)
+
+
+def worth_repeating(operation: str, text: str, seconds: float) -> bool:
+    """True if a call that failed may be repeated on a fresh location without doing anything twice."""
+    if seconds > RETRY_WITHIN or "DENIED" in text:
+        return False
+    # A submission only if it failed before its transaction began.
+    return operation not in _WRITES or text.startswith("Failed to connect to schedd")
+
+
+def answer(operations: Operations, name: str, arguments: list[Any]) -> dict[str, Any]:
+    """Do what one request asks; a failed call that may be repeated is repeated once on a fresh location."""
+    for attempt in (1, 2):
+        start = time.monotonic()
+        try:
+            return {"result": getattr(operations, name)(*arguments)}
+        except Exception as error:  # noqa: BLE001  whatever the bindings raise is the parent's to judge
+            operations.forget()
+            failure = {"error": [type(error).__name__, str(error)]}
+            # Only the bindings' own errors can be due to a stale location.
+            transient = type(error).__name__ == "HTCondorException" and attempt == 1
+            if not transient or not worth_repeating(name, str(error), time.monotonic() - start):
+                break
+    return failure
+
+
+def main() -> NoReturn:
+    """Serve until told to stop."""
+    parent, schedd, collector = sys.argv[1:4]
+    tie_to_parent(int(parent))
+    replies = own_output()
+    # Imported here: not before the child is tied to its parent.
+    import htcondor2
+
+    from autopyfactory.condor.operations import Operations
+
+    htcondor2.enable_debug()  # standard error then says why, where the exceptions only say that
+    operations = Operations(schedd or None, collector or None)
+    for request in requests():
+        reply = answer(operations, request["operation"], request["arguments"])
+        data = memoryview(pack(reply | {"rss": resident_kb()}))
+        while data:
+            data = data[os.write(replies, data) :]
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
