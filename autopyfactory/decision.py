@@ -26,6 +26,7 @@ class Step:
     n_out: int
     reason: str
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    final: bool = False  # the chain ends here, at 0: what this rule must know to be safe is missing
 
     @property
     def message(self) -> str:
@@ -131,5 +132,7 @@ def decide(chain: Sequence[Rule], inputs: CycleInputs) -> Decision:
             return Decision(0, tuple(steps))
         step = rule.calc(n, inputs)
         steps.append(step)
+        if step.final:
+            return Decision(min(0, step.n_out), tuple(steps))
         n = step.n_out
     return Decision(n, tuple(steps))

@@ -1,0 +1,56 @@
+"""MaxPending: not more than so many pilots waiting at the CE."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.plugins.sched.helpers import limited, unset
+
+
+class MaxPendingOptions(Options):
+    """What `MaxPending` can be told."""
+
+    maximum: int | None = option(
+        None,
+        key="sched.maxpending.maximum",
+        unit="pilots",
+        ge=0,
+        description="Most pilots to keep pending; unset: no limit",
+    )
+    allow_negative: bool = option(
+        False,
+        key="sched.maxpending.allow_negative",
+        description="Take pilots back when more are pending than the maximum (in 2.4 the default was true)",
+    )
+    always: bool = option(
+        False,
+        key="sched.maxpending.always",
+        description="Keep to the maximum also when no pilot is pending (in 2.4 there is then no limit, "
+        "since the CE may have free slots)",
+    )
+
+
+class MaxPending(SchedPlugin[MaxPendingOptions]):
+    """`min(n, maximum - pending)`; no limit when nothing is pending, unless `always` is set."""
+
+    name = "MaxPending"
+    Options = MaxPendingOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return `n`, at most what is left of the maximum."""
+        assert inputs.batch is not None
+        maximum, pending = self.options.maximum, inputs.batch.pending
+        if maximum is None:
+            return unset(self.name, n, "sched.maxpending.maximum", pending=pending)
+        facts = {"pending": pending, "maxpending": maximum}
+        if pending == 0 and not self.options.always:
+            return self.step(n, n, "none pending: no limit, the CE may have free slots", **facts)
+        room = maximum - pending
+        if not self.options.allow_negative:
+            room = max(0, room)
+        out = min(n, room)
+        return self.step(n, out, limited(n, out, f"{pending} pending, at most {maximum}"), **facts)

@@ -1,0 +1,35 @@
+"""MaxPerCycle: not more than so many pilots in one cycle."""
+
+from __future__ import annotations
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Step
+from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.plugins.sched.helpers import limited, unset
+
+
+class MaxPerCycleOptions(Options):
+    """What `MaxPerCycle` can be told."""
+
+    maximum: int | None = option(
+        None,
+        key="sched.maxpercycle.maximum",
+        unit="pilots",
+        ge=0,
+        description="Most pilots to send in one cycle; unset: no limit",
+    )
+
+
+class MaxPerCycle(SchedPlugin[MaxPerCycleOptions]):
+    """`min(n, maximum)`."""
+
+    name = "MaxPerCycle"
+    Options = MaxPerCycleOptions
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return `n`, at most the maximum."""
+        maximum = self.options.maximum
+        if maximum is None:
+            return unset(self.name, n, "sched.maxpercycle.maximum")
+        out = min(n, maximum)
+        return self.step(n, out, limited(n, out, f"at most {maximum} per cycle"), maxpercycle=maximum)

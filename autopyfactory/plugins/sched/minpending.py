@@ -1,0 +1,40 @@
+"""MinPending: keep at least so many pilots waiting at the CE."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.plugins.sched.helpers import raised, unset
+
+
+class MinPendingOptions(Options):
+    """What `MinPending` can be told."""
+
+    minimum: int | None = option(
+        None,
+        key="sched.minpending.minimum",
+        unit="pilots",
+        ge=0,
+        description="Fewest pilots to keep pending, work or not; unset: no such limit",
+    )
+
+
+class MinPending(SchedPlugin[MinPendingOptions]):
+    """`max(n, minimum - pending)`."""
+
+    name = "MinPending"
+    Options = MinPendingOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return `n`, at least what fills up the pending pilots to the minimum."""
+        assert inputs.batch is not None
+        minimum, pending = self.options.minimum, inputs.batch.pending
+        if minimum is None:
+            return unset(self.name, n, "sched.minpending.minimum", pending=pending)
+        out = max(n, minimum - pending)
+        reason = raised(n, out, f"{pending} pending, at least {minimum}")
+        return self.step(n, out, reason, minpending=minimum, pending=pending)

@@ -1,0 +1,38 @@
+"""MinPerCycle: not fewer than so many pilots in one cycle."""
+
+from __future__ import annotations
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Step
+from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.plugins.sched.helpers import raised, unset
+
+
+class MinPerCycleOptions(Options):
+    """What `MinPerCycle` can be told."""
+
+    minimum: int | None = option(
+        None,
+        key="sched.minpercycle.minimum",
+        unit="pilots",
+        ge=0,
+        description="Fewest pilots to send in one cycle, work or not; unset: no such limit",
+    )
+
+
+class MinPerCycle(SchedPlugin[MinPerCycleOptions]):
+    """`max(n, minimum)`; also turns a negative number (retire) into the minimum.
+
+    After StatusOffline or a limit it sends again what they held back: put it before them.
+    """
+
+    name = "MinPerCycle"
+    Options = MinPerCycleOptions
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return `n`, at least the minimum."""
+        minimum = self.options.minimum
+        if minimum is None:
+            return unset(self.name, n, "sched.minpercycle.minimum")
+        out = max(n, minimum)
+        return self.step(n, out, raised(n, out, f"at least {minimum} per cycle"), minpercycle=minimum)

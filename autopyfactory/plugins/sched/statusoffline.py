@@ -1,0 +1,34 @@
+"""StatusOffline: a fixed number of pilots, as a rule none, while the WMS says that the site is offline."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.plugins.sched.helpers import by_status
+
+
+class StatusOfflineOptions(Options):
+    """What `StatusOffline` can be told."""
+
+    pilots: int = option(
+        0,
+        key="sched.statusoffline.pilots",
+        unit="pilots",
+        ge=0,
+        description="Pilots to send in each cycle while the site's status is offline",
+    )
+
+
+class StatusOffline(SchedPlugin[StatusOfflineOptions]):
+    """Site status `offline`: the given number; else `n`."""
+
+    name = "StatusOffline"
+    Options = StatusOfflineOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"wms", "site", "batch"})
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return the number for a site that is offline, or `n`."""
+        return by_status(self.name, "offline", self.options.pilots, n, inputs)

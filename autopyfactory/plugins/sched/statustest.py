@@ -1,0 +1,34 @@
+"""StatusTest: a fixed number of pilots while the WMS says that the site is under test."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.plugins.sched.helpers import by_status
+
+
+class StatusTestOptions(Options):
+    """What `StatusTest` can be told."""
+
+    pilots: int = option(
+        0,
+        key="sched.statustest.pilots",
+        unit="pilots",
+        ge=0,
+        description="Pilots to send in each cycle while the site's status is test",
+    )
+
+
+class StatusTest(SchedPlugin[StatusTestOptions]):
+    """Site status `test`: the given number; else `n`."""
+
+    name = "StatusTest"
+    Options = StatusTestOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"wms", "site", "batch"})
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return the number for a site under test, or `n`."""
+        return by_status(self.name, "test", self.options.pilots, n, inputs)
