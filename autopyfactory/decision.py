@@ -84,8 +84,13 @@ class CycleInputs:
 class Rule(Protocol):
     """What the fold needs of a scheduler plugin."""
 
-    name: str
-    needs: frozenset[Need]
+    @property
+    def name(self) -> str:
+        """Return what users call it."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Return what must be known before it can calculate."""
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Turn the number so far into a new one; pure. A negative number asks to retire pilots."""

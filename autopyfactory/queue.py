@@ -58,7 +58,7 @@ class Neighbours(Protocol):
 class Parts:
     """What a queue is made of."""
 
-    chain: Sequence[SchedPlugin[object]]  # type: ignore[type-var]
+    chain: Sequence[SchedPlugin[Any]]
     submit: BatchSubmitPlugin[Any]
     wms: WMSStatusPlugin[Any] | None = None
     wms_source: StatusSource[WMSStatus] | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from autopyfactory.config.common import FactoryOptions, QueueOptions
@@ -168,8 +169,8 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
         return self.target
 
     @abstractmethod
-    def describe(self, tag: str) -> Mapping[str, str]:
-        """Return the submit description of one pilot that carries `tag`; pure."""
+    def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
+        """Return the submit description of pilots that carry `tag`, sent at `now`; pure for a given `now`."""
 
     @abstractmethod
     def submit(self, n: int, tag: str, deadline: float) -> SentPilots:

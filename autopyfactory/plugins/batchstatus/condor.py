@@ -1,0 +1,114 @@
+"""Counts the factory's pilots in one schedd, all queues in one question, added up by the schedd itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from autopyfactory.condor.errors import CondorError
+from autopyfactory.condor.quoting import constraint_string
+from autopyfactory.condor.registry import client
+from autopyfactory.config.options import option
+from autopyfactory.info import BatchQueueInfo, BatchStatus
+from autopyfactory.mappings import CONDOR_BATCH
+from autopyfactory.mappings import Mapping as StatusMapping
+from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, SourceError
+from autopyfactory.plugins.schedd import ScheddOptions
+
+GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "GridJobStatus")
+IDLE, HELD = 1, 5
+
+
+class CondorOptions(ScheddOptions):
+    """Options of the batch status plugin `Condor`."""
+
+    sleep: float = option(
+        60,
+        key="batchstatus.condor.sleep",
+        scope="factory",
+        unit="s",
+        gt=0,
+        description="Time between counts",
+    )
+    maxage: float = option(
+        360,
+        key="batchstatus.condor.maxage",
+        scope="factory",
+        unit="s",
+        gt=0,
+        description="Counts older than this cause no submission",
+    )
+    timeout: float = option(
+        20,
+        key="batchstatus.condor.timeout",
+        scope="factory",
+        unit="s",
+        gt=0,
+        description="A schedd that takes longer to answer counts as not answering",
+    )
+
+
+class Condor(BatchStatusPlugin[CondorOptions]):
+    """Pilots in a schedd that carry this factory's name."""
+
+    name = "Condor"
+    Options = CondorOptions
+
+    def __init__(self, options: CondorOptions, context: QueueContext):
+        super().__init__(options, context)
+        self._target = options.target()
+        self._mapping = StatusMapping.load(CONDOR_BATCH, context.mappings)
+
+    def source_key(self) -> Hashable:
+        """Return the schedd and the factory whose pilots are counted."""
+        return (self._target, self.context.factory.factory_id)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two counts."""
+        return self.options.sleep
+
+    @property
+    def maxage(self) -> float:
+        """Seconds after which counts may no longer cause a submission."""
+        return self.options.maxage
+
+    @property
+    def label(self) -> str:
+        """Return the schedd as people write it."""
+        return f"schedd {self._target}"
+
+    def fetch(self) -> BatchStatus:
+        """Count the factory's pilots per queue. Raises SourceError."""
+        mine = f"ApfFactory == {constraint_string(self.context.factory.factory_id)}"
+        try:
+            rows = client(self._target).counts(GROUP_BY, mine, deadline=self.options.timeout, probe=True)
+        except CondorError as err:
+            raise SourceError(str(err)) from err
+        return summarize(rows, self._mapping)
+
+
+def summarize(rows: Iterable[Mapping[str, Any]], mapping: StatusMapping) -> BatchStatus:
+    """Turn grouped counts (one row per queue, JobStatus and GridJobStatus) into counts per queue.
+
+    A grid job without GridJobStatus has not reached its CE yet. Jobs without a queue name are left out:
+    they are not ours to decide about.
+    """
+    queues: dict[str, BatchQueueInfo] = defaultdict(BatchQueueInfo)
+    for row in rows:
+        name, status, count = row["MATCH_APF_QUEUE"], row["JobStatus"], int(row["JobCount"])
+        if name is None:
+            continue
+        info, attribute = queues[name], mapping.attribute(status)
+        added: dict[str, int] = {attribute: getattr(info, attribute) + count}
+        if attribute == "pending":
+            if status == HELD:
+                added["held"] = info.held + count
+            elif row["GridJobStatus"] is None:
+                added["unsubmitted"] = info.unsubmitted + count
+            else:
+                added["waiting"] = info.waiting + count
+        queues[name] = replace(info, **added)
+    return BatchStatus(dict(queues))

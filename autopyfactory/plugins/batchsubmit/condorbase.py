@@ -1,0 +1,229 @@
+"""What all ways of sending pilots through a schedd share: the pilot's ads, environment, files and tag.
+
+A new kind of CE is a subclass with `commands()`: the submit commands that are its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from abc import abstractmethod
+from collections.abc import Hashable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import AfterValidator
+
+from autopyfactory.condor.errors import CondorError, Refused, Suspended
+from autopyfactory.condor.quoting import attr, check, constraint_string, words
+from autopyfactory.condor.registry import client
+from autopyfactory.config.options import option
+from autopyfactory.plugins.base import (
+    BatchSubmitPlugin,
+    QueueContext,
+    SentPilots,
+    SubmitError,
+    SubmitUnknown,
+)
+from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
+from autopyfactory.plugins.batchsubmit.logtree import LogPlace
+from autopyfactory.plugins.schedd import ScheddOptions
+
+# HTCondor fills this in for each pilot; the placeholder keeps it whole while the text around it is quoted.
+PILOT_ID = "$(Cluster).$(Process)"
+_PLACEHOLDER = "@@pilot-id@@"
+NOT_RUNNING = "(JobStatus == 1 || JobStatus == 5)"
+
+
+def _parses(text: str | None) -> str | None:
+    if text is not None:
+        check(text)
+        split_attributes(text)
+    return text
+
+
+def _one_line(text: str | None) -> str | None:
+    return None if text is None else check(text)
+
+
+AttributeList = Annotated[str | None, AfterValidator(_parses)]
+OneLine = Annotated[str | None, AfterValidator(_one_line)]
+
+
+class CondorBaseOptions(ScheddOptions):
+    """Options of every batch submit plugin that uses a schedd; any prefix of the plugin's family works."""
+
+    prefixes: ClassVar[tuple[str, ...]] = ("batchsubmit.condorbase",)
+
+    environ: OneLine = option(
+        None,
+        key="{prefix}.environ",
+        description="Added to the pilot's environment as it stands: NAME=value pairs separated by blanks",
+    )
+    condor_attributes: AttributeList = option(
+        None,
+        key="{prefix}.condor_attributes",
+        description=r"Submit commands KEY = VALUE, separated by commas (\, in a value); they win over ours",
+    )
+    extra: dict[str, str] = option(
+        key="{prefix}.condor_attributes.*",
+        description="One submit command; no comma needs escaping",
+        default_factory=dict,
+    )
+    proxyfile: OneLine = option(
+        None, key="{prefix}.proxyfile", description="File with the X.509 proxy that pilots are sent with"
+    )
+    tokenfile: OneLine = option(
+        None, key="{prefix}.tokenfile", description="File with the SciToken or WLCG token for the CE"
+    )
+
+
+BaseOptionsT = TypeVar("BaseOptionsT", bound=CondorBaseOptions)
+log = logging.getLogger("autopyfactory.submit")
+
+
+class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
+    """Sends pilots through a schedd."""
+
+    def __init__(self, options: BaseOptionsT, context: QueueContext):
+        super().__init__(options, context)
+        self._target = options.target()
+
+    @abstractmethod
+    def commands(self) -> dict[str, str]:
+        """Return the submit commands of this kind of CE."""
+
+    def target_key(self) -> Hashable:
+        """Return the schedd."""
+        return self._target
+
+    @property
+    def target(self) -> str:
+        """Return the schedd as people write it."""
+        return str(self._target)
+
+    # --- what a pilot carries -------------------------------------------------------------------
+
+    def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
+        """Return the submit description of pilots that carry `tag`, sent at `now` (for the day's folder)."""
+        q, f = self.context.queue_options, self.context.factory
+        place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now or datetime.now(UTC))
+        base = {
+            **self.commands(),
+            **self._ads(tag, place),
+            "environment": self._environment(place),
+            "executable": q.executable or "",
+            **({"arguments": q.arguments} if q.arguments else {}),
+            "transfer_executable": "True",
+            **{k: f"{place.folder}/{PILOT_ID}.{e}" for k, e in _FILES.items()},
+            "stream_output": "False",
+            "stream_error": "False",
+            "notification": "Error" if f.admin_email else "Never",
+            **({"notify_user": ",".join(f.admin_email)} if f.admin_email else {}),
+            **({"x509userproxy": self.options.proxyfile} if self.options.proxyfile else {}),
+            **({"scitokens_file": self.options.tokenfile} if self.options.tokenfile else {}),
+        }
+        return overridden(base, split_attributes(self.options.condor_attributes or ""), self.options.extra)
+
+    def _ads(self, tag: str, place: LogPlace) -> dict[str, str]:
+        queue = self.context.queue
+        ads = {
+            "ApfFactory": self.context.factory.factory_id,
+            "ApfSubmission": tag,
+            "MATCH_APF_QUEUE": queue,
+            "APF_QUEUE": queue,
+            "FACTORY_JOBID": f"{socket.getfqdn()}#{_PLACEHOLDER}",
+        }
+        if place.url:
+            ads |= {f"APF_{k}URL": f"{place.url}/{_PLACEHOLDER}.{k.lower()}" for k in ("LOG", "OUT", "ERR")}
+        return {f"+{k}": _fill(attr(v)) for k, v in ads.items()}
+
+    def _environment(self, place: LogPlace) -> str:
+        f = self.context.factory
+        env: dict[str, str | None] = {
+            "PANDA_JSID": f.factory_id,
+            "GTAG": f"{place.url or place.folder}/{_PLACEHOLDER}.out",
+            "APFCID": _PLACEHOLDER,
+            "APFFID": f.factory_id,
+            "FACTORY_JOBID": f"{socket.getfqdn()}#{_PLACEHOLDER}",
+            "APFMON": self.context.monitor_url,
+            "FACTORYQUEUE": self.context.queue,
+            "FACTORYUSER": f.factory_user,
+        }
+        ours = _fill(words(f"{k}={v}" for k, v in env.items() if v is not None))
+        theirs = self.options.environ
+        return f'{ours[:-1]} {theirs.replace(chr(34), chr(34) * 2)}"' if theirs else ours
+
+    # --- sending, finding, taking back ------------------------------------------------------------
+
+    def submit(self, n: int, tag: str, deadline: float) -> SentPilots:
+        """Send `n` pilots as one cluster. Raises SubmitError, SubmitUnknown."""
+        now = datetime.now(UTC)
+        f = self.context.factory
+        place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
+        try:
+            description = self.describe(tag, now)
+            place.folder.mkdir(parents=True, exist_ok=True)
+            done = client(self._target).submit(description, n, deadline=deadline)
+        except (Refused, Suspended, ValueError) as err:
+            raise SubmitError(str(err)) from err
+        except OSError as err:
+            raise SubmitError(f"no folder for the pilots' logs: {err}") from err
+        except CondorError as err:
+            raise SubmitUnknown(str(err)) from err
+        self._keep(place, description, done.cluster, n)
+        return SentPilots(str(done.cluster), done.count, done.first_proc)
+
+    def _keep(self, place: LogPlace, description: Mapping[str, str], cluster: int, n: int) -> None:
+        """Write down what was submitted, for people; the pilots are sent whether or not this works."""
+        text = "".join(f"{k} = {v}\n" for k, v in description.items()) + f"queue {n}\n"
+        try:
+            (place.folder / f"submit.{cluster}.jdl").write_text(text)
+        except OSError as err:
+            log.warning("cannot keep the submit description of cluster %s: %s", cluster, err)
+
+    def lookup(self, tag: str, deadline: float) -> SentPilots | None:
+        """Return the pilots in the schedd's queue that carry `tag`. Raises SubmitUnknown."""
+        wanted = f"ApfSubmission == {constraint_string(tag)}"
+        try:
+            ads = client(self._target).query(wanted, ["ClusterId", "ProcId"], deadline=deadline)
+        except CondorError as err:
+            raise SubmitUnknown(str(err)) from err
+        if not ads:
+            return None
+        return SentPilots(str(ads[0]["ClusterId"]), len(ads), min(int(ad["ProcId"]) for ad in ads))
+
+    def retire(self, n: int, deadline: float) -> int:
+        """Remove up to `n` pilots that do not run, the latest first; running ones are left to end."""
+        mine = (
+            f"ApfFactory == {constraint_string(self.context.factory.factory_id)} && "
+            f"MATCH_APF_QUEUE == {constraint_string(self.context.queue)} && {NOT_RUNNING}"
+        )
+        try:
+            ads = client(self._target).query(mine, ["ClusterId", "ProcId", "QDate"], deadline=deadline)
+            chosen = sorted(ads, key=_age)[:n]
+            return sum(self._remove(chosen[i : i + 100], deadline) for i in range(0, len(chosen), 100))
+        except CondorError as err:
+            raise SubmitUnknown(f"pilots may or may not have been taken back: {err}") from err
+
+    def _remove(self, ads: list[dict[str, Any]], deadline: float) -> int:
+        ids = " || ".join(f"(ClusterId == {a['ClusterId']} && ProcId == {a['ProcId']})" for a in ads)
+        # The state is asked for again: a pilot that started meanwhile has found work and is left alone.
+        totals = client(self._target).act(
+            "remove",
+            f"{NOT_RUNNING} && ({ids})",
+            reason="AutoPyFactory: more pilots than needed",
+            deadline=deadline,
+        )
+        return totals.get("TotalSuccess", 0)
+
+
+_FILES = {"output": "out", "error": "err", "log": "log"}
+
+
+def _fill(quoted: str) -> str:
+    return quoted.replace(_PLACEHOLDER, PILOT_ID)
+
+
+def _age(ad: Mapping[str, Any]) -> tuple[int, int, int]:
+    return (-int(ad["QDate"] or 0), -int(ad["ClusterId"]), -int(ad["ProcId"]))

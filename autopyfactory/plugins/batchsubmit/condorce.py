@@ -1,0 +1,62 @@
+"""Pilots to an HTCondor-CE, through the grid universe."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopyfactory.config.options import option
+from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+
+CE_PORT = 9619
+
+
+class CondorCEOptions(CondorBaseOptions):
+    """Options of the batch submit plugin `CondorCE`, also called `CondorOSGCE`."""
+
+    prefixes: ClassVar[tuple[str, ...]] = (
+        "batchsubmit.condorosgce",
+        "batchsubmit.condorce",
+        "batchsubmit.condorgrid",
+        "batchsubmit.condorbase",
+    )
+    gridresource: str = option(
+        key="{prefix}.gridresource",
+        min_length=1,
+        pattern=r"^\S+$",
+        description="The CE, as host or host:port",
+    )
+    port: int = option(CE_PORT, key="{prefix}.port", ge=1, le=65535, description="Port of the CE's collector")
+    schedd_name: str | None = option(
+        None,
+        key="{prefix}.schedd",
+        pattern=r"^\S+$",
+        description="Name of the CE's schedd, when it is not the CE's host",
+    )
+
+
+class CondorCE(CondorBase[CondorCEOptions]):
+    """An HTCondor-CE."""
+
+    name = "CondorCE"
+    Options = CondorCEOptions
+
+    @property
+    def ce(self) -> str:
+        """Return host and port of the CE."""
+        given = self.options.gridresource
+        return given if ":" in given else f"{given}:{self.options.port}"
+
+    def commands(self) -> dict[str, str]:
+        """Return the grid universe commands; with an empty TransferOutput only stdout and stderr return."""
+        schedd = self.options.schedd_name or self.ce.rpartition(":")[0]
+        return {
+            "universe": "grid",
+            "grid_resource": f"condor {schedd} {self.ce}",
+            "remote_universe": "vanilla",
+            "+remote_ShouldTransferFiles": '"YES"',
+            "+remote_WhenToTransferOutput": '"ON_EXIT"',
+            "should_transfer_files": "YES",
+            "when_to_transfer_output": "ON_EXIT",
+            "+TransferOutput": '""',
+            "+Nonessential": "True",
+        }
