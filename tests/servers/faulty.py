@@ -1,0 +1,146 @@
+"""A server that misbehaves, in the ways networks and servers do."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+Behaviour = Callable[[socket.socket, "FaultyServer"], None]
+
+
+def http(body: bytes, content_type: str = "text/plain", status: str = "200 OK", extra: str = "") -> bytes:
+    """Return a whole, correct HTTP answer."""
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n{extra}"
+    return f"{head}Connection: close\r\n\r\n".encode() + body
+
+
+def says(answer: bytes) -> Behaviour:
+    """Read the request and send `answer`."""
+
+    def act(conn: socket.socket, server: FaultyServer) -> None:
+        read_request(conn)
+        conn.sendall(answer)
+
+    return act
+
+
+def read_request(conn: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = conn.recv(65536)
+        if not more:
+            break
+        data += more
+    return data
+
+
+def reset(conn: socket.socket, server: FaultyServer) -> None:
+    """Take the request, then break the connection without a word."""
+    read_request(conn)
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def silent(conn: socket.socket, server: FaultyServer) -> None:
+    """Take the request and never answer."""
+    server.stopping.wait(60)
+
+
+def drip_head(conn: socket.socket, server: FaultyServer) -> None:
+    """Send a header that never ends, a byte at a time."""
+    read_request(conn)
+    conn.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    _drip(conn, server)
+
+
+def drip_body(conn: socket.socket, server: FaultyServer) -> None:
+    """Send a body of known length that takes an hour."""
+    read_request(conn)
+    conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 36000\r\n\r\n{")
+    _drip(conn, server)
+
+
+def _drip(conn: socket.socket, server: FaultyServer) -> None:
+    while not server.stopping.wait(0.1):
+        conn.sendall(b" ")
+
+
+def cut_off(conn: socket.socket, server: FaultyServer) -> None:
+    """Promise more than is sent."""
+    read_request(conn)
+    conn.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{"success": true, "data": {"SITE')
+
+
+def endless(conn: socket.socket, server: FaultyServer) -> None:
+    """Send 100 MB of JSON, without saying so first."""
+    read_request(conn)
+    conn.sendall(b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"success": true, "data": {"SITE": [')
+    part = b"1," * 50_000
+    for _ in range(1000):
+        conn.sendall(part)
+
+
+def huge(conn: socket.socket, server: FaultyServer) -> None:
+    """Announce 100 MB."""
+    read_request(conn)
+    conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n[")
+    server.stopping.wait(5)
+
+
+def redirect_loop(conn: socket.socket, server: FaultyServer) -> None:
+    """Send the client round in circles."""
+    read_request(conn)
+    conn.sendall(http(b"", status="302 Found", extra=f"Location: {server.url}/again\r\n"))
+
+
+HTML = http(b"<!DOCTYPE html><html><body>Please log in</body></html>", "text/html")
+PYTHON_REPR = http(b"{'success': True, 'message': '', 'data': {'SITE': {'activated': Decimal('4')}}}")
+TRUNCATED_JSON = http(b'{"success": true, "message": "", "data": {"SITE": {"SCORE": {"managed": {"activ')
+
+
+class FaultyServer:
+    """Listens on 127.0.0.1 and treats each connection to `behaviour`."""
+
+    def __init__(self, behaviour: Behaviour, tls: ssl.SSLContext | None = None):
+        self.behaviour = behaviour
+        self.stopping = threading.Event()
+        self.connections = 0
+        self._tls = tls
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"http{'s' if self._tls else ''}://{'localhost' if self._tls else '127.0.0.1'}:{self.port}"
+
+    def _accept(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                conn, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(conn,), daemon=True).start()
+
+    def _serve(self, conn: socket.socket) -> None:
+        with contextlib.suppress(OSError), conn:  # clients break off: that is the point
+            if self._tls is None:
+                self.behaviour(conn, self)
+            else:
+                with self._tls.wrap_socket(conn, server_side=True) as secure:
+                    self.behaviour(secure, self)
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stopping.set()
+        self._socket.close()
