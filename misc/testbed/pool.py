@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from testbed import condor as htcondor
 from testbed import settings as config
@@ -58,6 +59,33 @@ class Pool:
         self.port = free_port()
         self.service: Service | None = None
 
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> "Pool":
+        """The pool that `state()` described, perhaps in another process."""
+        service = state["service"]
+        pool = cls(
+            Path(state["directory"]), state["name"], state["daemons"], state["settings"],
+            methods=state["methods"], members=state["members"],
+            condor=htcondor.Condor(Path(state["release"])), attached=False,
+        )  # fmt: skip
+        pool.port = state["port"]
+        pool.service = Service(service["pid"], service["born"]) if service else None
+        return pool
+
+    def state(self) -> dict[str, Any]:
+        """All that another process needs to know of this pool, as JSON can hold it."""
+        return {
+            "directory": str(self.directory),
+            "name": self.name,
+            "daemons": self.daemons,
+            "settings": self.settings,
+            "methods": self.methods,
+            "members": self.members,
+            "release": str(self.condor.release),
+            "port": self.port,
+            "service": {"pid": self.service.pid, "born": self.service.born} if self.service else None,
+        }
+
     @property
     def collector(self) -> str:
         """``127.0.0.1:port``."""
@@ -90,7 +118,7 @@ class Pool:
 
     def spawn(self) -> None:
         """Start the daemons without waiting, so that several pools come up at the same time."""
-        if self.service and self.service.alive():
+        if self.alive():
             raise TestbedError(f"pool {self.name} already runs")
         self._prepare()
         self.service = Service.start(
@@ -102,6 +130,10 @@ class Pool:
             attached=self.attached,
             empty=self.directory,
         )
+
+    def alive(self) -> bool:
+        """Whether the pool's master runs (not whether every daemon answers)."""
+        return self.service is not None and self.service.alive()
 
     def wait_ready(self, timeout: float = 30) -> None:
         """Wait until the collector knows this start's schedd and startd: until clients get answers."""
@@ -229,7 +261,7 @@ class Pool:
         os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
 
     def _ready(self) -> bool:
-        if not (self.service and self.service.alive()):
+        if not self.alive():
             raise TestbedError(f"pool {self.name}: the master has ended")
         if "SCHEDD" in self.daemons and not self._schedd_known():
             return False

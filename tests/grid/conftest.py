@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from testbed import condor
+from testbed.grid import Grid
 from testbed.pool import ACCESS_POINT, Pool
 
 
@@ -60,3 +61,13 @@ def make_pool(condor_folder: condor.Condor, place: Path) -> Iterator[Callable[..
 def ap(make_pool: Callable[..., Pool]) -> Pool:
     """An access point (collector and schedd) of the module's own."""
     return make_pool("ap")
+
+
+@pytest.fixture(scope="module")
+def grid(condor_folder: condor.Condor, place: Path) -> Iterator[Grid]:
+    """A whole grid of the module's own: access point, two sites behind tokens, users' pool (three seconds)."""
+    whole = Grid(place / "grid", condor=condor_folder)
+    whole.up()
+    yield whole
+    for pool in whole.pools.values():
+        pool.stop()
