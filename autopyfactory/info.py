@@ -97,6 +97,9 @@ class WMSStatus:
 
     queues: Mapping[str, WMSQueueInfo]
     sites: Mapping[str, SiteInfo] = field(default_factory=dict)
+    # the same counts by queue and (label, resource type), from a WMS that tells them apart
+    axes: Mapping[str, Mapping[tuple[str, str], WMSQueueInfo]] = field(default_factory=dict)
+    lag: float = 0.0  # seconds that the counts were old already when they were asked for
 
 
 @dataclass(frozen=True, slots=True)
