@@ -65,7 +65,7 @@ def ap(make_pool: Callable[..., Pool]) -> Pool:
 
 @pytest.fixture(scope="module")
 def grid(condor_folder: condor.Condor, place: Path) -> Iterator[Grid]:
-    """A whole grid of the module's own: access point, two sites behind tokens, users' pool (three seconds)."""
+    """A whole grid of the module's own: access point, two sites behind tokens, users' pool (3 s)."""
     whole = Grid(place / "grid", condor=condor_folder)
     whole.up()
     yield whole
