@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from autopyfactory.sources import SourceState
 
@@ -13,21 +13,26 @@ from autopyfactory.sources import SourceState
 class Reading:
     """One source as one cycle of one queue sees it."""
 
-    kind: str  # "WMS status", "batch status", ...
+    key: Literal["wms", "batch"]
     label: str
     age: float | None  # seconds; None: there was no answer yet
     maxage: float
     trouble: str | None = None
     doubt: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """Return what this information is, in words."""
+        return "WMS status" if self.key == "wms" else "batch status"
+
 
 def reading(
-    kind: str, label: str, state: SourceState[Any], maxage: float, mono: float, queue: str
+    key: Literal["wms", "batch"], label: str, state: SourceState[Any], maxage: float, mono: float, queue: str
 ) -> Reading:
     """Return how the source's `state` looks at monotonic time `mono` for `queue`."""
     age = state.snapshot.age(mono) if state.snapshot else None
     trouble = f"{state.trouble.text} (since {state.trouble.since:%H:%M:%SZ})" if state.trouble else None
-    return Reading(kind, label, age, maxage, trouble, state.doubts.get(queue))
+    return Reading(key, label, age, maxage, trouble, state.doubts.get(queue))
 
 
 def held_back(readings: Iterable[Reading]) -> tuple[str, ...]:

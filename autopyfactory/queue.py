@@ -177,7 +177,8 @@ class APFQueue:
         inputs, readings = self.read_inputs(started)
         self._log_inputs(inputs, readings)
 
-        closed = self._gate(readings)
+        unresolved = self._resolve_intents()
+        closed = self._gate(readings) + unresolved
         pause = self._neighbours.paused(self.name)
         decision = decide(self.parts.chain, inputs)
         record = CycleRecord(
@@ -187,8 +188,11 @@ class APFQueue:
             outcome="nothing",
             reason="",
             inputs=inputs,
-            ages={r.kind: r.age for r in readings if r.age is not None},
+            ages={r.key: r.age for r in readings if r.age is not None},
+            errors={r.key: r.trouble for r in readings if r.trouble},
             gate=closed,
+            unresolved=unresolved,
+            pause=pause.words if pause is not None else None,
             decision=decision,
             wanted=decision.n,
             wmsqueue=self.config.options.wmsqueue,
@@ -225,22 +229,20 @@ class APFQueue:
             if state.snapshot is not None:
                 status = state.snapshot.data
                 inputs = replace(inputs, wms=p.wms.queue_info(status), site=p.wms.site_info(status))
-            readings.append(reading("WMS status", p.wms_source.label, state, p.wms.maxage, mono, self.name))
+            readings.append(reading("wms", p.wms_source.label, state, p.wms.maxage, mono, self.name))
         if p.batch is not None and p.batch_source is not None:
             bstate = p.batch_source.state
             if bstate.snapshot is not None:
                 unseen = self._ledger.unseen(p.submit.target, bstate.snapshot.taken_mono, self.name)
                 inputs = replace(inputs, batch=bstate.snapshot.data.queue(self.name).with_unseen(unseen))
-            readings.append(
-                reading("batch status", p.batch_source.label, bstate, p.batch.maxage, mono, self.name)
-            )
+            readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono, self.name))
         return inputs, tuple(readings)
 
     def _gate(self, readings: Sequence[Reading]) -> tuple[str, ...]:
-        """Return the reasons not to act in this cycle."""
+        """Return why what is known is not good enough to act on."""
         needs = frozenset[str]().union(*(rule.needs for rule in self.parts.chain))
-        matter = [r for r in readings if r.kind == "batch status" or needs & {"wms", "site"}]
-        return held_back(matter) + self._resolve_intents()
+        matter = [r for r in readings if r.key == "batch" or needs & {"wms", "site"}]
+        return held_back(matter)
 
     def _resolve_intents(self) -> tuple[str, ...]:
         """Look up submissions whose outcome is not known; return a reason for each that stays unknown."""

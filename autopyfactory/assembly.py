@@ -1,0 +1,39 @@
+"""From a queue's configuration to the plugins that it is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
+from autopyfactory.plugins.base import QueueContext
+from autopyfactory.queue import Parts
+from autopyfactory.sourcepool import SourcePool
+
+
+def assemble(
+    queue: QueueConfig, configuration: Configuration, sources: SourcePool, monitor_url: str | None
+) -> Parts:
+    """Return the parts of `queue`, its sources running. Raises whatever a plugin's constructor raises."""
+    context = QueueContext(
+        queue=queue.name,
+        queue_options=queue.options,
+        factory=configuration.factory,
+        monitor_url=monitor_url,
+        mappings=configuration.mappings,
+    )
+
+    def make(choice: PluginChoice) -> Any:
+        return choice.cls(choice.options, context)
+
+    chain = [make(choice) for choice in queue.sched]
+    submit = make(queue.batchsubmit)
+    wms = make(queue.wmsstatus) if queue.wmsstatus else None
+    batch = make(queue.batchstatus) if queue.batchstatus else None
+    return Parts(
+        chain=chain,
+        submit=submit,
+        wms=wms,
+        wms_source=sources.acquire(wms, queue.name) if wms else None,
+        batch=batch,
+        batch_source=sources.acquire(batch, queue.name) if batch else None,
+    )

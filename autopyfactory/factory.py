@@ -1,0 +1,299 @@
+"""Factory: builds, starts, reloads and stops queues and what they share."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autopyfactory import sharing
+from autopyfactory.assembly import assemble
+from autopyfactory.clock import Clock, SystemClock
+from autopyfactory.condor import registry
+from autopyfactory.config.diff import Diff, diff
+from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.config.problem import ConfigError, Problem
+from autopyfactory.decision import RecentPilots
+from autopyfactory.ledger import Ledger
+from autopyfactory.monitors import Monitors
+from autopyfactory.occupancy import Occupancy, Place
+from autopyfactory.pauses import Pause, Pauses
+from autopyfactory.queue import APFQueue, Parts
+from autopyfactory.record import CycleRecord, Event, FactoryEvent
+from autopyfactory.reservations import Reservations
+from autopyfactory.sourcepool import SourcePool
+
+log = logging.getLogger("autopyfactory.factory")
+
+TICK = 0.5  # seconds between two looks of the housekeeping at what has changed
+# What a running factory cannot change about itself: it would lose track of its own pilots or state.
+FIXED = ("factory_id", "state_dir", "socket")
+
+
+@dataclass(frozen=True)
+class ReloadReport:
+    """What a reload did, or why it did nothing."""
+
+    applied: bool
+    changes: Diff | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+class Factory:
+    """One factory; the daemon starts it, calls `run` and shuts it down."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        load: Callable[[], Configuration],
+        clock: Clock | None = None,
+        logdir: Path | None = None,
+        oneshot_cycles: int | None = None,
+        sleep: float | None = None,
+    ):
+        self.configuration = configuration
+        self.clock = clock or SystemClock()
+        self.watchdog: Callable[[], None] = lambda: None
+        self.queues: dict[str, APFQueue] = {}
+        self.state_dir = Path(configuration.factory.state_dir).expanduser()
+        self.logdir = logdir
+        self.started_at = self.clock.now()
+        self.ledger = Ledger(self.state_dir / "ledger.db", self.clock)
+        self.pauses = Pauses(self.state_dir / "pauses.json")
+        self.occupancy = Occupancy(self.ledger)
+        self.reservations = Reservations(self.ledger, self.occupancy.active)
+        self.sources = SourcePool(self.clock)
+        self.monitors = Monitors()
+        self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
+        self.last_reload: ReloadReport | None = None
+        self._load = load
+        self._cycles = oneshot_cycles if oneshot_cycles is not None else configuration.factory.cycles
+        self._sleep = sleep if sleep is not None else configuration.factory.sleep
+        self._lock = threading.RLock()  # held while queues come and go
+        self._leaving: dict[str, tuple[APFQueue, APFQueue | None]] = {}  # ends; what starts in its place
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start sources and queues; returns at once."""
+        for problem in self.configuration.problems:
+            log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
+        with self._lock:
+            self.monitors.configure(self.configuration)
+            for queue in self._enabled(self.configuration).values():
+                self._add(self._build(queue, self.configuration))
+        self.announce("started", f"{len(self.queues)} queues, {len(self.configuration.broken)} left out")
+
+    def run(self, stop: threading.Event) -> None:
+        """Keep house until `stop` is set, or all queues have run their cycles."""
+        next_round = next_reload = 0.0
+        while not stop.wait(TICK):
+            self.watchdog()
+            now = self.clock.monotonic()
+            with self._lock:
+                self._replace_those_that_left()
+                if self._all_done():
+                    log.info("no queue is left running")
+                    return
+            if now >= next_round:
+                next_round = now + self._sleep
+                self.occupancy.forget_seen()
+            if self.configuration.factory.reconfig:
+                if next_reload and now >= next_reload:
+                    self.reload()
+                if not next_reload or now >= next_reload:
+                    next_reload = now + self.configuration.factory.reconfig_interval
+
+    def _all_done(self) -> bool:
+        running = any(q.alive for q in self.queues.values()) or bool(self._leaving)
+        if running:
+            return False
+        limited = self._cycles is not None and self._cycles > 0 and bool(self.queues)
+        return limited or self.configuration.factory.abort_no_queues
+
+    def shutdown(self, deadline: float) -> None:
+        """End everything within `deadline` seconds, whatever hangs.
+
+        A submission under way may end by itself in the first half of that time; after it the call is cut
+        off, and its intent stays in the ledger for the next start to look up.
+        """
+        end = self.clock.monotonic() + deadline
+        log.info("stopping %d queues", len(self.queues))
+        with self._lock:
+            queues = [*self.queues.values(), *(old for old, _ in self._leaving.values())]
+            self._leaving.clear()
+        for queue in queues:
+            queue.stop()
+        self.sources.stop()
+        self.announce("stopped", "the factory stops")
+        patience = end - deadline / 2
+        for queue in queues:
+            queue.join(patience - self.clock.monotonic())
+        registry.close_all(max(0.0, patience - self.clock.monotonic()))
+        late = [q.name for q in queues if not q.join(end - 1 - self.clock.monotonic())]
+        if late:
+            log.warning("still busy at the end: %s", ", ".join(late))
+        for reporter in self.monitors.reporters():
+            reporter.close(max(0.0, min(1.0, end - self.clock.monotonic())))
+        if not late:
+            self.ledger.close()
+
+    # --- queues come and go ---------------------------------------------------------------------
+
+    def _enabled(self, configuration: Configuration) -> dict[str, QueueConfig]:
+        if not configuration.factory.enable_queues:
+            return {}
+        return {n: q for n, q in configuration.queues.items() if q.options.enabled}
+
+    def _build(self, queue: QueueConfig, configuration: Configuration) -> APFQueue:
+        parts: Parts = assemble(queue, configuration, self.sources, self.monitors.url(queue))
+        return APFQueue(
+            queue,
+            parts,
+            ledger=self.ledger,
+            reservations=self.reservations,
+            neighbours=self,
+            report=self._report,
+            clock=self.clock,
+            cycles=self._cycles,
+        )
+
+    def _add(self, queue: APFQueue) -> None:
+        parts = queue.parts
+        self.queues[queue.name] = queue
+        self.occupancy.settle(queue.name, Place(parts.submit.ce, parts.submit.target, parts.batch_source))
+        if self._cycles != 0:
+            queue.start()
+
+    def _remove(self, name: str, successor: APFQueue | None) -> None:
+        """Let queue `name` end; it never runs beside its successor."""
+        queue = self.queues.pop(name)
+        queue.stop()
+        self._leaving[name] = (queue, successor)
+
+    def _replace_those_that_left(self) -> None:
+        for name, (queue, successor) in list(self._leaving.items()):
+            if queue.alive:
+                continue
+            del self._leaving[name]
+            if successor is not None:
+                successor.cycles_run = queue.cycles_run
+                self._add(successor)
+            for source in queue.parts.sources:
+                if successor is None or source not in tuple(successor.parts.sources):
+                    self.sources.release(source, name)
+
+    # --- reload ---------------------------------------------------------------------------------
+
+    def reload(self) -> ReloadReport:
+        """Load the configuration anew and apply what changed; on any new error keep all as it is."""
+        try:
+            report = self._reload()
+        except ConfigError as err:
+            report = ReloadReport(False, None, tuple(err.problems))
+        except Exception as err:
+            log.exception("the reload failed")
+            report = ReloadReport(False, None, (Problem("error", f"internal error: {err}"),))
+        if not report.applied:
+            log.error("reload refused, the running configuration stays:")
+            for problem in report.problems:
+                log.error("  %s", problem)
+        self.last_reload = report
+        return report
+
+    def _reload(self) -> ReloadReport:
+        new = self._load()
+        with self._lock:
+            old = self.configuration
+            if wrong := self._refusals(old, new):
+                return ReloadReport(False, None, wrong)
+            changes = diff(old, new)
+            running, wanted = self._enabled(old), self._enabled(new)
+            touched = [
+                n for n, q in wanted.items() if n not in running or self._differs(old, new, running[n], q)
+            ]
+            self.monitors.configure(new)
+            built = {name: self._build(wanted[name], new) for name in touched}
+            self.configuration = new
+            self._sleep = new.factory.sleep
+            for name in running:
+                if name in self.queues and (name in built or name not in wanted):
+                    self._remove(name, built.pop(name, None))
+            for name, queue in built.items():
+                self._add_or_follow(name, queue)
+        self.announce("reloaded", changes.summary())
+        return ReloadReport(True, changes, new.problems)
+
+    def _add_or_follow(self, name: str, queue: APFQueue) -> None:
+        if name in self._leaving:  # removed a moment ago and back already
+            self._leaving[name] = (self._leaving[name][0], queue)
+        else:
+            self._add(queue)
+
+    def _refusals(self, old: Configuration, new: Configuration) -> tuple[Problem, ...]:
+        """Return why `new` may not replace `old`: errors that were not there before, or fixed options changed."""
+        known = {(p.section, p.key, p.message) for p in old.problems}
+        fresh = [
+            p for p in new.problems if p.severity == "error" and (p.section, p.key, p.message) not in known
+        ]
+        fixed = [
+            Problem("error", f"{field} cannot change while the factory runs", hint="restart the factory")
+            for field in FIXED
+            if getattr(old.factory, field) != getattr(new.factory, field)
+        ]
+        return tuple(fresh + fixed)
+
+    def _differs(self, old: Configuration, new: Configuration, a: QueueConfig, b: QueueConfig) -> bool:
+        return plain(a) != plain(b) or old.factory != new.factory or old.mappings != new.mappings
+
+    # --- what queues ask ------------------------------------------------------------------------
+
+    def paused(self, queue: str) -> Pause | None:
+        """Return the pause of `queue` in force."""
+        return self.pauses.get(queue, self.clock.now())
+
+    def surroundings(self, queue: str) -> Mapping[str, Any]:
+        """Return the CycleInputs fields that depend on other queues, as far as the queue's rules need them."""
+        mine = self.queues.get(queue)
+        if mine is None:
+            return {}
+        found: dict[str, Any] = {}
+        if any("factory" in rule.needs for rule in mine.parts.chain):
+            found["factory_active"] = self.occupancy.active("factory")
+        if any(cap.scope == "ce" for rule in mine.parts.chain for cap in rule.caps()):
+            at_ce = self.occupancy.active(f"ce:{mine.parts.submit.ce}")
+            found["scope_active"] = {} if at_ce is None else {"ce": at_ce}
+        found.update(sharing.share_of(mine, self.queues))
+        return found
+
+    def recent(self, queue: str) -> RecentPilots | None:
+        """Return what happened to the pilots of `queue` lately."""
+        return None
+
+    # --- what everybody hears -------------------------------------------------------------------
+
+    def _report(self, record: CycleRecord) -> None:
+        queue = self.queues.get(record.queue)
+        for listener in self.listeners:
+            listener(record)
+        if queue is not None:
+            self.monitors.report(record, queue.config)
+
+    def announce(self, kind: str, text: str, queue: str | None = None) -> None:
+        """Tell all that listen what happened to the factory."""
+        log.info("%s: %s", kind, text)
+        event = FactoryEvent(kind, self.clock.now(), text, queue)
+        for listener in self.listeners:
+            listener(event)
+        self.monitors.report(event)
+
+
+def plain(queue: QueueConfig) -> tuple[Any, ...]:
+    """Return all of a queue's configuration that changes how it works, and nothing about where it is written."""
+    choices = [*queue.sched, queue.batchsubmit, queue.wmsstatus, queue.batchstatus]
+    choices += [m.choice for m in queue.monitors]
+    return (queue.options, tuple((c.name, c.cls, c.options) if c else None for c in choices))

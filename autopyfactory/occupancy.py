@@ -1,0 +1,78 @@
+"""How many pilots are out there in each scope that a cap can limit: the factory, a CE.
+
+Counts are those of the latest snapshots plus what the ledger knows that they cannot show. A scope of which a
+part has never been counted is unknown, and unknown grants nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from autopyfactory.info import BatchStatus
+from autopyfactory.ledger import Ledger
+from autopyfactory.sources import StatusSource
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the pilots of one queue are."""
+
+    ce: str
+    target: str
+    source: StatusSource[BatchStatus] | None  # None: nobody counts them
+
+
+class Occupancy:
+    """Knows the place of each queue; queues that were removed stay known, their pilots still take slots."""
+
+    def __init__(self, ledger: Ledger):
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._places: dict[str, Place] = {}
+
+    def settle(self, queue: str, place: Place) -> None:
+        """Note where the pilots of `queue` are from now on."""
+        with self._lock:
+            self._places[queue] = place
+
+    def active(self, scope: str) -> int | None:
+        """Return the pilots pending or running in `scope` (`factory` or `ce:<name>`); None: not known."""
+        with self._lock:
+            places = dict(self._places)
+        if scope == "factory":
+            return self._sum_all(places)
+        ce = scope.removeprefix("ce:")
+        total = 0
+        for queue, place in places.items():
+            if place.ce == ce:
+                n = self._of_queue(queue, place)
+                if n is None:
+                    return None
+                total += n
+        return total
+
+    def _sum_all(self, places: dict[str, Place]) -> int | None:
+        total = 0
+        # One schedd counts for all its queues at once, also for pilots of queues that are gone.
+        for target, source in {(p.target, p.source) for p in places.values()}:
+            snapshot = source.state.snapshot if source is not None else None
+            if snapshot is None:
+                return None
+            total += snapshot.data.active + self._ledger.unseen(target, snapshot.taken_mono)
+        return total
+
+    def _of_queue(self, queue: str, place: Place) -> int | None:
+        snapshot = place.source.state.snapshot if place.source is not None else None
+        if snapshot is None:
+            return None
+        unseen = self._ledger.unseen(place.target, snapshot.taken_mono, queue)
+        return snapshot.data.queue(queue).active + unseen
+
+    def forget_seen(self) -> None:
+        """Drop from the ledger's memory what every snapshot from now on will show."""
+        with self._lock:
+            pairs = {(p.target, p.source) for p in self._places.values()}
+        for target, source in pairs:
+            if source is not None and source.state.snapshot is not None:
+                self._ledger.seen(target, source.state.snapshot.taken_mono)

@@ -1,0 +1,158 @@
+"""Starts pilots as processes of this machine. For trying the factory where there is no HTCondor."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Hashable, Mapping
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.plugins.base import (
+    BatchSubmitPlugin,
+    QueueContext,
+    SentPilots,
+    SubmitError,
+    SubmitUnknown,
+)
+from autopyfactory.plugins.batchsubmit.logtree import LogPlace
+from autopyfactory.plugins.processes import TAG, pilots
+
+
+class ExecOptions(Options):
+    """Options of the batch submit plugin `Exec`."""
+
+    prefixes: ClassVar[tuple[str, ...]] = ("batchsubmit.exec",)
+    environ: str = option(
+        "",
+        key="{prefix}.environ",
+        description="Added to the pilot's environment: NAME=value, quoted as in a shell",
+    )
+
+
+class Exec(BatchSubmitPlugin[ExecOptions]):
+    """Processes of this machine."""
+
+    name = "Exec"
+    Options = ExecOptions
+    _children: ClassVar[list[subprocess.Popen[bytes]]] = []
+    _last_cluster: ClassVar[int] = 0
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, options: ExecOptions, context: QueueContext):
+        super().__init__(options, context)
+        self._extra = dict(word.split("=", 1) for word in shlex.split(options.environ) if "=" in word)
+
+    def target_key(self) -> Hashable:
+        """Return this machine."""
+        return "local processes"
+
+    @property
+    def target(self) -> str:
+        """Return this machine as people write it."""
+        return "local processes"
+
+    @property
+    def ce(self) -> str:
+        """Return this machine's name."""
+        return socket.gethostname()
+
+    def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
+        """Return command and environment of pilots that carry `tag`."""
+        q, f = self.context.queue_options, self.context.factory
+        place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now or datetime.now(UTC))
+        own = {
+            TAG: tag,
+            "PANDA_JSID": f.factory_id,
+            "APFFID": f.factory_id,
+            "FACTORYQUEUE": self.context.queue,
+            **({"APFMON": self.context.monitor_url} if self.context.monitor_url else {}),
+            **({"FACTORYUSER": f.factory_user} if f.factory_user else {}),
+        }
+        return {
+            "executable": q.executable or "",
+            "arguments": q.arguments or "",
+            "folder": str(place.folder),
+            "url": place.url or str(place.folder),
+            **{f"env.{k}": v for k, v in {**own, **self._extra}.items()},
+        }
+
+    def submit(self, n: int, tag: str, deadline: float) -> SentPilots:
+        """Start `n` pilots. Raises SubmitError if not even the first could be started."""
+        description = self.describe(tag)
+        cluster = self._new_cluster()
+        try:
+            os.makedirs(description["folder"], exist_ok=True)
+        except OSError as err:
+            raise SubmitError(f"no folder for the pilots' logs: {err}") from err
+        started = 0
+        for proc in range(n):
+            try:
+                self._start(description, f"{cluster}.{proc}")
+            except OSError as err:
+                if not started:
+                    raise SubmitError(f"cannot start {description['executable']}: {err}") from err
+                break
+            started += 1
+        return SentPilots(str(cluster), started)
+
+    def _start(self, description: Mapping[str, str], cid: str) -> None:
+        env = {k[4:]: v for k, v in description.items() if k.startswith("env.")}
+        env |= {"APFCID": cid, "GTAG": f"{description['url']}/{cid}.out"}
+        env["FACTORY_JOBID"] = f"{socket.getfqdn()}#{cid}"
+        base = f"{description['folder']}/{cid}"
+        with open(f"{base}.out", "wb") as out, open(f"{base}.err", "wb") as err:
+            child = subprocess.Popen(
+                [description["executable"], *shlex.split(description["arguments"])],
+                env={**os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=description["folder"],
+                start_new_session=True,
+            )
+        with self._lock:
+            self._children.append(child)
+
+    @classmethod
+    def _new_cluster(cls) -> int:
+        with cls._lock:
+            cls._last_cluster = max(cls._last_cluster + 1, time.time_ns() // 1_000_000 % 10_000_000_000)
+            return cls._last_cluster
+
+    def lookup(self, tag: str, deadline: float) -> SentPilots | None:
+        """Return the running pilots that carry `tag`. Raises SubmitUnknown without a process table."""
+        try:
+            found = [p for p in pilots() if p.tag == tag]
+        except OSError as err:
+            raise SubmitUnknown(f"no process table: {err}") from err
+        if not found:
+            return None
+        procs = sorted(int(p.cid.rpartition(".")[2] or 0) for p in found)
+        return SentPilots(found[0].cid.partition(".")[0], len(found), procs[0])
+
+    def retire(self, n: int, deadline: float) -> int:
+        """Ask none to end: a process that runs may have found work, and none waits."""
+        return 0
+
+    def remove_all(self) -> int:
+        """Ask every pilot of this queue to end; return how many there were."""
+        mine = [
+            p
+            for p in pilots()
+            if p.factory == self.context.factory.factory_id and p.queue == self.context.queue
+        ]
+        for p in mine:
+            os.kill(p.pid, signal.SIGTERM)
+        return len(mine)
+
+    def cleanup(self, deadline: float) -> None:
+        """Collect pilots that have ended, so that they leave the process table."""
+        with self._lock:
+            self._children[:] = [c for c in self._children if c.poll() is None]
