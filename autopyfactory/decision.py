@@ -49,6 +49,14 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedPilot:
+    """One pilot that ended: how long ago it started and how long it ran, in seconds."""
+
+    started_ago: float
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
 class RecentPilots:
     """What happened to this queue's pilots lately (see the `history` source)."""
 
@@ -62,6 +70,18 @@ class RecentPilots:
     empty: int = 0  # ran no payload
     start_latency: float | None = None  # seconds from submission to start, median; None: none started
     lifetime: float | None = None  # seconds a pilot lives, median
+    ended: tuple[EndedPilot, ...] | None = None  # the latest ones, a bounded number; None: not kept
+
+
+@dataclass(frozen=True, slots=True)
+class PastCycle:
+    """The counts that an earlier cycle of this queue saw."""
+
+    ago: float  # seconds
+    ready: int
+    jobs_running: int
+    pending: int
+    running: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +99,10 @@ class CycleInputs:
     memory_mb: int = 0
     share: float = 1.0  # this queue's part of the demand it shares with others, 0..1
     scope_active: Mapping[str, int] = field(default_factory=dict)  # pilots per cap scope
+    # The shares of all queues of a WMS queue lie side by side on 0..1: this one's is from here to there.
+    share_lower: float = 0.0
+    share_upper: float = 1.0
+    past: tuple[PastCycle, ...] = ()  # earlier cycles of this queue, newest first, a bounded number
 
 
 class Rule(Protocol):

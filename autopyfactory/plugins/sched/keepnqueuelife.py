@@ -1,0 +1,41 @@
+"""KeepNQueueLife: send a given number of pilots over the whole life of a queue."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.plugins.base import SchedPlugin
+
+
+class KeepNQueueLifeOptions(Options):
+    """What `KeepNQueueLife` can be told."""
+
+    njobs: int | None = option(
+        None,
+        key="sched.keepnqueuelife.njobs",
+        unit="pilots",
+        ge=0,
+        description="Pilots to send over the life of the queue; unset: the number so far is the target",
+    )
+
+
+class KeepNQueueLife(SchedPlugin[KeepNQueueLifeOptions]):
+    """`target - pilots ever sent`, ended ones included.
+
+    Never negative: taking pilots back would not lower the number that was ever sent, so it would go on.
+    """
+
+    name = "KeepNQueueLife"
+    Options = KeepNQueueLifeOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"history"})
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return how many pilots are missing from the target."""
+        assert inputs.history is not None
+        njobs, ever = self.options.njobs, inputs.history.submitted_total
+        target = n if njobs is None else njobs
+        out = max(0, target - ever)
+        reason = f"{ever} sent so far of {target}: " + (f"{out} missing" if out else "complete")
+        return self.step(n, out, reason, njobs="None" if njobs is None else njobs, total=ever)

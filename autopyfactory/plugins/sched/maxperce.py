@@ -1,0 +1,52 @@
+"""MaxPerCE: not more than so many pilots at one CE, over all queues that send there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import Cap, CycleInputs, Step
+from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.plugins.sched.helpers import limited, unset
+
+SCOPE = "ce"  # the factory reads this as "the CE that the queue sends to"
+
+
+class MaxPerCEOptions(Options):
+    """What `MaxPerCE` can be told."""
+
+    maximum: int | None = option(
+        None,
+        key="sched.maxperce.maximum",
+        unit="pilots",
+        ge=0,
+        description="Most pilots, pending and running, at the queue's CE over all queues; unset: no limit",
+    )
+
+
+class MaxPerCE(SchedPlugin[MaxPerCEOptions]):
+    """`min(n, maximum - pilots at the CE)`, never below 0 unless `n` is.
+
+    Queues that share a CE may ask for different limits: each keeps to its own. `caps` makes it hold also
+    between queues that decide at the same time.
+    """
+
+    name = "MaxPerCE"
+    Options = MaxPerCEOptions
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return `n`, at most what is left of the maximum."""
+        maximum, total = self.options.maximum, inputs.scope_active.get(SCOPE)
+        if maximum is None:
+            return unset(self.name, n, "sched.maxperce.maximum")
+        if total is None:
+            return replace(self.step(n, 0, "the pilots at the CE are not known: nothing is sent"), final=True)
+        out = min(n, max(0, maximum - total))
+        reason = limited(n, out, f"{total} pilots at the CE, at most {maximum}")
+        return self.step(n, out, reason, total=total, maxperce=maximum)
+
+    def caps(self) -> Sequence[Cap]:
+        """Return the CE's limit."""
+        maximum = self.options.maximum
+        return () if maximum is None else (Cap(SCOPE, maximum, self.name),)

@@ -1,0 +1,80 @@
+"""Share: this queue's part of a demand that several queues, or several factories, serve."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.plugins.sched.shares import Part, nth
+
+
+class ShareOptions(Options):
+    """What `Share` can be told."""
+
+    weight: float = option(
+        1.0,
+        key="sched.share.weight",
+        ge=0,
+        allow_inf_nan=False,
+        description="Weight of this queue among the queues that serve the same WMS queue",
+    )
+    by: Literal["weight", "throughput"] = option(
+        "weight",
+        key="sched.share.by",
+        description="weight: divide by weight alone; throughput: by weight and by what has lately been "
+        "started (only if all queues of the WMS queue say so)",
+    )
+    factories: int = option(
+        1,
+        key="sched.share.factories",
+        ge=1,
+        description="Number of factories that serve the same WMS queue; each takes an equal part",
+    )
+    factory: int | None = option(
+        None,
+        key="sched.share.factory",
+        ge=1,
+        description="Which of these factories this one is, from 1; each must have its own number",
+    )
+
+    @model_validator(mode="after")
+    def _numbered(self) -> Self:
+        if self.factories > 1 and self.factory is None:
+            raise ValueError("sched.share.factory must say which of the factories this one is, from 1")
+        if self.factory is not None and self.factory > self.factories:
+            raise ValueError("sched.share.factory is beyond sched.share.factories")
+        return self
+
+
+class Share(SchedPlugin[ShareOptions]):
+    """`part of (n + pending) - pending`; belongs right after Ready.
+
+    What is divided is the demand, not what is missing from it: dividing the missing number again in every
+    cycle would end with each queue serving the whole demand. The parts of all queues and factories add up
+    to exactly the demand (see `shares`), so nothing is sent twice for a job.
+    """
+
+    name = "Share"
+    Options = ShareOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return what is missing from this queue's part of the demand."""
+        assert inputs.batch is not None
+        mine = Part(inputs.share_lower, inputs.share_upper)
+        facts = {"share": round(mine.width, 4), "factories": self.options.factories}
+        if n <= 0:
+            return self.step(n, n, "nothing to share", **facts)
+        pending = inputs.batch.pending
+        demand = n + pending
+        part = mine.of(nth(self.options.factory or 1, self.options.factories).of(demand))
+        out = max(0, part - pending)
+        among = f" of a factory among {self.options.factories}" if self.options.factories > 1 else ""
+        reason = (
+            f"{mine.width:.0%}{among} of {demand} is {part}, {pending} are pending: {out or 'nothing'} wanted"
+        )
+        return self.step(n, out, reason, **facts)

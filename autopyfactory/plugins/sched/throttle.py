@@ -1,0 +1,79 @@
+"""Throttle: send few pilots while many of the latest ones ended at once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Need, RecentPilots, Step
+from autopyfactory.plugins.base import SchedPlugin
+
+
+class ThrottleOptions(Options):
+    """What `Throttle` can be told."""
+
+    interval: float = option(
+        3600,
+        key="sched.throttle.interval",
+        unit="s",
+        gt=0,
+        description="Pilots count that started at most this long ago and have ended",
+    )
+    maxtime: float = option(
+        10,
+        key="sched.throttle.maxtime",
+        unit="s",
+        ge=0,
+        description="A pilot that ran for less than this is a short one",
+    )
+    ratio: float = option(
+        0.5,
+        key="sched.throttle.ratio",
+        ge=0,
+        le=1,
+        description="Throttle when more than this part of the pilots is short",
+    )
+    submit: int = option(
+        1,
+        key="sched.throttle.submit",
+        unit="pilots",
+        ge=0,
+        description="Most pilots to send in a cycle while throttled",
+    )
+
+
+class Throttle(SchedPlugin[ThrottleOptions]):
+    """`min(n, submit)` when short / total > ratio, else `n`.
+
+    The history is bounded: only the latest endings that the history source keeps are looked at. A source
+    that keeps none gives counts over its own window, which are used as they are.
+    """
+
+    name = "Throttle"
+    Options = ThrottleOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"history"})
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return `n`, or at most `submit` when too many pilots were short."""
+        assert inputs.history is not None
+        total, short = self._count(inputs.history)
+        bites = total > 0 and short / total > self.options.ratio
+        out = min(n, self.options.submit) if bites else n
+        reason = f"{short} of {total} pilots that ended lately were short"
+        if bites:
+            reason += f", more than {self.options.ratio:.0%}: {n} cut to {out}"
+        return self.step(
+            n,
+            out,
+            reason,
+            total=total,
+            short=short,
+            ratio=self.options.ratio,
+            submit=self.options.submit,
+        )
+
+    def _count(self, history: RecentPilots) -> tuple[int, int]:
+        if history.ended is None:
+            return history.finished, history.short
+        walls = [e.wall for e in history.ended if e.started_ago <= self.options.interval]
+        return len(walls), sum(wall < self.options.maxtime for wall in walls)

@@ -1,0 +1,52 @@
+"""WeightedActivated: like Ready, with a weight for the ready jobs and one for the pending pilots."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopyfactory.config.options import Options, option
+from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.plugins.base import SchedPlugin
+
+
+class WeightedActivatedOptions(Options):
+    """What `WeightedActivated` can be told."""
+
+    activated: float = option(
+        1.0,
+        key="sched.weightedactivated.activated",
+        ge=0,
+        allow_inf_nan=False,
+        description="Weight of the ready jobs",
+    )
+    pending: float = option(
+        1.0,
+        key="sched.weightedactivated.pending",
+        ge=0,
+        allow_inf_nan=False,
+        description="Weight of the pending pilots",
+    )
+
+
+class WeightedActivated(SchedPlugin[WeightedActivatedOptions]):
+    """`max(0, int(ready x weight) - int(pending x weight))`; what came in is ignored."""
+
+    name = "WeightedActivated"
+    Options = WeightedActivatedOptions
+    needs: ClassVar[frozenset[Need]] = frozenset({"wms", "batch"})
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        """Return the weighted difference of ready jobs and pending pilots."""
+        assert inputs.wms is not None and inputs.batch is not None
+        ready, pending = inputs.wms.ready, inputs.batch.pending
+        work, pilots = int(ready * self.options.activated), int(pending * self.options.pending)
+        out = max(0, work - pilots)
+        return self.step(
+            n,
+            out,
+            f"{ready} ready count as {work}, {pending} pending as {pilots}: {out or 'nothing'} wanted",
+            activated=ready,
+            weightactivated=self.options.activated,
+            pending=pending,
+            weightpending=self.options.pending,
+        )
