@@ -1,0 +1,187 @@
+"""One cycle: closed gates, lost replies, caps and pauses all end in the right number of pilots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autopyfactory.decision import Cap, RecentPilots
+from autopyfactory.info import BatchQueueInfo
+from autopyfactory.ledger import SETTLE, Ledger
+from autopyfactory.plugins.base import SubmitError, SubmitUnknown
+from autopyfactory.queue import APFQueue, Parts
+from autopyfactory.record import CycleRecord
+from autopyfactory.reservations import Reservations
+from autopyfactory.sources import StatusSource
+from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, queue_config
+
+
+@dataclass
+class APause:
+    words: str = "paused by hand"
+
+
+class World:
+    """A queue with everything around it."""
+
+    def __init__(self, tmp_path: Path, chain: list[Want]):
+        self.clock = FakeClock()
+        self.batch, self.wms, self.submit = FakeBatch(), FakeWMS(), FakeSubmit()
+        self.ledger = Ledger(tmp_path / "l.db", self.clock)
+        self.pause: APause | None = None
+        self.records: list[CycleRecord] = []
+        self.batch_source = StatusSource(
+            "schedd", self.batch.fetch, interval=60, maxage=100, clock=self.clock
+        )
+        self.wms_source = StatusSource("wms", self.wms.fetch, interval=60, maxage=100, clock=self.clock)
+        parts = Parts(chain, self.submit, self.wms, self.wms_source, self.batch, self.batch_source)
+        self.queue = APFQueue(
+            queue_config(),
+            parts,
+            ledger=self.ledger,
+            reservations=Reservations(self.ledger, lambda scope: self.active()),
+            neighbours=self,
+            report=self.records.append,
+            clock=self.clock,
+        )
+
+    def active(self) -> int | None:
+        snapshot = self.batch_source.state.snapshot
+        if snapshot is None:
+            return None
+        return snapshot.data.active + self.ledger.unseen("schedd", snapshot.taken_mono)
+
+    def paused(self, queue: str) -> APause | None:
+        return self.pause
+
+    def surroundings(self, queue: str) -> Mapping[str, Any]:
+        return {}
+
+    def recent(self, queue: str) -> RecentPilots | None:
+        return None
+
+    def poll(self) -> None:
+        self.batch_source.poll()
+        self.wms_source.poll()
+
+    def show_sent(self) -> None:
+        """Let the schedd's counts show what was sent."""
+        self.batch.queues["q"] = BatchQueueInfo(pending=self.submit.sent)
+        self.clock.advance(1)
+        self.poll()
+
+    def cycle(self) -> CycleRecord:
+        return self.queue.cycle(self.clock.now())
+
+
+def test_sends_what_the_chain_says_and_records_why(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    record = w.cycle()
+    assert w.submit.sent == 5
+    assert (record.outcome, record.submitted, record.wanted, record.granted) == ("sent", 5, 5, 5)
+    assert record.decision is not None
+    assert record.decision.message == "Want:in=0,ret=5"
+
+
+def test_nothing_without_batch_status(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    record = w.cycle()
+    assert (w.submit.sent, record.outcome) == (0, "held back")
+    assert "no batch status from schedd yet" in record.reason
+
+
+def test_nothing_on_stale_information(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    w.batch.error = RuntimeError("connection refused")
+    w.clock.advance(101)
+    w.poll()
+    record = w.cycle()
+    assert w.submit.sent == 0
+    assert "101 s old" in record.reason
+    assert "connection refused" in record.reason
+    w.batch.error = None
+    w.poll()
+    assert w.cycle().outcome == "sent"
+
+
+def test_pilots_not_yet_visible_count_as_pending(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5, keep=True)])
+    w.poll()
+    for _ in range(3):  # the same snapshot three times
+        w.clock.advance(1)
+        w.cycle()
+    assert w.submit.sent == 5
+    w.show_sent()
+    w.cycle()
+    assert w.submit.sent == 5
+
+
+def test_large_numbers_go_in_chunks(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(250)])
+    w.poll()
+    record = w.cycle()
+    assert sorted(w.submit.pilots.values()) == [50, 100, 100]
+    assert record.submitted == 250
+
+
+def test_a_refused_submission_sends_nothing_and_blocks_nothing(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5, keep=True)])
+    w.poll()
+    w.submit.fail = SubmitError("no permission")
+    record = w.cycle()
+    assert (record.outcome, record.submitted) == ("failed", 0)
+    assert "no permission" in record.reason
+    w.submit.fail = None
+    assert w.cycle().submitted == 5
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_lost_reply_is_looked_up_before_anything_else_is_sent(tmp_path: Path, arrived: bool) -> None:
+    w = World(tmp_path, [Want(5, keep=True)])
+    w.poll()
+    w.submit.fail, w.submit.lose_reply = SubmitUnknown("timed out"), arrived
+    if not arrived:
+        w.submit.fail = SubmitUnknown("timed out")
+    assert w.cycle().outcome == "failed"
+    w.submit.fail = None
+    w.submit.lookup_error = SubmitUnknown("still hangs")
+    record = w.cycle()
+    assert record.outcome == "held back"
+    assert "5 pilots is not known: still hangs" in record.reason
+    w.submit.lookup_error = None
+    for _ in range(3):
+        w.clock.advance(SETTLE)
+        w.cycle()
+    assert w.submit.sent == 5
+
+
+def test_a_shared_cap_cuts_the_number(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(250, caps=(Cap("factory", 130, "MaxPerFactory"),))])
+    w.batch.queues["other"] = BatchQueueInfo(running=10)
+    w.poll()
+    record = w.cycle()
+    assert w.submit.sent == 120
+    assert "MaxPerFactory (130) leaves 20" in record.caps[0]
+    w.cycle()
+    assert w.submit.sent == 120
+
+
+def test_paused_queues_decide_but_do_not_send(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    w.pause = APause()
+    record = w.cycle()
+    assert (record.outcome, record.reason, record.wanted, w.submit.sent) == ("paused", "paused by hand", 5, 0)
+
+
+def test_a_negative_number_retires(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(-3)])
+    w.poll()
+    record = w.cycle()
+    assert (record.outcome, record.retired, w.submit.retired) == ("retired", 3, 3)
