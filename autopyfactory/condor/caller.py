@@ -134,8 +134,7 @@ class Caller:
         return self._process
 
     def _judge(self, operation: str, reply: Any, seconds: float) -> Any:
-        """The result in a reply, or its error as an exception; ends or begins the suspension; recycles the
-        child."""
+        """The result in a reply, or its error raised; replaces a child that is used up."""
         said = self._said()
         if operation == "submit":
             self._submits += 1

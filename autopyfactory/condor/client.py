@@ -70,8 +70,7 @@ class CondorClient:
         """Jobs per distinct combination of the attributes: rows with these attributes and "JobCount".
 
         The schedd adds up. Attributes that only the constraint mentions are grouped by too, behind the
-        scenes, and
-        added together again, so they should have few values: no times, no job ids.
+        scenes, and added together again, so they should have few values: no times, no job ids.
         """
         return self._rows("counts", [list(group_by), constraint], deadline, probe)
 
@@ -96,10 +95,9 @@ class CondorClient:
         since: str | None = None,
         deadline: float,
     ) -> list[Row]:
-        """Ads of jobs that left the queue, the latest first, at most `limit`, back to the job `since`
-        (excluded).
+        """Ads of jobs that left the queue, the latest first: at most `limit`, back to the job `since`.
 
-        since: "cluster.proc", or an expression that is true for the first job not wanted any more.
+        since: "cluster.proc" of the first job not wanted any more, or an expression that is true for it.
         """
         return self._rows("history", [constraint, list(projection), limit, since], deadline, False)
 
@@ -174,8 +172,10 @@ class CondorClient:
         self._caller.abort()
 
     def close(self, timeout: float = 0.0) -> None:
-        """End the child for good; a call under way may take `timeout` seconds more. Later calls raise
-        Suspended."""
+        """End the child for good, after `timeout` seconds at most for the call under way.
+
+        Later calls raise Suspended.
+        """
         self._caller.close(timeout)
 
     def _rows(self, operation: str, arguments: list[Any], deadline: float, probe: bool) -> list[Row]:

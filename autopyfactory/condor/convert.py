@@ -12,8 +12,7 @@ _PLAIN = (str, int, bool, float)
 
 
 def plain(value: Any) -> Any:
-    """A ClassAd value as JSON: undefined is None, an error is "error", an expression is its text, times are
-    ISO 8601."""
+    """A ClassAd value as JSON: undefined is None, expressions are text, times ISO 8601, errors "error"."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, classad2.Value):
@@ -34,8 +33,7 @@ def attribute(ad: classad2.ClassAd, name: str) -> Any:
     except KeyError:
         return None
     except UnicodeDecodeError as error:
-        # Job attributes are bytes of whatever encoding the submitter used; one job must not spoil the whole
-        # answer.
+        # Attributes have whatever encoding their submitter used; one job must not spoil the whole answer.
         return error.object.decode("utf-8", "backslashreplace")
 
 

@@ -39,8 +39,7 @@ def reasons(said: Sequence[str]) -> list[str]:
 def diagnose(kind: str, text: str, said: Sequence[str], target: Target) -> Exception:
     """The exception to raise for an error that the child reported.
 
-    kind: the type of the exception in the child; text: its text; said: the child's standard error during
-    the call.
+    kind, text: type and text of the exception in the child; said: its standard error during the call.
     """
     text = " ".join(text.split())
     if kind == "BadRequest":

@@ -1,8 +1,7 @@
 """What can go wrong with a call to HTCondor, by what the caller may conclude from it.
 
 For a submission: after `Refused` and `Suspended` (with `Busy`) certainly nothing was submitted. After any
-other error
-it may have been: look the jobs up by their tag.
+other error it may have been: look the jobs up by their tag.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import struct
 from typing import Any
 
 _LENGTH = struct.Struct("!Q")
-# A hundred thousand full job ads are below this; more than this is not an answer but garbage on the pipe.
-LARGEST = 4 << 30
+# A hundred thousand full job ads are below this; more is not an answer but garbage on the pipe.
+LARGEST = 1 << 30
 
 
 class Garbage(ValueError):
@@ -46,7 +46,7 @@ class Assembler:
         end = _LENGTH.size + length
         if len(self._received) < end:
             return None
-        body = bytes(self._received[_LENGTH.size : end])
+        body = self._received[_LENGTH.size : end]
         del self._received[:end]
         try:
             return json.loads(body)

@@ -75,6 +75,7 @@ class Process:
         for descriptor in (self._requests, self._replies, self._errors):
             os.set_blocking(descriptor, False)
         self._said = bytearray()
+        self._killed = False
 
     @property
     def pid(self) -> int:
@@ -84,7 +85,7 @@ class Process:
     @property
     def usable(self) -> bool:
         """True if the child runs and is ours (not left over from before a fork)."""
-        return self._owner == os.getpid() and self._child.poll() is None
+        return self._owner == os.getpid() and not self._killed and self._child.poll() is None
 
     def exchange(self, request: object, end: float) -> Any:
         """Send a request, return the reply. TimeoutError at monotonic time `end`; Ended if the child did."""
@@ -156,6 +157,7 @@ class Process:
     def kill(self) -> None:
         """Kill the child at once, from any thread; whoever waits for its reply gets Ended."""
         if self._owner == os.getpid():
+            self._killed = True  # the kernel may take a moment
             self._child.kill()
 
     def discard(self) -> None:

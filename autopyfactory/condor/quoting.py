@@ -1,8 +1,7 @@
 """Text that must arrive in a job exactly as it is, and text that must stay text in a constraint.
 
 The submit language expands `$`, joins a line that ends in a backslash with the next one, and takes a line
-break for
-the end of a command: a value pasted in unchecked can add or swallow commands.
+break for the end of a command: a value pasted in unchecked can add or swallow commands.
 """
 
 from __future__ import annotations
@@ -13,6 +12,9 @@ from collections.abc import Iterable, Mapping
 _KEY = re.compile(r"\+?[A-Za-z_][A-Za-z0-9_.]*")
 # Words that begin a statement, not a command, when a submit description is read as text.
 _STATEMENTS = frozenset(("queue", "if", "elif", "else", "endif", "include", "use", "error", "warning"))
+_EXPANDED = re.compile(r"(?<!\$)((?:\$\$)*)\$(?=\(|[A-Za-z_]\w*\()")
+_UNSAYABLE = re.compile(r"\$\(DOLLAR|\$\w*\([^)]*\$(?:\(|\w+\()|\$\$\$\(", re.IGNORECASE)
+_AT_MATCH = re.compile(r"(?<!\$)\$\$\(")
 _BREAK = re.compile("[\0\n\r\x0b\x0c]")
 
 
@@ -34,7 +36,7 @@ def macro(text: str) -> str:
     """
     if check(text).rstrip().endswith("\\"):
         raise ValueError(f"a backslash at the end would join the next line: {text!r}")
-    return _dollars(text)
+    return _matched(_literal(text))
 
 
 def words(items: Iterable[str]) -> str:
@@ -45,7 +47,7 @@ def words(items: Iterable[str]) -> str:
         if not word or re.search(r"[\s']", word):
             word = f"'{word}'"
         quoted.append(word.replace('"', '""'))
-    return _dollars('"' + " ".join(quoted) + '"')
+    return _matched(_literal('"' + " ".join(quoted) + '"'))
 
 
 def attr(text: str) -> str:
@@ -53,7 +55,10 @@ def attr(text: str) -> str:
 
     Here only the double quote is escaped; a backslash stands for itself.
     """
-    return _dollars('"' + check(text).replace('"', '\\"') + '"')
+    # In the queue nobody would undo an escape of it, and at a match the plain text would be expanded.
+    if "$$(" in check(text):
+        raise ValueError(f"an attribute cannot hold $$( as plain text: {text!r}")
+    return _literal('"' + text.replace('"', '\\"') + '"')
 
 
 def constraint_string(text: str) -> str:
@@ -70,6 +75,18 @@ def check_description(description: Mapping[str, str]) -> None:
             raise ValueError(f"{key}: a backslash at the end would swallow the next command: {value!r}")
 
 
-def _dollars(text: str) -> str:
-    # $$(X) is expanded when the job is matched and needs a name of its own.
-    return "$$(DOLLARDOLLAR)(".join(part.replace("$", "$(DOLLAR)") for part in text.split("$$("))
+def _literal(text: str) -> str:
+    """Escape each `$` that the submit language would expand, and no other.
+
+    `$$` is skipped as a pair; `$(` and `$NAME(` are expanded. An escape within the parentheses of another
+    one is not undone again, the name of the escape itself cannot be written at all, and `$$$(` would need
+    both this escape and that for `$$(`.
+    """
+    if _UNSAYABLE.search(text):
+        raise ValueError(f"cannot be written in the submit language: {text!r}")
+    return _EXPANDED.sub(r"\1$(DOLLAR)", text)
+
+
+def _matched(text: str) -> str:
+    """Escape `$$(`, which is expanded when the job is matched to a machine."""
+    return _AT_MATCH.sub("$$(DOLLARDOLLAR)(", text)

@@ -27,8 +27,7 @@ def clients() -> list[CondorClient]:
 
 
 def close_all(timeout: float = 0.0) -> None:
-    """Close every client. Calls under way may end by themselves for `timeout` seconds in all, then they are
-    cut off."""
+    """Close every client; `timeout` seconds from now, calls still under way are cut off."""
     with _lock:
         closing = list(_clients.values())
         _clients.clear()

@@ -24,8 +24,7 @@ class Spawner:
         self._orders: queue.SimpleQueue[tuple[Start, Future[subprocess.Popen[bytes]]]] | None = None
 
     def start(self, start: Start, timeout: float) -> subprocess.Popen[bytes]:
-        """What `start` returns or raises; TimeoutError after `timeout` seconds, and then the process is
-        killed."""
+        """What `start` returns or raises; TimeoutError after `timeout` seconds (a late child is killed)."""
         future: Future[subprocess.Popen[bytes]] = Future()
         self._queue().put((start, future))
         try:

@@ -9,8 +9,7 @@ from autopyfactory.condor.target import Target
 
 
 class Suspension:
-    """After a call that hung, calls are turned away until a probe succeeds or `retry_after` seconds have
-    passed."""
+    """After a call that hung, turns calls away until a probe succeeds or for `retry_after` seconds."""
 
     def __init__(self, target: Target, retry_after: float) -> None:
         self._target = target

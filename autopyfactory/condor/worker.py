@@ -3,8 +3,7 @@
 Run as `python -m autopyfactory.condor.worker PARENT_PID SCHEDD COLLECTOR` ("" for a name that is not
 given). It holds nothing that matters and may be killed at any time.
 
-A request is {"operation", "arguments"}; a reply is {"result"} or {"error": [type, text]}, both with "rss"
-(kB).
+A request is {"operation", "arguments"}. A reply is {"result"} or {"error": [type, text]}, with "rss" in kB.
 """
 
 from __future__ import annotations
@@ -37,8 +36,7 @@ def tie_to_parent(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)  # the parent was gone before we asked to follow it
-    # A submission under way must not be cut off by Ctrl-C or by a stop of the whole service; the parent
-    # kills us.
+    # Ctrl-C or a stop of the whole service must not cut off a submission; the parent kills us in time.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
