@@ -169,12 +169,14 @@ class BatchReporter:
 
     def _try(self, events: Sequence[Event]) -> bool:
         pause, longest = self._backoff
-        attempt = 1
+        attempt, last = 1, False
         while True:
+            last = last or self._closing.is_set()
             if self._attempt(events):
                 return True
-            if attempt == self._attempts or self._closing.wait(pause):
+            if last or attempt == self._attempts or self._out_of_time():
                 break
+            self._closing.wait(pause)  # when it ends early: one attempt more, without waiting
             pause = min(pause * 2, longest)
             attempt += 1
         log.error("%s: gave up %d event(s): %s", self.name, len(events), self._error)

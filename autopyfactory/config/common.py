@@ -143,6 +143,51 @@ class FactoryOptions(Options):
         scope=FACTORY,
         description="Unix socket that answers the commands; default: <statedir>/control.sock",
     )
+    history: bool = option(
+        True,
+        key="history.enabled",
+        scope=FACTORY,
+        description="Whether cycles are kept for `why`, `status` and `history`",
+    )
+    history_url: str | None = option(
+        None,
+        key="history.url",
+        scope=FACTORY,
+        secret=True,
+        description="Database of the history: sqlite:///file or postgresql://user:password@host/name, which"
+        " factories may share; default: <statedir>/history.db",
+    )
+    history_keep_days: float = option(
+        90,
+        key="history.keepdays",
+        scope=FACTORY,
+        unit="days",
+        gt=0,
+        description="Cycles older than this are deleted",
+    )
+    history_detail_days: float = option(
+        7,
+        key="history.detaildays",
+        scope=FACTORY,
+        unit="days",
+        ge=0,
+        description="Every cycle is kept for this time; after it one per outcome and ten minutes, after twice"
+        " that (30 days at least) one per outcome and hour",
+    )
+    history_max_size: int = option(
+        5000,
+        key="history.maxsize",
+        scope=FACTORY,
+        unit="MB",
+        ge=1,
+        description="When the history takes more, its oldest cycles are deleted",
+    )
+    socket_group: str | None = option(
+        None,
+        key="socket.group",
+        scope=FACTORY,
+        description="Group whose members may command the factory too; default: its own user only",
+    )
 
 
 class QueueOptions(Options):

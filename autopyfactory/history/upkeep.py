@@ -1,0 +1,94 @@
+"""Does the upkeep of a history in small slices, between deliveries."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from autopyfactory.history.schema import queue
+from autopyfactory.history.thinning import (
+    DAY,
+    Progress,
+    expire,
+    expire_events,
+    shrink,
+    thin,
+    tiers,
+    used_bytes,
+)
+
+log = logging.getLogger("autopyfactory.history")
+
+PERIOD = 600_000  # ms between two rounds over all queues
+SLICE = 1.0  # seconds of upkeep after one delivery
+FREE_PAGES = 2000  # pages given back to the file system after one delivery
+
+
+class Upkeep:
+    """Thins and expires the queues of one factory, some after each delivery, and bounds the size."""
+
+    def __init__(self, factory: str, keep_days: float, detail_days: float, max_bytes: int):
+        self._factory = factory
+        self._keep = int(keep_days * DAY)
+        self._tiers = tiers(detail_days)
+        self._max_bytes = max_bytes
+        self._progress: Progress = {}
+        self._todo: list[int] = []
+        self._round_at: int | None = None
+
+    def slice(self, engine: Engine, now: int, monotonic: Callable[[], float]) -> None:
+        """Work for about `SLICE` seconds on what is due at `now` (ms since 1970)."""
+        if not self._todo and not self._begin_round(engine, now):
+            return
+        end = monotonic() + SLICE
+        while self._todo and monotonic() < end:
+            self._one_queue(engine, self._todo[-1], now)
+            self._todo.pop()
+        if not self._todo:
+            self._end_round(engine)
+
+    def _one_queue(self, engine: Engine, queue_id: int, now: int) -> None:
+        try:
+            with engine.begin() as connection:
+                expire(connection, queue_id, now - self._keep)
+                thin(connection, queue_id, now, self._tiers, self._progress)
+        except SQLAlchemyError:
+            self._progress.clear()  # it may tell of thinning that was rolled back
+            raise
+
+    def _begin_round(self, engine: Engine, now: int) -> bool:
+        if self._round_at is not None and 0 <= now - self._round_at < PERIOD:
+            return False
+        self._round_at = now
+        with engine.begin() as connection:
+            expire_events(connection, self._factory, now - self._keep)
+            mine = select(queue.c.id).where(queue.c.factory == self._factory)
+            self._todo = list(connection.execute(mine).scalars())
+        return bool(self._todo)
+
+    def _end_round(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            used = used_bytes(connection)
+            if used > self._max_bytes:
+                gone = shrink(connection, 0.05)
+                log.warning(
+                    "the history takes %d MB (history.maxsize %d MB): the oldest %d cycles were deleted",
+                    used // 1_000_000,
+                    self._max_bytes // 1_000_000,
+                    gone,
+                )
+        if engine.dialect.name == "sqlite":
+            _give_back(engine)
+
+
+def _give_back(engine: Engine) -> None:
+    """Return free pages of an SQLite file to the file system."""
+    raw = engine.raw_connection()
+    try:
+        # frees a page per step, and only a script is stepped to its end
+        raw.cursor().executescript(f"PRAGMA incremental_vacuum({FREE_PAGES})")
+    finally:
+        raw.close()

@@ -1,0 +1,200 @@
+"""Writes what happens into the history; runs on a reporter's thread only, so it may fail and wait."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Insert, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from autopyfactory.clock import Clock, SystemClock
+from autopyfactory.history import packing
+from autopyfactory.history.migration import TooNew, migrate
+from autopyfactory.history.schema import cycle, dictionary, event, outcome_number, queue, to_ms
+from autopyfactory.history.store import (
+    HistoryError,
+    file_of,
+    is_corrupt,
+    move_aside,
+    open_engine,
+    parse,
+    shown,
+)
+from autopyfactory.history.upkeep import Upkeep
+from autopyfactory.plain import to_plain
+from autopyfactory.record import CycleRecord, Event, FactoryEvent
+
+log = logging.getLogger("autopyfactory.history")
+
+RETRAIN = 2000  # records between two looks whether a new dictionary would be better
+SAMPLES = 200
+
+
+class HistoryWriter:
+    """The history of one factory, for writing. `deliver` is made for `BatchReporter`."""
+
+    def __init__(
+        self,
+        url: str,
+        factory: str,
+        *,
+        keep_days: float = 90,
+        detail_days: float = 7,
+        max_bytes: int = 5_000_000_000,
+        clock: Clock | None = None,
+    ):
+        """Prepare; nothing is opened until the first delivery. Raises HistoryError for an unusable URL."""
+        self._url = parse(url)
+        self._factory = factory
+        self._clock = clock or SystemClock()
+        self._upkeep = Upkeep(factory, keep_days, detail_days, max_bytes)
+        self._engine: Engine | None = None
+        self._queues: dict[str, int] = {}
+        self._dictionary: tuple[int, bytes] = (0, b"")
+        self._samples: deque[bytes] = deque(maxlen=SAMPLES)
+        self._untrained = 0  # records since the dictionary was last thought about
+        self.skipped = 0  # events that have no form to be written in
+
+    def deliver(self, events: Sequence[Event]) -> None:
+        """Write `events` in one transaction, then do a slice of the upkeep that is due.
+
+        Raises when nothing was written; writing the same events again does not double them.
+        """
+        try:
+            engine = self._open()
+            with engine.begin() as connection:
+                self._write(connection, events)
+        except SQLAlchemyError as err:
+            self._forget()
+            self._mend(err)
+            raise
+        self._look_after(engine)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._engine is not None:
+            self._engine.dispose()
+        self._forget()
+
+    # -- opening and mending ------------------------------------------------------------------------
+
+    def _open(self) -> Engine:
+        if self._engine is None:
+            engine = open_engine(self._url)
+            path = file_of(self._url)
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                migrate(engine)
+            except TooNew as err:
+                raise HistoryError(f"{shown(self._url)} cannot be written: {err}") from err
+            with engine.connect() as connection:
+                newest = connection.execute(
+                    select(dictionary.c.id, dictionary.c.body).order_by(dictionary.c.id.desc()).limit(1)
+                ).first()
+            self._dictionary = (newest.id, newest.body) if newest else (0, b"")
+            self._untrained = 0 if newest else RETRAIN
+            self._engine = engine
+        return self._engine
+
+    def _forget(self) -> None:
+        # a transaction that failed may have made the ids that we remember
+        self._queues.clear()
+        self._dictionary = (0, b"")
+        if self._engine is not None:
+            self._engine.dispose()
+        self._engine = None
+
+    def _mend(self, err: SQLAlchemyError) -> None:
+        path = file_of(self._url)
+        if path is not None and is_corrupt(err) and path.exists():
+            log.error("%s is damaged (%s): moved to %s, a new one is begun", path, err, move_aside(path))
+
+    # -- writing ------------------------------------------------------------------------------------
+
+    def _write(self, connection: Connection, events: Sequence[Event]) -> None:
+        records: list[tuple[CycleRecord, bytes]] = []
+        happened: list[dict[str, Any]] = []
+        for e in events:
+            try:
+                if isinstance(e, CycleRecord):
+                    records.append((e, packing.encode(e)))
+                else:
+                    happened.append(self._event_row(e))
+            except TypeError as err:
+                self.skipped += 1
+                log.error("an event of %s cannot be kept: %s", e.queue, err)
+        self._train(connection, [text for _, text in records])
+        if records:
+            connection.execute(_new(connection, cycle), [self._row(connection, *r) for r in records])
+        if happened:
+            connection.execute(insert(event), happened)
+
+    def _row(self, connection: Connection, record: CycleRecord, text: bytes) -> dict[str, Any]:
+        number, body = self._dictionary
+        return {
+            "queue_id": self._queue_id(connection, record.queue),
+            "at": to_ms(record.started),
+            "outcome": outcome_number(record.outcome),
+            "submitted": record.submitted,
+            "cycles": 1,
+            "width": 0,
+            "dictionary_id": number,
+            "detail": packing.compress(text, body),
+        }
+
+    def _event_row(self, e: FactoryEvent) -> dict[str, Any]:
+        detail = json.dumps(to_plain(e), separators=(",", ":"), ensure_ascii=False)
+        return {
+            "factory": self._factory,
+            "queue": e.queue,
+            "at": to_ms(e.at),
+            "kind": e.kind,
+            "detail": detail,
+        }
+
+    def _queue_id(self, connection: Connection, name: str) -> int:
+        known = self._queues.get(name)
+        if known is None:
+            here = (queue.c.factory == self._factory, queue.c.name == name)
+            connection.execute(_new(connection, queue), [{"factory": self._factory, "name": name}])
+            known = connection.execute(select(queue.c.id).where(*here)).scalar_one()
+            self._queues[name] = known
+        return known
+
+    def _train(self, connection: Connection, texts: Sequence[bytes]) -> None:
+        """Make a new dictionary when one is due and would save at least a tenth."""
+        self._samples.extend(texts)
+        self._untrained += len(texts)
+        if self._untrained < RETRAIN or not self._samples:
+            return
+        self._untrained = 0
+        samples = list(self._samples)
+        body = packing.train(samples)
+        if packing.cost(samples, body) > 0.9 * packing.cost(samples, self._dictionary[1]):
+            return
+        made = connection.execute(insert(dictionary).values(body=body))
+        key = made.inserted_primary_key
+        assert key is not None
+        self._dictionary = (int(key[0]), body)
+
+    # -- looking after ------------------------------------------------------------------------------
+
+    def _look_after(self, engine: Engine) -> None:
+        try:
+            self._upkeep.slice(engine, to_ms(self._clock.now()), self._clock.monotonic)
+        except SQLAlchemyError as err:
+            # what was delivered is written: a failed clean-up must not make it be delivered again
+            log.warning("the history could not be thinned: %s", err)
+
+
+def _new(connection: Connection, table: Any) -> Insert:
+    """Return an INSERT that leaves alone what is there already."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()

@@ -1,0 +1,93 @@
+"""Dataclasses to plain data and back: for the history, the control socket and `--json`.
+
+Fields that hold their default are left out, and fields that the reader does not know are ignored: records
+written by an older or a newer release can be read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Hashable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+def to_plain(value: Any) -> Any:
+    """Return `value` as what JSON can hold; datetimes as ISO 8601, fractions rounded to 1/1000.
+
+    Raises TypeError for what has no plain form.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    if isinstance(value, Mapping):
+        return {str(k): to_plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [to_plain(v) for v in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            name: to_plain(given)
+            for name, default in _defaults(type(value)).items()
+            if (given := getattr(value, name)) != default
+        }
+    raise TypeError(f"{type(value).__name__} has no plain form")
+
+
+def from_plain(cls: type[T], data: Any) -> T:
+    """Return the `cls` (a dataclass) that `data` describes.
+
+    Raises ValueError when a field is missing or of a shape that cannot be read.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{cls.__name__}: expected an object, not {type(data).__name__}")
+    hints = _hints(cast(Hashable, cls))
+    try:
+        return cls(**{name: _read(hints[name], value) for name, value in data.items() if name in hints})
+    except TypeError as err:
+        raise ValueError(f"{cls.__name__}: {err}") from err
+
+
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+@cache
+def _defaults(cls: type) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for f in dataclasses.fields(cls):
+        if f.default_factory is not dataclasses.MISSING:
+            found[f.name] = f.default_factory()
+        else:
+            found[f.name] = f.default  # MISSING equals nothing: a required field is always written
+    return found
+
+
+def _read(hint: Any, value: Any) -> Any:
+    if value is None or hint is Any:
+        return value
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        kinds = [a for a in arguments if a is not type(None)]
+        return _read(kinds[0], value) if len(kinds) == 1 else value  # of plain kinds: as it is
+    if origin is tuple:
+        return tuple(_read(arguments[0], v) for v in value)
+    if origin is list:
+        return [_read(arguments[0], v) for v in value]
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {k: _read(arguments[1], v) for k, v in value.items()}
+    if hint is datetime:
+        return datetime.fromisoformat(value)
+    if hint is float:
+        return float(value)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return from_plain(hint, value)
+    return value

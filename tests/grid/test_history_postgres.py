@@ -1,0 +1,136 @@
+"""The history on a real PostgreSQL server: the contract, and what can happen to a server."""
+
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from contracts.history import HistoryContract, SetClock
+from contracts.records import T0, cycle, series
+from sqlalchemy.exc import SQLAlchemyError
+from testbed.postgres import Postgres
+
+from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
+from autopyfactory.reporter import BatchReporter
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def server(place: Path) -> Iterator[Postgres]:
+    with Postgres(place / "postgres") as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: Postgres) -> str:
+    return server.create_database(f"history{next(_numbers)}")
+
+
+class TestPostgres(HistoryContract):
+    """The contract."""
+
+
+def wait_for(true: object, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+
+
+def test_it_is_the_real_server(server: Postgres, url: str) -> None:
+    writer = HistoryWriter(url, "f")
+    writer.deliver([cycle()])
+    writer.close()
+    database = url.rpartition("/")[2]
+    assert server.sql("SELECT version()").startswith("PostgreSQL")
+    assert server.sql("SELECT count(*), sum(cycles) FROM cycle", database) == "1|1"
+
+
+def test_a_server_that_is_away_costs_nothing_and_everything_is_written_when_it_is_back(
+    server: Postgres, url: str
+) -> None:
+    reporter = BatchReporter(
+        "history", HistoryWriter(url, "f").deliver, attempts=None, backoff=0.05, backoff_max=0.2
+    )
+    records = list(series("A", T0, 300))
+    for r in records[:100]:
+        reporter.report(r)
+    wait_for(lambda: reporter.status().delivered == 100)
+    server.stop()
+    try:
+        began = time.monotonic()
+        for r in records[100:]:
+            reporter.report(r)
+        assert time.monotonic() - began < 0.5
+        wait_for(lambda: reporter.status().failures > 2)
+        with pytest.raises(HistoryError, match="cannot be read"):
+            HistoryReader(url).queues()
+    finally:
+        server.start()
+    wait_for(lambda: reporter.status().delivered == 300)
+    assert reporter.status().healthy
+    reporter.close()
+    assert [s.record for s in HistoryReader(url).last("A", 999)] == records
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time() -> None:
+    """A black hole: the connection is made, no byte ever comes back."""
+    with socket.socket() as hole:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen()
+        url = f"postgresql://u:p@127.0.0.1:{hole.getsockname()[1]}/x"
+        began = time.monotonic()
+        with pytest.raises(SQLAlchemyError):
+            HistoryWriter(url, "f").deliver([cycle()])
+        assert time.monotonic() - began < 15
+
+
+def test_a_statement_that_waits_for_a_lock_is_given_up_in_time(server: Postgres, url: str) -> None:
+    writer = HistoryWriter(url, "f")
+    writer.deliver([cycle()])
+    database = url.rpartition("/")[2]
+    locker = threading.Thread(
+        target=server.sql,
+        args=("BEGIN; LOCK TABLE cycle IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(8); COMMIT", database),
+    )
+    locker.start()
+    wait_for(lambda: server.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'") != "0")
+    began = time.monotonic()
+    with pytest.raises(SQLAlchemyError, match="lock timeout"):
+        writer.deliver([cycle(number=2, at=T0 + timedelta(minutes=1))])
+    assert time.monotonic() - began < 7
+    locker.join()
+    writer.deliver([cycle(number=2, at=T0 + timedelta(minutes=1))])
+    assert len(HistoryReader(url).last("BNL_MCORE-gk01", 9)) == 2
+
+
+def test_its_size_is_bounded(server: Postgres, url: str) -> None:
+    clock = SetClock(T0)
+    writer = HistoryWriter(url, "f", max_bytes=600_000, clock=clock)
+    database = url.rpartition("/")[2]
+    for hour in range(40):
+        clock.wall = T0 + timedelta(hours=hour)
+        writer.deliver(list(series("A", clock.wall, 240, every=10, seed=hour)))
+        if hour % 10 == 9:
+            server.sql("ANALYZE cycle", database)
+    for _ in range(60):  # the bound is on what the server's statistics say, which follow a little later
+        clock.wall += timedelta(minutes=11)
+        writer.deliver([])
+        server.sql("ANALYZE cycle", database)
+    kept = HistoryReader(url).last("A", 99999)
+    assert 1000 < len(kept) < 5000
+    assert kept[-1].record.started >= T0 + timedelta(hours=39)
+    assert HistoryReader(url).info().used_bytes < 700_000
+
+
+def test_the_schema_is_the_writers_only_need(server: Postgres, url: str) -> None:
+    """A wrong password is an error that names no password."""
+    wrong = url.replace(server.password, "not-the-password")
+    with pytest.raises(SQLAlchemyError) as failed:
+        HistoryWriter(wrong, "f").deliver([cycle()])
+    assert "not-the-password" not in str(failed.value)

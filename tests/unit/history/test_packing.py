@@ -1,0 +1,78 @@
+"""Records become few bytes and come back as they were."""
+
+import string
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from contracts.records import T0, cycle, series
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopyfactory.history import packing
+from autopyfactory.info import BatchQueueInfo
+from autopyfactory.plain import from_plain, to_plain
+from autopyfactory.record import CycleRecord, FactoryEvent
+
+
+def rounded(record: CycleRecord) -> CycleRecord:
+    return packing.decode(packing.encode(record))
+
+
+@given(
+    st.text(),
+    st.dictionaries(st.text(string.ascii_lowercase), st.floats(0, 1e6).map(lambda x: round(x, 3))),
+    st.lists(st.text(), max_size=3).map(tuple),
+    st.datetimes(timezones=st.just(UTC)),
+)
+def test_any_record_comes_back(
+    reason: str, ages: dict[str, float], gate: tuple[str, ...], when: datetime
+) -> None:
+    at = when.replace(microsecond=when.microsecond // 1000 * 1000)
+    record = cycle(at=at, reason=reason, ages=ages, gate=gate)
+    assert rounded(record) == record
+
+
+def test_unknown_fields_are_ignored_and_missing_ones_have_their_default() -> None:
+    data = to_plain(cycle())
+    data["of_a_later_release"] = {"x": 1}
+    del data["inputs"]["wms"]
+    record = from_plain(CycleRecord, data)
+    assert record.inputs is not None
+    assert record.inputs.wms is None
+    assert record.inputs.batch == BatchQueueInfo(pending=12, running=100, waiting=12)
+
+
+@pytest.mark.parametrize("data", [[], {}, {"queue": "A"}, None])
+def test_what_is_no_record_is_refused(data: object) -> None:
+    with pytest.raises(ValueError, match="CycleRecord"):
+        from_plain(CycleRecord, data)
+
+
+def test_defaults_are_left_out() -> None:
+    assert to_plain(FactoryEvent("started", T0)) == {"kind": "started", "at": "2026-11-22T02:00:00.000+00:00"}
+
+
+def test_what_has_no_plain_form_is_refused() -> None:
+    with pytest.raises(TypeError, match="object has no plain form"):
+        to_plain({"a": [object()]})
+
+
+def test_a_dictionary_makes_records_a_fraction() -> None:
+    texts = [packing.encode(r) for q in "ABCDEFGH" for r in series(f"SITE_{q}-ce", T0, 50)]
+    body = packing.train(texts[::7])
+    assert 0 < len(body) <= packing.LARGEST
+    others = texts[1::7]
+    assert packing.cost(others, body) < 0.35 * packing.cost(others, b"")
+    assert all(packing.decompress(packing.compress(t, body), body) == t for t in others)
+
+
+def test_the_wrong_dictionary_is_noticed_or_gives_no_record() -> None:
+    text = packing.encode(cycle())
+    packed = packing.compress(text, text)
+    with pytest.raises(ValueError, match=r"unpacked|Expecting|decode|Invalid"):
+        packing.decode(packing.decompress(packed, b""))
+
+
+def test_times_keep_their_milliseconds() -> None:
+    at = T0 + timedelta(milliseconds=123)
+    assert rounded(cycle(at=at)).started == at
