@@ -56,3 +56,15 @@ class Configuration:
     auth: Mapping[str, Section] = field(default_factory=dict)
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()  # everything found, those of broken queues included
+    parts: Mapping[str, Options] = field(default_factory=dict)  # of [Factory], by plugin of kind `factory`
+    auth_choices: Mapping[str, PluginChoice] = field(default_factory=dict)  # those of `auth` that are valid
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Return the problems that keep something from working."""
+        return tuple(p for p in self.problems if p.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Return the problems that do not."""
+        return tuple(p for p in self.problems if p.severity == "warning")

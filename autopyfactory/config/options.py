@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from autopyfactory.config.problem import Problem
@@ -34,7 +35,7 @@ NameList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 class Options(BaseModel):
     """Base of all option declarations; instances are immutable and hashable by value."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     prefixes: ClassVar[tuple[str, ...]] = ()
 
 
@@ -52,6 +53,7 @@ class OptionSpec:
     required: bool
     default: Any
     annotation: Any
+    constraints: tuple[Any, ...] = ()  # pydantic's: Ge, Le, ...
 
     @property
     def family(self) -> bool:
@@ -92,17 +94,10 @@ def option(
 
 def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
     extra: dict[str, Any] = info.json_schema_extra  # type: ignore[assignment]
-    key = extra["key"]
-    keys = tuple(key.replace("{prefix}", p) for p in cls.prefixes) if "{prefix}" in key else (key,)
-    legacy = tuple(
-        k
-        for name_ in extra["legacy"]
-        for k in ((name_.replace("{prefix}", p) for p in cls.prefixes) if "{prefix}" in name_ else (name_,))
-    )
     return OptionSpec(
         field=name,
-        keys=keys,
-        legacy=legacy,
+        keys=tuple(_with_prefixes(cls, extra["key"])),
+        legacy=tuple(k for key in extra["legacy"] for k in _with_prefixes(cls, key)),
         description=info.description or "",
         unit=extra["unit"],
         scope=extra["scope"],
@@ -110,20 +105,35 @@ def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
         required=info.is_required(),
         default=None if info.is_required() else info.get_default(call_default_factory=True),
         annotation=info.annotation,
+        constraints=tuple(info.metadata),
     )
+
+
+def _with_prefixes(cls: type[Options], key: str) -> Iterator[str]:
+    if "{prefix}" in key:
+        yield from (key.replace("{prefix}", p) for p in cls.prefixes)
+    else:
+        yield key
+
+
+@cache
+def _specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
+    return tuple(_spec(cls, name, info) for name, info in cls.model_fields.items())
 
 
 def specs(cls: type[Options]) -> Iterator[OptionSpec]:
     """Yield the declaration of each option of `cls`, in order."""
-    for name, info in cls.model_fields.items():
-        yield _spec(cls, name, info)
+    return iter(_specs(cls))
 
 
-def _family(spec: OptionSpec, section: Section) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for key in reversed(spec.keys + spec.legacy):  # so that the most specific prefix wins
-        stem = key[:-1]
-        found.update({k[len(stem) :]: v for k, v in section.values.items() if k.startswith(stem)})
+def family(spec: OptionSpec, section: Section) -> dict[str, tuple[str, Value]]:
+    """Return what an option that collects keys finds: short name -> (key as written, value)."""
+    found: dict[str, tuple[str, Value]] = {}
+    for pattern in reversed(spec.keys + spec.legacy):  # so that the most specific prefix wins
+        stem = pattern[:-1]
+        for key in section.values:
+            if key.startswith(stem) and len(key) > len(stem):
+                found[key[len(stem) :]] = (key, section.values[key])
     return found
 
 
@@ -147,40 +157,19 @@ def bind(
     Returns the instance and no problems, or None and every problem found: each names section, key, place
     and value. The word `None` means "not set" for every type.
     """
-    given: dict[str, Any] = {}
-    origin: dict[str, tuple[Section, str, Value]] = {}
-    for spec in specs(cls):
-        home = factory if spec.scope == "factory" else section
-        if home is None:
-            continue
-        if spec.family:
-            given[spec.field] = {k: v.text for k, v in _family(spec, home).items()}
-            continue
-        hit = find(spec, home)
-        if hit is not None and hit[1].text not in ("None", "none"):
-            given[spec.field] = hit[1].text
-            origin[spec.field] = (home, *hit)
-    try:
-        return cls(**given), []
-    except ValidationError as err:
-        return None, [_problem(cls, e, origin, section, factory) for e in err.errors()]
+    from autopyfactory.config.binding import Binder
+
+    return Binder().bind(cls, section, factory)
 
 
-def _problem(
-    cls: type[Options],
-    error: Mapping[str, Any],
-    origin: Mapping[str, tuple[Section, str, Value]],
-    section: Section,
-    factory: Section | None,
-) -> Problem:
-    name = str(error["loc"][0]) if error["loc"] else ""
-    if name in origin:
-        home, key, value = origin[name]
-        return Problem("error", error["msg"], value.where, home.name, key, value.text)
-    if name in cls.model_fields:
-        spec = _spec(cls, name, cls.model_fields[name])
-        home_ = factory if spec.scope == "factory" and factory is not None else section
-        return Problem(
-            "error", "required, but not set", home_.where, home_.name, spec.keys[0], hint=spec.description
-        )
-    return Problem("error", error["msg"], section.where, section.name)
+def homes(spec: OptionSpec, section: Section, factory: Section | None) -> Section | None:
+    """Return the section in which `spec` is to be looked up."""
+    return factory if spec.scope == "factory" else section
+
+
+def key_match(spec: OptionSpec, key: str) -> bool:
+    """Whether `key`, as written, sets the option `spec`."""
+    names: Mapping[str, None] = dict.fromkeys(spec.keys + spec.legacy)
+    return key in names or any(
+        n.endswith(".*") and key.startswith(n[:-1]) and len(key) > len(n) - 1 for n in names
+    )

@@ -21,7 +21,7 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error or warning. `hint` says what is allowed or what to write instead."""
+    """One error or warning. `allowed` says what the key takes, `hint` what to write or do instead."""
 
     severity: Severity
     message: str
@@ -30,13 +30,16 @@ class Problem:
     key: str | None = None
     value: str | None = None
     hint: str | None = None
+    allowed: str | None = None
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         inside = f"[{self.section}] " if self.section is not None else ""
         key = f"{self.key}: " if self.key is not None else ""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{place}{self.severity}: {inside}{key}{self.message}{hint}"
+        value = f" (it says {self.value!r})" if self.value is not None else ""
+        allowed = f"; allowed: {self.allowed}" if self.allowed else ""
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{place}{self.severity}: {inside}{key}{self.message}{value}{allowed}{hint}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
@@ -49,3 +52,7 @@ class ConfigError(Exception):
     def __init__(self, problems: list[Problem]):
         super().__init__("\n".join(str(p) for p in problems))
         self.problems = problems
+
+
+class Unreadable(ConfigError):
+    """The sources of `[Factory]` cannot be read at all."""

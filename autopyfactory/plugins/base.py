@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from autopyfactory.config.common import FactoryOptions, QueueOptions
 from autopyfactory.config.options import Options
+from autopyfactory.config.section import Section
 from autopyfactory.decision import Cap, CycleInputs, Need, Step
 from autopyfactory.info import BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
 
@@ -195,10 +196,14 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
 
 
 class QueueConfigPlugin(Generic[OptionsT], ABC):
-    """Where queue sections come from. Its options are all of scope `factory`."""
+    """Where queue sections come from. Its options are all of scope `factory`.
+
+    `sections` holds the sections that stand beside `[Factory]` in the same files; set before `load`.
+    """
 
     name: ClassVar[str]
     Options: ClassVar[type[Options]] = Options
+    sections: Mapping[str, Section] = MappingProxyType({})
 
     def __init__(self, options: OptionsT, factory: FactoryOptions):
         self.options = options

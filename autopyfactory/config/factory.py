@@ -1,0 +1,117 @@
+"""`[Factory]`: read, completed with what the command line says, and bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autopyfactory.config import fetch
+from autopyfactory.config.binding import Binder
+from autopyfactory.config.common import FactoryOptions
+from autopyfactory.config.interpolate import Values, escape
+from autopyfactory.config.keys import closest
+from autopyfactory.config.loader import RawConfig, load_sources
+from autopyfactory.config.lookup import as_text
+from autopyfactory.config.options import find, specs
+from autopyfactory.config.problem import Problem, Unreadable, Where
+from autopyfactory.config.section import Section, Value
+
+NAME = "Factory"
+COMMAND_LINE = "<command line>"
+SOURCE_KEYS = ("queue_conf", "auth_conf", "monitor_conf", "mappings_conf")
+_PLACEHOLDERS = {"factoryId": "unknown", "baseLogDir": "/nonexistent"}
+
+
+@dataclass(slots=True)
+class FactoryPart:
+    """`[Factory]` as far as it can be used: `usable` says whether the factory can run with it."""
+
+    section: Section
+    options: FactoryOptions
+    usable: bool
+    problems: list[Problem]
+    others: Mapping[str, Section]  # sections beside [Factory] in the same sources
+
+
+def read_factory(sources: Sequence[str], overrides: Mapping[str, str], binder: Binder) -> FactoryPart:
+    """Read `[Factory]` from `sources`. Raises Unreadable when there is nothing to go on with."""
+    raw = load_sources(sources, Path.cwd())
+    if raw.errors and not raw.sections:
+        raise Unreadable(list(raw.problems))
+    section = raw.sections.get(NAME)
+    if section is None:
+        raise Unreadable([*raw.problems, _missing(raw, sources)])
+    section = _with_overrides(section, overrides)
+    options, problems = binder.bind(FactoryOptions, section, section)
+    unread = [p for p in raw.errors if p.section in (None, "DEFAULT", NAME)]
+    if options is not None:
+        return FactoryPart(section, _resolved(options, section), not unread, list(raw.problems), _others(raw))
+    sound = _spare(section, problems)
+    spare, _ = binder.bind(FactoryOptions, sound, sound)
+    problems = [*raw.problems, *problems]
+    if spare is None:
+        raise Unreadable(problems)
+    return FactoryPart(section, _resolved(spare, section), False, problems, _others(raw))
+
+
+def _missing(raw: RawConfig, sources: Sequence[str]) -> Problem:
+    hint = "the file given with --conf is autopyfactory.conf"
+    near = closest(NAME, raw.sections)
+    if near:
+        hint = f"did you mean [{NAME}] by [{near}]?"
+    elif any(as_text(s, "batchsubmitplugin") for s in raw.sections.values()):
+        hint += "; these look like queues: name this file with queueConf there"
+    where = Where(fetch.shown(sources[0])) if sources else None
+    return Problem("error", f"there is no section [{NAME}]", where, hint=hint)
+
+
+def _others(raw: RawConfig) -> dict[str, Section]:
+    return {n: s for n, s in raw.sections.items() if n != NAME}
+
+
+def _with_overrides(section: Section, overrides: Mapping[str, str]) -> Section:
+    if not overrides:
+        return section
+    given = {k: Value(escape(v), Where(COMMAND_LINE)) for k, v in overrides.items()}
+    values = section.values
+    assert isinstance(values, Values)
+    own = {**values.own, **given}
+    return Section(
+        section.name, Values(own, values.defaults), section.where, section.inherited - given.keys()
+    )
+
+
+def _spare(section: Section, problems: Sequence[Problem]) -> Section:
+    """Return `section` without what is wrong in it, so that the rest can be checked all the same."""
+    bad = {p.key for p in problems}
+    values = section.values
+    texts = {k: values.raw(k) for k in values if k not in bad} if isinstance(values, Values) else {}
+    place = section.where or Where(COMMAND_LINE)
+    for key, text in _PLACEHOLDERS.items():
+        if key in bad:
+            texts[key] = Value(text, place)
+    return Section(section.name, Values(texts, {}), section.where)
+
+
+def _resolved(options: FactoryOptions, section: Section) -> FactoryOptions:
+    """Make the sources in `options` absolute: relative ones are meant from the file that names them."""
+    update: dict[str, Any] = {}
+    for spec in specs(FactoryOptions):
+        hit = find(spec, section) if spec.field in (*SOURCE_KEYS, "queue_dir_conf") else None
+        current = getattr(options, spec.field)
+        if hit is None or not current:
+            continue
+        base = _base(hit[1].where)
+        if isinstance(current, tuple):
+            update[spec.field] = tuple(fetch.resolve(s, base) for s in current)
+        else:
+            update[spec.field] = fetch.resolve(current, base)
+    return options.model_copy(update=update)
+
+
+def _base(where: Where) -> Path:
+    if fetch.is_url(where.source) or where.source == COMMAND_LINE:
+        return Path.cwd()
+    return Path(where.source).parent

@@ -1,0 +1,161 @@
+"""Which keys mean something: those of plugins, helpers of interpolation, retired ones - and typing errors."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from autopyfactory.config.interpolate import Values, references
+from autopyfactory.config.legacy import LegacyKey, retired
+from autopyfactory.config.options import Options, Scope, specs
+from autopyfactory.config.problem import Problem, Severity
+from autopyfactory.config.secrets import masked
+from autopyfactory.config.section import Section, Value
+from autopyfactory.plugins.registry import Registry
+
+MAX_SUGGESTIONS = 200  # per load: looking for similar words takes milliseconds each
+MAX_KEY = 120  # characters; nobody meant an option by more
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Keys that mean something: whole names, and stems of those that collect what follows."""
+
+    exact: frozenset[str] = frozenset()
+    stems: tuple[str, ...] = ()
+
+    def knows(self, key: str) -> bool:
+        """Whether `key` means something here."""
+        return key in self.exact or (bool(self.stems) and key.startswith(self.stems))
+
+    def words(self) -> set[str]:
+        """Return what one may have meant to write."""
+        return {*self.exact, *(s.rstrip(".") for s in self.stems)}
+
+
+@cache
+def vocabulary(classes: tuple[type[Options], ...], scope: Scope) -> Vocabulary:
+    """Return the keys of scope `scope` that the options of `classes` read."""
+    exact: set[str] = set()
+    stems: set[str] = set()
+    for cls in classes:
+        for spec in specs(cls):
+            if spec.scope == scope:
+                for key in spec.keys + spec.legacy:
+                    (stems if key.endswith(".*") else exact).add(key.removesuffix("*"))
+    return Vocabulary(frozenset(exact), tuple(sorted(stems)))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is wrong with a key, whatever its value."""
+
+    severity: Severity
+    message: str
+    hint: str | None = None
+
+
+class KeyJudge:
+    """Tells known keys from unknown ones within one scope (queues, `[Factory]`, monitors, auth)."""
+
+    def __init__(
+        self, registry: Registry, scope: Scope, kinds: Collection[str], table: tuple[LegacyKey, ...] = ()
+    ):
+        self._registry = registry
+        self._scope: Scope = scope
+        self._kinds = kinds
+        self._table = table
+        self._everything: Vocabulary | None = None
+        self._verdicts: dict[tuple[str, tuple[type[Options], ...]], Verdict | None] = {}
+        self._suggestions = MAX_SUGGESTIONS
+
+    def unknown(
+        self,
+        section: Section,
+        classes: tuple[type[Options], ...],
+        keys: Iterable[str],
+        helpers: Collection[str] = (),
+    ) -> Iterator[Problem]:
+        """Yield what is wrong with `keys` of `section`, whose options are read by `classes`.
+
+        `helpers` are names that are fine without being options; so are those that another value of the
+        section refers to.
+        """
+        known = vocabulary(classes, self._scope)
+        used: set[str] | None = None
+        for key in keys:
+            if known.knows(key) or key in helpers:
+                continue
+            if used is None:
+                used = referred(section)
+            if key in used:
+                continue
+            verdict = self._judge(key, classes)
+            if verdict is not None:
+                raw = _raw(section, key)
+                shown = masked(key, raw.text)
+                yield Problem(
+                    verdict.severity, verdict.message, raw.where, section.name, key, shown, verdict.hint
+                )
+
+    def _judge(self, key: str, classes: tuple[type[Options], ...]) -> Verdict | None:
+        at = (key, classes)
+        if at not in self._verdicts:
+            self._verdicts[at] = self._fresh(key, classes)
+        return self._verdicts[at]
+
+    def _fresh(self, key: str, classes: tuple[type[Options], ...]) -> Verdict | None:
+        if self.everything().knows(key):
+            return None
+        row = retired(self._table, key)
+        if row is not None:
+            return Verdict("warning", row.message, row.hint)
+        meant = self._meant(key, classes)
+        if meant:
+            return Verdict("error", "unknown key", f"did you mean {meant}?")
+        if "." in key:
+            return Verdict("error", "unknown key", "nothing reads it and no other value refers to it")
+        return Verdict("warning", "nothing reads this key and no other value refers to it")
+
+    def everything(self) -> Vocabulary:
+        """Return the keys of all plugins that are installed; imports them all at the first call."""
+        if self._everything is None:
+            found = (f.cls.Options for kind in self._kinds for f in self._registry.all_of(kind) if f.cls)
+            self._everything = vocabulary(tuple(dict.fromkeys(found)), self._scope)
+        return self._everything
+
+    def _meant(self, key: str, classes: tuple[type[Options], ...]) -> str | None:
+        if len(key) > MAX_KEY or self._suggestions <= 0:
+            return None
+        self._suggestions -= 1
+        likely = vocabulary(classes, self._scope).words()
+        return closest(key, likely) or closest(key, self.everything().words())
+
+
+def closest(key: str, words: Collection[str]) -> str | None:
+    """Return the one of `words` that `key` was probably meant to be."""
+    lower = {w.lower(): w for w in sorted(words)}
+    if key.lower() in lower:
+        return lower[key.lower()]
+    close = difflib.get_close_matches(key, sorted(words), 1, cutoff=0.8)
+    if close:
+        return close[0]
+    parts = [w for w in sorted(words) if len(key) > 3 and key.lower() in w.lower().split(".")]
+    return parts[0] if parts else None
+
+
+def referred(section: Section) -> set[str]:
+    """Return the names that values of `section` refer to."""
+    values = section.values
+    if not isinstance(values, Values):
+        return set()
+    return {
+        name for part in (values.own, values.defaults) for v in part.values() for name in references(v.text)
+    }
+
+
+def _raw(section: Section, key: str) -> Value:
+    values: Mapping[str, Value] = section.values
+    return values.raw(key) if isinstance(values, Values) else values[key]

@@ -1,0 +1,234 @@
+"""Queue sections become queues: plugins are looked up, options bound, and everything wrong is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autopyfactory.config.binding import Binder
+from autopyfactory.config.common import QueueOptions
+from autopyfactory.config.ini import DEFAULT
+from autopyfactory.config.interpolate import Values
+from autopyfactory.config.keys import KeyJudge, referred
+from autopyfactory.config.legacy import QUEUE_KEYS
+from autopyfactory.config.loader import RawConfig
+from autopyfactory.config.lookup import Lookup, as_text
+from autopyfactory.config.model import MonitorConfig, PluginChoice, QueueConfig
+from autopyfactory.config.options import Options
+from autopyfactory.config.problem import Problem
+from autopyfactory.config.section import Section
+from autopyfactory.decision import Need
+
+QUEUE_KINDS = ("sched", "wmsstatus", "batchstatus", "batchsubmit")
+_KEYS = {
+    "sched": "schedplugin",
+    "wmsstatus": "wmsstatusplugin",
+    "batchstatus": "batchstatusplugin",
+    "batchsubmit": "batchsubmitplugin",
+}
+_NEEDS: Mapping[Need, tuple[str, str]] = {
+    "wms": ("wmsstatus", "how much work there is"),
+    "site": ("wmsstatus", "the state of the site"),
+    "batch": ("batchstatus", "how many pilots there are"),
+    "factory": ("batchstatus", "how many pilots the factory has"),
+}
+
+
+@dataclass(slots=True)
+class BuiltQueues:
+    """What became of all queue sections."""
+
+    queues: dict[str, QueueConfig] = field(default_factory=dict)
+    broken: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    classes: dict[type[Options], None] = field(default_factory=dict)  # whose options are read
+
+
+class QueueBuilder:
+    """Builds all queues of one configuration."""
+
+    def __init__(
+        self,
+        lookup: Lookup,
+        binder: Binder,
+        factory: Section,
+        monitors: Mapping[str, MonitorConfig],
+        known_monitors: Iterable[str],
+    ):
+        self.lookup = lookup
+        self.binder = binder
+        self.factory = factory
+        self.monitors = monitors
+        self.known_monitors = set(known_monitors)
+        self.judge = KeyJudge(lookup.registry, "queue", QUEUE_KINDS, QUEUE_KEYS)
+
+    def build(self, raw: RawConfig) -> BuiltQueues:
+        """Build every section of `raw`. A queue with an error is in `broken`, with all its problems."""
+        result = BuiltQueues(problems=[p for p in raw.problems if p.section not in raw.sections])
+        parsed: dict[str, list[Problem]] = {}
+        for problem in raw.problems:
+            if problem.section in raw.sections:
+                parsed.setdefault(str(problem.section), []).append(problem)
+        shared = self._defaults(raw)
+        for name, section in raw.sections.items():
+            taint = [*raw.tainted.get(name, ()), *shared.get(_defaults_id(section), ())]
+            draft = _Draft(self, section)
+            queue = draft.queue()
+            result.classes.update(dict.fromkeys(draft.classes))
+            own = [*parsed.get(name, ()), *draft.problems]
+            self._settle(result, name, queue, own, taint, draft.enabled)
+        result.problems.extend(p for problems in shared.values() for p in problems)
+        return result
+
+    def _settle(
+        self,
+        result: BuiltQueues,
+        name: str,
+        queue: QueueConfig | None,
+        own: list[Problem],
+        taint: list[Problem],
+        enabled: bool,
+    ) -> None:
+        """Decide whether the queue can run; a mistake in one that is switched off is only a warning."""
+        if not enabled:
+            own = [_milder(p) for p in own]
+        result.problems.extend(own)
+        errors = [p for p in (*own, *taint) if p.severity == "error" and p.key != "monitorsection"]
+        if queue is None or errors:
+            result.broken[name] = (*own, *taint)
+        else:
+            result.queues[name] = queue
+
+    def _defaults(self, raw: RawConfig) -> dict[int, list[Problem]]:
+        """Judge the keys of each `[DEFAULT]` once, not once per queue."""
+        used: set[str] | None = None
+        verdicts: dict[int, list[Problem]] = {}
+        for section in raw.sections.values():
+            values = section.values
+            if not isinstance(values, Values) or id(values.defaults) in verdicts:
+                continue
+            if used is None:
+                used = {name for s in raw.sections.values() for name in referred(s)}
+            common = Section(DEFAULT, Values({}, values.defaults))
+            helpers = used.union(QueueOptions.interpolation_only)
+            found = self.judge.unknown(common, (QueueOptions,), values.defaults, helpers)
+            verdicts[id(values.defaults)] = list(found)
+        return verdicts
+
+
+def _defaults_id(section: Section) -> int:
+    return id(section.values.defaults) if isinstance(section.values, Values) else 0
+
+
+def _milder(problem: Problem) -> Problem:
+    if problem.severity == "warning":
+        return problem
+    return replace(problem, severity="warning", message=f"{problem.message} (the queue is not enabled)")
+
+
+class _Draft:
+    """One queue in the making."""
+
+    def __init__(self, builder: QueueBuilder, section: Section):
+        self.b = builder
+        self.section = section
+        self.problems: list[Problem] = []
+        self.classes: list[type[Options]] = [QueueOptions]
+        self.gone = False  # a plugin's technology is gone: one error says it all
+        self.enabled = as_text(section, "enabled").lower() in ("true", "yes", "on", "1", "t", "y")
+
+    def queue(self) -> QueueConfig | None:
+        """Return the queue, or None; `problems` has everything found."""
+        core, problems = self.b.binder.bind(QueueOptions, self.section)
+        chosen = {kind: self._choose_all(kind) for kind in QUEUE_KINDS}
+        if self.gone:
+            return None
+        self.problems.extend(problems)
+        self._unknown_keys()
+        self._needs(chosen)
+        monitors = self._monitors()
+        if "enabled" not in self.section.values:
+            self._tell("enabled", "not set: the queue does not run", "say enabled = True or False")
+        if core is None or any(p.severity == "error" and p.key != "monitorsection" for p in self.problems):
+            return None
+        return QueueConfig(
+            self.section.name,
+            self.section,
+            core,
+            sched=tuple(chosen["sched"]),
+            batchsubmit=chosen["batchsubmit"][0],
+            wmsstatus=next(iter(chosen["wmsstatus"]), None),
+            batchstatus=next(iter(chosen["batchstatus"]), None),
+            monitors=monitors,
+        )
+
+    def _choose_all(self, kind: str) -> list[PluginChoice]:
+        key = _KEYS[kind]
+        text = as_text(self.section, key)
+        names = [n.strip() for n in text.split(",")] if kind == "sched" else [text]
+        found = (self._choose(kind, key, name) for name in names if name)
+        return [choice for choice in found if choice is not None]
+
+    def _choose(self, kind: str, key: str, name: str) -> PluginChoice | None:
+        cls, problem, gone = self.b.lookup.find(kind, name, self.section, key)
+        if cls is None:
+            self.gone = self.gone or gone
+            self.problems.extend([problem] if problem else [])
+            return None
+        self.classes.append(cls.Options)
+        options, problems = self.b.binder.bind(cls.Options, self.section, self.b.factory)
+        self.problems.extend(p for p in problems if p not in self.problems)
+        return None if options is None else PluginChoice(kind, name, cls, options)
+
+    def _unknown_keys(self) -> None:
+        values = self.section.values
+        own: Iterable[str] = values.own if isinstance(values, Values) else values
+        classes = tuple(dict.fromkeys(self.classes))
+        self.problems.extend(
+            self.b.judge.unknown(self.section, classes, own, QueueOptions.interpolation_only)
+        )
+
+    def _needs(self, chosen: Mapping[str, list[PluginChoice]]) -> None:
+        """Complain about a chain that can never decide, since nothing tells it what it needs to know."""
+        missing: dict[str, tuple[str, str]] = {}
+        for rule in chosen["sched"]:
+            for need in sorted(_needs_of(rule.cls)):
+                kind, what = _NEEDS.get(need, ("", ""))
+                if kind and not as_text(self.section, _KEYS[kind]):
+                    missing.setdefault(kind, (rule.name, what))
+        for kind, (rule_name, what) in missing.items():
+            message = f"not set, but {rule_name} needs to know {what}"
+            names = ", ".join(self.b.lookup.registry.names(kind))
+            where = self.section.where
+            self.problems.append(
+                Problem("error", message, where, self.section.name, _KEYS[kind], hint=f"one of {names}")
+            )
+
+    def _monitors(self) -> tuple[MonitorConfig, ...]:
+        """Return the monitors; one that is missing is told, but never stops a queue."""
+        names = [n.strip() for n in as_text(self.section, "monitorsection").split(",")]
+        for name in names:
+            if name and name not in self.b.known_monitors:
+                known = ", ".join(sorted(self.b.known_monitors)) or "it has none"
+                value = self.section.values["monitorsection"]
+                self.problems.append(
+                    Problem(
+                        "error",
+                        f"there is no section [{name}] in monitorConf; the queue runs without it",
+                        value.where,
+                        self.section.name,
+                        "monitorsection",
+                        value.text,
+                        f"sections there: {known}",
+                    )
+                )
+        return tuple(self.b.monitors[n] for n in names if n in self.b.monitors)
+
+    def _tell(self, key: str, message: str, hint: str) -> None:
+        place = self.section.where
+        self.problems.append(Problem("warning", message, place, self.section.name, key, hint=hint))
+
+
+def _needs_of(cls: type[Any]) -> frozenset[Need]:
+    return getattr(cls, "needs", frozenset())

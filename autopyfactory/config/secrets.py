@@ -1,0 +1,29 @@
+"""Values that must never be shown: in problems, dumps, differences, logs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MASK = "***"
+_NAMES = re.compile(
+    r"(pass(word|wd|phrase)?|passw|secret|token|private_?key|privkeypass|credential)s?$", re.I
+)
+_PATHS = re.compile(r"(file|path|dir|directory|_key)$", re.I)
+_USERINFO = re.compile(r"(\w+://[^/\s:@]*:)[^/\s@]+@")
+MIN_LENGTH = 4  # shorter texts are in everything
+
+
+def secret_name(key: str) -> bool:
+    """Whether a key of this name holds a secret itself (not the name of a file with one)."""
+    return _NAMES.search(key) is not None and _PATHS.search(key) is None
+
+
+def masked(key: str, text: str, secrets: Iterable[str] = ()) -> str:
+    """Return `text` of `key` fit to be shown; `secrets` are texts that must not be in it either."""
+    if secret_name(key) and text not in ("", "None", "none"):
+        return MASK
+    for secret in secrets:
+        if len(secret) >= MIN_LENGTH:
+            text = text.replace(secret, MASK)
+    return _USERINFO.sub(rf"\1{MASK}@", text)
