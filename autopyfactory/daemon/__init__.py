@@ -1,0 +1,1 @@
+"""The shell around the factory: options, privileges, pid file, detaching, signals, systemd, the end."""

@@ -1,0 +1,207 @@
+"""From a command line to a running factory; what fails on the way says so and gives the exit code.
+
+Root's part is short and comes first: provide the files that the user could not make, and become the user. The
+configuration is read as that user, so that what works at the start also works at a reload.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockfile import AlreadyLocked, LockFailed
+
+from autopyfactory import __version__, logs
+from autopyfactory.control.server import ControlServer, SocketError
+from autopyfactory.daemon import privileges
+from autopyfactory.daemon.detach import Verdict, detach, is_file
+from autopyfactory.daemon.exits import ExitCode, StartError
+from autopyfactory.daemon.options import DaemonOptions
+from autopyfactory.daemon.ownership import provide_file
+from autopyfactory.daemon.pidfile import PidFile
+from autopyfactory.daemon.service import FactoryLike, Service
+from autopyfactory.daemon.systemd import Heart, Notifier
+
+if TYPE_CHECKING:
+    from autopyfactory.config.model import Configuration
+
+log = logging.getLogger("autopyfactory.daemon")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a factory is made from, the configuration apart."""
+
+    options: DaemonOptions
+    load: Callable[[], Configuration]
+    logdir: Path | None
+
+
+Load = Callable[[tuple[str, ...]], "Configuration"]
+Build = Callable[["Configuration", Plan], FactoryLike]
+
+
+def run(options: DaemonOptions, load: Load, build: Build) -> int:
+    """Run the daemon as `options` say; return its exit code. Errors are told on stderr in one line each."""
+    try:
+        options = options.checked(stdout_is_file=is_file(1))
+        _give_up_root(options)
+        book = _open_log(options)
+        try:
+            code = _with_logs(options, book, load, build)
+        finally:
+            book.close(0.5)
+    except StartError as err:
+        print(f"autopyfactory: {err}", file=sys.stderr)
+        return err.code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except Exception:  # noqa: BLE001 (process boundary: an exit code of its own, not that of a bad configuration)
+        traceback.print_exc()
+        return ExitCode.INTERNAL
+    if code == ExitCode.FORCED:
+        os._exit(code)  # what hangs would keep the interpreter from ending
+    return code
+
+
+def _give_up_root(options: DaemonOptions) -> None:
+    os.umask(0o022)
+    account = privileges.wanted(options.runas)
+    if account is None:
+        return
+    if os.geteuid() == 0:
+        privileges.take_groups(account)
+        files = [(options.log, ExitCode.LOG)] if options.logs_to_file else []
+        files += [(options.pidfile, ExitCode.FILES)] if options.pidfile else []
+        for path, code in files:
+            try:
+                provide_file(Path(path), account)
+            except OSError as err:
+                raise StartError(code, f"cannot make {path} for {account.name}: {err}") from err
+        privileges.become(account)
+    privileges.move_in(account)
+
+
+def _open_log(options: DaemonOptions) -> logs.Logs:
+    try:
+        return logs.setup(options.log, logging.getLevelNamesMapping()[options.level], console=options.console)
+    except logs.CannotLog as err:
+        raise StartError(ExitCode.LOG, str(err)) from err
+
+
+def _with_logs(options: DaemonOptions, book: logs.Logs, load: Load, build: Build) -> int:
+    config = _load(options, load)
+    logdir = _logdir(options, config)
+    if logdir is not None:
+        try:
+            book.keep_queue_logs(logdir)
+        except logs.CannotLog as err:
+            raise StartError(ExitCode.LOG, str(err)) from err
+    locks = _take_locks(options, config)
+    try:
+        verdict = Verdict()
+        if options.daemon:
+            book.reopen()  # detaching closes every file
+            detached = detach(locks)
+            if detached is None:
+                locks.clear()  # they are the detached process's now
+                return ExitCode.OK
+            verdict = detached
+        for lock in locks:
+            lock.write()
+        plan = Plan(options, lambda: load(options.conf), logdir)
+        return _serve(config, plan, book, verdict, build)
+    finally:
+        for lock in locks:
+            lock.release()
+
+
+def _load(options: DaemonOptions, load: Load) -> Configuration:
+    from autopyfactory.config.problem import ConfigError
+
+    try:
+        return load(options.conf)
+    except ConfigError as err:
+        for problem in err.problems:
+            print(f"autopyfactory: {problem}", file=sys.stderr)
+        raise StartError(ExitCode.CONFIG, "the configuration cannot be used") from err
+
+
+def _logdir(options: DaemonOptions, config: Configuration) -> Path | None:
+    """Return where the queues' logs go: as configured, or beside the factory's log file; else nowhere."""
+    if config.factory.log_dir:
+        return Path(config.factory.log_dir).expanduser()
+    return Path(options.log).parent if options.logs_to_file else None
+
+
+def _take_locks(options: DaemonOptions, config: Configuration) -> list[PidFile]:
+    """Take the state folder, which no two factories may share, and the pid file."""
+    state = os.path.abspath(os.path.expanduser(config.factory.state_dir))
+    paths = [os.path.join(state, "autopyfactory.pid")]
+    if options.pidfile and os.path.realpath(options.pidfile) != os.path.realpath(paths[0]):
+        paths.append(options.pidfile)
+    taken: list[PidFile] = []
+    try:
+        for path in paths:
+            lock = PidFile(path)
+            lock.acquire()
+            taken.append(lock)
+    except (AlreadyLocked, LockFailed) as err:
+        for lock in taken:
+            lock.release()
+        if isinstance(err, AlreadyLocked):
+            raise StartError(ExitCode.RUNNING, f"already running: {err}") from err
+        raise StartError(ExitCode.FILES, str(err)) from err
+    return taken
+
+
+def _serve(config: Configuration, plan: Plan, book: logs.Logs, verdict: Verdict, build: Build) -> int:
+    book.start()
+    log.info(
+        "AutoPyFactory %s starts: process %d, %s", __version__, os.getpid(), ", ".join(plan.options.conf)
+    )
+    if os.geteuid() == 0:
+        log.warning("the factory runs as root, as it was told to")
+    try:
+        notifier = Notifier()
+        service = Service(
+            _build(config, plan, build), logs=book, notifier=notifier, verdict=verdict,
+            heart=Heart(notifier, plan.options.sleep or config.factory.sleep), status=_status(config),
+        )  # fmt: skip
+        control = _control(config, service)
+        return service.run(control)
+    except StartError as err:
+        log.error("%s", err)
+        verdict.failed(err)
+        raise
+
+
+def _build(config: Configuration, plan: Plan, build: Build) -> FactoryLike:
+    try:
+        return build(config, plan)
+    except Exception as err:
+        log.critical("the factory cannot be built", exc_info=True)
+        raise StartError(ExitCode.INTERNAL, f"the factory cannot be built: {err!r}") from err
+
+
+def _control(config: Configuration, service: Service) -> ControlServer:
+    state = Path(config.factory.state_dir).expanduser()
+    path = Path(config.factory.socket).expanduser() if config.factory.socket else state / "control.sock"
+    server = ControlServer(path, service.handle, group=config.factory.socket_group)
+    try:
+        server.start()
+    except SocketError as err:
+        raise StartError(ExitCode.FILES, str(err)) from err
+    return server
+
+
+def _status(config: Configuration) -> str:
+    on = sum(q.options.enabled for q in config.queues.values())
+    broken = f", {len(config.broken)} left out" if config.broken else ""
+    return f"{on} queues{broken}"
