@@ -67,6 +67,7 @@ def _options(work: Path) -> dict[str, str | Path]:
         "APT::Keep-Downloaded-Packages": "true",
         "APT::Sandbox::User": "root",  # the private directories are closed to the sandbox user
         "APT::Update::Post-Invoke": "",
+        "APT::Update::Error-Mode": "any",  # else a mirror that does not answer is only a warning
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
         "Acquire::http::Timeout": "30",

@@ -45,8 +45,14 @@ def run(
         raise TestbedError(f"{words[0]} cannot be run: {error}") from error
     if check and done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip())[-2000:]
-        raise TestbedError(f"{' '.join(words)} ended with {done.returncode}: {said}")
+        raise TestbedError(f"{shortened(words)} ended with {done.returncode}: {said}")
     return done
+
+
+def shortened(words: Sequence[str]) -> str:
+    """A command as it fits into an error message: the program's name, and the end of its arguments."""
+    line = " ".join([Path(words[0]).name, *words[1:]])
+    return line if len(line) <= 200 else f"{Path(words[0]).name} ... {line[-160:]}"
 
 
 def identity(user: str | None) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""The test bed's grid: pilots go out through the grid universe, and only with the right token."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from testbed.grid import PILOT, Grid
+from testbed.pool import Pool
+from testbed.waiting import until
+
+TESTBED = Path(__file__).parents[2] / "misc/testbed"
+
+# "sleep 2" as a pilot that tells where it ran and how it ended.
+SUBMIT = """
+universe = grid
+grid_resource = {resource}
+executable = /bin/sh
+transfer_executable = false
+arguments = "-c '/bin/sleep 2; echo done in $_CONDOR_SLOT; exit 3'"
+output = {directory}/{name}.out
+error = {directory}/{name}.err
+log = {directory}/{name}.log
+remote_universe = vanilla
+should_transfer_files = yes
+when_to_transfer_output = on_exit
+queue
+"""
+
+
+def submit(point: Pool, grid: Grid, site: str, name: str) -> None:
+    text = SUBMIT.format(resource=grid.grid_resource(site), directory=point.directory, name=name)
+    point.run_client("condor_submit", input=text)
+
+
+def ads(pool: Pool, *attributes: str) -> list[list[str]]:
+    done = pool.run("condor_q", "-all", "-af:,", *attributes)
+    rows = [line.split(",", len(attributes) - 1) for line in done.stdout.splitlines()]
+    return [[word.strip() for word in row] for row in rows]
+
+
+@pytest.mark.slow
+def test_pilots_run_and_refused_ones_do_not(grid: Grid, make_pool: Callable[..., Pool]) -> None:
+    """Three access points at once: with the right tokens, with a token of the wrong kind, and with none."""
+    wrong, without = make_pool("wrong"), make_pool("without")
+    wrong.hold_token("ce1", grid.sites["ce1"].token("mallory"))
+    begin = time.monotonic()
+    submit(grid.ap, grid, "ce1", "one")
+    submit(grid.ap, grid, "ce2", "two")
+    submit(wrong, grid, "ce1", "three")
+    submit(without, grid, "ce1", "four")
+
+    until(lambda: not ads(grid.ap, "JobStatus"), 90, "both pilots are through", every=0.3)
+    print(f"\ntwo pilots of 2 s at two sites: through in {time.monotonic() - begin:.1f} s")
+    for name in ("one", "two"):
+        assert (grid.ap.directory / f"{name}.out").read_text().startswith("done in slot")
+        assert "return value 3" in (grid.ap.directory / f"{name}.log").read_text()
+
+    def refused(point: Pool) -> bool:
+        (state, down, _reason) = ads(point, "JobStatus", "GridResourceUnavailableTime", "HoldReason")[0]
+        return state == "5" or down != "undefined"
+
+    for point, why in ((wrong, "wrong identity"), (without, "no token")):
+        until(lambda point=point: refused(point), 90, f"{why}: refused", every=0.3)  # type: ignore[misc]
+        print(f"{why}: {time.monotonic() - begin:.1f} s, {ads(point, 'JobStatus', 'HoldReason')}")
+    # A site keeps what it ran in its history; nothing but the one good pilot ever got in.
+    site = grid.sites["ce1"]
+    history = site.run("condor_history", "-af", "User").stdout.split()
+    owners = [user for (user,) in ads(site, "User")] + history
+    assert set(owners) == {PILOT}
+    assert len(owners) == 1
+
+
+@pytest.mark.parametrize(
+    "holder", ["right", "expired", "other-identity", "other-key", "none-but-same-user", "garbage"]
+)
+def test_only_the_right_token_may_submit(grid: Grid, make_pool: Callable[..., Pool], holder: str) -> None:
+    site, client = grid.sites["ce1"], make_pool(f"client-{holder}", start=False)
+    client.start()
+    tokens = {
+        "right": site.token(PILOT),
+        "expired": site.token(PILOT, lifetime=0),
+        "other-identity": site.token("mallory"),
+        "other-key": grid.sites["ce2"].token(PILOT),
+        "garbage": "eyJhbGciOiJIUzI1NiIsImtpZCI6IlBPT0wifQ.e30.AAAA",
+    }
+    if holder == "expired":
+        time.sleep(1.1)
+    if holder in tokens:
+        client.write_secret(client.directory / "client/tokens.d/site", tokens[holder] + "\n")
+    ping = ["condor_ping", "-pool", site.collector, "-type", "schedd", "-name", site.schedd, "WRITE"]
+    done = client.run_client(*ping, check=False)
+    if holder == "right":
+        assert f"succeeded as {PILOT}" in done.stdout
+    else:
+        assert done.returncode != 0
+        assert "WRITE failed" in done.stdout
+
+
+def test_command_line_beside_another_grid(grid: Grid, place: Path) -> None:
+    def testbed(*words: str, ok: bool = True) -> str:
+        done = subprocess.run(
+            [sys.executable, TESTBED, "--directory", place / "second", *words],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (done.returncode == 0) == ok, done.stderr
+        return done.stdout + done.stderr
+
+    begin = time.monotonic()
+    testbed("up")
+    up = time.monotonic() - begin
+    try:
+        second = Grid.load(place / "second")
+        assert all(pool.alive() for pool in second.pools.values())
+        assert not {pool.port for pool in second.pools.values()} & {pool.port for pool in grid.pools.values()}
+        assert "8 unclaimed" in testbed("status")
+        shell = testbed("env", "vo") + "\ncondor_status -schedd -af Name"
+        named = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=30, check=False)
+        assert named.stdout.split() == [second.vo.schedd]
+        assert "up in" in testbed("up", ok=False)
+    finally:
+        begin = time.monotonic()
+        testbed("down")
+    print(f"\nup in {up:.1f} s, down in {time.monotonic() - begin:.1f} s")
+    assert not (place / "second").exists()
+    assert not any(pool.alive() for pool in second.pools.values())
+    assert "no grid" in testbed("down", ok=False)
+    assert all(pool.alive() for pool in grid.pools.values())
