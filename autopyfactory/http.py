@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 import time
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from cryptography import x509
 from requests.utils import get_environ_proxies
 
 from autopyfactory import __version__
@@ -62,6 +65,15 @@ class Identity:
         if not text or any(c.isspace() for c in text):
             raise HttpError(f"{self.token_file} holds no single token")
         return text
+
+    def expired(self) -> str | None:
+        """Return in words that our certificate is past its end; None if it is not, or cannot be read."""
+        try:
+            data = Path(self.cert).read_bytes() if self.cert else b""
+            end = x509.load_pem_x509_certificate(data).not_valid_after_utc
+        except (OSError, ValueError):
+            return None
+        return f"our certificate {self.cert} ended {end:%F %TZ}" if end < datetime.now(UTC) else None
 
 
 def _stamp(path: str) -> tuple[int, int]:
@@ -238,12 +250,19 @@ class Client:
         if isinstance(err, requests.TooManyRedirects):
             return HttpError(f"{where} redirects more than {self.redirects} times")
         if isinstance(err, requests.exceptions.SSLError) or "SSL" in str(err):
-            return HttpError(f"{where}: TLS failed: {_innermost(err)}")
+            expired = self.identity.expired()
+            return HttpError(f"{where}: TLS failed: {_innermost(err)}{f' ({expired})' if expired else ''}")
         if isinstance(
             err, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
         ):
             return HttpError(f"{where}: the answer broke off: {_innermost(err)}", retry=True)
-        return HttpError(f"{where}: {_innermost(err)}", retry=isinstance(err, requests.ConnectionError))
+        hint = ""
+        if where.startswith("https:") and _causes(err, ConnectionResetError | BrokenPipeError):
+            expired = (
+                self.identity.expired() or "under TLS 1.3 this may mean that it wants another certificate"
+            )
+            hint = f" ({expired})"
+        return HttpError(f"{where}: {_innermost(err)}{hint}", retry=isinstance(err, requests.ConnectionError))
 
 
 def _time_for(seconds: float) -> bool:
@@ -265,7 +284,7 @@ def _chain(err: BaseException) -> list[BaseException]:
     return found
 
 
-def _causes(err: Exception, kind: type[BaseException]) -> bool:
+def _causes(err: Exception, kind: type[BaseException] | types.UnionType) -> bool:
     return any(isinstance(e, kind) for e in _chain(err))
 
 
@@ -275,3 +294,28 @@ def _innermost(err: Exception) -> str:
         if isinstance(one, OSError) and one.strerror and not isinstance(one, requests.RequestException):
             return one.strerror
     return str(err)[:300]
+
+
+class Conditional:
+    """One URL whose content is only sent again when it has changed, where the server supports that."""
+
+    def __init__(self, client: Client, url: str):
+        self.client = client
+        self.url = url
+        self._validators: dict[str, str] = {}
+        self._last: Answer | None = None
+
+    def get(self, headers: Mapping[str, str] | None = None) -> Answer:
+        """Return the content as it is now: the very object of the last time when it has not changed."""
+        answer = self.client.get(self.url, headers={**(headers or {}), **self._validators})
+        if answer.status == 304 and self._last is not None:
+            return self._last
+        self._validators = validators(answer)
+        self._last = answer if self._validators else None
+        return answer
+
+
+def validators(answer: Answer) -> dict[str, str]:
+    """Return the headers that ask for the content of `answer` only if it has changed since."""
+    pairs = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
+    return {ask: answer.headers[told] for ask, told in pairs.items() if told in answer.headers}

@@ -40,7 +40,7 @@ class Command(CountsPlugin[CommandOptions]):
     def source_key(self) -> Hashable:
         """Return what tells one poll from another."""
         o = self.options
-        return o.command, o.interval, o.timeout, tuple(sorted(o.statuses.items()))
+        return o.command, o.timeout, self.meaning()
 
     @property
     def label(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator
@@ -71,6 +71,10 @@ class CountsPlugin(WMSStatusPlugin[O], Generic[O]):
         if found is None and self.options.absent == "zero" and self.context.queue_options.wmsqueue:
             return WMSQueueInfo()
         return found
+
+    def meaning(self) -> Hashable:
+        """Return what changes the counts made of an answer, or when it is asked for; for `source_key`."""
+        return self.options.interval, tuple(sorted(self.mapping().table.items()))
 
     def mapping(self) -> mappings.Mapping:
         """Return how statuses count."""

@@ -34,8 +34,8 @@ class File(CountsPlugin[FileOptions]):
     Options = FileOptions
 
     def source_key(self) -> Hashable:
-        """Return all options: each changes what an answer means."""
-        return self.options.path, self.interval, self.maxage, tuple(sorted(self.options.statuses.items()))
+        """Return what tells one reading from another."""
+        return self.options.path, self.maxage, self.meaning()
 
     @property
     def label(self) -> str:
