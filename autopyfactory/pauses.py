@@ -1,0 +1,204 @@
+"""Queues that people have told to send nothing, kept in a small file that survives restarts.
+
+A *paused* queue sends no pilots; those it has go on. A *draining* one also takes back its pilots that do
+not run yet, so that it runs empty. Both end by themselves at a wall-clock time, or when somebody resumes
+the queue. The name `*` stands for all queues.
+
+A file that cannot be read is moved aside, never deleted, and all queues are paused until a person has looked:
+a queue that somebody paused must not send because a disk was faulty.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from autopyfactory.plain import from_plain, to_plain
+
+log = logging.getLogger("autopyfactory.pauses")
+
+ALL = "*"
+
+
+class PauseError(Exception):
+    """A pause cannot be kept; nothing has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """An order to send nothing for one queue (or `*`)."""
+
+    queue: str
+    since: datetime
+    kind: Literal["paused", "draining"] = "paused"
+    until: datetime | None = None  # None: until somebody resumes it
+    reason: str = ""
+    by: str = ""
+
+    @property
+    def drains(self) -> bool:
+        """Whether pilots that do not run yet are to be taken back."""
+        return self.kind == "draining"
+
+    @property
+    def words(self) -> str:
+        """Say what is in force, until when, by whom and why, in one line."""
+        until = f"until {self.until:%Y-%m-%d %H:%MZ}" if self.until else "until resumed"
+        everything = " with all queues" if self.queue == ALL else ""
+        by = f" by {self.by}" if self.by else ""
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{self.kind}{everything} since {self.since:%Y-%m-%d %H:%MZ} {until}{by}{reason}"
+
+    def over(self, now: datetime) -> bool:
+        """Whether its time has passed."""
+        return self.until is not None and now >= self.until
+
+
+class Pauses:
+    """The pauses of one factory; may be used by several threads."""
+
+    def __init__(self, path: Path):
+        """Read `path`; a file that does not exist means that nothing is paused."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._pauses: dict[str, Pause] = {}
+        self._seen: tuple[int, int, int] | None = None
+        with self._lock:
+            self._refresh(first=True)
+
+    def get(self, queue: str, now: datetime | None = None) -> Pause | None:
+        """Return the pause in force for `queue`: its own, else one for all queues."""
+        now = now or datetime.now(UTC)
+        with self._lock:
+            self._refresh()
+            for name in (queue, ALL):
+                pause = self._pauses.get(name)
+                if pause is not None and not pause.over(now):
+                    return pause
+        return None
+
+    def all(self, now: datetime | None = None) -> Mapping[str, Pause]:
+        """Return every pause in force, by queue; `*` stands for all queues."""
+        now = now or datetime.now(UTC)
+        with self._lock:
+            self._refresh()
+            return {name: p for name, p in sorted(self._pauses.items()) if not p.over(now)}
+
+    def set(self, pause: Pause) -> None:
+        """Put `pause` in force, in place of any other of that queue. Raises PauseError."""
+        with self._lock:
+            self._refresh()
+            kept = {n: p for n, p in self._pauses.items() if not p.over(datetime.now(UTC))}
+            self._write({**kept, pause.queue: pause})
+        log.info("%s: %s", pause.queue, pause.words)
+
+    def clear(self, queue: str) -> Pause | None:
+        """End the pause of `queue` (`*`: the one for all queues); return what it was. Raises PauseError."""
+        with self._lock:
+            self._refresh()
+            ended = self._pauses.get(queue)
+            if ended is None:
+                return None
+            self._write({n: p for n, p in self._pauses.items() if n != queue})
+        log.info("%s: resumed", queue)
+        return ended
+
+    # -- with the lock held -------------------------------------------------------------------------
+
+    def _refresh(self, *, first: bool = False) -> None:
+        """Read the file again if somebody changed it."""
+        try:
+            stamp = _stamp(self._path)
+            if stamp == self._seen:
+                return
+            found = _read(self._path)
+        except FileNotFoundError:
+            self._pauses, self._seen = ({}, None) if self._seen is not None else (self._pauses, None)
+        except OSError as err:  # it may be whole: what is known stays in force, and it is tried again
+            log.error("%s cannot be read: %s", self._path, err)
+            if first:
+                self._pauses = self._everything(err)
+        except ValueError as err:
+            self._mend(err, first=first)
+        else:
+            self._pauses, self._seen = found, stamp
+
+    def _everything(self, err: Exception, where: str = "") -> dict[str, Pause]:
+        reason = f"{self._path} cannot be read ({err}){where}: which queues are paused is not known"
+        return {ALL: Pause(ALL, datetime.now(UTC), reason=reason, by="autopyfactory")}
+
+    def _mend(self, err: Exception, *, first: bool) -> None:
+        """Move a damaged file out of the way, and stay on the safe side."""
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        aside = self._path.with_name(f"{self._path.name}.broken-{stamp}")
+        # a running factory still knows its pauses; one that starts knows nothing
+        pauses = self._everything(err, f", see {aside.name}") if first else dict(self._pauses)
+        what = "all queues are paused until `autopyfactory resume --all`" if first else "it is written anew"
+        log.error("%s is damaged: %s; moved to %s; %s", self._path, err, aside.name, what)
+        try:
+            self._path.rename(aside)
+            self._write(pauses)
+        except (OSError, PauseError) as problem:
+            log.error("%s", problem)
+            self._pauses, self._seen = pauses, None
+
+    def _write(self, pauses: dict[str, Pause]) -> None:
+        text = json.dumps({"pauses": [to_plain(p) for p in pauses.values()]}, indent=1, ensure_ascii=False)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._path, text + "\n")
+        except OSError as err:
+            raise PauseError(f"{self._path} cannot be written: {err}") from err
+        self._pauses, self._seen = pauses, _stamp(self._path)
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _read(path: Path) -> dict[str, Pause]:
+    data = json.loads(path.read_text())
+    if not isinstance(data, dict) or not isinstance(data.get("pauses"), list):
+        raise ValueError("no list of pauses in it")
+    pauses = [from_plain(Pause, p) for p in data["pauses"]]
+    for p in pauses:
+        if p.since.tzinfo is None or (p.until is not None and p.until.tzinfo is None):
+            raise ValueError(f"a time of {p.queue} has no zone")
+        if p.kind not in ("paused", "draining"):
+            raise ValueError(f"{p.queue} is said to be {p.kind}")
+    return {p.queue: p for p in pauses}
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace `path` with `text` so that a reader, or a power cut, finds the old or the new, never half.
+
+    Raises OSError; then the old one is untouched.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
