@@ -1,0 +1,105 @@
+"""The options in effect, one by one: as text, with where each comes from, fit to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from autopyfactory.config.describe import default_text
+from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
+from autopyfactory.config.options import Options, OptionSpec, family, find, homes, specs
+from autopyfactory.config.problem import ConfigError
+from autopyfactory.config.secrets import MASK, masked, secret_name
+from autopyfactory.config.section import Section
+
+DEFAULT_ORIGIN = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """One option in effect. `value` is None when it is not set and has no default."""
+
+    key: str
+    value: str | None
+    origin: str  # file:line, or `default`
+    part: str  # what reads it: `queue`, `Factory`, or a plugin as `sched MaxPerCycle`
+    name: str  # what it is called there; for options that collect keys, with the collected one
+    bound: object = field(repr=False)  # what it became; not for showing: it may be secret
+    description: str = ""
+    unit: str = ""
+
+    @property
+    def is_set(self) -> bool:
+        """Whether somebody wrote it, in the section or in its defaults."""
+        return self.origin != DEFAULT_ORIGIN
+
+
+def of_queue(queue: QueueConfig, factory: Section) -> Iterator[Effective]:
+    """Yield every option that this queue and its plugins read, each key once."""
+    seen: set[str] = set()
+    for item in _of_queue(queue, factory):
+        if item.key not in seen:
+            seen.add(item.key)
+            yield item
+
+
+def _of_queue(queue: QueueConfig, factory: Section) -> Iterator[Effective]:
+    yield from of_options(queue.options, "queue", queue.section, factory)
+    single = (queue.wmsstatus, queue.batchstatus, queue.batchsubmit)
+    for choice in (*queue.sched, *(c for c in single if c is not None)):
+        yield from of_choice(choice, queue.section, factory)
+
+
+def of_factory(configuration: Configuration) -> Iterator[Effective]:
+    """Yield the options of `[Factory]` itself and of the parts of the daemon that have some there."""
+    section = configuration.factory_section
+    yield from of_options(configuration.factory, "Factory", section, section)
+    for name, options in configuration.parts.items():
+        yield from of_options(options, name, section, section)
+
+
+def of_choice(choice: PluginChoice, section: Section, factory: Section) -> Iterator[Effective]:
+    """Yield the options of one plugin that `section` chose."""
+    yield from of_options(choice.options, f"{choice.kind} {choice.name}", section, factory)
+
+
+def of_options(options: Options, part: str, section: Section, factory: Section) -> Iterator[Effective]:
+    """Yield the fields of `options`, which were bound from `section` and `factory`; secrets are masked."""
+    secrets = secret_texts(section)
+    for spec in specs(type(options)):
+        home = homes(spec, section, factory) or section
+        found = False
+        for name, key, text, origin in _set_in(spec, home):
+            found = True
+            shown = MASK if spec.secret else masked(key, text, secrets)
+            bound = text if spec.family else getattr(options, spec.field)
+            yield Effective(key, shown, origin, part, name, bound, spec.description, spec.unit)
+        if not found and not spec.family:
+            bound = getattr(options, spec.field)
+            text_ = default_text(spec) if spec.default is not None else None
+            yield Effective(
+                spec.keys[0], text_, DEFAULT_ORIGIN, part, spec.field, bound, spec.description, spec.unit
+            )
+
+
+def _set_in(spec: OptionSpec, home: Section) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (field, key, text, origin) of what sets this option."""
+    if spec.family:
+        for short, (key, value) in family(spec, home).items():
+            yield f"{spec.field}.{short}", key, value.text, str(value.where)
+        return
+    hit = find(spec, home)
+    if hit is not None:
+        yield spec.field, hit[0], hit[1].text, str(hit[1].where)
+
+
+def secret_texts(section: Section) -> list[str]:
+    """Return the texts of keys of `section` that hold secrets: they may be part of other values."""
+    found: list[str] = []
+    for key in section.values:
+        if secret_name(key):
+            try:
+                found.append(section.values[key].text)
+            except ConfigError:  # cannot be worked out, so no other value can hold it
+                continue
+    return found

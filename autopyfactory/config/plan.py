@@ -1,0 +1,107 @@
+"""A difference between configurations, told to people: what a reload would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from autopyfactory.config.diff import Changes, Diff
+
+LIMIT = 20  # names of one kind that are listed before the rest is only counted
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change means for one queue now. None: not known."""
+
+    pending: int | None = None  # its pilots
+    running: int | None = None
+    would_send: int | None = None  # in its next cycle, with the new configuration
+    reason: str = ""  # why so many, in plain words
+
+
+def render(diff: Diff, effects: Mapping[str, Effect] | None = None, *, everything: bool = False) -> str:
+    """Return `diff` as text. `effects` adds pilots and predictions; `everything` lists names without limit."""
+    limit = 10**9 if everything else LIMIT
+    lines = [*_summary(diff), *_queues(diff, effects or {}, limit), *_rest(diff)]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(diff: Diff) -> Iterator[str]:
+    if diff.empty and not diff.broken:
+        yield f"No change ({len(diff.equal)} queues)."
+        return
+    counts = {
+        "added": len(diff.added),
+        "removed": len(diff.removed),
+        "changed": len(diff.changed),
+        "cannot run": len(diff.broken),
+        "unchanged": len(diff.equal),
+    }
+    yield "Queues: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "unchanged")
+    threads = {"start": len(diff.starts), "stop": len(diff.stops), "restart": len(diff.restarts)}
+    yield "Threads: " + (", ".join(f"{n} {what}" for what, n in threads.items() if n) or "none touched")
+
+
+def _queues(diff: Diff, effects: Mapping[str, Effect], limit: int) -> Iterator[str]:
+    for sign, word, names in (("+", "added", diff.added), ("-", "removed", diff.removed)):
+        for name in names[:limit]:
+            note = "" if word == "removed" or name in diff.starts else "  (not enabled)"
+            yield f"{sign} {name}{note}"
+            yield from _effect(effects.get(name), removed=word == "removed")
+        yield from _more(names, limit, word)
+    for name in tuple(diff.changed)[:limit]:
+        yield f"~ {name}{_state(diff, name)}"
+        yield from _change_lines(diff.changed[name])
+        yield from _effect(effects.get(name), removed=name in diff.stops)
+    yield from _more(tuple(diff.changed), limit, "changed")
+    for name in tuple(diff.broken)[:limit]:
+        yield f"! {name}  cannot run:"
+        yield from (f"    {p}" for p in diff.broken[name] if p.severity == "error")
+    yield from _more(tuple(diff.broken), limit, "that cannot run")
+
+
+def _state(diff: Diff, name: str) -> str:
+    if name in diff.starts:
+        return "  (starts)"
+    return "  (stops)" if name in diff.stops else ""
+
+
+def _more(names: tuple[str, ...], limit: int, word: str) -> Iterator[str]:
+    if len(names) > limit:
+        yield f"  ... and {len(names) - limit} more {word}"
+
+
+def _change_lines(changes: Changes) -> Iterator[str]:
+    for key, (old, new) in changes.items():
+        yield f"    {key}: {_shown(old)} -> {_shown(new)}"
+
+
+def _shown(value: str | None) -> str:
+    return "not set" if value is None else (value or '""')
+
+
+def _effect(effect: Effect | None, removed: bool) -> Iterator[str]:
+    if effect is None:
+        return
+    if effect.pending is not None or effect.running is not None:
+        drain = "; they are left to drain" if removed and (effect.pending or effect.running) else ""
+        yield f"    pilots now: {effect.pending or 0} pending, {effect.running or 0} running{drain}"
+    if effect.would_send is not None and not removed:
+        yield f"    next cycle would send {effect.would_send}" + (
+            f": {effect.reason}" if effect.reason else ""
+        )
+    elif effect.reason and not removed:
+        yield f"    next cycle: {effect.reason}"
+
+
+def _rest(diff: Diff) -> Iterator[str]:
+    if diff.factory:
+        yield "~ [Factory]"
+        yield from _change_lines(diff.factory)
+    for word, sections in (("monitor", diff.monitors), ("credential", diff.auth)):
+        for name, changes in sections.items():
+            yield f"~ {word} {name}"
+            yield from _change_lines(changes)
+    for name in diff.mappings:
+        yield f"~ mapping {name}"
