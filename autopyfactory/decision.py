@@ -128,6 +128,12 @@ class Decision:
     steps: tuple[Step, ...]
 
     @property
+    def decisive(self) -> Step | None:
+        """Return the step that made the number what it is: the last one that changed it, else the first."""
+        changed = [s for s in self.steps if s.n_out != s.n_in]
+        return (changed or list(self.steps[:1]) or [None])[-1]
+
+    @property
     def message(self) -> str:
         """Return all steps in the form that monitors know, joined by `;`."""
         return ";".join(s.message for s in self.steps)

@@ -209,7 +209,8 @@ class APFQueue:
             record = replace(record, retired=retired)
             return self._end(record, "retired", f"took back {retired} of {-decision.n} pilots too many")
         self.parts.submit.cleanup(SUBMIT_DEADLINE)
-        return self._end(record, "nothing", decision.steps[-1].reason if decision.steps else "no rules")
+        why = decision.decisive
+        return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
 
     def read_inputs(self, now: datetime) -> tuple[CycleInputs, tuple[Reading, ...]]:
         """Return all that is known now, and how old it is."""
@@ -337,9 +338,14 @@ class APFQueue:
         if inputs.site is not None and inputs.site.status:
             parts.append(f"site {inputs.site.status}")
         if (b := inputs.batch) is not None:
-            split = f"{b.unsubmitted} not yet at the CE, {b.waiting} waiting there, {b.held} held"
-            split += f", {b.unseen} sent and not visible yet"
-            parts.append(f"pilots: {b.pending} pending ({split}), {b.running} running")
+            counts = {
+                "not yet at the CE": b.unsubmitted,
+                "waiting there": b.waiting,
+                "held": b.held,
+                "just sent": b.unseen,
+            }
+            split = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+            parts.append(f"pilots: {b.pending} pending{split and f' ({split})'}, {b.running} running")
         parts.append(f"batch status {ages.get('batch status', 'not asked')}")
         self.log.info("cycle %d: %s", self.cycles_run, "; ".join(parts))
 
