@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from autopyfactory.clock import Clock, SystemClock
@@ -124,7 +124,8 @@ class StatusSource(Generic[T]):
         finally:
             self._first.set()
         doubts = self._judge(data) if self._judge else {}
-        self.state = SourceState(Snapshot(data, asked_at, asked_mono), doubts)
+        lag = float(getattr(data, "lag", 0.0))  # what was old already when asked for: a file, say
+        self.state = SourceState(Snapshot(data, asked_at - timedelta(seconds=lag), asked_mono - lag), doubts)
         if before.trouble:
             log.info("%s answers again after %d failures", self.label, before.trouble.failures)
         for queue, why in doubts.items():

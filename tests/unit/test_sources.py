@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from autopyfactory.info import WMSStatus
 from autopyfactory.sources import StatusSource
 from fakes import FakeClock
 
@@ -36,6 +37,14 @@ def test_age_counts_from_the_question() -> None:
     source.poll()
     assert source.state.snapshot is not None
     assert source.state.snapshot.age(clock.monotonic()) == 5
+
+
+def test_what_was_old_when_it_was_asked_for_counts_as_old() -> None:
+    clock = FakeClock()
+    source = StatusSource("x", lambda: WMSStatus({}, lag=70), interval=60, maxage=100, clock=clock)
+    source.poll()
+    assert source.state.snapshot is not None
+    assert source.state.snapshot.age(clock.monotonic()) == 70
 
 
 def test_a_failure_keeps_the_last_answer_with_its_age() -> None:
