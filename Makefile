@@ -1,0 +1,30 @@
+# make demo    a grid on this machine, and the factory at work on it
+# make test    everything that has to hold: style, types, all tests
+# make lint | unit | grid    parts of it;  make setup    only the virtual environment;  make clean
+
+# Tests and demo run where ordinary users can read, see bin/stage.
+HERE = cd "$$(bin/stage)" && bin/setup
+
+.PHONY: demo test lint unit grid setup clean
+
+demo:
+	@$(HERE) && .venv/bin/python misc/demo.py
+
+test:
+	@$(HERE) && bin/lint && bin/test
+
+lint:
+	@$(HERE) && bin/lint
+
+unit:
+	@$(HERE) && bin/test tests/unit
+
+grid:
+	@$(HERE) && bin/test tests/grid
+
+setup:
+	@bin/setup
+
+clean:
+	rm -rf .venv build dist *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
