@@ -131,7 +131,9 @@ class Decision:
     def decisive(self) -> Step | None:
         """Return the step that made the number what it is: the last one that changed it, else the first."""
         changed = [s for s in self.steps if s.n_out != s.n_in]
-        return (changed or list(self.steps[:1]) or [None])[-1]
+        if changed:
+            return changed[-1]
+        return self.steps[0] if self.steps else None
 
     @property
     def message(self) -> str:

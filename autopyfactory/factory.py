@@ -13,7 +13,7 @@ from autopyfactory import sharing
 from autopyfactory.assembly import assemble
 from autopyfactory.clock import Clock, SystemClock
 from autopyfactory.condor import registry
-from autopyfactory.config.diff import Diff, diff
+from autopyfactory.config.diff import Diff, diff, same
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.problem import ConfigError, Problem
 from autopyfactory.decision import RecentPilots
@@ -31,6 +31,9 @@ log = logging.getLogger("autopyfactory.factory")
 TICK = 0.5  # seconds between two looks of the housekeeping at what has changed
 # What a running factory cannot change about itself: it would lose track of its own pilots or state.
 FIXED = ("factory_id", "state_dir", "socket")
+
+# What every pilot carries: when it changes, all queues must send pilots that carry the new.
+CARRIED = ("factory_user", "admin_email", "base_log_dir", "base_log_dir_url")
 
 
 @dataclass(frozen=True)
@@ -225,7 +228,10 @@ class Factory:
                     self._remove(name, built.pop(name, None))
             for name, queue in built.items():
                 self._add_or_follow(name, queue)
-        self.announce("reloaded", changes.summary())
+        self.announce(
+            "reloaded",
+            f"{len(changes.added)} queues added, {len(changes.removed)} removed, {len(changes.changed)} changed",
+        )
         return ReloadReport(True, changes, new.problems)
 
     def _add_or_follow(self, name: str, queue: APFQueue) -> None:
@@ -235,7 +241,7 @@ class Factory:
             self._add(queue)
 
     def _refusals(self, old: Configuration, new: Configuration) -> tuple[Problem, ...]:
-        """Return why `new` may not replace `old`: errors that were not there before, or fixed options changed."""
+        """Return why `new` may not replace `old`: new errors, or changes that need a restart."""
         known = {(p.section, p.key, p.message) for p in old.problems}
         fresh = [
             p for p in new.problems if p.severity == "error" and (p.section, p.key, p.message) not in known
@@ -248,7 +254,9 @@ class Factory:
         return tuple(fresh + fixed)
 
     def _differs(self, old: Configuration, new: Configuration, a: QueueConfig, b: QueueConfig) -> bool:
-        return plain(a) != plain(b) or old.factory != new.factory or old.mappings != new.mappings
+        if not same(a, b) or old.mappings != new.mappings:
+            return True
+        return any(getattr(old.factory, f) != getattr(new.factory, f) for f in CARRIED)
 
     # --- what queues ask ------------------------------------------------------------------------
 
@@ -257,7 +265,7 @@ class Factory:
         return self.pauses.get(queue, self.clock.now())
 
     def surroundings(self, queue: str) -> Mapping[str, Any]:
-        """Return the CycleInputs fields that depend on other queues, as far as the queue's rules need them."""
+        """Return the CycleInputs fields that depend on other queues, as far as the rules need them."""
         mine = self.queues.get(queue)
         if mine is None:
             return {}
@@ -290,10 +298,3 @@ class Factory:
         for listener in self.listeners:
             listener(event)
         self.monitors.report(event)
-
-
-def plain(queue: QueueConfig) -> tuple[Any, ...]:
-    """Return all of a queue's configuration that changes how it works, and nothing about where it is written."""
-    choices = [*queue.sched, queue.batchsubmit, queue.wmsstatus, queue.batchstatus]
-    choices += [m.choice for m in queue.monitors]
-    return (queue.options, tuple((c.name, c.cls, c.options) if c else None for c in choices))

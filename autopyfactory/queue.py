@@ -40,6 +40,10 @@ class Paused(Protocol):
     def words(self) -> str:
         """Say who paused the queue, until when and why."""
 
+    @property
+    def drains(self) -> bool:
+        """Whether pilots that do not run yet are to be taken back."""
+
 
 class Neighbours(Protocol):
     """What a queue asks of its factory."""
@@ -198,7 +202,7 @@ class APFQueue:
             wmsqueue=self.config.options.wmsqueue,
         )
         if pause is not None:
-            return self._end(record, "paused", pause.words)
+            return self._paused(record, pause)
         if closed:
             return self._end(record, "held back", "; ".join(closed))
         self._log_steps(decision)
@@ -211,6 +215,13 @@ class APFQueue:
         self.parts.submit.cleanup(SUBMIT_DEADLINE)
         why = decision.decisive
         return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
+
+    def _paused(self, record: CycleRecord, pause: Paused) -> CycleRecord:
+        """Send nothing; a queue that drains also takes back what does not run yet."""
+        pending = record.inputs.batch.pending if record.inputs and record.inputs.batch else 0
+        if pause.drains and pending and not record.gate:
+            record = replace(record, retired=self.parts.submit.retire(pending, SUBMIT_DEADLINE))
+        return self._end(record, "paused", pause.words)
 
     def read_inputs(self, now: datetime) -> tuple[CycleInputs, tuple[Reading, ...]]:
         """Return all that is known now, and how old it is."""

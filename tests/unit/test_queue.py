@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, queue_config
 
 from autopyfactory.decision import Cap, RecentPilots
 from autopyfactory.info import BatchQueueInfo
@@ -17,12 +18,12 @@ from autopyfactory.queue import APFQueue, Parts
 from autopyfactory.record import CycleRecord
 from autopyfactory.reservations import Reservations
 from autopyfactory.sources import StatusSource
-from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, queue_config
 
 
 @dataclass
 class APause:
     words: str = "paused by hand"
+    drains: bool = False
 
 
 class World:
@@ -178,6 +179,15 @@ def test_paused_queues_decide_but_do_not_send(tmp_path: Path) -> None:
     w.pause = APause()
     record = w.cycle()
     assert (record.outcome, record.reason, record.wanted, w.submit.sent) == ("paused", "paused by hand", 5, 0)
+
+
+def test_a_draining_queue_takes_back_what_does_not_run(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.batch.queues["q"] = BatchQueueInfo(pending=4, running=2)
+    w.poll()
+    w.pause = APause("drained", drains=True)
+    record = w.cycle()
+    assert (record.outcome, record.retired, w.submit.retired, w.submit.sent) == ("paused", 4, 4, 0)
 
 
 def test_a_negative_number_retires(tmp_path: Path) -> None:
