@@ -147,8 +147,9 @@ class CondorClient:
     def act(self, action: str, constraint: str, *, reason: str = "", deadline: float) -> dict[str, int]:
         """Do "remove", "removex", "hold" or "release" to the jobs that match; returns the schedd's totals.
 
-        TotalSuccess, TotalNotFound, TotalPermissionDenied, TotalBadStatus, TotalAlreadyDone, TotalError.
-        Matching nothing is no error.
+        "removex" drops jobs whose removal does not come to an end, and no others.
+        The totals: TotalSuccess, TotalNotFound, TotalPermissionDenied, TotalBadStatus, TotalAlreadyDone,
+        TotalError. Matching nothing is no error. Double quotes in a reason become single ones.
         """
         if "\0" in reason or "\n" in reason:
             raise ValueError("a reason must be one line")

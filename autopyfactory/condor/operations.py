@@ -144,8 +144,10 @@ class Operations:
         if action not in _ACTIONS:
             raise BadRequest(f"no such action: {action!r} (known: {', '.join(_ACTIONS)})")
         references(constraint)
-        # Given as a plain string the bindings lose the reason.
-        ad = self._connect().act(_ACTIONS[action], f"({constraint})", reason=(reason, 0))
+        # The bindings lose a reason given as a plain string. Of the quotes in it one schedd command makes the end
+        # of an expression and another one plain text, so there must be none.
+        said = (reason.replace('"', "'"), 0)
+        ad = self._connect().act(_ACTIONS[action], f"({constraint})", reason=said)
         totals = ("Error", "Success", "NotFound", "BadStatus", "AlreadyDone", "PermissionDenied")
         return {f"Total{name}": int(attribute(ad, f"Total{name}") or 0) for name in totals}
 

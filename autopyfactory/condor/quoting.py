@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 _KEY = re.compile(r"\+?[A-Za-z_][A-Za-z0-9_.]*")
 # Words that begin a statement, not a command, when a submit description is read as text.
-_STATEMENTS = frozenset(("queue", "if", "elif", "else", "endif", "include", "use", "error", "warning"))
+_STATEMENTS = frozenset(("queue", "if", "elif", "else", "endif"))
 _EXPANDED = re.compile(r"(?<!\$)((?:\$\$)*)\$(?=\(|[A-Za-z_]\w*\()")
 _UNSAYABLE = re.compile(r"\$\(DOLLAR|\$\w*\([^)]*\$(?:\(|\w+\()|\$\$\$\(", re.IGNORECASE)
 _AT_MATCH = re.compile(r"(?<!\$)\$\$\(")
@@ -62,8 +62,14 @@ def attr(text: str) -> str:
 
 
 def constraint_string(text: str) -> str:
-    """Text as a string literal in a ClassAd constraint. Raises ValueError."""
-    return '"' + check(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Text as a string literal in a ClassAd constraint. Raises ValueError, also for a backslash.
+
+    The bindings read a constraint in the new ClassAd syntax, the daemons in the old one, and the two disagree
+    about backslashes: what one of them takes for the text, the other one does not.
+    """
+    if "\\" in check(text):
+        raise ValueError(f"a constraint cannot compare with a backslash: {text!r}")
+    return '"' + text.replace('"', '\\"') + '"'
 
 
 def check_description(description: Mapping[str, str]) -> None:

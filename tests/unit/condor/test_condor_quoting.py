@@ -11,25 +11,33 @@ texts = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters
 tricky = st.text(st.sampled_from("$()\\\"' aF[]é\t#"), max_size=12)
 
 
-@given(texts | tricky)
-@example('a"b\\')
-@example('\\"')
+comparable = (texts | tricky).map(lambda text: text.replace("\\", ""))
+
+
+@given(comparable)
+@example('a"b"')
 def test_a_constraint_string_evaluates_to_the_text(text):
     assert classad2.ExprTree(quoting.constraint_string(text)).eval() == text
 
 
-@given(texts | tricky)
+@given(comparable)
 def test_a_constraint_string_means_what_the_bindings_own_quoting_means(text):
     ours, theirs = quoting.constraint_string(text), classad2.quote(text)
     assert classad2.ExprTree(ours).eval() == classad2.ExprTree(theirs).eval()
 
 
-@given(tricky, tricky)
+@given(comparable, comparable)
 def test_no_text_can_break_out_of_a_constraint(name, other):
     tree = classad2.ExprTree(f"X == {quoting.constraint_string(name)}")
     assert tree.eval(classad2.ClassAd({"X": name})) is True
     assume(name.lower() != other.lower())
     assert tree.eval(classad2.ClassAd({"X": other})) is False
+
+
+@pytest.mark.parametrize("text", ["\\", 'a\\"b', "a\\nb"])
+def test_a_backslash_means_different_things_to_daemons_and_bindings(text):
+    with pytest.raises(ValueError, match="backslash"):
+        quoting.constraint_string(text)
 
 
 @pytest.mark.parametrize("bad", ["a\nb", "a\r", "\0", "a\x0bb", "\x0c", "\ud800"])
@@ -104,7 +112,7 @@ def test_an_attribute_escapes_only_the_double_quote():
 
 
 @pytest.mark.parametrize(
-    "key", ["queue", "Queue", "if", "include", "a b", "", "a=b", "#x", "@x", "a\nb", "+", "x:"]
+    "key", ["queue", "Queue", "if", "endif", "a b", "", "a=b", "#x", "@x", "a\nb", "+", "x:"]
 )
 def test_keys_that_are_no_commands_are_rejected(key):
     with pytest.raises(ValueError, match="not a submit command"):
