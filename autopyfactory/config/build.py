@@ -54,18 +54,19 @@ def examine(
     Raises Unreadable when not even that can be told.
     """
     binder = Binder()
-    token = _keep_copies_in(FactoryOptions.model_fields["state_dir"].default)
+    before = reading()
+    token = _keep_copies_in(FactoryOptions.model_fields["state_dir"].default, network=True)
     try:
         factory = read_factory(conf_sources, overrides or {}, binder)
         READING.reset(token)
-        token = _keep_copies_in(factory.options.state_dir)
+        token = _keep_copies_in(factory.options.state_dir, network=before.network)
         return _Build(factory, Lookup(registry or installed()), binder).configuration(), factory.usable
     finally:
         READING.reset(token)
 
 
-def _keep_copies_in(state_dir: str) -> Token[Reading]:
-    how = reading()
+def _keep_copies_in(state_dir: str, network: bool) -> Token[Reading]:
+    how = replace(reading(), network=network)
     return READING.set(how if how.copies else replace(how, copies=Path(state_dir) / "config-copies"))
 
 

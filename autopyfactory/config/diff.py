@@ -6,7 +6,7 @@ that nothing reads make no difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autopyfactory.config.effective import Effective, of_choice, of_factory, of_queue
@@ -48,6 +48,21 @@ class Diff:
             self.mappings,
         )
         return not any(parts)
+
+    def summary(self) -> str:
+        """Return one line for logs: how many queues are added, removed, changed, unchanged."""
+        counts = {
+            "added": self.added,
+            "removed": self.removed,
+            "changed": tuple(self.changed),
+            "cannot run": tuple(self.broken),
+        }
+        words = [f"{len(names)} {what} ({_few(names)})" for what, names in counts.items() if names]
+        return ", ".join([*words, f"{len(self.equal)} unchanged"])
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def diff(old: Configuration, new: Configuration) -> Diff:

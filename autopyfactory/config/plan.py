@@ -21,7 +21,7 @@ class Effect:
 
 
 def render(diff: Diff, effects: Mapping[str, Effect] | None = None, *, everything: bool = False) -> str:
-    """Return `diff` as text. `effects` adds pilots and predictions; `everything` lists names without limit."""
+    """Return `diff` as text; `effects` adds pilots and predictions, `everything` lists all names."""
     limit = 10**9 if everything else LIMIT
     lines = [*_summary(diff), *_queues(diff, effects or {}, limit), *_rest(diff)]
     return "\n".join(lines) + "\n"
