@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autopyfactory import sharing
+from autopyfactory import commands, sharing
 from autopyfactory.assembly import assemble
 from autopyfactory.clock import Clock, SystemClock
 from autopyfactory.condor import registry
@@ -230,7 +230,8 @@ class Factory:
                 self._add_or_follow(name, queue)
         self.announce(
             "reloaded",
-            f"{len(changes.added)} queues added, {len(changes.removed)} removed, {len(changes.changed)} changed",
+            f"{len(changes.added)} queues added, {len(changes.removed)} removed, "
+            f"{len(changes.changed)} changed",
         )
         return ReloadReport(True, changes, new.problems)
 
@@ -257,6 +258,10 @@ class Factory:
         if not same(a, b) or old.mappings != new.mappings:
             return True
         return any(getattr(old.factory, f) != getattr(new.factory, f) for f in CARRIED)
+
+    def handle(self, command: str, arguments: dict[str, Any]) -> Any:
+        """Answer a command of the control socket."""
+        return commands.answer(self, command, arguments)
 
     # --- what queues ask ------------------------------------------------------------------------
 

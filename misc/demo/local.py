@@ -1,0 +1,71 @@
+"""The demo without HTCondor: the same factory and loop, pilots as processes of this machine."""
+
+import argparse
+import time
+from pathlib import Path
+
+from demo.daemon import Daemon
+from demo.view import View
+
+HERE = Path(__file__).resolve().parents[2]
+CONF = HERE / "etc/demo"
+KINDS = ("analysis", "simulation")
+IDLE = 3  # seconds that a pilot waits for more work
+
+
+def run(folder: Path, arguments: argparse.Namespace) -> int:
+    """Let the factory do the jobs in a folder, and sum up; return the exit code."""
+    began = time.monotonic()
+    work = folder / "work"
+    for i, kind in enumerate(KINDS):
+        for state in ("ready", "running", "done"):
+            (work / kind / state).mkdir(parents=True)
+        for n in range((arguments.jobs + i) // len(KINDS)):
+            (work / kind / "ready" / f"job{n}").write_text(f"sleep {arguments.seconds}\n")
+    state = folder / "state"
+    daemon = Daemon([_conf(folder, work)], state, folder / "factory.log", {}, None)
+    first, complete = None, False
+    try:
+        daemon.wait_ready()
+        with View() as view:
+            while time.monotonic() < began + arguments.limit:
+                done = sum(len(list((work / kind / "done").iterdir())) for kind in KINDS)
+                first = time.monotonic() - began if first is None and done else first
+                status = daemon.status()
+                view.show(status, done, arguments.jobs)
+                complete = done == arguments.jobs and not any(r["running"] for r in status["queues"])
+                if complete:
+                    break
+                time.sleep(1)
+    finally:
+        code = daemon.stop()
+    pilots = [p.read_text() for p in (folder / "pilots").glob("*/*/*.out")]
+    empty = sum("jobs=0" in text for text in pilots)
+    outcome = "done" if complete else "NOT DONE IN TIME"
+    print(
+        f"\n{outcome}: {len(pilots)} pilots sent, {empty} of them ran nothing; "
+        f"first payload finished: {'none' if first is None else f'{first:.0f} s after the start'}; "
+        f"the factory ended with code {code}"
+    )
+    return 0 if complete and code == 0 else 1
+
+
+def _conf(folder: Path, work: Path) -> Path:
+    queues = folder / "queues.conf"
+    queues.write_text(
+        "".join(
+            f"[{kind}-local]\n"
+            f"executable = {CONF}/local-pilot.sh\n"
+            f"executable.arguments = {work}/{kind} {IDLE}\n"
+            f"wmsstatus.command.command = {CONF}/local-work.sh {work} {' '.join(KINDS)}\n"
+            for kind in KINDS
+        )
+    )
+    factory = folder / "factory.conf"
+    factory.write_text(
+        "[Factory]\nfactoryId = demo-factory\n"
+        "wmsstatus.command.sleep = 1\nbatchstatus.exec.sleep = 1\n"
+        f"baseLogDir = {folder}/pilots\nstatedir = {folder}/state\nlogdir = {folder}\n"
+        f"queueConf = {CONF}/local-queues.conf, {queues}\n"
+    )
+    return factory

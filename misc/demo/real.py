@@ -1,0 +1,95 @@
+"""The demo on HTCondor: an access point, two CEs behind tokens, a users' pool without machines."""
+
+import argparse
+import os
+import shutil
+import time
+from pathlib import Path
+
+from demo.daemon import Daemon
+from demo.view import View
+from demo.work import Jobs, Pilots, Summary
+from testbed.grid import Grid
+
+HERE = Path(__file__).resolve().parents[2]
+CONF = HERE / "etc/demo"
+QUEUES = {"analysis-ce1": ("analysis", "ce1"), "simulation-ce2": ("simulation", "ce2")}
+
+
+def run(folder: Path, arguments: argparse.Namespace) -> int:
+    """Bring up the grid, let the factory do the users' jobs, and sum up; return the exit code."""
+    started = time.monotonic()
+    with Grid(folder / "grid") as grid:
+        ces = ", ".join(site.collector for site in grid.sites.values())
+        print(f"grid up in {time.monotonic() - started:.1f} s: access point {grid.ap.collector}, CEs {ces},")
+        print(f"users' pool {grid.vo.collector} without machines")
+        home = _home(folder)
+        jobs = Jobs(grid.vo, home / "users", [label for label, _ in QUEUES.values()], arguments)
+        jobs.submit()
+        daemon = Daemon(
+            [CONF / "autopyfactory.conf", _addresses(grid, home)],
+            home / "state",
+            home / "factory.log",
+            grid.ap.exports,
+            "nobody" if os.geteuid() == 0 else None,
+        )
+        try:
+            daemon.wait_ready()
+            print(f"{arguments.jobs} jobs wait; the factory runs; its log is {daemon.log}\n")
+            done = _watch(daemon, jobs, Pilots(grid.ap), started + arguments.limit)
+        finally:
+            code = daemon.stop()
+        summary = Summary.of(jobs, home / "pilots")
+        print(summary.text(complete=done, exit_code=code))
+        return 0 if done and summary.all_well(arguments.jobs) and code == 0 else 1
+
+
+def _watch(daemon: Daemon, jobs: Jobs, pilots: Pilots, end: float) -> bool:
+    """Show what happens until all jobs are done and all pilots gone; return whether that was in time."""
+    with View() as view:
+        while time.monotonic() < end:
+            left = jobs.left()
+            view.show(daemon.status(), jobs.done(left), len(jobs))
+            if left == 0 and pilots.left() == 0:
+                return True
+            time.sleep(1)
+    return False
+
+
+def _home(folder: Path) -> Path:
+    """Make the factory's folder; as root it belongs to the user that the factory becomes."""
+    home = folder / "factory"
+    for place in (home, home / "users"):
+        place.mkdir()
+        if os.geteuid() == 0:
+            shutil.chown(place, "nobody")
+    return home
+
+
+def _addresses(grid: Grid, home: Path) -> Path:
+    """Write down what the demo's configuration cannot know: where things are on this machine."""
+    queues = home / "addresses.conf"
+    wrapper = HERE / "autopyfactory/wrapper/glidein.sh"
+    texts = []
+    for name, (_, site) in QUEUES.items():
+        ce = grid.sites[site]
+        texts.append(
+            f"[{name}]\n"
+            f"batchsubmit.condorce.gridresource = {ce.collector}\n"
+            f"batchsubmit.condorce.schedd = {ce.schedd}\n"
+            f"batchsubmit.condorce.condor_attributes.transfer_input_files = {grid.glidein_token}\n"
+            f"batchstatus.condor.schedd = {grid.ap.schedd}\n"
+            f"batchstatus.condor.collector = {grid.ap.collector}\n"
+            f"wmsstatus.condor.schedd = {grid.vo.schedd}\n"
+            f"wmsstatus.condor.collector = {grid.vo.collector}\n"
+            f"executable = {wrapper}\n"
+            f"executable.arguments = --pool {grid.vo.collector} --token {grid.glidein_token.name}"
+            f" --condor {grid.vo.condor.release} %(executable.defaultarguments)s\n"
+        )
+    queues.write_text("\n".join(texts))
+    factory = home / "factory.conf"
+    factory.write_text(
+        f"[Factory]\nbaseLogDir = {home}/pilots\nstatedir = {home}/state\nlogdir = {home}\n"
+        f"queueConf = {CONF / 'queues.conf'}, {queues}\n"
+    )
+    return factory

@@ -1,0 +1,57 @@
+"""What the demo shows while it runs: a table that moves, or lines when nobody watches a terminal."""
+
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+COLUMNS = ("ready", "pending", "running", "held", "sent")
+
+
+class View:
+    """Shows the queues' state; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._console = Console()
+        self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
+        self._last: object = None
+        self._began = time.monotonic()
+
+    def __enter__(self) -> "View":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, status: dict[str, Any], done: int, jobs: int) -> None:
+        """Show `status` (the factory's answer) and how many jobs are done."""
+        rows = status["queues"]
+        title = f"{time.monotonic() - self._began:4.0f} s   {done} of {jobs} jobs done"
+        if self._live:
+            self._live.update(self._table(title, rows), refresh=True)
+            return
+        state = [(r["queue"], *(r[c] for c in COLUMNS)) for r in rows]
+        if state != self._last:
+            self._last = state
+            for row in rows:
+                counts = "  ".join(f"{c} {row[c] if row[c] is not None else '?':>2}" for c in COLUMNS)
+                print(f"{title}  {row['queue']:<15} {counts}  {row['reason']}", flush=True)
+
+    def _table(self, title: str, rows: list[dict[str, Any]]) -> Table:
+        table = Table(title=title, title_justify="left", expand=True)
+        table.add_column("queue", no_wrap=True)
+        for column in COLUMNS:
+            table.add_column(column, justify="right")
+        table.add_column("last decision", ratio=1)
+        for row in rows:
+            counts = ("?" if row[c] is None else str(row[c]) for c in COLUMNS)
+            table.add_row(row["queue"], *counts, f"{row['outcome']}: {row['reason']}")
+        return table
