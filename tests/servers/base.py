@@ -78,6 +78,7 @@ class HttpServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 65536  # head and body in one packet: no waiting for acknowledgements
 
             def handle_any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)

@@ -65,10 +65,15 @@ class CountsPlugin(WMSStatusPlugin[O], Generic[O]):
         """Seconds after which counts no longer cause a submission."""
         return self.options.maxage
 
+    @property
+    def absent(self) -> str:
+        """What a queue is that a good answer does not mention: unknown or zero."""
+        return self.options.absent
+
     def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
         """Return this queue's work; a queue that is not mentioned is what `absent` says."""
         found = super().queue_info(status)
-        if found is None and self.options.absent == "zero" and self.context.queue_options.wmsqueue:
+        if found is None and self.absent == "zero" and self.context.queue_options.wmsqueue:
             return WMSQueueInfo()
         return found
 

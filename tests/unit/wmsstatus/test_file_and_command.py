@@ -4,14 +4,14 @@ import sys
 import time
 
 import pytest
-from servers.context import context
-from servers.sources import bound
 
 from autopyfactory.info import WMSQueueInfo
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus.command import Command
 from autopyfactory.plugins.wmsstatus.counts import parse
 from autopyfactory.plugins.wmsstatus.file import File
+from servers.context import context
+from servers.sources import bound
 
 
 def file_source(path, queue="A", **texts):

@@ -4,10 +4,6 @@ import ssl
 
 import pytest
 import requests
-from servers import certificates
-from servers.context import context
-from servers.panda import PandaServer, Token
-from servers.sources import bound
 
 from autopyfactory.config.options import bind
 from autopyfactory.config.section import Section
@@ -15,6 +11,10 @@ from autopyfactory.info import SiteInfo, WMSQueueInfo
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus import panda, pandaserver
 from autopyfactory.plugins.wmsstatus.panda import Panda
+from servers import certificates
+from servers.context import context
+from servers.panda import PandaServer, Token
+from servers.sources import bound
 
 A = WMSQueueInfo(ready=30, notready=7, running=12)
 
