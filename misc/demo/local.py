@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from demo.daemon import Daemon
+from demo.owner import USER, give
 from demo.view import View
 
 HERE = Path(__file__).resolve().parents[2]
@@ -16,14 +17,15 @@ IDLE = 3  # seconds that a pilot waits for more work
 def run(folder: Path, arguments: argparse.Namespace) -> int:
     """Let the factory do the jobs in a folder, and sum up; return the exit code."""
     began = time.monotonic()
-    work = folder / "work"
+    home = folder / "factory"
+    work = home / "work"
     for i, kind in enumerate(KINDS):
         for state in ("ready", "running", "done"):
             (work / kind / state).mkdir(parents=True)
         for n in range((arguments.jobs + i) // len(KINDS)):
             (work / kind / "ready" / f"job{n}").write_text(f"sleep {arguments.seconds}\n")
-    state = folder / "state"
-    daemon = Daemon([_conf(folder, work)], state, folder / "factory.log", {}, None)
+    state = home / "state"
+    daemon = Daemon([_conf(home, work)], state, give(home) / "factory.log", {}, USER)
     first, complete = None, False
     try:
         daemon.wait_ready()
@@ -39,7 +41,7 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
                 time.sleep(1)
     finally:
         code = daemon.stop()
-    pilots = [p.read_text() for p in (folder / "pilots").glob("*/*/*.out")]
+    pilots = [p.read_text() for p in (home / "pilots").glob("*/*/*.out")]
     empty = sum("jobs=0" in text for text in pilots)
     outcome = "done" if complete else "NOT DONE IN TIME"
     print(
@@ -64,7 +66,7 @@ def _conf(folder: Path, work: Path) -> Path:
     factory = folder / "factory.conf"
     factory.write_text(
         "[Factory]\nfactoryId = demo-factory\n"
-        "wmsstatus.command.sleep = 1\nbatchstatus.exec.sleep = 1\n"
+        "batchstatus.exec.sleep = 1\n"
         f"baseLogDir = {folder}/pilots\nstatedir = {folder}/state\nlogdir = {folder}\n"
         f"queueConf = {CONF}/local-queues.conf, {queues}\n"
     )

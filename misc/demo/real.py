@@ -1,12 +1,11 @@
 """The demo on HTCondor: an access point, two CEs behind tokens, a users' pool without machines."""
 
 import argparse
-import os
-import shutil
 import time
 from pathlib import Path
 
 from demo.daemon import Daemon
+from demo.owner import USER, give
 from demo.view import View
 from demo.work import Jobs, Pilots, Summary
 from testbed.grid import Grid
@@ -23,15 +22,15 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
         ces = ", ".join(site.collector for site in grid.sites.values())
         print(f"grid up in {time.monotonic() - started:.1f} s: access point {grid.ap.collector}, CEs {ces},")
         print(f"users' pool {grid.vo.collector} without machines")
-        home = _home(folder)
-        jobs = Jobs(grid.vo, home / "users", [label for label, _ in QUEUES.values()], arguments)
+        home = give(folder / "factory")
+        jobs = Jobs(grid.vo, give(home / "users"), [label for label, _ in QUEUES.values()], arguments)
         jobs.submit()
         daemon = Daemon(
             [CONF / "autopyfactory.conf", _addresses(grid, home)],
             home / "state",
             home / "factory.log",
             grid.ap.exports,
-            "nobody" if os.geteuid() == 0 else None,
+            USER,
         )
         try:
             daemon.wait_ready()
@@ -54,16 +53,6 @@ def _watch(daemon: Daemon, jobs: Jobs, pilots: Pilots, end: float) -> bool:
                 return True
             time.sleep(1)
     return False
-
-
-def _home(folder: Path) -> Path:
-    """Make the factory's folder; as root it belongs to the user that the factory becomes."""
-    home = folder / "factory"
-    for place in (home, home / "users"):
-        place.mkdir()
-        if os.geteuid() == 0:
-            shutil.chown(place, "nobody")
-    return home
 
 
 def _addresses(grid: Grid, home: Path) -> Path:
