@@ -44,6 +44,9 @@ class Troubles:
     held: tuple[HeldGroup, ...] = ()
     ce_down: int = 0  # pilots whose CE does not answer
     ce_down_since: datetime | None = None
+    ce: str = ""  # that CE, as the schedd has it (GridResource)
+    probe: str | None = None  # what was seen when somebody tried that CE; None: nobody did
+    probe_code: str = ""  # ce-down, ce-refuses: what that means; empty: nothing certain
     oldest_pending: datetime | None = None  # when the pilot that waits longest was sent
     error: str | None = None  # why the schedd could not be asked; the rest means nothing then
 

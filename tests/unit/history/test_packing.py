@@ -4,7 +4,6 @@ import string
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from contracts.records import T0, cycle, series
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from autopyfactory.history import packing
 from autopyfactory.info import BatchQueueInfo
 from autopyfactory.plain import from_plain, to_plain
 from autopyfactory.record import CycleRecord, FactoryEvent
+from contracts.records import T0, cycle, series
 
 
 def rounded(record: CycleRecord) -> CycleRecord:

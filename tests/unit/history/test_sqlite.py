@@ -11,13 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from contracts.history import HistoryContract, SetClock, raw
-from contracts.records import T0, cycle, series
 from sqlalchemy.exc import SQLAlchemyError
 
 from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
 from autopyfactory.history.store import default_url, parse, shown
 from autopyfactory.reporter import BatchReporter
+from contracts.history import HistoryContract, SetClock, raw
+from contracts.records import T0, cycle, series
 
 
 @pytest.fixture

@@ -1,0 +1,169 @@
+"""Everything else that stands in a queue's way: orders, information, submissions, pilots that are stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autopyfactory.record import CycleRecord, HeldGroup, Troubles
+from autopyfactory.why.holds import kind_of
+from autopyfactory.why.model import Cause, LiveState
+from autopyfactory.why.words import clock, count, span
+
+LONG_PENDING = 3600.0  # seconds that a pilot may wait before that is worth a word
+LATE = 3.0  # periods without a cycle
+
+
+def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
+    """Yield what is wrong with the factory or with the queue's place in it."""
+    if live is None:
+        return
+    if live.configured is False:
+        yield Cause(
+            "not-configured", "there is no such queue in the configuration", "check its name and `queueConf`"
+        )
+    for problem in live.problems:
+        yield Cause("broken-configuration", f"its configuration has an error: {problem}",
+                    "correct it, see `autopyfactory check`, and reload")  # fmt: skip
+    if live.enabled is False:
+        yield Cause("disabled", "the queue is not enabled", "set `enabled = True` for it, and reload")
+    if not live.running:
+        last = f"; its last cycle was at {clock(record.started, live.now)}" if record else ""
+        yield Cause(
+            "factory-down",
+            f"no factory answers on this host{last}",
+            "start it (systemctl start autopyfactory)",
+        )
+    elif record is not None and live.period:
+        age = (live.now - record.started).total_seconds()
+        if age > max(LATE * live.period, live.period + 120):
+            words = f"the last cycle began {span(age)} ago, one is due every {span(live.period)}"
+            yield Cause("no-cycles", words, "look at the queue's log: something holds its cycle up")
+    elif record is None and live.configured and live.enabled is not False:
+        yield Cause("no-cycle-yet", "the queue has not run a cycle yet", "wait a minute", "nobody")
+
+
+def of_orders(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
+    """Yield pauses and drains in force."""
+    words, when = (record.pause, None) if record else (None, None)
+    if live is not None:
+        words, when = (live.pause.words, live.pause.since) if live.pause else (None, None)
+    if words:
+        draining = words.startswith("draining")
+        yield Cause("draining" if draining else "paused", f"the queue is {words}",
+                    "`autopyfactory resume` ends that", since=when)  # fmt: skip
+
+
+def of_credentials(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
+    """Yield what is wrong with the credential and the breaker."""
+    credential = live.credential if live and live.credential else record.credential if record else None
+    if credential:
+        todo = "renew the credential, see `autopyfactory check`"
+        yield Cause("credential", f"credential: {credential}", todo, "credentials")
+    breaker = live.breaker if live and live.breaker else record.breaker if record else None
+    if breaker:
+        yield Cause("breaker-open", f"the breaker of this CE is open: {breaker}",
+                    "nothing: it sends a probe by itself; see why the pilots failed", "site")  # fmt: skip
+
+
+def of_information(record: CycleRecord) -> Iterator[Cause]:
+    """Yield what the factory could not learn, and what it does not believe."""
+    if record.outcome not in ("held back", "paused"):
+        return
+    for text in record.gate:
+        if text in record.unresolved:
+            continue
+        if "doubtful" in text:
+            yield Cause("doubtful-counts", text, "nothing if a second count agrees; else look at the schedd")
+        elif text.startswith("WMS status") or text.startswith("no WMS status"):
+            yield Cause(
+                "wms-down", f"the WMS does not answer: {text}", "tell who runs the WMS, if it lasts", "work"
+            )
+        elif text.startswith(("batch status", "no batch status")):
+            yield Cause("schedd-down", f"the schedd cannot be asked: {text}",
+                        "see that the schedd and its collector run and let the factory in")  # fmt: skip
+        else:
+            yield Cause("held-back", text, "")
+    for text in record.unresolved:
+        yield Cause(
+            "unresolved-submission", text, "nothing is sent twice: it is looked up until the schedd answers"
+        )
+
+
+def of_submission(record: CycleRecord) -> Iterator[Cause]:
+    """Yield why a submission failed, and which wide caps bit."""
+    for text in record.caps:
+        yield Cause(
+            "capped", text, "raise that limit, or wait until pilots have ended", blocks=record.submitted == 0
+        )
+    if record.outcome != "failed":
+        return
+    errors = [s for s in record.sent if s.error]
+    for s in errors[:1]:
+        kind = kind_of(s.error or "")
+        if kind.code != "held-other":
+            yield Cause(kind.code, f"the submission to {s.ce} failed: {kind.words}", kind.next, kind.who,
+                        example=s.error or "")  # fmt: skip
+        else:
+            yield Cause("submission-failed", f"the submission to {s.ce} through {s.target} failed: {s.error}",
+                        "correct what the text says; it is tried again in the next cycle")  # fmt: skip
+    if not errors:
+        yield Cause("internal-error", record.reason, "this is a defect: report it with the factory's log")
+
+
+def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
+    """Yield why pilots that were sent do not run."""
+    troubles = live.troubles if live is not None and live.troubles is not None else None
+    if troubles is None and record is not None:
+        troubles = record.troubles
+    now = live.now if live else record.started if record else None
+    if troubles is None or now is None or troubles.error:
+        batch = record.inputs.batch if record and record.inputs else None
+        if batch is not None and batch.held:
+            why = (
+                f" (the schedd could not be asked why: {troubles.error})"
+                if troubles and troubles.error
+                else ""
+            )
+            yield Cause("held-other", f"{count(batch.held, 'pilot')} held{why}", "`condor_q -hold` shows why")
+        return
+    if troubles.ce_down:
+        yield _ce_down(troubles)
+    for group in troubles.held:
+        yield _held(group)
+    if troubles.oldest_pending and not troubles.any:
+        waited = (now - troubles.oldest_pending).total_seconds()
+        running = record.inputs.batch.running if record and record.inputs and record.inputs.batch else 0
+        if waited > LONG_PENDING and not running:
+            yield Cause("long-pending", f"pilots have waited for {span(waited)} and none runs",
+                        "ask the site whether it is full, or whether anything matches these pilots", "site",
+                        troubles.oldest_pending)  # fmt: skip
+
+
+def _ce_down(t: Troubles) -> Cause:
+    where = _place(t.ce) or "the CE"
+    pilots = count(t.ce_down, "pilot")
+    if t.probe_code == "ce-refuses":
+        return Cause("ce-refuses", f"{where} answers, but does not take our pilots ({pilots}): {t.probe}",
+                     "check the credential (lifetime, issuer, audience) and the CE's name", "credentials",
+                     t.ce_down_since)  # fmt: skip
+    seen = f": {t.probe}" if t.probe else ""
+    todo = "tell the site, if it lasts; pilots there go on by themselves when it is back"
+    if not t.probe:
+        todo += "; a credential that it refuses can look the same"
+    return Cause(
+        "ce-down", f"{where} does not answer ({pilots} affected){seen}", todo, "site", t.ce_down_since
+    )
+
+
+def _place(resource: str) -> str:
+    """Return the CE that a GridResource names: of HTCondor's the collector, else the second word."""
+    words = resource.split()
+    if len(words) >= 3 and words[0] == "condor":
+        return f"CE {words[2]}"
+    return f"CE {words[1]}" if len(words) >= 2 else ""
+
+
+def _held(group: HeldGroup) -> Cause:
+    kind = kind_of(group.reason, group.code)
+    words = f"{count(group.count, 'pilot')} held: {kind.words}"
+    return Cause(kind.code, words, kind.next, kind.who, group.since, example=group.reason)

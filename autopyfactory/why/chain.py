@@ -1,0 +1,84 @@
+"""What the scheduler chain says about a cycle without pilots: which rule was it, and what can be done."""
+
+from __future__ import annotations
+
+from autopyfactory.decision import Decision, Step
+from autopyfactory.record import CycleRecord
+from autopyfactory.why.model import Cause, Who
+from autopyfactory.why.words import count
+
+# rule: code of the cause, who has to act, what to do
+_RULES: dict[str, tuple[str, Who, str]] = {
+    "StatusOffline": ("offline", "site", "wait until the WMS says it is online, or ask who set it offline"),
+    "StatusTest": ("test-status", "site", "nothing: a test site gets as many pilots as the rule says"),
+    "Downtime": ("downtime", "nobody", "wait until the declared downtime ends, or correct its declaration"),
+    "Hours": ("hours", "nobody", "wait for the hours in which this queue may send"),
+    "Throttle": ("throttled", "us", "see in the logs of ended pilots why they end so soon"),
+    "Ramp": ("ramping", "nobody", "nothing: more follow when these pilots run well"),
+    "Null": ("switched-off", "us", "take Null out of the queue's rules"),
+    "Share": ("share", "nobody", "nothing: other queues serve their share of this work"),
+}  # fmt: skip
+_CAPPED: tuple[str, Who, str] = (
+    "capped",
+    "us",
+    "raise the limit in the queue's options, or wait until pilots have started or ended",
+)
+
+
+def limiting(decision: Decision) -> Step | None:
+    """Return the rule that has the last word: the last that lowered the number; None if none did."""
+    lowered = [s for s in decision.steps if s.n_out < s.n_in]
+    if not lowered:
+        return None
+    if decision.n > 0:
+        return lowered[-1]
+    # the rule that took the last pilot away; later ones had nothing left to take
+    return next((s for s in reversed(lowered) if s.n_in > 0), lowered[-1])
+
+
+def causes(record: CycleRecord) -> list[Cause]:
+    """Return why the chain gave no pilots, or fewer than it could have."""
+    if record.decision is None or not record.decision.steps:
+        return []
+    last = record.decision.steps[-1]
+    if unknown := _unknown(record, last):
+        return [unknown]
+    step = limiting(record.decision)
+    if step is not None and (record.decision.n <= 0 or record.decision.n < step.n_in):
+        return [_limited(step, blocks=record.decision.n <= 0)]
+    return [] if record.decision.n else [_no_demand(record)]
+
+
+def _limited(step: Step, *, blocks: bool) -> Cause:
+    code, who, todo = _RULES.get(step.plugin, _CAPPED)
+    return Cause(code, f"{step.plugin} bit: {step.reason}", todo, who, blocks=blocks)
+
+
+def _unknown(record: CycleRecord, step: Step) -> Cause | None:
+    where = f"WMS queue {record.wmsqueue}" if record.wmsqueue else "this queue (`wmsqueue` is not set)"
+    if step.reason.startswith(("no wms", "no site")) and "wms" in record.ages and "wms" not in record.errors:
+        return Cause(
+            "unknown-to-wms",
+            f"the WMS answers, but does not know {where}",
+            "check the option `wmsqueue` against the names in the WMS",
+        )
+    if step.final or step.reason.startswith("no "):
+        return Cause("not-known", f"{step.plugin}: {step.reason}", "find out why this is not known")
+    return None
+
+
+def _no_demand(record: CycleRecord) -> Cause:
+    inputs = record.inputs
+    wms, batch = (inputs.wms, inputs.batch) if inputs else (None, None)
+    name = record.wmsqueue or record.queue
+    if wms is not None and wms.ready == 0:
+        return Cause("nothing-ready", f"no jobs are ready for {name}", "", "work")
+    if wms is not None and batch is not None and batch.pending >= wms.ready:
+        return Cause(
+            "enough-pending",
+            f"{count(batch.pending, 'pending pilot')} are enough for {count(wms.ready, 'ready job')}",
+            "",
+            "nobody",
+        )
+    steps = record.decision.steps if record.decision else ()
+    return Cause("no-demand", "; ".join(f"{s.plugin}: {s.reason}" for s in steps[:1]) or record.reason, "")

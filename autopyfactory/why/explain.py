@@ -1,0 +1,144 @@
+"""Puts the story together: what was done, what stands in the way, what to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+
+from autopyfactory.record import CycleRecord
+from autopyfactory.why import causes as find
+from autopyfactory.why import chain
+from autopyfactory.why.model import Cause, LiveState, Run, Story
+from autopyfactory.why.words import count, span
+
+# What comes first explains what follows: a queue whose pilots are held soon meets a cap as well.
+_ORDER = (
+    "not-configured", "broken-configuration", "disabled", "factory-down", "no-cycles", "no-cycle-yet",
+    "internal-error", "paused", "draining", "credential", "credential-expired", "credential-refused",
+    "ce-refuses", "ce-down", "schedd-down", "wms-down", "doubtful-counts", "unresolved-submission",
+    "held-back", "submission-failed", "schedd-full", "unknown-to-wms", "breaker-open", "offline", "downtime",
+)  # fmt: skip
+_LATER = ("share", "ramping", "enough-pending", "nothing-ready", "no-demand")
+_CAPS = ("capped", "test-status", "hours", "throttled", "switched-off")
+
+
+def explain(
+    records: Sequence[CycleRecord],
+    live: LiveState | None = None,
+    *,
+    queue: str | None = None,
+    now: datetime | None = None,
+) -> Story:
+    """Tell why `queue` did what it did in the last of `records` (its cycles, oldest first; may be empty).
+
+    `live` is what is known now; None tells the past only, from the records.
+    """
+    last = records[-1] if records else None
+    now = live.now if live else now or datetime.now(UTC)
+    found = _ordered(_causes(last, live))
+    sent = last.submitted if last else 0
+    return Story(
+        queue=last.queue if last else queue or "",
+        at=last.started if last else None,
+        asked_at=now,
+        from_factory=live is not None and live.running,
+        submitted=sent,
+        headline=_headline(last, found, live),
+        causes=tuple(found),
+        next=tuple(dict.fromkeys(c.next for c in found if c.next and (c.blocks or not sent))),
+        steps=_steps(last),
+        known=_known(last),
+        runs=tuple(reversed(_runs(records))),
+    )
+
+
+def _causes(record: CycleRecord | None, live: LiveState | None) -> list[Cause]:
+    found = [
+        *find.of_factory(record, live),
+        *find.of_orders(record, live),
+        *find.of_credentials(record, live),
+    ]
+    if record is not None:
+        found += [*find.of_information(record), *find.of_submission(record)]
+        if record.outcome in ("nothing", "sent", "retired"):
+            found += chain.causes(record)
+    return found + list(find.of_pilots(record, live))
+
+
+def _ordered(found: Iterable[Cause]) -> list[Cause]:
+    def rank(cause: Cause) -> tuple[int, bool]:
+        if cause.code in _ORDER:
+            return _ORDER.index(cause.code), not cause.blocks
+        if cause.code in _LATER:
+            return 300, not cause.blocks
+        return (200 if cause.code in _CAPS else 100), not cause.blocks
+
+    unique = {(c.code, c.words): c for c in found}
+    return sorted(unique.values(), key=rank)
+
+
+def _headline(record: CycleRecord | None, found: Sequence[Cause], live: LiveState | None) -> str:
+    if record is None:
+        return found[0].words if found else "nothing is known about this queue"
+    if record.outcome == "retired":
+        what = f"{count(record.retired, 'pilot')} taken back"
+    elif record.submitted:
+        what = f"{count(record.submitted, 'pilot')} sent"
+    else:
+        what = "0 pilots"
+    because = [c.words for c in found if c.blocks] if not record.submitted else []
+    parts = [_counts(record), *because[:3]]
+    return f"{what}: " + "; ".join(p for p in parts if p)
+
+
+def _counts(record: CycleRecord) -> str:
+    inputs = record.inputs
+    if inputs is None:
+        return ""
+    parts = [f"{count(inputs.wms.ready, 'job')} ready"] if inputs.wms is not None else []
+    if (b := inputs.batch) is not None:
+        split = [(b.held, "held"), (b.unsubmitted, "not yet at the CE"), (b.unseen, "just sent")]
+        inside = ", ".join(f"{n} {words}" for n, words in split if n)
+        parts.append(f"{count(b.pending, 'pilot')} pending" + (f" ({inside})" if inside else ""))
+        parts.append(f"{b.running} running")
+    return ", ".join(parts)
+
+
+def _steps(record: CycleRecord | None) -> tuple[str, ...]:
+    if record is None or record.decision is None:
+        return ()
+    return tuple(f"{s.plugin}: {s.n_in} -> {s.n_out}: {s.reason}" for s in record.decision.steps)
+
+
+def _known(record: CycleRecord | None) -> tuple[str, ...]:
+    if record is None or record.inputs is None:
+        return ()
+    lines = []
+    names = {"wms": "WMS status", "batch": "batch status"}
+    for kind in ("wms", "batch"):
+        age, error = record.ages.get(kind), record.errors.get(kind)
+        if age is None and error is None:
+            continue
+        text = f"{names[kind]}: {span(age)} old" if age is not None else f"{names[kind]}: none"
+        lines.append(f"{text}; {error}" if error else text)
+    if (site := record.inputs.site) is not None and site.status:
+        lines.append(f"site status: {site.status}")
+    return tuple(lines)
+
+
+def _runs(records: Sequence[CycleRecord]) -> list[Run]:
+    """Return cycles in a row that ended alike, oldest first."""
+
+    def alike(record: CycleRecord) -> tuple[str, ...]:
+        main = [c.code for c in _ordered(_causes(record, None)) if c.blocks][:1]
+        return (record.outcome, *main)
+
+    found = []
+    for _, group in groupby(records, alike):
+        run = list(group)
+        submitted = sum(r.submitted for r in run)
+        reason = run[-1].reason if run[-1].outcome != "sent" else f"{submitted} pilots"
+        words = f"{run[-1].outcome}: {reason}" if reason else str(run[-1].outcome)
+        found.append(Run(run[0].started, run[-1].started, len(run), submitted, words))
+    return found

@@ -1,0 +1,324 @@
+"""Each thing that can hold a queue back is named by the story, with what to do; nothing else is."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from autopyfactory.decision import Decision, Step
+from autopyfactory.info import SiteInfo, WMSQueueInfo
+from autopyfactory.pauses import Pause
+from autopyfactory.record import CycleRecord, HeldGroup, Sent, Troubles
+from autopyfactory.why import LiveState, explain
+from autopyfactory.why.render import render
+from contracts.records import T0, cycle
+
+NOW = T0 + timedelta(seconds=20)
+MINUTE = timedelta(minutes=1)
+DENIED = (
+    'Error connecting to schedd ce1.grid.test: SECMAN:2010:Received "DENIED" from server for user '
+    "pilot01@ce1.grid.test using method IDTOKENS."
+)
+EXPIRED = HeldGroup("token expired", 8, 0, T0 - 6 * MINUTE, "17.0")
+
+
+def live(**changes: Any) -> LiveState:
+    return replace(LiveState(NOW, True, True, True, period=60, troubles=Troubles(NOW)), **changes)
+
+
+def decided(*steps: Step) -> Decision:
+    return Decision(steps[-1].n_out, steps)
+
+
+def text(records: list[CycleRecord], state: LiveState | None) -> str:
+    return "\n".join(render(explain(records, state)))
+
+
+def test_a_queue_that_sends_has_nothing_in_its_way() -> None:
+    story = explain([cycle(pending=3, cap=100)], live())
+    assert story.codes == ()
+    assert story.submitted == 34
+    assert story.headline == "34 pilots sent: 37 jobs ready, 3 pilots pending, 100 running"
+    assert story.next == ()
+
+
+def test_capped() -> None:
+    story = explain([cycle()], live())
+    assert story.codes == ("capped",)
+    assert story.headline == (
+        "0 pilots: 37 jobs ready, 12 pilots pending, 100 running; MaxPending bit: 12 pending, at most 10"
+    )
+    assert "raise the limit" in story.next[0]
+
+
+def test_partly_capped_does_not_block() -> None:
+    story = explain([cycle(pending=3)], live())
+    assert story.submitted == 7
+    (cause,) = story.causes
+    assert (cause.code, cause.blocks) == ("capped", False)
+    assert story.next == ()
+
+
+def test_the_story_of_the_expired_token() -> None:
+    """The example that this command is made for: a cap bites, and the reason behind it is named first."""
+    record = cycle(held=8)
+    story = explain(
+        [record], live(troubles=Troubles(NOW, (EXPIRED,)), credential="atlas-pilot expired 02:12")
+    )
+    assert story.codes == ("credential", "credential-expired", "capped")
+    lines = text([record], live(troubles=Troubles(NOW, (EXPIRED,)), credential="atlas-pilot expired 02:12"))
+    assert "37 jobs ready, 12 pilots pending (8 held)" in lines
+    assert '"token expired"' in lines
+    assert "8 pilots held: the credential has expired since 01:54Z" in lines
+    assert "MaxPending bit" in lines
+    assert "1. Renew the credential" in lines
+    assert "[who looks after credentials has to act]" in lines
+
+
+def test_refused_token() -> None:
+    held = Troubles(NOW, (HeldGroup(DENIED, 5, 0, T0),))
+    story = explain([cycle(held=5)], live(troubles=held))
+    assert story.codes == ("credential-refused", "capped")
+    assert story.causes[0].example == DENIED
+    assert "authorise" in story.next[0]
+
+
+def test_paused_from_the_record_and_live() -> None:
+    pause = Pause("q", T0, until=T0 + timedelta(hours=1), reason="cooling", by="alice")
+    record = cycle(outcome="paused", reason=pause.words, pause=pause.words)
+    for state in (None, live(pause=pause)):
+        story = explain([record], state)
+        assert story.codes == ("paused",)
+        assert "alice: cooling" in story.headline
+        assert story.next == ("`autopyfactory resume` ends that",)
+
+
+def test_a_pause_that_was_lifted_a_moment_ago_is_not_told() -> None:
+    record = cycle(outcome="paused", pause="paused since noon")
+    assert explain([record], live(pause=None)).codes == ()
+
+
+def test_draining() -> None:
+    pause = Pause("q", T0, "draining")
+    assert explain([cycle(outcome="paused", pause=pause.words)], live(pause=pause)).codes == ("draining",)
+
+
+def test_wms_down() -> None:
+    record = cycle(
+        outcome="held back",
+        gate=("WMS status 412 s old (maxage 360): connection refused (since 01:53:08Z)",),
+        errors={"wms": "connection refused (since 01:53:08Z)"},
+        ages={"wms": 412.0, "batch": 3.0},
+    )
+    story = explain([record], live())
+    assert story.codes == ("wms-down",)
+    assert "connection refused (since 01:53:08Z)" in story.headline
+    assert story.causes[0].who == "work"
+    assert story.known[0] == "WMS status: 6 min 52 s old; connection refused (since 01:53:08Z)"
+
+
+def test_wms_that_never_answered() -> None:
+    record = cycle(outcome="held back", gate=("no WMS status from PanDA x yet: timed out",), inputs=None)
+    assert explain([record], live()).codes == ("wms-down",)
+
+
+def test_schedd_down() -> None:
+    record = cycle(outcome="held back", gate=("batch status 500 s old (maxage 360): Unreachable",))
+    assert explain([record], live()).codes == ("schedd-down",)
+
+
+def test_doubtful_collapse() -> None:
+    gate = "batch status is doubtful: pilots fell from 400 to 0 in one answer"
+    assert explain([cycle(outcome="held back", gate=(gate,))], live()).codes == ("doubtful-counts",)
+
+
+def test_unresolved_submission_is_told_once() -> None:
+    words = "an earlier submission of 7 pilots is being looked up"
+    record = cycle(outcome="held back", gate=(words,), unresolved=(words,))
+    story = explain([record], live())
+    assert story.codes == ("unresolved-submission",)
+    assert words in story.headline
+
+
+def test_ce_down_and_ce_refusing_are_told_apart() -> None:
+    down = Troubles(NOW, ce_down=12, ce_down_since=T0, ce="condor ce1.grid.test ce1.grid.test:9619")
+    story = explain([cycle()], live(troubles=down))
+    assert story.codes == ("ce-down", "capped")
+    assert story.causes[0].words == "CE ce1.grid.test:9619 does not answer (12 pilots affected)"
+    assert "a credential that it refuses can look the same" in story.next[0]
+    tried = replace(
+        down, probe="no connection to ce1.grid.test:9619 (Connection refused)", probe_code="ce-down"
+    )
+    story = explain([cycle()], live(troubles=tried))
+    assert story.codes[0] == "ce-down"
+    assert "Connection refused" in story.causes[0].words
+    assert "can look the same" not in story.next[0]
+    refused = replace(down, probe="its collector answers and knows the schedd", probe_code="ce-refuses")
+    story = explain([cycle()], live(troubles=refused))
+    assert story.codes[0] == "ce-refuses"
+    assert story.causes[0].who == "credentials"
+
+
+def test_submission_refused_by_the_schedd() -> None:
+    sent = (Sent("t", "ap", "ce", 0, error="SCHEDD:2:Number of jobs would exceed MAX_JOBS_PER_OWNER"),)
+    story = explain([cycle(pending=3, outcome="failed", sent=sent, reason="submission failed")], live())
+    assert story.codes == ("schedd-full",)
+    assert story.submitted == 0
+
+
+def test_submission_that_failed_for_a_reason_nobody_knows() -> None:
+    sent = (Sent("t", "ap", "ce", 0, error="the moon is full"),)
+    story = explain([cycle(pending=3, outcome="failed", sent=sent)], live())
+    assert story.codes == ("submission-failed",)
+    assert "the moon is full" in story.headline
+
+
+def test_internal_error() -> None:
+    record = CycleRecord("q", 3, T0, "failed", "internal error: division by zero")
+    story = explain([record], live())
+    assert story.codes == ("internal-error",)
+    assert "division by zero" in story.headline
+
+
+def test_site_offline() -> None:
+    record = cycle(
+        outcome="nothing",
+        sent=(),
+        decision=decided(
+            Step("Ready", 0, 25, "37 ready"), Step("StatusOffline", 25, 0, "the site is offline: 0")
+        ),
+    )
+    story = explain([replace(record, inputs=replace(record.inputs, site=SiteInfo("offline")))], live())  # type: ignore[type-var]
+    assert story.codes == ("offline",)
+    assert story.causes[0].who == "site"
+    assert "site status: offline" in story.known
+
+
+def test_nothing_ready() -> None:
+    record = cycle(
+        ready=0, pending=0, sent=(), decision=decided(Step("Ready", 0, 0, "0 ready: nothing wanted"))
+    )
+    story = explain([record], live())
+    assert story.codes == ("nothing-ready",)
+    assert story.headline.endswith("no jobs are ready for BNL_MCORE")
+
+
+def test_enough_pending() -> None:
+    record = cycle(ready=5, pending=9, sent=(), decision=decided(Step("Ready", 0, 0, "5 ready, 9 pending")))
+    assert explain([record], live()).codes == ("enough-pending",)
+
+
+def test_wms_that_does_not_know_the_queue() -> None:
+    record = cycle(
+        decision=decided(Step("Ready", 0, 0, "no wms information: nothing is sent", final=True)), sent=()
+    )
+    assert record.inputs is not None
+    record = replace(record, inputs=replace(record.inputs, wms=None), outcome="nothing")
+    story = explain([record], live())
+    assert story.codes == ("unknown-to-wms",)
+    assert "does not know WMS queue BNL_MCORE" in story.headline
+
+
+def test_caps_wider_than_the_queue() -> None:
+    record = cycle(
+        pending=3, outcome="nothing", sent=(), caps=("MaxPerCE (50) leaves 0: 50 active in ce:x",),
+        decision=decided(Step("Ready", 0, 34, "34 wanted")),
+    )  # fmt: skip
+    story = explain([record], live())
+    assert story.codes == ("capped",)
+    assert "MaxPerCE (50) leaves 0" in story.headline
+
+
+def test_factory_down_is_told_from_the_history() -> None:
+    state = LiveState(NOW + timedelta(hours=5), running=False, configured=True, enabled=True)
+    story = explain([cycle()], state)
+    assert story.codes[0] == "factory-down"
+    assert "its last cycle was at 02:00Z" in story.headline
+    assert not story.from_factory
+
+
+def test_no_cycles_although_the_factory_runs() -> None:
+    story = explain([cycle()], live(now=T0 + timedelta(minutes=10)))
+    assert story.codes[0] == "no-cycles"
+    assert "10 min ago, one is due every 1 min" in story.headline
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (LiveState(NOW, configured=False), "not-configured"),
+        (LiveState(NOW, configured=True, problems=("sched: no such plugin",)), "broken-configuration"),
+        (LiveState(NOW, configured=True, enabled=False), "disabled"),
+        (LiveState(NOW, configured=True, enabled=True), "no-cycle-yet"),
+    ],
+)
+def test_a_queue_without_any_cycle(state: LiveState, code: str) -> None:
+    story = explain([], state, queue="q")
+    assert story.codes[0] == code
+    assert story.queue == "q"
+    assert render(story)
+
+
+def test_breaker() -> None:
+    assert "breaker-open" in explain([cycle(breaker="5 of 5 pilots failed")], live()).codes
+
+
+def test_pilots_that_wait_for_long() -> None:
+    waiting = Troubles(NOW, oldest_pending=NOW - timedelta(hours=3))
+    record = cycle(pending=12, running=0)
+    story = explain([record], live(troubles=waiting))
+    assert story.codes == ("long-pending", "capped")
+    assert "3 h" in story.causes[0].words
+    assert explain([cycle(running=1)], live(troubles=waiting)).codes == ("capped",)
+
+
+def test_held_pilots_whose_schedd_does_not_answer() -> None:
+    story = explain([cycle(held=2)], live(troubles=Troubles(NOW, error="timed out")))
+    assert "held-other" in story.codes
+    assert "timed out" in text([cycle(held=2)], live(troubles=Troubles(NOW, error="timed out")))
+
+
+def test_last_night_is_told_from_the_records_alone() -> None:
+    record = cycle(held=8, troubles=Troubles(T0, (EXPIRED,)), credential="atlas-pilot expired 02:12")
+    story = explain([record], None, now=T0 + timedelta(hours=9))
+    assert story.codes == ("credential", "credential-expired", "capped")
+    assert not story.from_factory
+
+
+def test_runs_tell_when_it_began() -> None:
+    good = [cycle(number=n, at=T0 + n * MINUTE, pending=3) for n in range(3)]
+    wms = [
+        cycle(
+            number=n,
+            at=T0 + n * MINUTE,
+            outcome="held back",
+            reason="WMS status old",
+            gate=("WMS status old",),
+        )
+        for n in range(3, 8)
+    ]
+    story = explain([*good, *wms], None)
+    assert [(r.cycles, r.submitted) for r in story.runs] == [(5, 0), (3, 21)]
+    assert story.runs[0].since == T0 + 3 * MINUTE
+    assert "02:03Z to 02:07Z, 5 cycles: held back: WMS status old" in text([*good, *wms], None)
+
+
+def test_retired() -> None:
+    record = cycle(
+        outcome="retired", retired=4, sent=(), decision=decided(Step("KeepNRunning", 0, -4, "4 too many"))
+    )
+    assert explain([record], live()).headline.startswith("4 pilots taken back")
+
+
+def test_nothing_ready_is_not_said_while_the_wms_does_not_answer() -> None:
+    """The record of a cycle that was held back may hold old numbers: they explain nothing."""
+    record = cycle(ready=0, outcome="held back", gate=("WMS status 900 s old (maxage 360)",), sent=())
+    assert explain([record], live()).codes == ("wms-down",)
+
+
+def test_no_wms_at_all() -> None:
+    record = cycle(sent=(), outcome="nothing")
+    assert record.inputs is not None
+    record = replace(record, inputs=replace(record.inputs, wms=WMSQueueInfo()))
+    assert explain([record], None).headline.startswith("0 pilots: 0 jobs ready")
