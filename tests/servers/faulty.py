@@ -111,36 +111,65 @@ class FaultyServer:
         self.stopping = threading.Event()
         self.connections = 0
         self._tls = tls
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._open: set[socket.socket] = set()
+        self._socket: socket.socket | None = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
 
     @property
     def url(self) -> str:
         return f"http{'s' if self._tls else ''}://{'localhost' if self._tls else '127.0.0.1'}:{self.port}"
 
-    def _accept(self) -> None:
+    def open(self) -> None:
+        """Take connections again after `shut`, on the same port."""
+        if self._socket is None:
+            self._socket = socket.create_server(("127.0.0.1", self.port))
+            threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
+
+    def shut(self) -> None:
+        """Refuse connections, and break those that are open."""
+        if self._socket is not None:
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+            self._socket.close()
+            self._socket = None
+        self.drop()
+
+    def drop(self) -> None:
+        """Break the connections that are open."""
+        for conn in list(self._open):
+            with contextlib.suppress(OSError):
+                conn.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, listening: socket.socket) -> None:
         while not self.stopping.is_set():
             try:
-                conn, _ = self._socket.accept()
+                conn, _ = listening.accept()
             except OSError:
                 return
             self.connections += 1
+            self._open.add(conn)
             threading.Thread(target=self._serve, args=(conn,), daemon=True).start()
 
     def _serve(self, conn: socket.socket) -> None:
-        with contextlib.suppress(OSError), conn:  # clients break off: that is the point
-            if self._tls is None:
-                self.behaviour(conn, self)
-            else:
-                with self._tls.wrap_socket(conn, server_side=True) as secure:
-                    self.behaviour(secure, self)
+        tls = self._tls
+        try:
+            with contextlib.suppress(OSError), conn:  # clients break off: that is the point
+                if tls is None:
+                    self.behaviour(conn, self)
+                else:
+                    with tls.wrap_socket(conn, server_side=True) as secure:
+                        self._open.add(secure)
+                        self.behaviour(secure, self)
+                        self._open.discard(secure)
+        finally:
+            self._open.discard(conn)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        assert self._socket is not None
+        threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stopping.set()
-        self._socket.close()
+        self.shut()
