@@ -7,12 +7,12 @@ saves both the time to validate and the memory to keep them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from autopyfactory.config.describe import allowed
+from autopyfactory.config.describe import allowed, preferred_key
 from autopyfactory.config.options import Options, OptionSpec, family, find, homes, specs
 from autopyfactory.config.problem import ConfigError, Problem
 from autopyfactory.config.section import Section, Value
@@ -81,8 +81,6 @@ def _take(result: Gathered, spec: OptionSpec, home: Section) -> None:
 
 
 def _inside(problem: Problem, section: Section) -> Problem:
-    from dataclasses import replace
-
     return replace(problem, section=section.name)
 
 
@@ -93,9 +91,12 @@ class Binder:
         self._known: dict[tuple[Any, ...], Options] = {}
 
     def bind(
-        self, cls: type[Bound], section: Section, factory: Section | None = None
+        self, cls: type[Bound], section: Section, factory: Section | None = None, prefix: str = ""
     ) -> tuple[Bound | None, list[Problem]]:
-        """Return the options of `cls` as `section` sets them, or None and every problem found."""
+        """Return the options of `cls` as `section` sets them, or None and every problem found.
+
+        `prefix` is how the keys of this plugin begin, for those that could begin in several ways.
+        """
         got = gather(cls, section, factory)
         if got.problems:
             return None, got.problems
@@ -105,7 +106,9 @@ class Binder:
             try:
                 known = cls(**got.given)
             except ValidationError as err:
-                return None, [_problem(cls, e, got, section, factory) for e in err.errors(include_url=False)]
+                return None, [
+                    _problem(cls, e, got, section, factory, prefix) for e in err.errors(include_url=False)
+                ]
             except Exception as err:  # noqa: BLE001 - validators of a third party's plugin may raise anything
                 message = f"{cls.__name__} cannot be made of these options: {type(err).__name__}: {err}"
                 return None, [Problem("error", message, section.where, section.name)]
@@ -119,6 +122,7 @@ def _problem(
     got: Gathered,
     section: Section,
     factory: Section | None,
+    prefix: str,
 ) -> Problem:
     loc = tuple(str(part) for part in error["loc"])
     origin = got.origins.get(loc[:2]) or got.origins.get(loc[:1])
@@ -128,8 +132,9 @@ def _problem(
         if loc and spec.field == loc[0]:
             home = homes(spec, section, factory) or section
             message = "required, but not set" if error["type"] == "missing" else _plain(error)
+            key = preferred_key(spec, prefix)
             return Problem(
-                "error", message, home.where, home.name, spec.keys[0], None, spec.description, allowed(spec)
+                "error", message, home.where, home.name, key, None, spec.description, allowed(spec)
             )
     return Problem("error", _plain(error), section.where, section.name)
 

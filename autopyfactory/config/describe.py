@@ -29,6 +29,11 @@ def allowed(spec: OptionSpec) -> str:
     return ", ".join(w for w in words if w)
 
 
+def preferred_key(spec: OptionSpec, prefix: str) -> str:
+    """Return the name of this option that people expect of a plugin whose keys begin with `prefix`."""
+    return next((k for k in spec.keys if prefix and k.startswith(prefix + ".")), spec.keys[0])
+
+
 def default_text(spec: OptionSpec) -> str:
     """Return the default as one would write it; empty when there is none to write."""
     value = spec.default

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from autopyfactory.config.describe import default_text
+from autopyfactory.config.describe import default_text, preferred_key
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
 from autopyfactory.config.options import Options, OptionSpec, family, find, homes, specs
 from autopyfactory.config.problem import ConfigError
@@ -77,9 +77,8 @@ def of_options(options: Options, part: str, section: Section, factory: Section) 
         if not found and not spec.family:
             bound = getattr(options, spec.field)
             text_ = default_text(spec) if spec.default is not None else None
-            yield Effective(
-                spec.keys[0], text_, DEFAULT_ORIGIN, part, spec.field, bound, spec.description, spec.unit
-            )
+            key = preferred_key(spec, part.lower().replace(" ", "."))
+            yield Effective(key, text_, DEFAULT_ORIGIN, part, spec.field, bound, spec.description, spec.unit)
 
 
 def _set_in(spec: OptionSpec, home: Section) -> Iterator[tuple[str, str, str, str]]:

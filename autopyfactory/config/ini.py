@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass, field
+from typing import Literal
 
 from autopyfactory.config.problem import Problem, Severity, Where
 from autopyfactory.config.section import Value
@@ -24,6 +25,18 @@ _LOOKS_LIKE_KEY = re.compile(
 )
 
 
+LineKind = Literal["other", "header", "pair", "more", "junk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one line is: `other` is blank or a comment, `more` continues a value, `junk` is none of all."""
+
+    kind: LineKind
+    section: str | None
+    key: str | None
+
+
 @dataclass(slots=True)
 class IniFile:
     """What one text holds: `[DEFAULT]`, the other sections, where each begins, and what is wrong."""
@@ -33,6 +46,7 @@ class IniFile:
     sections: dict[str, dict[str, Value]] = field(default_factory=dict)
     headers: dict[str, Where] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)  # one per line of the text, if asked for
 
 
 def decode(data: bytes, source: str) -> tuple[str, list[Problem]]:
@@ -49,18 +63,27 @@ def decode(data: bytes, source: str) -> tuple[str, list[Problem]]:
         ]
 
 
-def parse(data: bytes, source: str) -> IniFile:
-    """Read one file's bytes. Never raises: what is wrong is in the result's `problems`."""
+def parse(data: bytes, source: str, *, lines: bool = False) -> IniFile:
+    """Read one file's bytes; `lines` also tells what each line is.
+
+    Never raises: what is wrong is in the result's `problems`.
+    """
     text, problems = decode(data, source)
-    parser = _Parser(IniFile(source, problems=problems))
+    parser = _Parser(IniFile(source, problems=problems), lines)
     return parser.read(text)
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text as they are counted here, whatever system wrote them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 class _Parser:
     """The state while reading one text: the section and the key that a line may continue."""
 
-    def __init__(self, result: IniFile):
+    def __init__(self, result: IniFile, trace: bool):
         self.result = result
+        self.trace = trace
         self.section: str | None = None
         self.keys: dict[str, Value] | None = None
         self.key: str | None = None
@@ -69,8 +92,10 @@ class _Parser:
 
     def read(self, text: str) -> IniFile:
         dirty = _CONTROL.search(text) is not None
-        for self.line, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
-            self.read_line(self.clean(line) if dirty else line)
+        for self.line, line in enumerate(split_lines(text), 1):
+            kind = self.read_line(self.clean(line) if dirty else line)
+            if self.trace:
+                self.result.lines.append(Line(kind, self.section, self.key if kind != "other" else None))
             if len(self.result.problems) >= MAX_PROBLEMS:
                 self.section = None
                 self.tell("error", "too many problems: the rest of this file was not read")
@@ -83,17 +108,19 @@ class _Parser:
             self.tell("error", "control characters in this line")
         return clean
 
-    def read_line(self, line: str) -> None:
+    def read_line(self, line: str) -> LineKind:
         stripped = line.strip()
         if not stripped or stripped[0] in "#;" or _is_rem(line):
-            return
+            return "other"
         indent = len(line) - len(line.lstrip())
         if self.key is not None and indent > self.indent:
             self.continued(stripped)
-        elif stripped[0] == "[":
+            return "more"
+        if stripped[0] == "[":
             self.header(stripped)
-        else:
-            self.pair(stripped, indent)
+            return "header"
+        self.pair(stripped, indent)
+        return "junk" if self.key is None else "pair"
 
     def continued(self, text: str) -> None:
         assert self.keys is not None and self.key is not None
@@ -140,6 +167,7 @@ class _Parser:
     def pair(self, text: str, indent: int) -> None:
         at = min((i for i in (text.find("="), text.find(":")) if i >= 0), default=-1)
         if self.keys is None:
+            self.key = None
             self.tell("error", "text before the first section header", value=text)
         elif at < 0:
             self.key = None

@@ -177,7 +177,9 @@ class _Draft:
             self.problems.extend([problem] if problem else [])
             return None
         self.classes.append(cls.Options)
-        options, problems = self.b.binder.bind(cls.Options, self.section, self.b.factory)
+        options, problems = self.b.binder.bind(
+            cls.Options, self.section, self.b.factory, f"{kind}.{name.lower()}"
+        )
         self.problems.extend(p for p in problems if p not in self.problems)
         return None if options is None else PluginChoice(kind, name, cls, options)
 

@@ -12,6 +12,7 @@ from autopyfactory.config.problem import Problem, Severity, Where
 from autopyfactory.config.trial import MANY, Trial
 
 STATES = {"StatusOffline": "offline", "StatusTest": "test"}
+CREDENTIALS = ("scitokens_file", "x509userproxy")  # submit commands that name files of the factory's
 FLOOD = 100_000  # pilots in one cycle that nobody can mean
 
 
@@ -138,6 +139,15 @@ def _pilot(trial: Trial, executables: dict[str, Problem | None] | None) -> Itera
     executable = description.get("executable")
     if executable is None or executables is None:
         return
+    for command in CREDENTIALS:
+        path = description.get(command)
+        if path and not os.path.isfile(path):
+            yield Problem(
+                "warning",
+                f"there is no file {path} on this machine: pilots cannot be sent ({command})",
+                trial.queue.section.where,
+                trial.queue.name,
+            )
     if executable not in executables:
         executables[executable] = _executable(executable, description)
     model = executables[executable]

@@ -1,0 +1,189 @@
+"""`autopyfactory config`: show, describe, start and convert configurations."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autopyfactory.cli.check import COLOURS, UNREADABLE, WRONG, examine
+from autopyfactory.cli.confoption import conf_option
+from autopyfactory.config import report
+from autopyfactory.config.problem import ConfigError
+
+
+@click.group("config")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Show, describe, start and convert configurations."""
+    # `autopyfactory --conf F config dump` means `autopyfactory config dump --conf F`
+    if ctx.default_map and "conf" in ctx.default_map:
+        ctx.default_map = {"dump": {"conf": ctx.default_map["conf"]}}
+
+
+@command.command()
+@click.argument("queue", required=False)
+@conf_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--all", "everything", is_flag=True, help="Show options that are not set too.")
+@click.option("--online", is_flag=True, help="Read sources on the network too.")
+@click.pass_context
+def dump(
+    ctx: click.Context,
+    queue: str | None,
+    conf: tuple[str, ...],
+    as_json: bool,
+    everything: bool,
+    online: bool,
+) -> None:
+    """Show the values in effect and where each comes from, of one QUEUE or of everything.
+
+    Secrets are masked. Exit code 1: there is no such queue; 2: the configuration cannot be read.
+    """
+    from autopyfactory.config import dump as dumping
+
+    configuration, problems, _ = examine(conf, online=online, files=False)
+    if configuration is None:
+        click.echo(report.render(problems), err=True)
+        ctx.exit(UNREADABLE)
+    try:
+        found = list(dumping.blocks(configuration, queue))
+    except KeyError:
+        _no_such_queue(queue or "", [*configuration.queues, *configuration.broken])
+        ctx.exit(WRONG)
+    if as_json:
+        click.echo(json.dumps(dumping.as_data(found), indent=2))
+    else:
+        click.echo(dumping.render(found, everything=everything), nl=False)
+
+
+def _no_such_queue(name: str, known: list[str]) -> None:
+    from autopyfactory.config.keys import closest
+
+    meant = closest(name, known)
+    hint = f"; did you mean {meant}?" if meant else ""
+    click.echo(f"there is no queue {name!r}{hint}", err=True)
+
+
+@command.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "man"]),
+    default="text",
+    show_default=True,
+    help="As what.",
+)
+def reference(form: str) -> None:
+    """Describe all options of all plugins that are installed."""
+    from autopyfactory.config.formats import FORMATS
+    from autopyfactory.config.reference import chapters
+    from autopyfactory.plugins.registry import installed
+
+    click.echo(FORMATS[form](chapters(installed())), nl=False)
+
+
+@command.command()
+@click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path("."), help="Where to write.")
+@click.option("--factory-id", help="Name of the factory, unique in the world.")
+@click.option("--admin-email", help="Who gets mail.")
+@click.option("--smtp-server", help="Mail server.")
+@click.option("--wms", type=click.Choice(["Condor", "Panda"]), help="Where the work is.")
+@click.option("--wmsqueue", help="Label of the jobs, or site as the WMS calls it.")
+@click.option("--ce", "ces", multiple=True, metavar="HOST[:PORT]", help="An HTCondor-CE; may be repeated.")
+@click.option("--collector", help="Collector of the users' pool (with Condor).")
+@click.option("--schedd", help="Schedd where users' jobs wait (with Condor).")
+@click.option("--executable", help="What pilots run.")
+@click.option("--arguments", help="Its arguments.")
+@click.option("--token", metavar="FILE", help="Token for the CEs.")
+@click.option("--log-dir", help="Root of the pilots' logs.")
+@click.option("--log-url", help="Where a web server shows them.")
+@click.option("--state-dir", help="Folder for the factory's own state.")
+@click.option("--force", is_flag=True, help="Overwrite files.")
+@click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
+def init(folder: Path, force: bool, yes: bool, **given: Any) -> None:
+    """Write a commented starter configuration.
+
+    Asks for what is not given, if there is a terminal to ask.
+    """
+    from autopyfactory.config import starter
+
+    answers = _ask(given, quiet=yes or not sys.stdin.isatty())
+    try:
+        written = starter.write(folder, starter.Answers(**answers), force=force)
+    except FileExistsError as err:
+        raise click.ClickException(f"already there: {err}; use --force to overwrite") from err
+    except OSError as err:
+        raise click.ClickException(str(err)) from err
+    for path in written:
+        click.echo(f"wrote {path}")
+    click.echo(f"Next: look through them, then autopyfactory check --conf {folder / 'autopyfactory.conf'}")
+
+
+_QUESTIONS = {
+    "factory_id": "Name of this factory, unique in the world",
+    "admin_email": "Who gets mail",
+    "wms": "Where is the work (Condor, Panda)",
+    "wmsqueue": "Label of the jobs, or site as the WMS calls it",
+    "ces": "HTCondor-CEs to send pilots to (comma separated)",
+}
+
+
+def _ask(given: dict[str, Any], quiet: bool) -> dict[str, Any]:
+    user = getpass.getuser()
+    sensible = {
+        "factory_id": f"MYSITE-{socket.gethostname().partition('.')[0]}-{user}",
+        "admin_email": f"{user}@localhost",
+        "wms": "Condor",
+        "wmsqueue": "my-label",
+        "ces": "",
+    }
+    answers = {k: v for k, v in given.items() if v not in (None, ())}
+    for key, question in _QUESTIONS.items():
+        if key in answers:
+            continue
+        text = sensible[key] if quiet else click.prompt(question, default=sensible[key])
+        answers[key] = tuple(p.strip() for p in text.split(",") if p.strip()) if key == "ces" else text
+    answers.setdefault("factory_user", user)
+    if answers["wms"] == "Condor" and "executable" not in answers:
+        answers["executable"] = str(files("autopyfactory").joinpath("wrapper/glidein.sh"))
+        answers.setdefault("arguments", _glidein_arguments(answers))
+    return answers
+
+
+def _glidein_arguments(answers: dict[str, Any]) -> str:
+    pool = answers.get("collector") or "pool.example.org"
+    return f"--pool {pool} --label %(wmsqueue)s --token pool.token"
+
+
+@command.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.pass_context
+def migrate(ctx: click.Context, source: Path, target: Path) -> None:
+    """Make a clean configuration in TARGET from one of 2.4 in SOURCE (its folder or autopyfactory.conf).
+
+    Comments and order stay. Says what was changed and why, then checks the result. Exit code 1: the
+    result has errors that need a person; 2: there is nothing to convert.
+    """
+    from autopyfactory.config import migrate as migration
+    from autopyfactory.plugins.registry import installed
+
+    try:
+        done = migration.migrate(source, target, installed())
+    except (ConfigError, OSError) as err:
+        click.echo(str(err), err=True)
+        ctx.exit(UNREADABLE)
+    click.echo(migration.report(done))
+    configuration, problems, code = examine((str(target / "autopyfactory.conf"),), files=False)
+    if problems:
+        click.echo("What check says about the result:")
+        click.echo(report.render(problems, lambda text, kind: click.style(text, fg=COLOURS[kind])))
+    click.echo(report.summary(problems, configuration))
+    ctx.exit(code or (WRONG if report.counts(problems)[0] else 0))

@@ -1,0 +1,109 @@
+"""A first configuration, commented, from a few answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+FILES = ("autopyfactory.conf", "queues.conf", "auth.conf", "monitor.conf")
+_HOLE = re.compile(r"@(\w+)@")
+_OFF = "#"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a first configuration needs to know; the defaults make the files that are shipped."""
+
+    factory_id: str = "MYSITE-myhost-myname"
+    factory_user: str = "autopyfactory"
+    admin_email: str = "root@localhost"
+    smtp_server: str = ""
+    wms: str = "Condor"  # or Panda
+    wmsqueue: str = "my-label"
+    ces: tuple[str, ...] = ()
+    collector: str = ""
+    schedd: str = ""
+    executable: str = "/usr/libexec/wrapper.sh"
+    arguments: str = ""
+    token: str = ""
+    log_dir: str = "/home/autopyfactory/factory/logs"
+    log_url: str = ""
+    state_dir: str = "/var/lib/autopyfactory"
+    max_per_cycle: int = 20
+    max_pending: int = 20
+    max_to_run: int = 500
+    max_factory: int = 5000
+
+
+def render(answers: Answers) -> dict[str, str]:
+    """Return the starter configuration: file name -> text."""
+    holes = _holes(answers)
+    return {name: _fill(name, holes) for name in FILES}
+
+
+def write(folder: Path, answers: Answers, *, force: bool = False) -> list[Path]:
+    """Write the starter configuration into `folder`. Raises FileExistsError unless `force`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {folder / name: text for name, text in render(answers).items()}
+    there = [str(p) for p in paths if p.exists()]
+    if there and not force:
+        raise FileExistsError(", ".join(there))
+    for path, text in paths.items():
+        path.write_text(text, encoding="utf-8")
+    return list(paths)
+
+
+def _fill(name: str, holes: Mapping[str, str]) -> str:
+    template = files("autopyfactory.config").joinpath(f"starter-{name}").read_text(encoding="utf-8")
+    return _HOLE.sub(lambda m: holes[m[1]], template).rstrip() + "\n"
+
+
+def _holes(a: Answers) -> dict[str, str]:
+    condor = a.wms == "Condor"
+    status = "" if condor else "StatusTest, StatusOffline, "
+    return {
+        **{name: _safe(str(getattr(a, name))) for name in a.__slots__ if name != "ces"},
+        "smtp": _switch(a.smtp_server),
+        "smtp_server": _safe(a.smtp_server or "mail.example.org"),
+        "log_url_off": _switch(a.log_url),
+        "log_url": _safe(a.log_url or "https://myhost.example.org/pilot-logs"),
+        "condor": "" if condor else _OFF,
+        "panda": _OFF if condor else "",
+        "enabled": str(bool(a.ces)),
+        "chain": f"Ready, {status}MaxPerCycle, MaxPending, MaxToRun, MaxPerFactory",
+        "collector_off": _switch(a.collector),
+        "collector": _safe(a.collector or "pool.example.org"),
+        "schedd_off": _switch(a.schedd),
+        "schedd": _safe(a.schedd or "submit.example.org"),
+        "arguments_off": _switch(a.arguments),
+        "arguments": a.arguments or "--label %(wmsqueue)s",
+        "token_off": _switch(a.token),
+        "token": _safe(a.token or "/etc/autopyfactory/ce.token"),
+        "queues": "\n".join(_queue(ce, a) for ce in a.ces or ("ce.example.org",)),
+    }
+
+
+def _switch(text: str) -> str:
+    return "" if text else _OFF
+
+
+def _safe(text: str) -> str:
+    """Return `text` so that it is read back as it is: on one line, percent signs doubled."""
+    return " ".join(text.split()).replace("%", "%%")
+
+
+def _queue(ce: str, a: Answers) -> str:
+    site = ce.partition(":")[0].partition(".")[0]
+    return (
+        f"[{_name(a.wmsqueue)}-{_name(site)}]\n"
+        f"# The label of the jobs, or the site as the WMS calls it.\n"
+        f"wmsqueue = {_safe(a.wmsqueue)}\n"
+        f"batchsubmit.condorce.gridresource = {_safe(ce)}\n"
+    )
+
+
+def _name(text: str) -> str:
+    return re.sub(r"[^\w.+-]+", "_", text)
