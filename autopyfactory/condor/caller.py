@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 # the deadline.
 _SLOW_FAILURE = 5.0
 _TAIL = 5
+# What may be asked a second time if the child died, because asking changes nothing.
+_READS = frozenset(("counts", "query", "history", "collector_query", "locate", "ping"))
 # How long a caller whose child was killed may need to notice.
 _HAND_OVER = 5.0
 
@@ -111,6 +113,7 @@ class Caller:
     def _exchange(self, operation: str, arguments: list[Any], end: float, aborts: int) -> Any:
         """One request and its reply, by a fresh child if there is none."""
         request = {"operation": operation, "arguments": arguments}
+        chances = 2 if operation in _READS else 1
         while True:
             process = self._running(end)
             if aborts != self._aborts:  # an abort while the child was started found nothing to kill
@@ -118,9 +121,10 @@ class Caller:
             try:
                 return process.exchange(request, end)
             except Ended as error:
-                if error.status != IDLE or aborts != self._aborts:
+                # One that left for lack of work just when work came has not read the request.
+                chances -= error.status != IDLE
+                if chances == 0 or aborts != self._aborts:
                     raise
-                # It left for lack of work just when work came, and has not read the request.
                 self._drop()
 
     def _running(self, end: float) -> Process:

@@ -144,8 +144,8 @@ class Operations:
         if action not in _ACTIONS:
             raise BadRequest(f"no such action: {action!r} (known: {', '.join(_ACTIONS)})")
         references(constraint)
-        # The bindings lose a reason given as a plain string. Of the quotes in it one schedd command makes the end
-        # of an expression and another one plain text, so there must be none.
+        # The bindings lose a reason given as a plain string. A double quote ends an expression for "hold"
+        # and is plain text for "remove", so there must be none.
         said = (reason.replace('"', "'"), 0)
         ad = self._connect().act(_ACTIONS[action], f"({constraint})", reason=said)
         totals = ("Error", "Success", "NotFound", "BadStatus", "AlreadyDone", "PermissionDenied")

@@ -27,8 +27,12 @@ IDLE = 76
 IDLE_SECONDS = 300.0
 # A call that failed later than this met a daemon that hangs: asking again would only cost the caller's time.
 RETRY_WITHIN = 2.0
+# After a restart of both, one attempt fails on the old session with the schedd and one on that with the
+# collector.
+ATTEMPTS = 3
 _PR_SET_PDEATHSIG = 1
 _WRITES = ("submit",)
+_NOT_BEGUN = ("Failed to connect to schedd", "Failed communication with collector")
 
 
 def tie_to_parent(parent: int) -> None:
@@ -73,12 +77,12 @@ def worth_repeating(operation: str, text: str, seconds: float) -> bool:
     if seconds > RETRY_WITHIN or "DENIED" in text:
         return False
     # A submission only if it failed before its transaction began.
-    return operation not in _WRITES or text.startswith("Failed to connect to schedd")
+    return operation not in _WRITES or text.startswith(_NOT_BEGUN)
 
 
 def answer(operations: Operations, name: str, arguments: list[Any]) -> dict[str, Any]:
-    """Do what one request asks; a failed call that may be repeated is repeated once on a fresh location."""
-    for attempt in (1, 2):
+    """Do what one request asks; a failed call that may be repeated is repeated on a fresh location."""
+    for attempt in range(1, ATTEMPTS + 1):
         start = time.monotonic()
         try:
             return {"result": getattr(operations, name)(*arguments)}
@@ -86,7 +90,7 @@ def answer(operations: Operations, name: str, arguments: list[Any]) -> dict[str,
             operations.forget()
             failure = {"error": [type(error).__name__, str(error)]}
             # Only the bindings' own errors can be due to a stale location.
-            transient = type(error).__name__ == "HTCondorException" and attempt == 1
+            transient = type(error).__name__ == "HTCondorException" and attempt < ATTEMPTS
             if not transient or not worth_repeating(name, str(error), time.monotonic() - start):
                 break
     return failure

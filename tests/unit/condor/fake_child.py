@@ -39,6 +39,11 @@ def act(operation: str, arguments: list[Any]) -> None:
         case "die":
             print("last words", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
+        case "query" | "act" if not os.path.exists(arguments[0]):  # dies at the first of these requests
+            open(arguments[0], "w").close()
+            os._exit(9)
+        case "query" | "act":
+            reply(result="second chance")
         case "leave":
             os._exit(arguments[0])
         case "half":  # half of a reply, then silence

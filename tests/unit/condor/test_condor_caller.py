@@ -87,6 +87,12 @@ def test_a_child_that_left_for_lack_of_work_is_replaced_within_the_call(make_cal
     assert (tmp_path / "flag").exists()
 
 
+def test_a_read_has_a_second_chance_if_the_child_dies_but_a_write_has_not(caller, tmp_path):
+    assert caller.call("query", [str(tmp_path / "read")], 5, False) == "second chance"
+    with pytest.raises(WorkerDied, match="exit status 9"):
+        caller.call("act", [str(tmp_path / "write")], 5, False)
+
+
 def test_another_exit_status_is_a_death(caller, tmp_path):
     with pytest.raises(WorkerDied, match="exit status 3"):
         caller.call("leave", [3], 5, False)

@@ -96,28 +96,31 @@ class Stub:
 GONE = HTCondorException(
     "Failed to fetch ads from schedd, errmsg=CEDAR:6001:Failed to connect to <127.0.0.1:1>"
 )
+NO_COLLECTOR = HTCondorException("Failed communication with collector.")
 LOST = HTCondorException("Unable to commit transaction: ")
 NOT_BEGUN = HTCondorException(
     "Failed to connect to schedd, errmsg=SECMAN:2004:Server rejected our session id"
 )
 
 
-def test_a_read_is_repeated_once_on_a_fresh_location():
+def test_a_read_is_repeated_on_a_fresh_location_but_not_for_ever():
     stub = Stub(GONE)
     assert answer(stub, "query", []) == {"result": "rows"}
     assert (stub.calls, stub.forgot) == (2, 1)
-    stub = Stub(GONE, GONE, GONE)
+    stub = Stub(GONE, NO_COLLECTOR)
+    assert answer(stub, "query", []) == {"result": "rows"}
+    stub = Stub(*[GONE] * 9)
     assert answer(stub, "query", [])["error"][0] == "HTCondorException"
-    assert (stub.calls, stub.forgot) == (2, 2)
+    assert (stub.calls, stub.forgot) == (3, 3)
 
 
 def test_a_submission_is_repeated_only_if_it_never_began():
     stub = Stub(LOST)
     assert answer(stub, "submit", [])["error"] == ["HTCondorException", "Unable to commit transaction: "]
     assert stub.calls == 1
-    stub = Stub(NOT_BEGUN)
+    stub = Stub(NOT_BEGUN, NO_COLLECTOR)
     assert answer(stub, "submit", []) == {"result": "rows"}
-    assert stub.calls == 2
+    assert stub.calls == 3
 
 
 @pytest.mark.parametrize(
