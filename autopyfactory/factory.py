@@ -17,12 +17,14 @@ from autopyfactory.config.diff import Diff, diff, same
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.problem import ConfigError, Problem
 from autopyfactory.decision import RecentPilots
+from autopyfactory.history.attach import history_reporter
 from autopyfactory.ledger import Ledger
 from autopyfactory.monitors import Monitors
 from autopyfactory.occupancy import Occupancy, Place
 from autopyfactory.pauses import Pause, Pauses
 from autopyfactory.queue import APFQueue, Parts
 from autopyfactory.record import CycleRecord, Event, FactoryEvent
+from autopyfactory.report.trends import Trends
 from autopyfactory.reservations import Reservations
 from autopyfactory.sourcepool import SourcePool
 
@@ -72,6 +74,11 @@ class Factory:
         self.sources = SourcePool(self.clock)
         self.monitors = Monitors()
         self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
+        self.trends = Trends()
+        self.listeners.append(self.trends.note)
+        self.history = history_reporter(configuration.factory)
+        if self.history is not None:
+            self.listeners.append(self.history.report)
         self.last_reload: ReloadReport | None = None
         self._load = load
         self._cycles = oneshot_cycles if oneshot_cycles is not None else configuration.factory.cycles
@@ -140,7 +147,7 @@ class Factory:
         late = [q.name for q in queues if not q.join(end - 1 - self.clock.monotonic())]
         if late:
             log.warning("still busy at the end: %s", ", ".join(late))
-        for reporter in self.monitors.reporters():
+        for reporter in (*self.monitors.reporters(), *([self.history] if self.history else [])):
             reporter.close(max(0.0, min(1.0, end - self.clock.monotonic())))
         if not late:
             self.ledger.close()

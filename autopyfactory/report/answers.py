@@ -1,0 +1,296 @@
+"""What a running factory answers to `status`, `why`, `pause`, `resume`, `drain` and `pilots`.
+
+Each function takes the factory and the arguments of the command and returns plain data; docs/why.md
+describes them. None of them holds a lock while it waits for a schedd.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from autopyfactory.condor.errors import CondorError
+from autopyfactory.config.model import QueueConfig
+from autopyfactory.control.server import CommandError
+from autopyfactory.pauses import ALL, Pause, PauseError
+from autopyfactory.plain import to_plain
+from autopyfactory.report import pilots as pilot_reports
+from autopyfactory.report.live import live_state
+from autopyfactory.report.pilots import Ages, Wanted
+from autopyfactory.report.rows import QueueRow, State, queue_row
+from autopyfactory.report.schedds import reporting_client, targets
+
+if TYPE_CHECKING:
+    from autopyfactory.factory import Factory
+
+Arguments = dict[str, Any]
+
+ASK = 10.0  # seconds that a schedd gets to answer a report
+
+
+def status(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `status`: a row per queue (of `queue` only, if given); `longest` asks the schedds too."""
+    wanted = arguments.get("queue")
+    names = _names(factory, wanted)
+    rows = [_row(factory, name) for name in names]
+    notes: list[str] = []
+    if arguments.get("longest"):
+        rows, notes = _with_ages(factory, rows, wanted)
+    now = factory.clock.now()
+    return {
+        "factory": factory.configuration.factory.factory_id,
+        "at": to_plain(now),
+        "started": to_plain(factory.started_at),
+        "queues": [row.as_dict() for row in rows],
+        "pauses": {name: p.words for name, p in factory.pauses.all(now).items()},
+        "notes": notes,
+    }
+
+
+def _names(factory: Factory, wanted: str | None) -> list[str]:
+    configuration = factory.configuration
+    known = {*configuration.queues, *configuration.broken, *factory.queues}
+    if wanted is not None:
+        return [_known(factory, wanted)]
+    # queues that are switched off say nothing unless they are asked for
+    return sorted(n for n in known if n in factory.queues or n in configuration.broken)
+
+
+def _known(factory: Factory, name: str) -> str:
+    configuration = factory.configuration
+    known = {*configuration.queues, *configuration.broken, *factory.queues}
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise CommandError(f"there is no queue {name!r}{hint}")
+
+
+def _row(factory: Factory, name: str) -> QueueRow:
+    configuration = factory.configuration
+    queue, config = factory.queues.get(name), configuration.queues.get(name)
+    pause = factory.pauses.get(name, factory.clock.now())
+    state: State = "running"
+    problem = ""
+    if queue is None:
+        broken = configuration.broken.get(name)
+        state = "broken" if broken else "disabled" if config and not config.options.enabled else "stopped"
+        problem = str(broken[0].message) if broken else f"the queue is {state}"
+    return queue_row(
+        name,
+        queue.last if queue else None,
+        state=state,
+        pause=pause,
+        trend=factory.trends.of(name),
+        wmsqueue=config.options.wmsqueue if config else None,
+        ce=queue.parts.submit.ce if queue else "",
+        sent=factory.ledger.total(name),
+        problem=problem,
+    )
+
+
+def _with_ages(
+    factory: Factory, rows: list[QueueRow], wanted: str | None
+) -> tuple[list[QueueRow], list[str]]:
+    from dataclasses import replace
+
+    found: dict[str, Ages] = {}
+    notes: list[str] = []
+    for target in targets(_configs(factory, wanted)):
+        try:
+            found |= pilot_reports.ages(
+                reporting_client(target), factory.configuration.factory.factory_id, wanted, deadline=ASK
+            )
+        except CondorError as err:
+            notes.append(f"{target} does not tell how old its pilots are: {err}")
+    now = factory.clock.now()
+    return [
+        replace(
+            row,
+            oldest_pending=ages.oldest_pending,
+            oldest_running=ages.oldest_running,
+            full=ages.full(now),
+        )
+        if (ages := found.get(row.queue))
+        else row
+        for row in rows
+    ], notes
+
+
+def _configs(factory: Factory, wanted: str | None) -> list[QueueConfig]:
+    queues = factory.configuration.queues
+    return [q for n, q in queues.items() if wanted in (None, n)]
+
+
+def why(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `why`: the record of the last cycle of `queue`, and what is known now."""
+    name = _known(factory, _text(arguments, "queue"))
+    queue = factory.queues.get(name)
+    return {
+        "queue": name,
+        "record": to_plain(queue.last) if queue and queue.last else None,
+        "live": to_plain(live_state(factory, name, ask=ASK)),
+    }
+
+
+def pause(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `pause`: put a pause of `queue` (`*`: all) in force; `until` (ISO 8601), `reason`, `by`."""
+    return _order(factory, arguments, drain=False)
+
+
+def drain(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `drain`: like `pause`, and pilots that do not run yet are taken back."""
+    return _order(factory, arguments, drain=True)
+
+
+def _order(factory: Factory, arguments: Arguments, *, drain: bool) -> dict[str, Any]:
+    name = _text(arguments, "queue")
+    if name != ALL:
+        name = _known(factory, name)
+    now = factory.clock.now()
+    until = _time(arguments.get("until"))
+    if until is not None and until <= now:
+        raise CommandError(f"{until:%Y-%m-%d %H:%MZ} is over already")
+    made = Pause(
+        name,
+        now,
+        "draining" if drain else "paused",
+        until,
+        str(arguments.get("reason") or ""),
+        str(arguments.get("by") or ""),
+    )
+    try:
+        factory.pauses.set(made)
+    except PauseError as err:
+        raise CommandError(str(err)) from err
+    factory.announce(made.kind, made.words, None if name == ALL else name)
+    _wake(factory, name)
+    return {"queue": name, "words": made.words}
+
+
+def resume(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `resume`: end the pause or drain of `queue` (`*`: the one for all queues)."""
+    name = _text(arguments, "queue")
+    try:
+        ended = factory.pauses.clear(name)
+    except PauseError as err:
+        raise CommandError(str(err)) from err
+    left = factory.pauses.get(name, factory.clock.now())
+    if ended is None and left is None:
+        if name != ALL:
+            _known(factory, name)
+        return {"queue": name, "ended": None, "left": None}
+    if ended is not None:
+        factory.announce("resumed", f"no longer {ended.words}", None if name == ALL else name)
+        _wake(factory, name)
+    return {"queue": name, "ended": ended.words if ended else None, "left": left.words if left else None}
+
+
+def _wake(factory: Factory, name: str) -> None:
+    for queue in list(factory.queues.values()):
+        if name in (ALL, queue.name):
+            queue.wake()
+
+
+def pilots(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `pilots`: up to `limit` pilots of `queue`, in `states`, in them for `older` seconds."""
+    wanted = _wanted(factory, arguments)
+    limit = int(arguments.get("limit", 1000))
+    rows: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for target in targets(_configs(factory, wanted.queue)):
+        try:
+            found = pilot_reports.listed(
+                reporting_client(target),
+                factory.configuration.factory.factory_id,
+                wanted,
+                limit=limit,
+                deadline=ASK,
+            )
+        except CondorError as err:
+            notes.append(f"{target} does not list its pilots: {err}")
+            continue
+        except ValueError as err:
+            raise CommandError(str(err)) from err
+        rows += [to_plain(p) for p in found]
+    notes += _others(factory, wanted.queue)
+    if len(rows) > limit:
+        rows = rows[:limit]
+    return {"pilots": rows, "notes": notes}
+
+
+def _others(factory: Factory, wanted: str | None) -> list[str]:
+    """Return a note when some queues send without a schedd."""
+    all_ = _configs(factory, wanted)
+    with_schedd = {n for names in targets(all_).values() for n in names}
+    rest = sorted(q.name for q in all_ if q.options.enabled and q.name not in with_schedd)
+    return [f"not listed, since they use no schedd: {', '.join(rest)}"] if rest else []
+
+
+def kill(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `kill`: remove the pilots that `pilots` would list; `by` and `reason` go into their ads."""
+    wanted = _wanted(factory, arguments)
+    by, reason = str(arguments.get("by") or "?"), str(arguments.get("reason") or "")
+    words = " ".join(f"AutoPyFactory: removed by {by}: {reason}".split()).rstrip(": ")
+    found = removed = 0
+    notes: list[str] = []
+    for target in targets(_configs(factory, wanted.queue)):
+        try:
+            there, gone = pilot_reports.remove(
+                reporting_client(target),
+                factory.configuration.factory.factory_id,
+                wanted,
+                reason=words,
+                deadline=60.0,
+            )
+        except CondorError as err:
+            notes.append(f"{target} may not have removed all: {err}")
+            continue
+        except ValueError as err:
+            raise CommandError(str(err)) from err
+        found, removed = found + there, removed + gone
+    if removed:
+        factory.announce("removed", f"{removed} pilots removed by {by}", wanted.queue)
+    return {"found": found, "removed": removed, "notes": notes}
+
+
+def _wanted(factory: Factory, arguments: Arguments) -> Wanted:
+    queue = arguments.get("queue")
+    older = arguments.get("older")
+    return Wanted(
+        queue=_known(factory, str(queue)) if queue is not None else None,
+        states=tuple(str(s) for s in arguments.get("states") or ()),
+        older=timedelta(seconds=float(older)) if older is not None else None,
+    )
+
+
+def _text(arguments: Arguments, name: str) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise CommandError(f"{name} is missing")
+    return value
+
+
+def _time(text: Any) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        when = datetime.fromisoformat(str(text))
+    except ValueError as err:
+        raise CommandError(f"not a time: {text!r}") from err
+    if when.tzinfo is None:
+        raise CommandError(f"a time without a zone: {text!r}")
+    return when
+
+
+COMMANDS: dict[str, Callable[[Factory, Arguments], Any]] = {
+    "status": status,
+    "why": why,
+    "pause": pause,
+    "resume": resume,
+    "drain": drain,
+    "pilots": pilots,
+    "kill": kill,
+}

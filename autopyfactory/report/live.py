@@ -1,0 +1,44 @@
+"""What a running factory knows about one queue at this moment, for `why`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autopyfactory.record import Troubles
+from autopyfactory.report.schedds import reporting_client, target_of
+from autopyfactory.why.model import LiveState
+from autopyfactory.why.probe import probed
+from autopyfactory.why.troubles import troubles
+
+if TYPE_CHECKING:
+    from autopyfactory.config.model import Configuration
+    from autopyfactory.factory import Factory
+
+
+def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
+    """Return what is known now about queue `name`; its schedd and CE get `ask` seconds to answer."""
+    configuration = factory.configuration
+    config, queue = configuration.queues.get(name), factory.queues.get(name)
+    now = factory.clock.now()
+    return LiveState(
+        now=now,
+        running=True,
+        configured=config is not None or name in configuration.broken,
+        enabled=configuration.factory.enable_queues and config.options.enabled if config else None,
+        problems=tuple(p.message for p in configuration.broken.get(name, ()) if p.severity == "error"),
+        period=config.options.sleep if config and queue else None,
+        pause=factory.pauses.get(name, now),
+        troubles=queue_troubles(configuration, name, ask=ask),
+        ce=queue.parts.submit.ce if queue else "",
+        target=queue.parts.submit.target if queue else "",
+    )
+
+
+def queue_troubles(configuration: Configuration, name: str, *, ask: float) -> Troubles | None:
+    """Return what the queue's schedd says about stuck pilots; None for a queue without a schedd."""
+    config = configuration.queues.get(name)
+    target = target_of(config) if config else None
+    if target is None:
+        return None
+    found = troubles(reporting_client(target), name, configuration.factory.factory_id, ask)
+    return probed(found, ask)
