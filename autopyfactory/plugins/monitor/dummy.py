@@ -1,0 +1,28 @@
+"""A monitor that tells nobody: for tests, and to see in the log what a monitor would be told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from autopyfactory.config.model import QueueConfig
+from autopyfactory.config.options import Options
+from autopyfactory.plugins.base import MonitorPlugin
+from autopyfactory.record import CycleRecord
+
+log = logging.getLogger(__name__)
+
+
+class Dummy(MonitorPlugin[Options]):
+    """Writes debug lines to the log."""
+
+    name = "Dummy"
+    Options = Options
+
+    def hello(self, queues: Sequence[QueueConfig]) -> None:
+        """Say which queues there are."""
+        log.debug("%d queues: %s", len(queues), ", ".join(q.name for q in queues))
+
+    def cycle(self, record: CycleRecord) -> None:
+        """Say what a cycle did."""
+        log.debug("queue %s: %s: %s", record.queue, record.outcome, record.reason)
