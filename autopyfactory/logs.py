@@ -213,7 +213,7 @@ def _file_handler(path: Path, complaints: Complaints) -> FileHandler:
         handler.file.open()
     except OSError as err:
         if err.errno not in (errno.ENOSPC, errno.EDQUOT):  # a full disk may be empty again tomorrow
-            raise CannotLog(f"cannot write the log file {path}: {err.strerror}") from err
+            raise CannotLog(f"cannot write the log file {path}: {err}") from err
         complaints.lost(str(path), err)
     return handler
 

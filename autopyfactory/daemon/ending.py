@@ -40,26 +40,28 @@ class Ending:
         self.logs = logs
         self.stop = stop
         self.began = time.monotonic()
+        self.error: BaseException | None = None
 
-    def run(self) -> bool:
-        """End the factory; True when something hung or a second signal cut it short."""
+    def run(self) -> ExitCode:
+        """End the factory; FORCED when something hung or a second signal cut it short."""
         threading.Thread(target=self._last_resort, name="last resort", daemon=True).start()
         done = threading.Event()
         threading.Thread(target=self._ask, args=(done,), name="shutdown", daemon=True).start()
         self.stop.set()
         why = self._wait(done)
         if why is None:
-            return False
+            return ExitCode.INTERNAL if self.error else ExitCode.OK
         names = sorted(t.name for t in threading.enumerate() if t.name not in _OURS)
         log.error("%s; the process leaves without waiting for: %s", why, ", ".join(names))
         self._leave()
-        return True
+        return ExitCode.FORCED
 
     def _ask(self, done: threading.Event) -> None:
         try:
             self.factory.shutdown(ORDERLY - 0.5)
             self.thread.join()
-        except Exception:
+        except Exception as err:
+            self.error = err
             log.exception("error while the factory ended")
         done.set()
 

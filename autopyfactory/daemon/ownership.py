@@ -6,11 +6,14 @@ belongs to root alone; else a link that the user put there could have root give 
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from pathlib import Path
 
 from autopyfactory.daemon.privileges import Account, acting_as
+
+log = logging.getLogger("autopyfactory.daemon")
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -18,8 +21,12 @@ _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW |
 def provide_file(path: Path, account: Account) -> None:
     """Make sure that `account` can write `path`, with its folder. Called as root; raises OSError."""
     with acting_as(account):
-        if _writable(path):
-            return
+        try:
+            return _make(path)
+        except PermissionError as err:
+            if account.uid == 0:
+                raise
+            log.debug("root makes %s: %s", path, err)
     if not path.parent.exists():
         _provide_folder(path.parent, account)
     else:
@@ -27,13 +34,9 @@ def provide_file(path: Path, account: Account) -> None:
     _give_file(path, account)
 
 
-def _writable(path: Path) -> bool:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, _FLAGS & ~os.O_NOFOLLOW, 0o644))
-    except OSError:
-        return False
-    return True
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, _FLAGS & ~os.O_NOFOLLOW, 0o644))
 
 
 def _provide_folder(folder: Path, account: Account) -> None:
@@ -66,7 +69,8 @@ def _insist_on_roots(folder: Path, account: Account) -> None:
             found = os.lstat(step)
             if stat.S_ISLNK(found.st_mode):
                 continue  # its own folder is checked, and where it leads is checked by the real path
-            if found.st_uid != 0 or found.st_mode & 0o022:
+            sticky = step != place and found.st_mode & stat.S_ISVTX  # what root has in it stays in place
+            if found.st_uid != 0 or (found.st_mode & 0o022 and not sticky):
                 raise PermissionError(
                     f"{folder} does not let {account.name} write, and {step} is not root's alone"
                 )

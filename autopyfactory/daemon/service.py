@@ -79,11 +79,9 @@ class Service:
         ending = Ending(self.factory, self._thread, self.signals, self.logs, self.stop)
         self.notifier.stopping(reason)
         log.log(logging.ERROR if self.error else logging.INFO, "the factory ends: %s", reason)
-        forced = ending.run()
+        code = ending.run()
         control.close()
-        if forced:
-            return ExitCode.FORCED
-        return ExitCode.INTERNAL if self.error else ExitCode.OK
+        return ExitCode.INTERNAL if self.error and code == ExitCode.OK else code
 
     def handle(self, command: str, arguments: dict[str, Any]) -> Any:
         """Answer the control socket; a reload is also told to systemd."""

@@ -97,12 +97,7 @@ def _open_log(options: DaemonOptions) -> logs.Logs:
 
 def _with_logs(options: DaemonOptions, book: logs.Logs, load: Load, build: Build) -> int:
     config = _load(options, load)
-    logdir = _logdir(options, config)
-    if logdir is not None:
-        try:
-            book.keep_queue_logs(logdir)
-        except logs.CannotLog as err:
-            raise StartError(ExitCode.LOG, str(err)) from err
+    logdir = _keep_queue_logs(options, config, book)
     locks = _take_locks(options, config)
     try:
         verdict = Verdict()
@@ -133,11 +128,23 @@ def _load(options: DaemonOptions, load: Load) -> Configuration:
         raise StartError(ExitCode.CONFIG, "the configuration cannot be used") from err
 
 
-def _logdir(options: DaemonOptions, config: Configuration) -> Path | None:
-    """Return where the queues' logs go: as configured, or beside the factory's log file; else nowhere."""
-    if config.factory.log_dir:
-        return Path(config.factory.log_dir).expanduser()
-    return Path(options.log).parent if options.logs_to_file else None
+def _keep_queue_logs(options: DaemonOptions, config: Configuration, book: logs.Logs) -> Path | None:
+    """Give the queues logs of their own, where configured or beside the factory's log file; return where.
+
+    Without a folder for them what queues say goes to the factory's log: an error only if one is configured.
+    """
+    configured = config.factory.log_dir
+    if not configured and not options.logs_to_file:
+        return None
+    logdir = Path(configured).expanduser() if configured else Path(options.log).parent
+    try:
+        book.keep_queue_logs(logdir)
+    except logs.CannotLog as err:
+        if configured:
+            raise StartError(ExitCode.LOG, str(err)) from err
+        log.warning("no logs for each queue, theirs go here: %s", err)
+        return None
+    return logdir
 
 
 def _take_locks(options: DaemonOptions, config: Configuration) -> list[PidFile]:

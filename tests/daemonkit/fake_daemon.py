@@ -88,7 +88,8 @@ class FakeFactory:
         Path(self.given["state_dir"], "facts.json").write_text(json.dumps(facts))
 
     def _child(self, extra: dict[str, str]) -> None:
-        child = subprocess.Popen(["sleep", "1000"], start_new_session=True, env={**os.environ, **extra})
+        env = {**os.environ, **extra}
+        child = subprocess.Popen(["sleep", "1000"], start_new_session=True, env=env, stdout=-3, stderr=-3)
         with open(Path(self.given["state_dir"], "children"), "a") as file:
             file.write(f"{child.pid}\n")
 
@@ -99,6 +100,8 @@ class FakeFactory:
             if "no beat" not in self.do:
                 self.watchdog()
             done += 1
+            if "count" in self.do:
+                Path(self.given["state_dir"], "beats").write_text(str(done))
             queue.info("cycle %d", done)
             log.warning("round %d", done)
             if "fail run" in self.do and done == 3:

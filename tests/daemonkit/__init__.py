@@ -1,0 +1,1 @@
+"""Real daemon processes around a fake factory, for tests."""

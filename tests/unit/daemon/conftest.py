@@ -1,0 +1,15 @@
+"""Daemons for tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemonkit.bench import Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.end()
