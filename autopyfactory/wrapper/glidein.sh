@@ -97,7 +97,7 @@ banner() {
         echo "  $name=$(printenv "$name")"
     done
     echo "  os: $(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null), $(uname -srm)"
-    echo "  node: $(getconf _NPROCESSORS_ONLN) cores, $(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo) MB memory," \
+    echo "  node: $(grep -c ^processor /proc/cpuinfo) cores, $(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo) MB memory," \
         "$(df -Pk . | awk 'NR == 2 {print int($4 / 1024)}') MB free on disk"
 }
 
@@ -118,6 +118,7 @@ find_condor() {
         [ -x "$condor/$program" ] || { say "no program $condor/$program" && finish 10 no-condor; }
     done
     condor=$(cd "$condor" && pwd)
+    say "$("$condor/bin/condor_version" | head -n 1) in $condor"
 }
 
 make_scratch() {
@@ -127,11 +128,11 @@ make_scratch() {
 }
 
 take_token() {
-    (umask 077 && cat "$token" >"$dir/tokens/pool") || { cat "$dir/answer"; finish 11 no-token; }
+    (umask 077 && cat "$token" >"$dir/tokens/pool") || finish 11 no-token
     ask 20 condor_token_list -dir "$dir/tokens"
-    grep -q '"iss":' "$dir/answer" || { cat "$dir/answer"; finish 11 no-token; }
+    grep -q '"iss":' "$dir/answer" || { say "$token is not a token" && finish 11 no-token; }
     expiry=$(sed -n 's/.*"exp":\([0-9]*\).*/\1/p' "$dir/answer")
-    [ "${expiry:-9999999999}" -gt "$(date +%s)" ] || finish 12 token-expired
+    [ "${expiry:-9999999999}" -gt "$(date +%s)" ] || { say "$token expired at $expiry" && finish 12 token-expired; }
 }
 
 # A variable of the environment as it may stand in a string of the configuration.
@@ -214,7 +215,7 @@ ask() {
 knock() {
     until ask 20 condor_ping -pool "$pool" -type collector -verbose ADVERTISE_STARTD; do
         cat "$dir/answer"
-        grep -qE 'AUTHENTICATE:|SECMAN:2010|DENIED' "$dir/answer" && finish 14 refused
+        grep -qE 'AUTHENTICATE:100[34]|SECMAN:2010|DENIED' "$dir/answer" && finish 14 refused
         [ "$(date +%s)" -lt "$join_by" ] || finish 13 unreachable
         sleep 2
     done
@@ -223,7 +224,10 @@ knock() {
 alive() { [ -n "$master" ] && kill -0 "$master" 2>/dev/null; }
 
 launch() {
-    CONDOR_CONFIG=$dir/condor_config "$condor/sbin/condor_master" -f >"$dir/log/master.out" 2>&1 </dev/null &
+    # What a shell puts in the background ignores INT, and payloads would inherit that.
+    set -- env --default-signal=INT
+    "$@" true 2>/dev/null || set --
+    CONDOR_CONFIG=$dir/condor_config "$@" "$condor/sbin/condor_master" -f >"$dir/log/master.out" 2>&1 </dev/null &
     master=$!
     until ask 20 condor_status -pool "$pool" -const "APF_GLIDEIN == \"$name\"" -af Name && [ -s "$dir/answer" ]; do
         alive || finish 15 condor-failed
