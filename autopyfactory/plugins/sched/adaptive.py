@@ -39,7 +39,7 @@ class AdaptiveOptions(Options):
         description="How far back the trend of the work is looked for",
     )
     trend: float = option(
-        0.3,
+        0.5,
         key="sched.adaptive.trend",
         ge=0,
         le=1,

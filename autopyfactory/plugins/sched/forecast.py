@@ -29,9 +29,12 @@ def trend(inputs: CycleInputs, seconds: float) -> float:
     """Return by how many jobs per second the work, ready and running, grows (negative: shrinks).
 
     The time span is cut into three parts, and the slowest of their slopes is what counts, or 0 if they do
-    not all have the same sign.
+    not all have the same sign. Where no job ran for a third of it although some were ready, the work piled
+    up for want of pilots, which says nothing about what comes.
     """
     cycles = since(inputs, seconds)
+    if PARTS * sum(c.ready > 0 and c.jobs_running == 0 for c in cycles) > len(cycles):
+        return 0.0
     size = (len(cycles) - 1) // PARTS
     if size < 1:
         return 0.0

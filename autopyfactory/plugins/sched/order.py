@@ -7,8 +7,7 @@ from collections.abc import Sequence
 STARTS = {"Ready", "Fixed", "WeightedActivated", "Fillactivated", "Adaptive"}  # ignore what comes in
 RAISES = {"MinPerCycle", "MinPending", "MinToSubmit"}
 HOLDS = {"StatusOffline", "StatusTest", "Downtime", "Hours", "Throttle", "Ramp", "Null"}
-CAPS = {
-    "MaxPerCycle",
+CAPS = {  # MaxPerCycle is usual before MinPerCycle, and right as long as it is the larger one
     "MaxPending",
     "MaxToRun",
     "MaxPerFactory",
