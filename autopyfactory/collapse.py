@@ -7,7 +7,7 @@ answer is not believed at once. Two answers in a row that agree are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from autopyfactory.info import BatchStatus
 
@@ -15,15 +15,27 @@ MANY = 10  # pilots: below this a sudden end is ordinary
 FRACTION = 0.1  # what is left, at most, for a fall to be a collapse
 
 
-class CollapseJudge:
-    """Remembers the last believed number of pilots per queue, and doubts sudden falls from it."""
+SentBetween = Callable[[float, float], Mapping[str, int]]
+"""Pilots per queue that were sent for sure between two monotonic times."""
 
-    def __init__(self) -> None:
+
+class CollapseJudge:
+    """Remembers the last believed number of pilots per queue, and doubts sudden falls from it.
+
+    Pilots sent since the last answer are expected to show too.
+    """
+
+    def __init__(self, sent_between: SentBetween = lambda since, until: {}) -> None:
         self._believed: dict[str, int] = {}
         self._doubted: frozenset[str] = frozenset()
+        self._sent_between = sent_between
+        self._last_asked = 0.0
 
-    def __call__(self, status: BatchStatus) -> Mapping[str, str]:
-        """Return the queues whose counts in `status` are doubtful, each with the reason."""
+    def __call__(self, status: BatchStatus, asked: float) -> Mapping[str, str]:
+        """Return the queues whose counts in `status`, asked for at `asked`, are doubtful, and why."""
+        for name, sent in self._sent_between(self._last_asked, asked).items():
+            self._believed[name] = self._believed.get(name, 0) + sent
+        self._last_asked = asked
         now = {name: q.active for name, q in status.queues.items()}
         all_gone = sum(self._believed.values()) >= MANY and not sum(now.values())
         doubts: dict[str, str] = {}

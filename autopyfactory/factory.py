@@ -71,7 +71,7 @@ class Factory:
         self.pauses = Pauses(self.state_dir / "pauses.json")
         self.occupancy = Occupancy(self.ledger)
         self.reservations = Reservations(self.ledger, self.occupancy.active)
-        self.sources = SourcePool(self.clock)
+        self.sources = SourcePool(self.clock, self.ledger)
         self.monitors = Monitors()
         self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
         self.trends = Trends()

@@ -185,6 +185,15 @@ class Ledger:
             )
             return begun + after
 
+    def sent_between(self, target: str, since: float, until: float) -> dict[str, int]:
+        """Return the pilots per queue whose sending to `target` was confirmed from `since` to `until`."""
+        found: dict[str, int] = {}
+        with self.lock:
+            for c in self._book.confirmed:
+                if c.target == target and since <= c.at < until:
+                    found[c.queue] = found.get(c.queue, 0) + c.n
+        return found
+
     def total(self, queue: str) -> int:
         """Return how many pilots were ever sent for `queue`."""
         return self._totals.get(queue, 0)

@@ -209,18 +209,27 @@ class APFQueue:
         if decision.n > 0:
             return self._send(record, decision)
         if decision.n < 0:
-            retired = self.parts.submit.retire(-decision.n, SUBMIT_DEADLINE)
-            record = replace(record, retired=retired)
-            return self._end(record, "retired", f"took back {retired} of {-decision.n} pilots too many")
+            return self._retire(record, -decision.n)
         self.parts.submit.cleanup(SUBMIT_DEADLINE)
         why = decision.decisive
         return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
+
+    def _retire(self, record: CycleRecord, n: int) -> CycleRecord:
+        """Answer a chain that says there are `n` pilots too many."""
+        batch = record.inputs.batch if record.inputs else None
+        if batch is not None and batch.unseen:
+            # It may be in the snapshot and count as unseen too: fine for sending less, not for removing.
+            return self._end(record, "nothing", f"{n} too many, but {batch.unseen} are not visible yet")
+        retired = self.parts.submit.retire(n, SUBMIT_DEADLINE)
+        if not retired:
+            return self._end(record, "nothing", f"{n} pilots too many: they end by themselves")
+        return self._end(replace(record, retired=retired), "retired", f"took back {retired} of {n} too many")
 
     def _paused(self, record: CycleRecord, pause: Paused) -> CycleRecord:
         """Send nothing; a queue that drains also takes back what does not run yet."""
         pending = record.inputs.batch.pending if record.inputs and record.inputs.batch else 0
         if pause.drains and pending and not record.gate:
-            record = replace(record, retired=self.parts.submit.retire(pending, SUBMIT_DEADLINE))
+            record = replace(record, retired=self.parts.submit.withdraw(pending, SUBMIT_DEADLINE))
         return self._end(record, "paused", pause.words)
 
     def read_inputs(self, now: datetime) -> tuple[CycleInputs, tuple[Reading, ...]]:

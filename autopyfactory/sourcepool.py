@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from autopyfactory.clock import Clock
 from autopyfactory.collapse import CollapseJudge
 from autopyfactory.config.options import Options, specs
+from autopyfactory.ledger import Ledger
 from autopyfactory.plugins.base import BatchStatusPlugin, WMSStatusPlugin
 from autopyfactory.sources import StatusSource
 
@@ -33,8 +35,9 @@ def factory_wide(options: Options) -> tuple[Any, ...]:
 class SourcePool:
     """Hands out sources; one lives as long as a queue uses it."""
 
-    def __init__(self, clock: Clock):
+    def __init__(self, clock: Clock, ledger: Ledger):
         self._clock = clock
+        self._ledger = ledger
         self._lock = threading.Lock()
         self._shared: dict[Hashable, _Shared] = {}
 
@@ -70,7 +73,9 @@ class SourcePool:
             source.stop()
 
     def _make(self, plugin: AnySource) -> StatusSource[Any]:
-        judge = CollapseJudge() if isinstance(plugin, BatchStatusPlugin) else None
+        judge = None
+        if isinstance(plugin, BatchStatusPlugin):
+            judge = CollapseJudge(partial(self._ledger.sent_between, plugin.target))
         return StatusSource(
             plugin.label,
             plugin.fetch,

@@ -17,7 +17,7 @@ from autopyfactory.clock import Clock, SystemClock
 from autopyfactory.info import Snapshot
 
 T = TypeVar("T")
-Judge = Callable[[T], Mapping[str, str]]
+Judge = Callable[[T, float], Mapping[str, str]]
 
 log = logging.getLogger("autopyfactory.source")
 
@@ -48,7 +48,8 @@ class StatusSource(Generic[T]):
     """A thread that keeps the latest answer of one external system.
 
     `fetch` asks it, for all queues, and must end within its own time limit. `judge` sees each new answer
-    and returns the queues whose part of it is not to be believed until asked again.
+    (and the monotonic time it was asked for at), and returns the queues whose part of it is not to be
+    believed until asked again.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class StatusSource(Generic[T]):
             return False
         finally:
             self._first.set()
-        doubts = self._judge(data) if self._judge else {}
+        doubts = self._judge(data, asked_mono) if self._judge else {}
         lag = float(getattr(data, "lag", 0.0))  # what was old already when asked for: a file, say
         self.state = SourceState(Snapshot(data, asked_at - timedelta(seconds=lag), asked_mono - lag), doubts)
         if before.trouble:

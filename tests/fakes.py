@@ -77,6 +77,7 @@ class Want(SchedPlugin[Options]):
 
 
 class FakeBatch(BatchStatusPlugin[Options]):
+    target = "schedd"
     interval = 1.0
     maxage = 100.0
 
@@ -157,6 +158,8 @@ class FakeSubmit(BatchSubmitPlugin[Options]):
     def retire(self, n: int, deadline: float) -> int:
         self.retired += n
         return n
+
+    withdraw = retire
 
     @property
     def sent(self) -> int:

@@ -124,6 +124,11 @@ class WMSStatusPlugin(SourcePlugin[OptionsT]):
 class BatchStatusPlugin(SourcePlugin[OptionsT]):
     """Where pilots are counted."""
 
+    @property
+    @abstractmethod
+    def target(self) -> str:
+        """Return the place whose pilots are counted, as the submit plugins' `target` says it."""
+
     @abstractmethod
     def fetch(self) -> BatchStatus:
         """Count the pilots of this factory in all its queues, within a time limit. Raises SourceError."""
@@ -189,7 +194,17 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
         """
 
     def retire(self, n: int, deadline: float) -> int:
-        """Take back up to `n` pilots, those that do not run first; return how many. Default: none."""
+        """Answer a chain that says there are `n` pilots too many; return how many were taken back.
+
+        Default: none, the surplus ends by itself. Raises SubmitUnknown when that is not known.
+        """
+        return 0
+
+    def withdraw(self, n: int, deadline: float) -> int:
+        """Take back up to `n` pilots that do not run, because a person said so; return how many.
+
+        Raises SubmitUnknown when that is not known.
+        """
         return 0
 
     def cleanup(self, deadline: float) -> None:

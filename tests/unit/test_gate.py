@@ -46,35 +46,42 @@ def counts(**queues: int) -> BatchStatus:
 
 def test_collapse_is_believed_at_the_second_answer() -> None:
     judge = CollapseJudge()
-    assert judge(counts(a=400, b=5)) == {}
-    assert set(judge(counts(b=5))) == {"a"}
-    assert judge(counts(b=5)) == {}
-    assert judge(counts(b=5)) == {}
+    assert judge(counts(a=400, b=5), 0) == {}
+    assert set(judge(counts(b=5), 0)) == {"a"}
+    assert judge(counts(b=5), 0) == {}
+    assert judge(counts(b=5), 0) == {}
 
 
 def test_collapse_that_was_a_lie_is_forgotten() -> None:
     judge = CollapseJudge()
-    judge(counts(a=400))
-    assert judge(counts())
-    assert judge(counts(a=399)) == {}
-    assert judge(counts()), "a second collapse is doubted again"
+    judge(counts(a=400), 0)
+    assert judge(counts(), 0)
+    assert judge(counts(a=399), 0) == {}
+    assert judge(counts(), 0), "a second collapse is doubted again"
 
 
 def test_when_all_pilots_vanish_small_queues_are_doubted_too() -> None:
     judge = CollapseJudge()
-    judge(counts(a=9, b=3))
-    assert set(judge(counts())) == {"a", "b"}
+    judge(counts(a=9, b=3), 0)
+    assert set(judge(counts(), 0)) == {"a", "b"}
 
 
 def test_ordinary_endings_are_believed() -> None:
     judge = CollapseJudge()
-    judge(counts(a=9, b=100))
-    assert judge(counts(b=60)) == {}
+    judge(counts(a=9, b=100), 0)
+    assert judge(counts(b=60), 0) == {}
+
+
+def test_what_was_sent_must_show_in_the_next_answer() -> None:
+    judge = CollapseJudge(lambda since, until: {"a": 20} if since <= 5 < until else {})
+    assert judge(counts(), 1) == {}
+    assert set(judge(counts(), 10)) == {"a"}
+    assert judge(counts(), 20) == {}
 
 
 def test_one_queue_collapsing_after_another() -> None:
     judge = CollapseJudge()
-    judge(counts(a=50, b=50, c=50))
-    assert set(judge(counts(b=50, c=50))) == {"a"}
-    assert set(judge(counts(c=50))) == {"b"}
-    assert judge(counts(c=50)) == {}
+    judge(counts(a=50, b=50, c=50), 0)
+    assert set(judge(counts(b=50, c=50), 0)) == {"a"}
+    assert set(judge(counts(c=50), 0)) == {"b"}
+    assert judge(counts(c=50), 0) == {}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, queue_config
 
 from autopyfactory.decision import Cap, RecentPilots
 from autopyfactory.info import BatchQueueInfo
@@ -18,6 +17,7 @@ from autopyfactory.queue import APFQueue, Parts
 from autopyfactory.record import CycleRecord
 from autopyfactory.reservations import Reservations
 from autopyfactory.sources import StatusSource
+from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, queue_config
 
 
 @dataclass
@@ -188,6 +188,16 @@ def test_a_draining_queue_takes_back_what_does_not_run(tmp_path: Path) -> None:
     w.pause = APause("drained", drains=True)
     record = w.cycle()
     assert (record.outcome, record.retired, w.submit.retired, w.submit.sent) == ("paused", 4, 4, 0)
+
+
+def test_pilots_counted_twice_for_a_moment_are_not_taken_back(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    w.cycle()  # five are sent; the next snapshot, asked for before the confirmation, shows them already
+    w.queue.parts.chain[0].n = -3
+    record = w.cycle()
+    assert (record.outcome, w.submit.retired) == ("nothing", 0)
+    assert "not visible yet" in record.reason
 
 
 def test_a_negative_number_retires(tmp_path: Path) -> None:

@@ -76,6 +76,11 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         return self.options.maxage
 
     @property
+    def target(self) -> str:
+        """Return the schedd as the submit plugins say it."""
+        return str(self._target)
+
+    @property
     def label(self) -> str:
         """Return the schedd as people write it."""
         return f"schedd {self._target}"

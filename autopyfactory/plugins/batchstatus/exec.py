@@ -48,6 +48,11 @@ class Exec(BatchStatusPlugin[ExecOptions]):
         return self.options.maxage
 
     @property
+    def target(self) -> str:
+        """Return this machine as the submit plugin says it."""
+        return "local processes"
+
+    @property
     def label(self) -> str:
         """Return what is counted."""
         return "processes of this machine"

@@ -10,7 +10,7 @@ import socket
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator
 
@@ -32,7 +32,7 @@ from autopyfactory.plugins.schedd import ScheddOptions
 # HTCondor fills this in for each pilot; the placeholder keeps it whole while the text around it is quoted.
 PILOT_ID = "$(Cluster).$(Process)"
 _PLACEHOLDER = "@@pilot-id@@"
-NOT_RUNNING = "(JobStatus == 1 || JobStatus == 5)"
+NOT_RUNNING, RUNNING = "(JobStatus == 1 || JobStatus == 5)", "(JobStatus == 2)"
 
 
 def _parses(text: str | None) -> str | None:
@@ -69,6 +69,19 @@ class CondorBaseOptions(ScheddOptions):
         key="{prefix}.condor_attributes.*",
         description="One submit command; no comma needs escaping",
         default_factory=dict,
+    )
+    peaceful: bool = option(
+        True,
+        key="{prefix}.peaceful",
+        legacy=("{prefix}.overlay.peaceful",),
+        description="When there are too many pilots (a negative number from the chain): true lets them end "
+        "by themselves, false removes them, those that do not run first",
+    )
+    killorder: Literal["newest", "oldest"] = option(
+        "newest",
+        key="{prefix}.killorder",
+        legacy=("{prefix}.overlay.killorder",),
+        description="Which pilots are removed first when they are removed",
     )
     proxyfile: OneLine = option(
         None, key="{prefix}.proxyfile", description="File with the X.509 proxy that pilots are sent with"
@@ -194,24 +207,35 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         return SentPilots(str(ads[0]["ClusterId"]), len(ads), min(int(ad["ProcId"]) for ad in ads))
 
     def retire(self, n: int, deadline: float) -> int:
-        """Remove up to `n` pilots that do not run, the latest first; running ones are left to end."""
+        """Remove `n` pilots, those that do not run first; none while `peaceful`."""
+        if self.options.peaceful:
+            return 0
+        waiting = self._take_back(n, NOT_RUNNING, deadline)
+        return waiting + (self._take_back(n - waiting, RUNNING, deadline) if waiting < n else 0)
+
+    def withdraw(self, n: int, deadline: float) -> int:
+        """Remove up to `n` pilots that do not run."""
+        return self._take_back(n, NOT_RUNNING, deadline)
+
+    def _take_back(self, n: int, state: str, deadline: float) -> int:
         mine = (
             f"ApfFactory == {constraint_string(self.context.factory.factory_id)} && "
-            f"MATCH_APF_QUEUE == {constraint_string(self.context.queue)} && {NOT_RUNNING}"
+            f"MATCH_APF_QUEUE == {constraint_string(self.context.queue)} && {state}"
         )
         try:
             ads = client(self._target).query(mine, ["ClusterId", "ProcId", "QDate"], deadline=deadline)
-            chosen = sorted(ads, key=_age)[:n]
-            return sum(self._remove(chosen[i : i + 100], deadline) for i in range(0, len(chosen), 100))
+            ads.sort(key=_age, reverse=self.options.killorder == "newest")
+            chosen = ads[:n]
+            return sum(self._remove(chosen[i : i + 100], state, deadline) for i in range(0, len(chosen), 100))
         except CondorError as err:
             raise SubmitUnknown(f"pilots may or may not have been taken back: {err}") from err
 
-    def _remove(self, ads: list[dict[str, Any]], deadline: float) -> int:
+    def _remove(self, ads: list[dict[str, Any]], state: str, deadline: float) -> int:
         ids = " || ".join(f"(ClusterId == {a['ClusterId']} && ProcId == {a['ProcId']})" for a in ads)
         # The state is asked for again: a pilot that started meanwhile has found work and is left alone.
         totals = client(self._target).act(
             "remove",
-            f"{NOT_RUNNING} && ({ids})",
+            f"{state} && ({ids})",
             reason="AutoPyFactory: more pilots than needed",
             deadline=deadline,
         )
@@ -226,4 +250,4 @@ def _fill(quoted: str) -> str:
 
 
 def _age(ad: Mapping[str, Any]) -> tuple[int, int, int]:
-    return (-int(ad["QDate"] or 0), -int(ad["ClusterId"]), -int(ad["ProcId"]))
+    return (int(ad["QDate"] or 0), int(ad["ClusterId"]), int(ad["ProcId"]))

@@ -1,0 +1,127 @@
+"""The schedd or its collector hangs, dies, comes back empty, or lies: never a pilot too many."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autopyfactory.condor.client import CondorClient
+from autopyfactory.factory import Factory
+from factorybox import Box, InProcess, last, wait
+from testbed.pool import Pool
+
+
+@pytest.fixture
+def box(tmp_path: Path, make_pool: Callable[..., Pool], request: pytest.FixtureRequest) -> Iterator[Box]:
+    pool = make_pool(f"ap{abs(hash(request.node.name)) % 10000}")
+    yield Box(tmp_path / "f", pool)
+    pool.stop()
+
+
+def settle(box: Box, factory: Factory, target: int) -> None:
+    """Wait until all pilots are there and the factory is content."""
+    wait(lambda: box.pilots() >= target, 20, f"{target} pilots")
+    wait(lambda: last(factory, "q1").startswith("nothing"), 20, "a cycle that sends nothing")
+
+
+def test_a_stopped_schedd_holds_back_and_recovery_is_quick(box: Box) -> None:
+    box.queue("q1", sched__maxtorun__maximum="10")
+    box.work({"q1": 10})
+    with InProcess(box) as factory:
+        settle(box, factory, 10)
+        schedd = box.ap.pid_of("SCHEDD")
+        os.kill(schedd, signal.SIGSTOP)
+        try:
+            box.work({"q1": 100})
+            box.queue("q1", sched__maxtorun__maximum="30")
+            wait(lambda: "s old (maxage 6)" in last(factory, "q1"), 20, "the queue to say that it waits")
+            assert factory.queues["q1"].last is not None
+            assert "batch" in factory.queues["q1"].last.errors
+        finally:
+            os.kill(schedd, signal.SIGCONT)
+        resumed = time.monotonic()
+        wait(lambda: not last(factory, "q1").startswith("held back"), 10, "recovery")
+        print(f"recovered {time.monotonic() - resumed:.2f} s after SIGCONT")
+        time.sleep(2)
+        assert box.pilots() == 10
+
+
+def test_a_killed_schedd_comes_back_with_its_queue(box: Box) -> None:
+    box.queue("q1", sched__maxtorun__maximum="12")
+    box.work({"q1": 50})
+    with InProcess(box) as factory:
+        settle(box, factory, 12)
+        os.kill(box.ap.pid_of("SCHEDD"), signal.SIGKILL)
+        end = time.monotonic() + 12
+        while time.monotonic() < end:
+            record = factory.queues["q1"].last
+            assert record is not None
+            assert record.submitted == 0
+            time.sleep(0.2)
+        assert box.pilots() == 12
+        wait(lambda: last(factory, "q1").startswith("nothing"), 15, "recovery")
+
+
+def test_a_schedd_that_returns_empty_is_believed_at_the_second_answer(box: Box) -> None:
+    box.queue("q1", sched__maxtorun__maximum="20")
+    box.work({"q1": 50})
+    with InProcess(box) as factory:
+        settle(box, factory, 20)
+        seen: list[str] = []
+        factory.listeners.append(lambda event: seen.append(getattr(event, "reason", "")))
+        box.ap.stop()
+        for file in (box.ap.directory / "spool").glob("job_queue.log*"):
+            file.unlink()
+        box.ap.start()
+        wait(lambda: box.pilots() == 20, 30, "the factory to send anew")
+        time.sleep(3)
+        assert box.pilots() == 20
+    assert any("pilots fell from 20 to 0" in reason for reason in seen), "\n".join(seen)
+
+
+def test_without_the_collector_no_pilot_too_many(box: Box) -> None:
+    box.queue("q1", sched__maxtorun__maximum="8")
+    box.work({"q1": 50})
+    with InProcess(box) as factory:
+        settle(box, factory, 8)
+        os.kill(box.ap.pid_of("COLLECTOR"), signal.SIGSTOP)
+        try:
+            time.sleep(8)
+            assert factory.queues["q1"].alive
+        finally:
+            os.kill(box.ap.pid_of("COLLECTOR"), signal.SIGCONT)
+        time.sleep(3)
+        assert box.pilots() == 8
+
+
+def test_one_answer_of_nothing_is_not_believed(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    box.submit_by_hand("q1", 400)
+    box.queue("q1", sched__maxtorun__maximum="400")
+    box.work({"q1": 1000})
+    truth = CondorClient.counts
+    lies: list[int] = []
+
+    def counts(self: CondorClient, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        answer = truth(self, *args, **kwargs)
+        if len(lies) == 1:
+            lies.append(1)
+            return []
+        return answer
+
+    monkeypatch.setattr(CondorClient, "counts", counts)
+    with InProcess(box) as factory:
+        wait(lambda: last(factory, "q1").startswith("nothing"), 15, "the first cycles")
+        reasons: list[str] = []
+        factory.listeners.append(lambda event: reasons.append(getattr(event, "reason", "")))
+        lies.append(1)
+        wait(lambda: len(lies) == 2, 10, "the lie")
+        time.sleep(6)
+        assert any("fell from 400 to 0" in r for r in reasons)
+        assert last(factory, "q1").startswith("nothing")
+        assert box.pilots() == 400
