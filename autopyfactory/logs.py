@@ -234,10 +234,9 @@ def setup(
     if target == "stdout":
         logs.add(StdoutHandler(logs.complaints))
     elif target == "syslog":
-        try:
-            logs.add(SyslogHandler(logs.complaints, syslog_socket), stamp=False)
-        except OSError as err:
-            raise CannotLog(f"cannot reach syslog at {syslog_socket}: {err.strerror}") from err
+        if not Path(syslog_socket).is_socket():  # the handler itself would wait for it for ever
+            raise CannotLog(f"cannot reach syslog: there is no {syslog_socket}")
+        logs.add(SyslogHandler(logs.complaints, syslog_socket), stamp=False)
     else:
         logs.add(_file_handler(Path(target), logs.complaints))
     if console and target != "stdout":

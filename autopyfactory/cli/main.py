@@ -13,6 +13,7 @@ import sys
 import click
 
 from autopyfactory import __version__
+from autopyfactory.daemon.exits import ExitCode
 from autopyfactory.daemon.options import DEFAULT_CONF, DaemonOptions
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -33,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """name: (module in autopyfactory.cli with a click command called `command`, its short help)"""
 
 
+class _Unusable(click.ClickException):
+    exit_code = ExitCode.INTERNAL
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
 
@@ -44,7 +49,11 @@ class LazyGroup(click.Group):
         """Import and return a command."""
         if cmd_name not in COMMANDS or not _spec(COMMANDS[cmd_name][0]):
             return None
-        command: click.Command = importlib.import_module(f"autopyfactory.cli.{COMMANDS[cmd_name][0]}").command
+        try:
+            module = importlib.import_module(f"autopyfactory.cli.{COMMANDS[cmd_name][0]}")
+        except ImportError as err:
+            raise _Unusable(f"the command {cmd_name} cannot be loaded: {err}") from err
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,0 +1,346 @@
+"""The control socket: real sockets, both ends, friendly and hostile."""
+
+import grp
+import os
+import socket
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autopyfactory.control import place, server
+from autopyfactory.control.client import ControlError, NotRunning, call
+from autopyfactory.control.server import CommandError, ControlServer, SocketError
+
+
+@dataclass
+class Facts:
+    n: int
+    when: datetime
+
+
+def handler(command: str, arguments: dict[str, Any]) -> Any:
+    match command:
+        case "echo":
+            return arguments
+        case "facts":
+            return Facts(1, datetime(2026, 11, 22, tzinfo=UTC))
+        case "big":
+            return "x" * arguments["size"]
+        case "sleep":
+            time.sleep(arguments["seconds"])
+            return "slept"
+        case "crash":
+            raise RuntimeError("oops")
+        case "object":
+            return object()
+    raise CommandError(f"no such command: {command}")
+
+
+Start = Callable[..., ControlServer]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    running: list[ControlServer] = []
+
+    def start(path: Path | None = None, **options: Any) -> ControlServer:
+        made = ControlServer(path or tmp_path / "control.sock", handler, **options)
+        made.start()
+        running.append(made)
+        return made
+
+    yield start
+    for made in running:
+        made.close()
+
+
+# --- asking -------------------------------------------------------------------------------------
+
+
+def test_a_command_and_its_answer(start: Start) -> None:
+    made = start()
+    assert call(made.path, "echo", queue="Q1", hours=2.5) == {"queue": "Q1", "hours": 2.5}
+    assert call(str(made.path), "echo") == {}
+
+
+def test_dataclasses_and_times_are_sent_as_plain_data(start: Start) -> None:
+    assert call(start().path, "facts") == {"n": 1, "when": "2026-11-22T00:00:00.000+00:00"}
+
+
+def test_large_answers(start: Start) -> None:
+    assert len(call(start().path, "big", size=5_000_000)) == 5_000_000
+
+
+def test_a_refused_command(start: Start) -> None:
+    with pytest.raises(ControlError, match="no such command: fly"):
+        call(start().path, "fly")
+
+
+@pytest.mark.parametrize("command", ["crash", "object"])
+def test_an_error_in_a_command_is_told_and_leaves_the_server_alive(start: Start, command: str) -> None:
+    made = start()
+    with pytest.raises(ControlError, match="internal error"):
+        call(made.path, command)
+    assert call(made.path, "echo") == {}
+
+
+def test_nobody_there(tmp_path: Path, start: Start) -> None:
+    with pytest.raises(NotRunning):
+        call(tmp_path / "none.sock", "echo")
+    with pytest.raises(NotRunning):
+        call(tmp_path / "no" / "folder.sock", "echo")
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(tmp_path / "dead"))
+    dead.close()
+    with pytest.raises(NotRunning):
+        call(tmp_path / "dead", "echo")
+
+
+def test_a_slow_answer_ends_in_time(start: Start) -> None:
+    began = time.monotonic()
+    with pytest.raises(ControlError, match=r"within 0.2 s") as caught:
+        call(start().path, "sleep", 0.2, seconds=2)
+    assert not isinstance(caught.value, NotRunning)
+    assert time.monotonic() - began < 1
+
+
+def test_a_server_that_trickles_ends_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    listener = place.listen(path, None)
+
+    def trickle() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for _ in range(100):
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    return
+                time.sleep(0.02)
+
+    threading.Thread(target=trickle, daemon=True).start()
+    began = time.monotonic()
+    with pytest.raises(ControlError, match="did not answer"):
+        call(path, "echo", 0.3)
+    assert time.monotonic() - began < 1
+    listener.close()
+
+
+def test_a_server_that_hangs_up(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    listener = place.listen(path, None)
+    threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
+    with pytest.raises(ControlError):
+        call(path, "echo", 5)
+    listener.close()
+
+
+def test_too_large_a_question_is_not_sent(start: Start) -> None:
+    with pytest.raises(ControlError, match="longer than"):
+        call(start().path, "echo", text="x" * 100_000)
+
+
+def test_a_very_long_path(start: Start, tmp_path: Path) -> None:
+    made = start(tmp_path / ("d" * 120) / ("e" * 120) / "control.sock")
+    assert call(made.path, "echo") == {}
+
+
+# --- who may ask --------------------------------------------------------------------------------
+
+
+def test_only_our_user_may_ask(start: Start) -> None:
+    assert stat.S_IMODE(start().path.stat().st_mode) == 0o600
+
+
+def test_a_group_may_ask_too(start: Start) -> None:
+    mine = grp.getgrgid(os.getgid()).gr_name
+    made = start(group=mine)
+    assert stat.S_IMODE(made.path.stat().st_mode) == 0o660
+    assert made.path.stat().st_gid == os.getgid()
+
+
+def test_a_group_that_does_not_exist(start: Start) -> None:
+    with pytest.raises(SocketError, match="no-such-group"):
+        start(group="no-such-group")
+
+
+def test_it_never_has_a_wider_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the moment the socket appears at its place its mode is final, whatever the umask is."""
+    seen: list[int] = []
+    real = os.rename
+
+    def rename(source: Path, target: Path) -> None:
+        assert stat.S_IMODE(source.parent.stat().st_mode) == 0o700
+        seen.append(stat.S_IMODE(source.stat().st_mode))
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    old = os.umask(0)
+    try:
+        place.listen(tmp_path / "s", None).close()
+    finally:
+        os.umask(old)
+    assert seen == [0o600]
+    assert [p.name for p in tmp_path.iterdir()] == ["s"]
+
+
+@pytest.mark.root
+def test_another_user_is_refused(tmp_path: Path, start: Start) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    made = start()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+        try:
+            call(made.path, "echo")
+        except NotRunning:
+            os._exit(2)
+        except ControlError as err:
+            os._exit(0 if "may not command" in str(err) else 3)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# --- the socket file ----------------------------------------------------------------------------
+
+
+def test_a_stale_socket_is_replaced(start: Start, tmp_path: Path) -> None:
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(tmp_path / "control.sock"))
+    dead.close()
+    assert call(start().path, "echo") == {}
+
+
+def test_a_living_one_is_not(start: Start) -> None:
+    made = start()
+    with pytest.raises(SocketError, match="another factory"):
+        start()
+    assert call(made.path, "echo") == {}
+
+
+def test_closing_removes_it(start: Start) -> None:
+    made = start()
+    made.close()
+    assert not made.path.exists()
+    with pytest.raises(NotRunning):
+        call(made.path, "echo")
+    made.close()
+
+
+def test_closing_does_not_remove_a_successors(start: Start) -> None:
+    first = start()
+    first.path.unlink()
+    second = start()
+    first.close()
+    assert call(second.path, "echo") == {}
+
+
+# --- clients that misbehave ---------------------------------------------------------------------
+
+
+def raw(path: Path, data: bytes) -> bytes:
+    with place.connect(path, 5) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+        return answer
+
+
+def test_several_requests_on_one_connection(start: Start) -> None:
+    answer = raw(start().path, b'{"command":"echo","arguments":{"n":1}}\n{"command":"echo"}\n')
+    assert answer == b'{"ok":true,"result":{"n":1}}\n{"ok":true,"result":{}}\n'
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"nonsense",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"command":1}',
+        b'{"command":"echo","arguments":[]}',
+        b"\xff\xfe",
+        b"[" * 60_000,
+    ],
+)
+def test_garbage_is_answered_with_an_error(start: Start, request_: bytes) -> None:
+    made = start()
+    assert raw(made.path, request_ + b"\n").startswith(b'{"ok":false,"error":"')
+    assert call(made.path, "echo") == {}
+
+
+def test_endless_lines_are_cut_off(start: Start) -> None:
+    made = start()
+    with place.connect(made.path, 5) as connection, pytest.raises(OSError):
+        for _ in range(1000):
+            connection.sendall(b"x" * 65536)
+    assert call(made.path, "echo") == {}
+
+
+def test_silent_clients_do_not_keep_others_waiting(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "IDLE", 0.3)
+    made = start()
+    silent = [place.connect(made.path, 5) for _ in range(server.CLIENTS - 1)]
+    began = time.monotonic()
+    assert call(made.path, "echo") == {}
+    assert time.monotonic() - began < 0.3
+    for connection in silent:
+        connection.settimeout(5)
+        assert connection.recv(1) == b"", "sent away after a while"
+        connection.close()
+
+
+def test_too_many_at_once_are_told_so(start: Start) -> None:
+    made = start()
+    hanging = [place.connect(made.path, 5) for _ in range(server.CLIENTS)]
+    with pytest.raises(ControlError, match="busy"):
+        call(made.path, "echo")
+    for connection in hanging:
+        connection.close()
+    end = time.monotonic() + 5
+    while True:
+        try:
+            assert call(made.path, "echo") == {}
+            break
+        except ControlError:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
+def test_a_client_that_does_not_read_is_left(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "IDLE", 0.2)
+    made = start()
+    with place.connect(made.path, 5) as connection:
+        connection.sendall(b'{"command":"big","arguments":{"size":5000000}}\n')
+        end = time.monotonic() + 5
+        while [t for t in threading.enumerate() if t.name == "control client"]:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
+def test_many_clients_side_by_side(start: Start) -> None:
+    made = start()
+    got: list[Any] = []
+
+    def ask(n: int) -> None:
+        got.append(call(made.path, "echo", n=n)["n"])
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(got) == list(range(12))
