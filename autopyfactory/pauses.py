@@ -162,6 +162,16 @@ class Pauses:
         self._pauses, self._seen = pauses, _stamp(self._path)
 
 
+def look(path: Path, now: datetime) -> Mapping[str, Pause]:
+    """Return the pauses in force, changing nothing: for who only wants to see. Raises PauseError."""
+    try:
+        return {name: p for name, p in _read(path).items() if not p.over(now)}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as err:
+        raise PauseError(f"{path} cannot be read: {err}") from err
+
+
 def _stamp(path: Path) -> tuple[int, int, int]:
     status = path.stat()
     return status.st_ino, status.st_mtime_ns, status.st_size

@@ -6,19 +6,20 @@ describes them. None of them holds a lock while it waits for a schedd.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from autopyfactory.condor.errors import CondorError
-from autopyfactory.config.model import QueueConfig
 from autopyfactory.control.server import CommandError
 from autopyfactory.pauses import ALL, Pause, PauseError
 from autopyfactory.plain import to_plain
+from autopyfactory.report import pilotanswers
 from autopyfactory.report import pilots as pilot_reports
 from autopyfactory.report.live import live_state
-from autopyfactory.report.pilots import Ages, Wanted
+from autopyfactory.report.pilotanswers import known, meant
+from autopyfactory.report.pilots import Ages
 from autopyfactory.report.rows import QueueRow, State, queue_row
 from autopyfactory.report.schedds import reporting_client, targets
 
@@ -51,21 +52,11 @@ def status(factory: Factory, arguments: Arguments) -> dict[str, Any]:
 
 def _names(factory: Factory, wanted: str | None) -> list[str]:
     configuration = factory.configuration
-    known = {*configuration.queues, *configuration.broken, *factory.queues}
+    everything = {*configuration.queues, *configuration.broken, *factory.queues}
     if wanted is not None:
-        return [_known(factory, wanted)]
+        return [known(factory.configuration, wanted)]
     # queues that are switched off say nothing unless they are asked for
-    return sorted(n for n in known if n in factory.queues or n in configuration.broken)
-
-
-def _known(factory: Factory, name: str) -> str:
-    configuration = factory.configuration
-    known = {*configuration.queues, *configuration.broken, *factory.queues}
-    if name in known:
-        return name
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise CommandError(f"there is no queue {name!r}{hint}")
+    return sorted(n for n in everything if n in factory.queues or n in configuration.broken)
 
 
 def _row(factory: Factory, name: str) -> QueueRow:
@@ -94,11 +85,9 @@ def _row(factory: Factory, name: str) -> QueueRow:
 def _with_ages(
     factory: Factory, rows: list[QueueRow], wanted: str | None
 ) -> tuple[list[QueueRow], list[str]]:
-    from dataclasses import replace
-
     found: dict[str, Ages] = {}
     notes: list[str] = []
-    for target in targets(_configs(factory, wanted)):
+    for target in targets(meant(factory.configuration, wanted)):
         try:
             found |= pilot_reports.ages(
                 reporting_client(target), factory.configuration.factory.factory_id, wanted, deadline=ASK
@@ -119,14 +108,9 @@ def _with_ages(
     ], notes
 
 
-def _configs(factory: Factory, wanted: str | None) -> list[QueueConfig]:
-    queues = factory.configuration.queues
-    return [q for n, q in queues.items() if wanted in (None, n)]
-
-
 def why(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     """Answer `why`: the record of the last cycle of `queue`, and what is known now."""
-    name = _known(factory, _text(arguments, "queue"))
+    name = known(factory.configuration, _text(arguments, "queue"))
     queue = factory.queues.get(name)
     return {
         "queue": name,
@@ -148,7 +132,7 @@ def drain(factory: Factory, arguments: Arguments) -> dict[str, Any]:
 def _order(factory: Factory, arguments: Arguments, *, drain: bool) -> dict[str, Any]:
     name = _text(arguments, "queue")
     if name != ALL:
-        name = _known(factory, name)
+        name = known(factory.configuration, name)
     now = factory.clock.now()
     until = _time(arguments.get("until"))
     if until is not None and until <= now:
@@ -180,7 +164,7 @@ def resume(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     left = factory.pauses.get(name, factory.clock.now())
     if ended is None and left is None:
         if name != ALL:
-            _known(factory, name)
+            known(factory.configuration, name)
         return {"queue": name, "ended": None, "left": None}
     if ended is not None:
         factory.announce("resumed", f"no longer {ended.words}", None if name == ALL else name)
@@ -192,78 +176,6 @@ def _wake(factory: Factory, name: str) -> None:
     for queue in list(factory.queues.values()):
         if name in (ALL, queue.name):
             queue.wake()
-
-
-def pilots(factory: Factory, arguments: Arguments) -> dict[str, Any]:
-    """Answer `pilots`: up to `limit` pilots of `queue`, in `states`, in them for `older` seconds."""
-    wanted = _wanted(factory, arguments)
-    limit = int(arguments.get("limit", 1000))
-    rows: list[dict[str, Any]] = []
-    notes: list[str] = []
-    for target in targets(_configs(factory, wanted.queue)):
-        try:
-            found = pilot_reports.listed(
-                reporting_client(target),
-                factory.configuration.factory.factory_id,
-                wanted,
-                limit=limit,
-                deadline=ASK,
-            )
-        except CondorError as err:
-            notes.append(f"{target} does not list its pilots: {err}")
-            continue
-        except ValueError as err:
-            raise CommandError(str(err)) from err
-        rows += [to_plain(p) for p in found]
-    notes += _others(factory, wanted.queue)
-    if len(rows) > limit:
-        rows = rows[:limit]
-    return {"pilots": rows, "notes": notes}
-
-
-def _others(factory: Factory, wanted: str | None) -> list[str]:
-    """Return a note when some queues send without a schedd."""
-    all_ = _configs(factory, wanted)
-    with_schedd = {n for names in targets(all_).values() for n in names}
-    rest = sorted(q.name for q in all_ if q.options.enabled and q.name not in with_schedd)
-    return [f"not listed, since they use no schedd: {', '.join(rest)}"] if rest else []
-
-
-def kill(factory: Factory, arguments: Arguments) -> dict[str, Any]:
-    """Answer `kill`: remove the pilots that `pilots` would list; `by` and `reason` go into their ads."""
-    wanted = _wanted(factory, arguments)
-    by, reason = str(arguments.get("by") or "?"), str(arguments.get("reason") or "")
-    words = " ".join(f"AutoPyFactory: removed by {by}: {reason}".split()).rstrip(": ")
-    found = removed = 0
-    notes: list[str] = []
-    for target in targets(_configs(factory, wanted.queue)):
-        try:
-            there, gone = pilot_reports.remove(
-                reporting_client(target),
-                factory.configuration.factory.factory_id,
-                wanted,
-                reason=words,
-                deadline=60.0,
-            )
-        except CondorError as err:
-            notes.append(f"{target} may not have removed all: {err}")
-            continue
-        except ValueError as err:
-            raise CommandError(str(err)) from err
-        found, removed = found + there, removed + gone
-    if removed:
-        factory.announce("removed", f"{removed} pilots removed by {by}", wanted.queue)
-    return {"found": found, "removed": removed, "notes": notes}
-
-
-def _wanted(factory: Factory, arguments: Arguments) -> Wanted:
-    queue = arguments.get("queue")
-    older = arguments.get("older")
-    return Wanted(
-        queue=_known(factory, str(queue)) if queue is not None else None,
-        states=tuple(str(s) for s in arguments.get("states") or ()),
-        older=timedelta(seconds=float(older)) if older is not None else None,
-    )
 
 
 def _text(arguments: Arguments, name: str) -> str:
@@ -285,12 +197,25 @@ def _time(text: Any) -> datetime | None:
     return when
 
 
+def _pilots(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    return pilotanswers.pilots(factory.configuration, arguments)
+
+
+def _kill(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    done = pilotanswers.kill(factory.configuration, arguments)
+    if done["removed"]:
+        factory.announce(
+            "removed", f"{done['removed']} pilots, by {arguments.get('by')}", arguments.get("queue")
+        )
+    return done
+
+
 COMMANDS: dict[str, Callable[[Factory, Arguments], Any]] = {
     "status": status,
     "why": why,
     "pause": pause,
     "resume": resume,
     "drain": drain,
-    "pilots": pilots,
-    "kill": kill,
+    "pilots": _pilots,
+    "kill": _kill,
 }

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from autopyfactory.info import BatchQueueInfo
 from autopyfactory.pauses import Pause
-from autopyfactory.plain import to_plain
+from autopyfactory.plain import from_plain, to_plain
 from autopyfactory.record import CycleRecord
 from autopyfactory.report.trends import Trend
 
@@ -147,3 +147,8 @@ def _compare(name: str, sign: str, value: str) -> Callable[[QueueRow], bool]:
     if name in ("ce", "reason", "pause"):
         return lambda r: (text in str(getattr(r, name) or "").lower()) == equal
     return lambda r: (str(getattr(r, name)).lower() == text) == equal
+
+
+def row_from_dict(data: Mapping[str, Any]) -> QueueRow:
+    """Return the row that `as_dict` gave. Raises ValueError."""
+    return from_plain(QueueRow, data)

@@ -44,13 +44,12 @@ def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[C
 
 def of_orders(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
     """Yield pauses and drains in force."""
-    words, when = (record.pause, None) if record else (None, None)
+    words = record.pause if record else None
     if live is not None:
-        words, when = (live.pause.words, live.pause.since) if live.pause else (None, None)
+        words = live.pause.words if live.pause else None
     if words:
-        draining = words.startswith("draining")
-        yield Cause("draining" if draining else "paused", f"the queue is {words}",
-                    "`autopyfactory resume` ends that", since=when)  # fmt: skip
+        code = "draining" if words.startswith("draining") else "paused"
+        yield Cause(code, f"the queue is {words}", "`autopyfactory resume` ends that")
 
 
 def of_credentials(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
@@ -74,19 +73,24 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
             continue
         if "doubtful" in text:
             yield Cause("doubtful-counts", text, "nothing if a second count agrees; else look at the schedd")
-        elif text.startswith("WMS status") or text.startswith("no WMS status"):
-            yield Cause(
-                "wms-down", f"the WMS does not answer: {text}", "tell who runs the WMS, if it lasts", "work"
-            )
+        elif text.startswith(("WMS status", "no WMS status")):
+            yield Cause("wms-down", f"the WMS does not answer{_last_answer(record, 'wms')}",
+                        "tell who runs the WMS, if it lasts", "work", example=record.errors.get("wms", text))  # fmt: skip
         elif text.startswith(("batch status", "no batch status")):
-            yield Cause("schedd-down", f"the schedd cannot be asked: {text}",
-                        "see that the schedd and its collector run and let the factory in")  # fmt: skip
+            todo = "see that the schedd and its collector run and let the factory in"
+            yield Cause("schedd-down", f"the schedd does not answer{_last_answer(record, 'batch')}", todo,
+                        example=record.errors.get("batch", text))  # fmt: skip
         else:
             yield Cause("held-back", text, "")
     for text in record.unresolved:
         yield Cause(
             "unresolved-submission", text, "nothing is sent twice: it is looked up until the schedd answers"
         )
+
+
+def _last_answer(record: CycleRecord, kind: str) -> str:
+    age = record.ages.get(kind)
+    return "" if age is None else f"; what it said last is {span(age)} old, too old to act on"
 
 
 def of_submission(record: CycleRecord) -> Iterator[Cause]:

@@ -53,4 +53,4 @@ def _run(run: Run, story: Story) -> str:
     start, end = clock(run.since, story.asked_at), clock(run.until, story.asked_at)
     when = start if start == end else f"{start} to {end}"
     cycles = f"{run.cycles} cycles" if run.cycles > 1 else "1 cycle"
-    return f"{when}, {cycles}: {run.words}"
+    return f"{when}, {cycles}: {_short(run.words, 160)}"

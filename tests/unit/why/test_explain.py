@@ -113,7 +113,10 @@ def test_wms_down() -> None:
     )
     story = explain([record], live())
     assert story.codes == ("wms-down",)
-    assert "connection refused (since 01:53:08Z)" in story.headline
+    assert story.headline.endswith(
+        "the WMS does not answer; what it said last is 6 min 52 s old, too old to act on"
+    )
+    assert story.causes[0].example == "connection refused (since 01:53:08Z)"
     assert story.causes[0].who == "work"
     assert story.known[0] == "WMS status: 6 min 52 s old; connection refused (since 01:53:08Z)"
 

@@ -25,8 +25,8 @@ REAL = [
     ("Error sending files to schedd ce1.grid.test: SCHEDD:1|DCSchedd::spoolJobFiles", 0, "files-not-sent"),
     ("ERROR: proxy lifetime too short", 0, "credential-expired"),
     (
-        "submission command failed (exit code = 1) (stdout:) (stderr:sbatch: error: invalid partition specified"
-        ": nosuch-sbatch: error: Batch job submission failed: Invalid partition name specified-)",
+        "submission command failed (exit code = 1) (stdout:) (stderr:sbatch: error: invalid partition"
+        " specified: nosuch-sbatch: error: Batch job submission failed: Invalid partition name specified-)",
         0,
         "batch-refused",
     ),

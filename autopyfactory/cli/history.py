@@ -1,0 +1,90 @@
+"""`autopyfactory history`: past cycles, or what the history holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.link import Link, fail
+from autopyfactory.cli.times import past_time
+from autopyfactory.plain import to_plain
+from autopyfactory.why.words import span
+
+if TYPE_CHECKING:
+    from autopyfactory.history import HistoryReader, Stored
+
+
+@click.command("history")
+@conf_option
+@click.argument("queue", required=False)
+@click.option("--since", callback=past_time, metavar="TIME", help="From then on (UTC); default: an hour ago.")
+@click.option("--until", callback=past_time, metavar="TIME", help="Up to then (UTC); default: now.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
+def command(
+    conf: tuple[str, ...], queue: str | None, since: datetime | None, until: datetime | None, as_json: bool
+) -> None:
+    """Show the cycles of QUEUE and what happened around them; without QUEUE, what the history holds."""
+    from autopyfactory.history import HistoryError
+
+    try:
+        reader = Link(conf).history()
+        try:
+            if queue is None:
+                _info(reader, as_json=as_json)
+            else:
+                now = datetime.now(UTC)
+                _cycles(reader, queue, since or now - timedelta(hours=1), until or now, as_json=as_json)
+        finally:
+            reader.close()
+    except HistoryError as err:
+        fail(str(err))
+
+
+def _info(reader: HistoryReader, *, as_json: bool) -> None:
+    info = reader.info()
+    if as_json:
+        click.echo(json.dumps(to_plain(info)))
+        return
+    click.echo(f"{info.url}, schema version {info.version}")
+    click.echo(f"{info.queues} queues, at most {info.rows} cycles, {info.used_bytes / 1e6:.1f} MB")
+    if info.oldest and info.newest:
+        age = span((info.newest - info.oldest).total_seconds())
+        click.echo(f"from {info.oldest:%Y-%m-%d %H:%MZ} to {info.newest:%Y-%m-%d %H:%MZ} ({age})")
+
+
+def _cycles(reader: HistoryReader, queue: str, since: datetime, until: datetime, *, as_json: bool) -> None:
+    if queue not in reader.queues():
+        fail(f"nothing is kept about {queue!r}")
+    lines: list[tuple[datetime, dict[str, Any], str]] = [
+        (
+            s.record.started,
+            {"cycle": to_plain(s.record), "cycles": s.cycles, "submitted": s.submitted},
+            _line(s),
+        )
+        for s in reader.span(queue, since, until)
+    ]
+    lines += [
+        (e.at, {"event": to_plain(e)}, f"{e.at:%Y-%m-%d %H:%M:%SZ}  -- {e.kind}: {e.text}")
+        for e in reader.events(since, until, queue)
+    ]
+    for _, data, text in sorted(lines, key=lambda line: line[0]):
+        click.echo(json.dumps(data, ensure_ascii=False) if as_json else text)
+
+
+def _line(stored: Stored) -> str:
+    record = stored.record
+    inputs = record.inputs
+    ready = inputs.wms.ready if inputs and inputs.wms else "?"
+    batch = inputs.batch if inputs else None
+    pending, running = (batch.pending, batch.running) if batch else ("?", "?")
+    counts = f"ready {ready:>4}  pending {pending:>4}  running {running:>5}"
+    many = (
+        f" (last of {stored.cycles} alike in {span(stored.width)}, {stored.submitted} pilots)"
+        if stored.cycles > 1
+        else ""
+    )
+    return f"{record.started:%Y-%m-%d %H:%M:%SZ}  {counts}  {record.outcome}: {record.reason}{many}"

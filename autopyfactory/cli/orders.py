@@ -1,0 +1,85 @@
+"""What `pause`, `drain` and `resume` share: an order goes to the factory, or into its file when none runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
+from autopyfactory.pauses import ALL, Pause, PauseError, Pauses
+
+
+def target(queue: str | None, all_queues: bool) -> str:
+    """Return the queue that is meant, `*` for all. Raises UsageError unless exactly one is given."""
+    if (queue is None) != all_queues:
+        raise click.UsageError("give either a QUEUE or --all")
+    return ALL if all_queues or queue is None else queue
+
+
+def order(link: Link, kind: str, name: str, until: datetime | None, reason: str) -> None:
+    """Pause or drain queue `name`, and say what is in force."""
+    if until is not None and until <= datetime.now(UTC):
+        fail(f"{until:%Y-%m-%d %H:%MZ} is over already", 2)
+    arguments: dict[str, Any] = {"queue": name, "reason": reason, "by": user()}
+    if until is not None:
+        arguments["until"] = until.isoformat()
+    try:
+        answer = link.ask(kind, **arguments)
+    except NotRunning:
+        pause = Pause(
+            name, datetime.now(UTC), "draining" if kind == "drain" else "paused", until, reason, user()
+        )
+        _check_name(link, name)
+        try:
+            Pauses(link.state_dir / "pauses.json").set(pause)
+        except PauseError as err:
+            fail(str(err))
+        answer = {"words": pause.words}
+        click.echo("no factory runs: this is in force when one starts", err=True)
+    except ControlError as err:
+        fail(str(err))
+    click.echo(f"{_shown(name)}: {answer['words']}")
+
+
+def resume(link: Link, name: str) -> None:
+    """End the pause or drain of queue `name`, and say what is left in force."""
+    try:
+        answer = link.ask("resume", queue=name)
+    except NotRunning:
+        answer = _resume_file(link, name)
+    except ControlError as err:
+        fail(str(err))
+    if answer["ended"]:
+        click.echo(f"{_shown(name)}: resumed, no longer {answer['ended']}")
+    else:
+        click.echo(f"{_shown(name)}: was not paused by itself")
+    if answer["left"]:
+        click.echo(
+            f"{_shown(name)}: still {answer['left']}; `autopyfactory resume --all` ends that", err=True
+        )
+
+
+def _resume_file(link: Link, name: str) -> dict[str, Any]:
+    pauses = Pauses(link.state_dir / "pauses.json")
+    try:
+        ended = pauses.clear(name)
+    except PauseError as err:
+        fail(str(err))
+    left = pauses.get(name)
+    if ended is None and left is None:
+        _check_name(link, name)
+    return {"ended": ended.words if ended else None, "left": left.words if left else None}
+
+
+def _check_name(link: Link, name: str) -> None:
+    configuration = link.configuration
+    if name == ALL or configuration is None:
+        return
+    if name not in configuration.queues and name not in configuration.broken:
+        fail(f"there is no queue {name!r}")
+
+
+def _shown(name: str) -> str:
+    return "all queues" if name == ALL else name
