@@ -2,13 +2,15 @@
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from testbed.commands import run
-from testbed.errors import Unavailable
+from testbed.errors import TestbedError, Unavailable
 
+ATTEMPTS = 3
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -35,6 +37,7 @@ def download(packages: Sequence[str], suite: str, work: Path) -> list[Path]:
     """Put `packages` of `suite` and everything they depend on into `work`; return the .deb files.
 
     apt resolves against an empty system, so the answer does not depend on what the host has installed.
+    Raises Unavailable when they cannot be had.
     """
     site = mirror()
     for name in ("state/lists/partial", "cache/archives/partial"):
@@ -47,8 +50,15 @@ def download(packages: Sequence[str], suite: str, work: Path) -> list[Path]:
     for option, value in _options(work).items():
         apt += ["-o", f"{option}={value}"]
     env = os.environ | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    run([*apt, "update"], timeout=180, env=env)
-    run([*apt, "--download-only", "install", *packages], timeout=600, env=env)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            run([*apt, "update"], timeout=180, env=env)
+            run([*apt, "--download-only", "install", *packages], timeout=600, env=env)
+            break
+        except TestbedError as error:
+            if attempt == ATTEMPTS:
+                raise Unavailable(f"cannot fetch {', '.join(packages)} of Debian {suite}: {error}") from error
+            time.sleep(attempt)  # a mirror in the middle of an update, or a moment without name service
     return sorted((work / "cache/archives").glob("*.deb"))
 
 
@@ -69,6 +79,6 @@ def _options(work: Path) -> dict[str, str | Path]:
         "APT::Update::Post-Invoke": "",
         "APT::Update::Error-Mode": "any",  # else a mirror that does not answer is only a warning
         "Acquire::Languages": "none",
-        "Acquire::Retries": "3",
+        "Acquire::Retries": "1",  # of single files; ATTEMPTS is for the whole
         "Acquire::http::Timeout": "30",
     }

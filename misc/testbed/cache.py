@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from testbed.errors import Unavailable
+
 SYSTEM = Path("/var/cache/autopyfactory")
 
 
@@ -39,7 +41,11 @@ def _owned_by_root(path: Path) -> bool:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold `path` as a lock between processes; it is released with the process, however that ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("w")
+    except OSError as error:
+        raise Unavailable(f"no cache to write to ({error}): set AUTOPYFACTORY_CACHE") from error
+    with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -26,6 +26,7 @@ UNUSED = [
     "usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian",
     "usr/share/perl*", "usr/lib/*/perl*", "usr/lib/*/gconv", "usr/lib/python3*", "usr/lib/systemd", "var",
 ]  # fmt: skip
+TOOLS = ["patchelf", "libc6", "libgcc-s1", "libstdc++6"]  # patchelf and what it is linked with
 PROGRAMS = ["usr/bin", "usr/sbin", "bin", "sbin"]
 
 
@@ -66,8 +67,8 @@ def _build(final: Path, packages: Sequence[str], fixups: Sequence[Replace]) -> N
         missing = set(packages) - {deb.name.split("_")[0] for deb in named}
         if missing:
             raise TestbedError(f"apt did not deliver {', '.join(sorted(missing))}")
-        _unpack([deb for deb in debs if deb not in named], tools)
-        shutil.copytree(tools, root, symlinks=True)
+        _unpack([deb for deb in debs if deb.name.split("_")[0] in TOOLS], tools)
+        _unpack([deb for deb in debs if deb not in named], root)
         _drop(root, PROGRAMS)
         _unpack(named, root)
         _drop(root, UNUSED)

@@ -14,7 +14,7 @@ from typing import Any
 from testbed import condor as htcondor
 from testbed import settings as config
 from testbed.commands import run
-from testbed.errors import TestbedError
+from testbed.errors import TestbedError, Unavailable
 from testbed.ports import free_port
 from testbed.service import Service, reachable
 from testbed.waiting import until
@@ -99,7 +99,10 @@ class Pool:
     @property
     def owner(self) -> str:
         """The user who runs the pool; by FS one authenticates as ``owner@grid.test``."""
-        return self.user or pwd.getpwuid(os.geteuid()).pw_name
+        try:
+            return self.user or pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            raise Unavailable(f"user {os.geteuid()} has no name here, and HTCondor asks for one") from None
 
     @property
     def exports(self) -> dict[str, str]:

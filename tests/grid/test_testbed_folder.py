@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+
 from testbed import elf
-from testbed.errors import TestbedError
+from testbed.errors import TestbedError, Unavailable
 from testbed.folder import Replace, _apply, folder
 
 MISC = Path(__file__).parents[2] / "misc"
@@ -25,6 +26,7 @@ def test_two_builders_at_once_make_one_folder(tmp_path: Path, monkeypatch: pytes
         for _ in range(2)
     ]
     answers = {builder.communicate(timeout=200)[0].strip() for builder in builders}
+    assert [builder.returncode for builder in builders] == [0, 0]
     print(f"\nbuilt in {time.monotonic() - begin:.1f} s")
     made = Path(answers.pop())
     assert not answers
@@ -52,7 +54,7 @@ def test_two_builders_at_once_make_one_folder(tmp_path: Path, monkeypatch: pytes
 def test_a_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOPYFACTORY_CACHE", str(tmp_path))
     monkeypatch.setenv("AUTOPYFACTORY_DEBIAN", "http://127.0.0.1:9/nowhere")
-    with pytest.raises(TestbedError, match=r"127\.0\.0\.1"):
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1"):
         folder("bc", ["bc"])
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from testbed.grid import PILOT, Grid
 from testbed.pool import Pool
 from testbed.waiting import until

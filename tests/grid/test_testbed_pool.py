@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from testbed.condor import Condor
 from testbed.errors import TestbedError
 from testbed.pool import ACCESS_POINT, SITE, Pool
