@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import re
 import sys
 from typing import Any
@@ -173,7 +172,7 @@ def merged(rows: list[Row], group_by: list[str]) -> list[Row]:
     sums: dict[str, Row] = {}
     for one in rows:
         # As text, because 1, 1.0 and True are the same key to Python but different values to a ClassAd.
-        key = json.dumps([one[name] for name in group_by])
+        key = repr([one[name] for name in group_by])
         if key in sums:
             sums[key]["JobCount"] += one["JobCount"]
         else:

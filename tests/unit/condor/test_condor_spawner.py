@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -61,30 +62,35 @@ PARENT = """
 import sys, threading, time
 from autopyfactory.condor.caller import Caller
 from autopyfactory.condor.target import Target
-caller = Caller(Target("ap", "127.0.0.1:1"), 60.0, 1000, 1 << 20, None)
-try:
-    caller.call("query", ["((", [], 1], 20, False)
-except ValueError:
-    print(caller.pid, flush=True)
+caller = Caller(Target("ap", sys.argv[1]), 60.0, 1000, 1 << 20, None)
+threading.Thread(target=caller.call, args=("locate", [], 60, False), daemon=True).start()
+while caller.pid is None:
+    time.sleep(0.01)
+print(caller.pid, flush=True)
 sys.stdin.read()
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_child_dies_with_the_factory(number):
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        assert not gone(child)
-        parent.send_signal(number)
-        parent.wait(10)
-        until(lambda: gone(child))
-    finally:
-        parent.kill()
-        parent.wait()
+def test_the_child_dies_with_the_factory_although_a_daemon_keeps_it_waiting(number):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        command = [sys.executable, "-P", "-c", PARENT, address]
+        parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            assert parent.stdout is not None
+            child = int(parent.stdout.readline())
+            silent.settimeout(20)
+            connection, _ = silent.accept()  # the child waits for an answer now
+            time.sleep(0.1)
+            assert not gone(child)
+            parent.send_signal(number)
+            parent.wait(10)
+            until(lambda: gone(child), 2)
+            connection.close()
+        finally:
+            parent.kill()
+            parent.wait()
 
 
 def test_a_child_whose_parent_is_gone_already_leaves_by_itself():
@@ -202,3 +208,15 @@ class TestTheRealChild:
 
         with pytest.raises(Unreachable, match="Connection refused"):
             worker.call("locate", [], 20, False)
+
+    def test_it_leaves_when_it_has_had_no_work_for_a_while(self):
+        code = "import autopyfactory.condor.worker as w; w.IDLE_SECONDS = 0.2; w.main()"
+        command = [sys.executable, "-c", code, str(os.getpid()), "ap", ""]
+        caller = Caller(Target("ap"), 60.0, 1000, 1 << 20, command)
+        ask(caller)
+        first = caller.pid
+        assert first is not None
+        until(lambda: caller.pid is None)
+        ask(caller)
+        assert caller.pid != first
+        caller.close(0)
