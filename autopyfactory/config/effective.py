@@ -67,18 +67,21 @@ def of_options(options: Options, part: str, section: Section, factory: Section) 
     """Yield the fields of `options`, which were bound from `section` and `factory`; secrets are masked."""
     secrets = secret_texts(section)
     for spec in specs(type(options)):
-        home = homes(spec, section, factory) or section
-        found = False
-        for name, key, text, origin in _set_in(spec, home):
-            found = True
+        facts = (spec.description, spec.unit)
+        try:
+            found = list(_set_in(spec, homes(spec, section, factory) or section))
+        except ConfigError as err:  # the options are those of a configuration that cannot be used
+            yield Effective(spec.keys[0], None, str(err), part, spec.field, None, *facts)
+            continue
+        for name, key, text, origin in found:
             shown = MASK if spec.secret else masked(key, text, secrets)
             bound = text if spec.family else getattr(options, spec.field)
-            yield Effective(key, shown, origin, part, name, bound, spec.description, spec.unit)
+            yield Effective(key, shown, origin, part, name, bound, *facts)
         if not found and not spec.family:
-            bound = getattr(options, spec.field)
-            text_ = default_text(spec) if spec.default is not None else None
             key = preferred_key(spec, part.lower().replace(" ", "."))
-            yield Effective(key, text_, DEFAULT_ORIGIN, part, spec.field, bound, spec.description, spec.unit)
+            written = default_text(spec) if spec.default is not None else None
+            bound = getattr(options, spec.field)
+            yield Effective(key, written, DEFAULT_ORIGIN, part, spec.field, bound, *facts)
 
 
 def _set_in(spec: OptionSpec, home: Section) -> Iterator[tuple[str, str, str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.options import find, specs
-from autopyfactory.config.problem import Problem, Severity, Where
+from autopyfactory.config.problem import Problem, Severity
 from autopyfactory.config.trial import MANY, Trial
 
 STATES = {"StatusOffline": "offline", "StatusTest": "test"}
@@ -210,13 +210,10 @@ def _plugins(configuration: Configuration, queues: Iterable[QueueConfig]) -> Ite
 
 def _factory(configuration: Configuration) -> Iterator[Problem]:
     section = configuration.factory_section
-    url = section.values.get("baseLogDirUrl")
-    if url is not None and url.text.endswith("/"):
-        yield _factory_problem(section.name, "baseLogDirUrl", url.text, url.where, "must not end in a slash")
+    url = configuration.factory.base_log_dir_url
+    if url.endswith("/"):
+        where = section.values["baseLogDirUrl"].where
+        yield Problem("warning", "must not end in a slash", where, section.name, "baseLogDirUrl", url)
     if not configuration.queues and not configuration.broken:
         hint = "name the files with queueConf or queueDirConf"
         yield Problem("warning", "there is no queue", section.where, section.name, "queueConf", None, hint)
-
-
-def _factory_problem(section: str, key: str, text: str, where: Where, message: str) -> Problem:
-    return Problem("warning", message, where, section, key, text)
