@@ -29,6 +29,7 @@ def assemble(
     submit = make(queue.batchsubmit)
     wms = make(queue.wmsstatus) if queue.wmsstatus else None
     batch = make(queue.batchstatus) if queue.batchstatus else None
+    history = any("history" in rule.needs for rule in chain)
     return Parts(
         chain=chain,
         submit=submit,
@@ -36,4 +37,5 @@ def assemble(
         wms_source=sources.acquire(wms, queue.name) if wms else None,
         batch=batch,
         batch_source=sources.acquire(batch, queue.name) if batch else None,
+        events_source=sources.acquire_events(batch, queue.name) if batch and history else None,
     )

@@ -287,12 +287,12 @@ class Factory:
         if any(cap.scope == "ce" for rule in mine.parts.chain for cap in rule.caps()):
             at_ce = self.occupancy.active(f"ce:{mine.parts.submit.ce}")
             found["scope_active"] = {} if at_ce is None else {"ce": at_ce}
-        found.update(sharing.share_of(mine, self.queues))
+        found.update(sharing.share_of(mine, dict(self.queues), self.recent))
         return found
 
     def recent(self, queue: str) -> RecentPilots | None:
-        """Return what happened to the pilots of `queue` lately."""
-        return None
+        """Return what happened to the pilots of `queue` lately; None when it is not known."""
+        return self.queues[queue].recent() if queue in self.queues else None
 
     # --- what everybody hears -------------------------------------------------------------------
 

@@ -8,12 +8,15 @@ from typing import Any, Literal
 
 from autopyfactory.sources import SourceState
 
+Key = Literal["wms", "batch", "history"]
+WORDS: dict[Key, str] = {"wms": "WMS status", "batch": "batch status", "history": "history of pilots"}
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One source as one cycle of one queue sees it."""
 
-    key: Literal["wms", "batch"]
+    key: Key
     label: str
     age: float | None  # seconds; None: there was no answer yet
     maxage: float
@@ -23,12 +26,10 @@ class Reading:
     @property
     def kind(self) -> str:
         """Return what this information is, in words."""
-        return "WMS status" if self.key == "wms" else "batch status"
+        return WORDS[self.key]
 
 
-def reading(
-    key: Literal["wms", "batch"], label: str, state: SourceState[Any], maxage: float, mono: float, queue: str
-) -> Reading:
+def reading(key: Key, label: str, state: SourceState[Any], maxage: float, mono: float, queue: str) -> Reading:
     """Return how the source's `state` looks at monotonic time `mono` for `queue`."""
     age = state.snapshot.age(mono) if state.snapshot else None
     trouble = f"{state.trouble.text} (since {state.trouble.since:%H:%M:%SZ})" if state.trouble else None

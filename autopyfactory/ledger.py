@@ -29,6 +29,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS submission (
     tag TEXT PRIMARY KEY, queue TEXT NOT NULL, target TEXT NOT NULL, n INTEGER NOT NULL,
     intended REAL NOT NULL, state TEXT NOT NULL DEFAULT 'intended', cluster TEXT, sent INTEGER);
+CREATE INDEX IF NOT EXISTS submission_queue ON submission (queue, intended);
 CREATE INDEX IF NOT EXISTS submission_state ON submission (state) WHERE state = 'intended';
 CREATE TABLE IF NOT EXISTS total (queue TEXT PRIMARY KEY, sent INTEGER NOT NULL);
 """
@@ -193,6 +194,16 @@ class Ledger:
                 if c.target == target and since <= c.at < until:
                     found[c.queue] = found.get(c.queue, 0) + c.n
         return found
+
+    def sent_since(self, queue: str, seconds: float) -> int:
+        """Return how many pilots were sent for `queue` in the last `seconds`, by the wall clock."""
+        limit = self._clock.now().timestamp() - seconds
+        with self.lock:
+            (sent,) = self._db.execute(
+                "SELECT coalesce(sum(sent), 0) FROM submission WHERE queue = ? AND intended >= ?",
+                (queue, limit),
+            ).fetchone()
+        return int(sent)
 
     def total(self, queue: str) -> int:
         """Return how many pilots were ever sent for `queue`."""

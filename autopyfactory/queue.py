@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 
 from autopyfactory.clock import Clock
 from autopyfactory.config.model import QueueConfig
-from autopyfactory.decision import Cap, CycleInputs, Decision, RecentPilots, decide
+from autopyfactory.decision import Cap, CycleInputs, Decision, PastCycle, RecentPilots, decide
 from autopyfactory.gate import Reading, held_back, reading
 from autopyfactory.info import BatchStatus, WMSStatus
 from autopyfactory.ledger import Intent, Ledger
@@ -23,12 +24,14 @@ from autopyfactory.plugins.base import (
     SubmitUnknown,
     WMSStatusPlugin,
 )
+from autopyfactory.recent import WINDOW, PilotEvents, recent_pilots
 from autopyfactory.record import CycleRecord, Outcome, Sent
 from autopyfactory.reservations import Reservations
 from autopyfactory.sources import StatusSource
 
 SUBMIT_DEADLINE = 60.0  # seconds for one submission of up to `chunk` pilots
 LOOKUP_DEADLINE = 20.0
+PAST = 200  # cycles that rules may look back
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
 LOOK_AGAIN = 4.0  # seconds until an unresolved intent is looked up again
 
@@ -54,9 +57,6 @@ class Neighbours(Protocol):
     def surroundings(self, queue: str) -> Mapping[str, Any]:
         """Return the CycleInputs fields that depend on other queues (factory_active, share, ...)."""
 
-    def recent(self, queue: str) -> RecentPilots | None:
-        """Return what happened to the pilots of `queue` lately."""
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -68,14 +68,17 @@ class Parts:
     wms_source: StatusSource[WMSStatus] | None = None
     batch: BatchStatusPlugin[Any] | None = None
     batch_source: StatusSource[BatchStatus] | None = None
+    events_source: StatusSource[PilotEvents] | None = None
 
     @property
-    def sources(self) -> Iterator[StatusSource[WMSStatus] | StatusSource[BatchStatus]]:
+    def sources(self) -> Iterator[StatusSource[Any]]:
         """Yield the sources this queue depends on."""
         if self.batch_source is not None:
             yield self.batch_source
         if self.wms_source is not None:
             yield self.wms_source
+        if self.events_source is not None:
+            yield self.events_source
 
 
 class APFQueue:
@@ -105,6 +108,7 @@ class APFQueue:
         self._report = report
         self._clock = clock
         self._cycles = cycles
+        self._past: deque[tuple[float, PastCycle]] = deque(maxlen=PAST)
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -180,6 +184,7 @@ class APFQueue:
         """Read, gate, decide, send; return the record of all of it."""
         inputs, readings = self.read_inputs(started)
         self._log_inputs(inputs, readings)
+        self._remember(inputs)
 
         unresolved = self._resolve_intents()
         closed = self._gate(readings) + unresolved
@@ -241,7 +246,6 @@ class APFQueue:
             now=now,
             cores=self.config.options.cores,
             memory_mb=self.config.options.memory_mb,
-            history=self._neighbours.recent(self.name),
             **self._neighbours.surroundings(self.name),
         )
         readings = []
@@ -257,12 +261,46 @@ class APFQueue:
                 unseen = self._ledger.unseen(p.submit.target, bstate.snapshot.taken_mono, self.name)
                 inputs = replace(inputs, batch=bstate.snapshot.data.queue(self.name).with_unseen(unseen))
             readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono, self.name))
+        if p.batch is not None and p.events_source is not None:
+            inputs = replace(inputs, history=self.recent(), past=self._past_cycles(mono))
+            readings.append(
+                reading(
+                    "history",
+                    p.events_source.label,
+                    p.events_source.state,
+                    p.batch.maxage,
+                    mono,
+                    self.name,
+                )
+            )
         return inputs, tuple(readings)
+
+    def recent(self) -> RecentPilots | None:
+        """Return what happened to this queue's pilots lately; None when nobody asked or nobody tells."""
+        source = self.parts.events_source
+        if source is None or source.state.snapshot is None:
+            return None
+        return recent_pilots(
+            source.state.snapshot.data,
+            self.name,
+            total=self._ledger.total(self.name),
+            submitted=self._ledger.sent_since(self.name, WINDOW),
+        )
+
+    def _past_cycles(self, mono: float) -> tuple[PastCycle, ...]:
+        return tuple(replace(past, ago=mono - at) for at, past in self._past)
+
+    def _remember(self, inputs: CycleInputs) -> None:
+        if inputs.wms is not None and inputs.batch is not None:
+            past = PastCycle(
+                0.0, inputs.wms.ready, inputs.wms.running, inputs.batch.pending, inputs.batch.running
+            )
+            self._past.appendleft((self._clock.monotonic(), past))
 
     def _gate(self, readings: Sequence[Reading]) -> tuple[str, ...]:
         """Return why what is known is not good enough to act on."""
         needs = frozenset[str]().union(*(rule.needs for rule in self.parts.chain))
-        matter = [r for r in readings if r.key == "batch" or needs & {"wms", "site"}]
+        matter = [r for r in readings if r.key != "wms" or needs & {"wms", "site"}]
         return held_back(matter)
 
     def _resolve_intents(self) -> tuple[str, ...]:

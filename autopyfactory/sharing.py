@@ -1,44 +1,40 @@
-"""Which part of the work of a WMS queue falls to each of the queues that serve it.
-
-The parts lie side by side on the line from 0 to 1, in the order of the queues' names; a rule that takes
-floor(n x upper) - floor(n x lower) then gives numbers that add up to n exactly.
-"""
+"""Which part of the work of a WMS queue falls to each of the queues that serve it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from autopyfactory.decision import RecentPilots
+from autopyfactory.plugins.sched.share import Share
+from autopyfactory.plugins.sched.shares import Claim, divide
 
 if TYPE_CHECKING:
     from autopyfactory.queue import APFQueue
 
+Recent = Callable[[str], RecentPilots | None]
 
-def weight_of(queue: APFQueue) -> float | None:
-    """Return the weight that a queue's Share rule gives it; None when its chain has no such rule."""
+
+def claim_of(queue: APFQueue, recent: Recent) -> Claim | None:
+    """Return what `queue` puts forward for its share; None when its chain has no Share rule."""
     for rule in queue.parts.chain:
-        if rule.name == "Share":
-            return float(rule.options.weight)
+        if isinstance(rule, Share):
+            if rule.options.by == "weight":
+                return Claim(rule.options.weight)
+            history, last = recent(queue.name), queue.last
+            batch = last.inputs.batch if last and last.inputs else None
+            if history is None or batch is None:
+                return Claim(rule.options.weight)  # not known: then weight alone counts, for all
+            return Claim(rule.options.weight, float(history.started + batch.running))
     return None
 
 
-def share_of(queue: APFQueue, queues: Mapping[str, APFQueue]) -> dict[str, Any]:
-    """Return the CycleInputs fields `share`, `share_lower`, `share_upper` of `queue`; nothing without Share."""
-    if weight_of(queue) is None:
+def share_of(queue: APFQueue, queues: Mapping[str, APFQueue], recent: Recent) -> dict[str, Any]:
+    """Return the CycleInputs fields that the Share rule of `queue` needs; nothing without one."""
+    if claim_of(queue, recent) is None:
         return {}
     wmsqueue = queue.config.options.wmsqueue
-    peers = {
-        q.name: weight
-        for q in sorted(queues.values(), key=lambda q: q.name)
-        if q.config.options.wmsqueue == wmsqueue and (weight := weight_of(q)) is not None
-    }
-    total = sum(peers.values())
-    if total <= 0:
-        return {"share": 0.0, "share_lower": 0.0, "share_upper": 0.0}
-    lower = 0.0
-    for name, weight in peers.items():
-        if name == queue.name:
-            last = name == list(peers)[-1]  # rounding must not leave a gap at the end
-            upper = 1.0 if last else lower + weight / total
-            return {"share": weight / total, "share_lower": lower, "share_upper": upper}
-        lower += weight / total
-    return {}
+    peers = [q for q in queues.values() if q.config.options.wmsqueue == wmsqueue]
+    claims = {q.name: c for q in peers if (c := claim_of(q, recent)) is not None}
+    part = divide(claims)[queue.name]
+    return {"share": part.width, "share_lower": part.lower, "share_upper": part.upper}

@@ -13,6 +13,7 @@ from autopyfactory.collapse import CollapseJudge
 from autopyfactory.config.options import Options, specs
 from autopyfactory.ledger import Ledger
 from autopyfactory.plugins.base import BatchStatusPlugin, WMSStatusPlugin
+from autopyfactory.recent import PilotEvents
 from autopyfactory.sources import StatusSource
 
 AnySource = WMSStatusPlugin[Any] | BatchStatusPlugin[Any]
@@ -51,6 +52,26 @@ class SourcePool:
                 shared.source.start()
             shared.users.add(user)
             return shared.source
+
+    def acquire_events(self, plugin: BatchStatusPlugin[Any], user: str) -> StatusSource[PilotEvents] | None:
+        """Return the source of starts and endings that goes with `plugin`, started; None if it has none."""
+        key = ("events", type(plugin), plugin.source_key(), factory_wide(plugin.options))
+        with self._lock:
+            if key not in self._shared:
+                fetch = plugin.events()
+                if fetch is None:
+                    return None
+                source = StatusSource(
+                    f"history of {plugin.label}",
+                    fetch,
+                    interval=plugin.interval,
+                    maxage=plugin.maxage,
+                    clock=self._clock,
+                )
+                self._shared[key] = _Shared(source)
+                source.start()
+            self._shared[key].users.add(user)
+            return self._shared[key].source
 
     def release(self, source: StatusSource[Any], user: str) -> None:
         """Give `source` back; it stops when nobody uses it."""

@@ -7,7 +7,7 @@ know about the queue it serves. A plugin class declares its options once, as the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from autopyfactory.config.options import Options
 from autopyfactory.config.section import Section
 from autopyfactory.decision import Cap, CycleInputs, Need, Step
 from autopyfactory.info import BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.recent import PilotEvents
 
 if TYPE_CHECKING:
     from autopyfactory.config.loader import RawConfig
@@ -128,6 +129,14 @@ class BatchStatusPlugin(SourcePlugin[OptionsT]):
     @abstractmethod
     def target(self) -> str:
         """Return the place whose pilots are counted, as the submit plugins' `target` says it."""
+
+    def events(self) -> Callable[[], PilotEvents] | None:
+        """Return what reads starts and endings of pilots, for rules that need `history`.
+
+        None: this kind of place does not tell. What is returned is called again and again, within a time
+        limit, and raises SourceError.
+        """
+        return None
 
     @abstractmethod
     def fetch(self) -> BatchStatus:

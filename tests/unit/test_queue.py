@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autopyfactory.decision import Cap, RecentPilots
+from autopyfactory.decision import Cap
 from autopyfactory.info import BatchQueueInfo
 from autopyfactory.ledger import SETTLE, Ledger
 from autopyfactory.plugins.base import SubmitError, SubmitUnknown
@@ -61,9 +61,6 @@ class World:
 
     def surroundings(self, queue: str) -> Mapping[str, Any]:
         return {}
-
-    def recent(self, queue: str) -> RecentPilots | None:
-        return None
 
     def poll(self) -> None:
         self.batch_source.poll()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,9 @@ from autopyfactory.info import BatchQueueInfo, BatchStatus
 from autopyfactory.mappings import CONDOR_BATCH
 from autopyfactory.mappings import Mapping as StatusMapping
 from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, SourceError
+from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.schedd import ScheddOptions
+from autopyfactory.recent import PilotEvents
 
 GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "GridJobStatus")
 IDLE, HELD = 1, 5
@@ -84,6 +86,11 @@ class Condor(BatchStatusPlugin[CondorOptions]):
     def label(self) -> str:
         """Return the schedd as people write it."""
         return f"schedd {self._target}"
+
+    def events(self) -> Callable[[], PilotEvents]:
+        """Return what reads starts and endings from the schedd's queue and history."""
+        o, factory = self.options, self.context.factory
+        return CondorHistory(self._target, factory.factory_id, o.timeout).fetch
 
     def fetch(self) -> BatchStatus:
         """Count the factory's pilots per queue. Raises SourceError."""

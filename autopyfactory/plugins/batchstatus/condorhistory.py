@@ -1,0 +1,85 @@
+"""Starts and endings of the factory's pilots in one schedd, read bit by bit: never the whole history."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from autopyfactory.condor.errors import CondorError
+from autopyfactory.condor.quoting import constraint_string
+from autopyfactory.condor.registry import client
+from autopyfactory.condor.target import Target
+from autopyfactory.plugins.base import SourceError
+from autopyfactory.recent import WINDOW, Ending, PilotEvents, QueueEvents, Start
+
+MOST = 20_000  # endings read at once; older ones of the window are left out
+NEEDED = ("MATCH_APF_QUEUE", "GlobalJobId", "QDate", "JobStartDate", "EnteredCurrentStatus")
+ENDED = (*NEEDED, "CompletionDate", "RemoteWallClockTime", "ExitCode", "JobStatus")
+
+
+class CondorHistory:
+    """Remembers the window's events of one schedd and adds what is new at each reading."""
+
+    def __init__(self, target: Target, factory_id: str, timeout: float):
+        self._target = target
+        self._mine = f"ApfFactory == {constraint_string(factory_id)}"
+        self._timeout = timeout
+        self._starts: dict[str, tuple[str, Start]] = {}  # by GlobalJobId
+        self._endings: dict[str, tuple[str, Ending]] = {}
+        self._read_until = 0.0
+
+    def fetch(self) -> PilotEvents:
+        """Return the events of the last hour. Raises SourceError."""
+        asked = time.time()
+        begin = max(self._read_until, asked - WINDOW)
+        running = f"{self._mine} && JobStatus == 2 && JobStartDate >= {int(begin)}"
+        schedd = client(self._target)
+        try:
+            started = schedd.query(running, NEEDED, deadline=self._timeout)
+            ended = schedd.history(
+                self._mine,
+                ENDED,
+                limit=MOST,
+                since=f"EnteredCurrentStatus < {int(begin)}",
+                deadline=self._timeout,
+            )
+        except CondorError as err:
+            raise SourceError(str(err)) from err
+        self._take(started, ended)
+        self._forget(asked - WINDOW)
+        self._read_until = asked - 30  # some overlap: clocks differ, and endings are written late
+        return PilotEvents(asked, self._by_queue())
+
+    def _take(self, started: Iterable[Mapping[str, Any]], ended: Iterable[Mapping[str, Any]]) -> None:
+        for ad in started:
+            self._note_start(ad)
+        for ad in ended:
+            self._note_start(ad)
+            job, queue = str(ad["GlobalJobId"]), str(ad["MATCH_APF_QUEUE"])
+            at = float(ad["CompletionDate"] or ad["EnteredCurrentStatus"] or 0)
+            begun = ad["JobStartDate"]
+            wall = float(ad["RemoteWallClockTime"] or 0) or (max(0.0, at - float(begun)) if begun else 0.0)
+            ok = ad["JobStatus"] == 4 and ad["ExitCode"] == 0
+            self._endings[job] = (queue, Ending(at, wall, ok))
+
+    def _note_start(self, ad: Mapping[str, Any]) -> None:
+        if ad["JobStartDate"]:
+            at = float(ad["JobStartDate"])
+            start = Start(at, max(0.0, at - float(ad["QDate"] or at)))
+            self._starts[str(ad["GlobalJobId"])] = (str(ad["MATCH_APF_QUEUE"]), start)
+
+    def _forget(self, before: float) -> None:
+        self._starts = {j: e for j, e in self._starts.items() if e[1].at >= before}
+        self._endings = {j: e for j, e in self._endings.items() if e[1].at >= before}
+
+    def _by_queue(self) -> dict[str, QueueEvents]:
+        starts: dict[str, list[Start]] = defaultdict(list)
+        endings: dict[str, list[Ending]] = defaultdict(list)
+        for queue, start in self._starts.values():
+            starts[queue].append(start)
+        for queue, ending in self._endings.values():
+            endings[queue].append(ending)
+        names = starts.keys() | endings.keys()
+        return {n: QueueEvents(tuple(starts[n]), tuple(endings[n])) for n in names}
