@@ -213,7 +213,7 @@ ask() {
 
 # A pool that refuses us says so at once; one that cannot be reached may come back.
 knock() {
-    until ask 20 condor_ping -pool "$pool" -type collector -verbose ADVERTISE_STARTD; do
+    until ask $((join < 20 ? join + 1 : 20)) condor_ping -pool "$pool" -type collector -verbose ADVERTISE_STARTD; do
         cat "$dir/answer"
         grep -qE 'AUTHENTICATE:100[34]|SECMAN:2010|DENIED' "$dir/answer" && finish 14 refused
         [ "$(date +%s)" -lt "$join_by" ] || finish 13 unreachable
@@ -282,7 +282,7 @@ sweep() {
     say "still running: $ours"
 }
 
-# One line for each payload: ok, failed, removed (by its owner or schedd) or cut (we ended before it did).
+# One line for each payload: ok, failed, removed (by its owner or schedd), unstarted or cut (by our own end).
 payloads() {
     cat "$dir"/log/startd_history* 2>/dev/null | awk '
         /^ExitCode = /             { code = $3 }
@@ -297,7 +297,7 @@ payloads() {
             if (own && signal == "" && code == 0) print "ok", job
             else if (own && signal == "") print "failed", job, "exit code", code
             else if (own) print "failed", job, "signal", signal
-            else if (!started) print "failed", job, "could not be started"
+            else if (!started) print "unstarted", job
             else if (removed) print "removed", job
             else print "cut", job
             code = signal = cluster = proc = ""; own = removed = started = 0
@@ -311,9 +311,12 @@ tally() {
     payloads >"$dir/payloads"
     grep -v '^ok' "$dir/payloads"
     total=$(cat "$dir"/log/StartLog* | grep -c 'Changing activity: Idle -> Busy')
-    ok=$(count ok) failed=$(count failed) removed=$(count removed) cut=$(count cut)
+    # What never started was withdrawn, or sent without its input; or this node could not execute it, which is failure.
+    unstarted=$(count unstarted) broken=$(cat "$dir"/log/StarterLog.slot* | grep -c 'Failed to start job, exiting')
+    ok=$(count ok) failed=$(($(count failed) + broken)) removed=$(($(count removed) + unstarted - broken)) cut=$(count cut)
     # A job whose end nobody could write down went with its starter.
-    [ "$total" -gt $((ok + failed + removed + cut)) ] && cut=$((total - ok - failed - removed))
+    known=$((ok + failed + removed + cut))
+    [ "$total" -le $known ] || cut=$((cut + total - known))
     total=$((ok + failed + removed + cut))
 }
 
