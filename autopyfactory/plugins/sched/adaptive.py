@@ -141,9 +141,9 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
         coming = max(-work, min(0 if stalled else work, coming))
         reserve = 0.0 if stalled or not o.withdraw else o.reserve * confidence(inputs, latency)
         share = max(1e-6, inputs.share)
-        still = forecast.nothing_taken(inputs, o.unmatched)
-        unfit = forecast.unmatched(inputs, share, o.unmatched if still else 3 * o.unmatched)
-        return Outlook(coming, unfit, still and unfit > 0, reserve, share)
+        stuck = forecast.stuck(inputs, share, o.unmatched)
+        unfit = stuck or forecast.idle_beside_work(inputs, share, 3 * o.unmatched)
+        return Outlook(coming, unfit, stuck > 0, reserve, share)
 
     def _surplus(self, outlook: Outlook, inputs: CycleInputs) -> int:
         """Return how many pending pilots have been too many for a while."""

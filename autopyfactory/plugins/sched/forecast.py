@@ -61,19 +61,22 @@ def unused(cycle: PastCycle, share: float) -> float:
     return max(0.0, cycle.running - share * cycle.jobs_running)
 
 
-def unmatched(inputs: CycleInputs, share: float, seconds: float) -> float:
-    """Return the pilots without payload that have stood beside ready jobs for so long: they do not fit.
-
-    It also makes up for a WMS that does not count running jobs, which makes all pilots look unused.
-    """
+def idle_beside_work(inputs: CycleInputs, share: float, seconds: float) -> float:
+    """Return how many pilots without payload have stood beside as many ready jobs for so long."""
     if not covers(inputs, seconds):
         return 0.0
     return min(min(unused(c, share), c.ready * share) for c in since(inputs, seconds))
 
 
-def nothing_taken(inputs: CycleInputs, seconds: float) -> bool:
-    """Return whether for so long there has been no sign that a job was started."""
+def stuck(inputs: CycleInputs, share: float, seconds: float) -> float:
+    """Return how many pilots have been without payload for so long while jobs were ready and none started.
+
+    They do not fit the work. A WMS that does not count running jobs makes all pilots look like that: then
+    none of them counts as room, and the ready jobs get pilots.
+    """
     cycles = since(inputs, seconds)
-    if not covers(inputs, seconds):
-        return False
-    return all(newer.jobs_running <= older.jobs_running for newer, older in pairwise(cycles))
+    if not covers(inputs, seconds) or any(c.ready == 0 for c in cycles):
+        return 0.0
+    if any(newer.jobs_running > older.jobs_running for newer, older in pairwise(cycles)):
+        return 0.0
+    return min(unused(c, share) for c in cycles)

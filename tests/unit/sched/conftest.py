@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sched_building import build
 
 from autopyfactory.plugins.base import SchedPlugin
+from schedkit import build
 
 
 @pytest.fixture

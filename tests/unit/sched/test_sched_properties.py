@@ -7,12 +7,12 @@ from importlib.metadata import entry_points
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sched_building import build
 
 from autopyfactory.decision import CycleInputs, EndedPilot, PastCycle, RecentPilots, decide
 from autopyfactory.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 from autopyfactory.plugins.sched.order import advice
 from autopyfactory.plugins.sched.shares import Claim, divide
+from schedkit import build
 
 RULES = {e.name: e.load() for e in entry_points(group="autopyfactory.sched")}
 

@@ -1,0 +1,224 @@
+"""What the simulator reads and prints: recorded history, configurations, tables and plots; the command."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from autopyfactory.cli.simulate import command
+from autopyfactory.simulate import chain, recorded, terminal
+from autopyfactory.simulate.models import Job
+
+BARE = """
+[BNL]
+schedplugin = Ready, Scale, MaxPerCycle, MinPerCycle, StatusTest, StatusOffline, MaxPending
+sched.scale.factor = 0.25
+sched.maxpercycle.maximum = 50
+sched.minpercycle.minimum = 0
+sched.maxpending.maximum = 100
+pilot.cores = 8
+"""
+FACTORY = """
+[Factory]
+factoryId = test
+baseLogDir = {base}
+queueConf = {queues}
+maxperfactory.maximum = 40
+"""
+QUEUES = """
+[DEFAULT]
+enabled = True
+wmsstatusplugin = Condor
+batchstatusplugin = Condor
+batchsubmitplugin = CondorLocal
+executable = /bin/true
+wmsqueue = W
+
+[first]
+schedplugin = Ready
+
+[second]
+schedplugin = Ready, MaxPerFactory
+
+[broken]
+schedplugin = Redy
+"""
+
+
+@pytest.fixture
+def bare(tmp_path):
+    path = tmp_path / "bare.conf"
+    path.write_text(BARE)
+    return str(path)
+
+
+@pytest.fixture
+def factory(tmp_path):
+    queues = tmp_path / "queues.conf"
+    queues.write_text(QUEUES)
+    path = tmp_path / "autopyfactory.conf"
+    path.write_text(FACTORY.format(base=tmp_path, queues=queues))
+    return str(path)
+
+
+def invoke(*args):
+    return CliRunner().invoke(command, [str(a) for a in args])
+
+
+def last(result):
+    return result.output.strip().splitlines()[-1]
+
+
+class TestOneDecision:
+    def test_the_example_of_the_documentation(self, bare):
+        args = ["--conf", bare, "--activated", 83, "--pending", 10, "--running", 17, "--status", "online"]
+        result = invoke(*args)
+        assert result.exit_code == 0
+        assert last(result) == "19"
+        assert "Scale: 73 -> 19: 73 x 0.25, rounded up, is 19\n    sched.scale.factor = 0.25" in result.output
+
+    def test_an_offline_site(self, bare):
+        assert last(invoke("--conf", bare, "--ready", 83, "--status", "offline")) == "0"
+
+    @pytest.mark.parametrize("what", ["--ready", "--pending", "--running", "--status"])
+    def test_what_is_unknown_ends_the_chain(self, bare, what):
+        args = {"--ready": "83", "--pending": "0", "--running": "0", "--status": "online", what: "unknown"}
+        result = invoke("--conf", bare, *(x for pair in args.items() for x in pair))
+        assert last(result) == "0"
+        assert "information: nothing is sent" in result.output
+
+    def test_a_queue_of_a_factory(self, factory):
+        assert last(invoke("--conf", factory, "--ready", 83)) == "83"
+        assert last(invoke("--conf", factory, "--queue", "second", "--ready", 83)) == "40"
+        assert last(invoke("--conf", factory, "--queue", "second", "--ready", 83, "--factory", 38)) == "2"
+
+    def test_json(self, bare):
+        data = json.loads(invoke("--conf", bare, "--ready", 83, "--json").output)
+        assert (data["queue"], data["n"], len(data["steps"])) == ("BNL", 21, 7)
+
+    def test_questionable_order_is_noted(self, tmp_path):
+        path = tmp_path / "x.conf"
+        path.write_text(
+            "[x]\nschedplugin = Ready, StatusOffline, MinPerCycle\nsched.minpercycle.minimum = 2\n"
+        )
+        result = invoke("--conf", path, "--status", "offline")
+        assert "note: MinPerCycle after StatusOffline" in result.output
+        assert last(result) == "2"
+
+    @pytest.mark.parametrize(
+        ("args", "complaint"),
+        [
+            (["--ready", "many"], "neither a whole number"),
+            (["--ready", "-1"], "neither a whole number"),
+            (["--queue", "nowhere"], "there is no queue 'nowhere'"),
+            (["--workload", "nowhere"], "neither a file nor one of the workloads"),
+            (["--workload", "steady", "--ce", "huge"], "no CE model 'huge'"),
+            (["--workload", "steady", "--against", "/nowhere.conf"], "/nowhere.conf"),
+        ],
+    )
+    def test_mistakes_are_told(self, bare, args, complaint):
+        result = invoke("--conf", bare, *args)
+        assert result.exit_code != 0
+        assert complaint in result.output
+
+    def test_a_broken_queue_tells_what_is_wrong_with_it(self, factory, tmp_path):
+        result = invoke("--conf", factory, "--queue", "broken")
+        assert result.exit_code == 1
+        assert "Redy" in result.output
+        path = tmp_path / "bare2.conf"
+        path.write_text(
+            "[x]\nschedplugin = Ready, Skale\n\n[y]\nschedplugin = Scale\nsched.scale.factor = much\n"
+        )
+        assert "did you mean Scale?" in invoke("--conf", path).output
+        assert "much" in invoke("--conf", path, "--queue", "y").output
+
+
+class TestOverTime:
+    def test_two_policies_side_by_side(self, bare, tmp_path):
+        picture = tmp_path / "x.png"
+        jobs = tmp_path / "jobs.csv"
+        jobs.write_text("ready_at,duration\n" + "".join(f"{60 * i},600\n" for i in range(30)))
+        args = ["--conf", bare, "--workload", jobs, "--ce", "fast", "--against", "glideinWMS"]
+        result = invoke(*args, "--plot", picture)
+        assert result.exit_code == 0, result.output
+        head = next(line for line in result.output.splitlines() if line.endswith("BNL  glideinWMS"))
+        assert head
+        assert next(x for x in result.output.splitlines() if x.startswith("jobs done")).split()[2:] == [
+            "30",
+            "30",
+        ]
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+    def test_json_has_every_seed(self, bare):
+        result = invoke("--conf", bare, "--workload", "tail", "--seeds", 2, "--json")
+        data = json.loads(result.output)
+        runs = data["results"]["BNL"]
+        assert [r["done"] == r["jobs"] > 0 for r in runs] == [True, True]
+        assert runs[0]["samples"]
+
+    def test_list(self, bare):
+        result = invoke("--conf", bare, "--workload", "list")
+        assert "slowce" in result.output
+        assert "latency_sigma" in result.output
+
+
+class TestRecorded:
+    def test_jobs_in_csv_and_json(self, tmp_path):
+        csv = tmp_path / "a.csv"
+        csv.write_text("ready_at,duration\n2026-01-01T00:01:00,30\n2026-01-01T00:00:00Z,20\n")
+        assert recorded.read(str(csv), 1).jobs == (Job(0, 20), Job(60, 30))
+        file = tmp_path / "a.json"
+        file.write_text('[{"ready_at": 100, "duration": 20}, {"ready_at": 160.5, "duration": 30}]')
+        assert recorded.read(str(file), 1).jobs == (Job(0, 20), Job(60.5, 30))
+
+    def test_arrivals_are_worked_out_from_counts(self, tmp_path):
+        path = tmp_path / "counts.csv"
+        # 10 jobs a minute come and run for 600 s: after the first ten minutes 100 run, and 10 a minute end
+        path.write_text(
+            "time,ready,running\n" + "".join(f"{60 * i},0,{min(100, 10 * i)}\n" for i in range(61))
+        )
+        jobs = recorded.read(str(path), 600).jobs
+        steady = [j for j in jobs if 1200 <= j.ready_at < 3600]
+        assert len(steady) == pytest.approx(400, abs=2)
+        assert all(j.duration == 600 for j in jobs)
+
+    def test_unknown_counts_are_left_out(self, tmp_path):
+        path = tmp_path / "counts.json"
+        rows = [{"time": 0, "ready": 5, "running": 0}, {"time": 60, "ready": None, "running": None}]
+        path.write_text(json.dumps(rows))
+        assert len(recorded.read(str(path), 600).jobs) == 5
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("a.csv", ""),
+            ("a.csv", "ready_at,duration\nsoon,3\n"),
+            ("a.csv", "ready_at,duration\n1,-3\n"),
+            ("a.csv", "ready_at,duration\n1,nan\n"),
+            ("a.csv", "time,ready\n1,3\n"),
+            ("a.csv", "time,ready,running\n1,0,0\n"),
+            ("a.json", '{"ready_at": 1}'),
+            ("a.json", "[1]"),
+            ("a.json", "{"),
+        ],
+    )
+    def test_files_that_make_no_sense(self, tmp_path, name, text):
+        path = tmp_path / name
+        path.write_text(text)
+        with pytest.raises(ValueError, match=name):
+            recorded.read(str(path), 600)
+
+
+def test_area_charts():
+    assert terminal.area([0, 4, 8], height=1) == [" ▄█"]
+    assert terminal.area([0, 8, 16], height=2) == ["  █", " ██"]
+    assert terminal.area([0] * 99 + [5], width=10, height=1) == ["         █"]
+
+
+def test_a_queue_from_texts_has_its_options():
+    queue = chain.from_texts({"schedplugin": "Ready,MaxCores", "pilot.cores": "8"})
+    assert [rule.name for rule in queue.chain] == ["Ready", "MaxCores"]
+    assert queue.options.cores == 8
+    assert ("sched.maxcores.maximum", "None") in list(queue.settings(queue.chain[1]))
