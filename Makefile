@@ -8,7 +8,7 @@ HERE = cd "$$(bin/stage)" && bin/setup
 .PHONY: demo test lint unit grid setup clean
 
 demo:
-	@$(HERE) && .venv/bin/python misc/demo.py
+	@$(HERE) && .venv/bin/python misc/demo
 
 test:
 	@$(HERE) && bin/lint && bin/test

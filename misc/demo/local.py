@@ -20,8 +20,8 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
     home = folder / "factory"
     work = home / "work"
     for i, kind in enumerate(KINDS):
-        for state in ("ready", "running", "done"):
-            (work / kind / state).mkdir(parents=True)
+        for step in ("ready", "running", "done"):
+            (work / kind / step).mkdir(parents=True)
         for n in range((arguments.jobs + i) // len(KINDS)):
             (work / kind / "ready" / f"job{n}").write_text(f"sleep {arguments.seconds}\n")
     state = home / "state"

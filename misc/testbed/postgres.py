@@ -56,8 +56,10 @@ class Postgres:
             owner = pwd.getpwnam(self._user)
             for path in (self.directory, secret):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
-        command = [self._bin / "initdb", "-D", self.directory / "data", "-U", "factory", "-E", "UTF8",
-                   "--locale=C", "--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync"]  # fmt: skip
+        command: list[str | Path] = [
+            self._bin / "initdb", "-D", self.directory / "data", "-U", "factory", "-E", "UTF8",
+            "--locale=C", "--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync",
+        ]  # fmt: skip
         run(command, timeout=120, env=self._env(), cwd=self.directory, user=self._user)
 
     def start(self) -> None:
@@ -88,7 +90,7 @@ class Postgres:
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run one statement with psql; return what it printed."""
-        command = [
+        command: list[str | Path] = [
             self._bin / "psql",
             "-X",
             "-A",
@@ -104,7 +106,7 @@ class Postgres:
     def _answers(self) -> bool:
         if self._service is None or not self._service.alive():
             raise TestbedError("PostgreSQL ended: " + (self.directory / "log").read_text()[-2000:])
-        command = [self._bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command: list[str | Path] = [self._bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return run(command, timeout=10, env=self._env(), check=False).returncode == 0
 
     def _env(self) -> dict[str, str]:
