@@ -85,6 +85,7 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     help="Configuration of the factory; later files win.",
 )
 @click.option("-d", "--debug", "level", flag_value="DEBUG", help="Log everything.")
+@click.option("--trace", "level", flag_value="DEBUG", hidden=True)  # as 2.4.1 knew it
 @click.option("-v", "--info", "level", flag_value="INFO", help="Log what happens.")
 @click.option(
     "--quiet", "level", flag_value="WARNING", default="WARNING", help="Log trouble only (the default)."
