@@ -89,10 +89,10 @@ class TestAScheddThatHangs:
         stopped.stop()
         error, seconds = timed(calls[call])
         assert isinstance(error, Overrun)
-        assert 1.5 <= seconds < 1.8
+        assert 1.5 <= seconds < 2.2
         again, seconds = timed(calls[call])
         assert isinstance(again, Suspended)
-        assert seconds < 0.05
+        assert seconds < 0.3
         start = time.monotonic()
         stopped.resume()
         assert number(client, tagged) in (0, 5)
@@ -126,7 +126,7 @@ class TestAScheddThatHangs:
                 thread.result()
         elsewhere.close()
         assert isinstance(error, Overrun)
-        assert seconds < 2.3
+        assert seconds < 2.7
         assert gaps[0] < 0.5, "the interpreter was never held"
         assert len(calls) > 50
         assert max(calls) < 1.0
@@ -137,7 +137,7 @@ class TestAScheddThatHangs:
         with ThreadPoolExecutor(50) as pool:
             calls = [pool.submit(timed, client.submit, IDLE_JOB, 1, deadline=2) for _ in range(50)]
             results = [call.result() for call in calls]
-        assert max(seconds for _, seconds in results) < 2.8
+        assert max(seconds for _, seconds in results) < 3.3
         assert sum(isinstance(error, Overrun) for error, _ in results) == 1
         assert all(isinstance(error, Overrun | Suspended) for error, _ in results)
 
@@ -146,7 +146,7 @@ class TestAScheddThatHangs:
         assert isinstance(timed(client.counts, ["JobStatus"], "true", deadline=1, probe=True)[0], Overrun)
         error, seconds = timed(client.counts, ["JobStatus"], "true", deadline=1, probe=True)
         assert isinstance(error, Overrun)
-        assert seconds < 1.3
+        assert seconds < 1.7
         assert client.suspended
         client.locate(deadline=DEADLINE, probe=True)
         stopped.resume()
@@ -161,7 +161,7 @@ class TestAScheddThatHangs:
             start = time.monotonic()
             client.abort()
             error, _ = call.result(5)
-            assert time.monotonic() - start < 0.5
+            assert time.monotonic() - start < 1.0
         assert isinstance(error, WorkerDied)
 
     def test_a_stopped_collector_is_an_overrun_too(self, ap):
@@ -173,7 +173,7 @@ class TestAScheddThatHangs:
         finally:
             os.kill(collector, signal.SIGCONT)
         assert isinstance(error, Overrun)
-        assert seconds < 1.8
+        assert seconds < 2.7
         client.locate(deadline=DEADLINE, probe=True)
         client.close()
 
