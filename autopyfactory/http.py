@@ -23,7 +23,7 @@ from requests.utils import get_environ_proxies
 
 from autopyfactory import __version__
 from autopyfactory.httpdeadline import DeadlineAdapter, left, within
-from autopyfactory.strictjson import Duplicates, JSONError, loads
+from autopyfactory.strictjson import JSONError, loads
 
 MEGABYTE = 1_000_000
 CHUNK = 65_536
@@ -93,10 +93,10 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
-    def json(self, on_duplicate: Duplicates | None = None) -> Any:
+    def json(self) -> Any:
         """Return the body parsed. Raises HttpError, whatever Content-Type says, if it is not sound JSON."""
         try:
-            return loads(self.body, on_duplicate)
+            return loads(self.body)
         except JSONError as err:
             raise HttpError(f"{self.url} answered {self.status} with {err}", self.status) from None
 

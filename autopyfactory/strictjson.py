@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-Duplicates = Callable[[str], None]
+Pairs = Callable[[list[tuple[str, Any]]], Any]
 _PYTHON = ("{'", "[{'", "{}", "['")
 
 
@@ -18,20 +18,15 @@ def _refuse_constant(name: str) -> Any:
     raise JSONError(f"the number {name} is no JSON")
 
 
-def _pairs(on_duplicate: Duplicates | None) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
-    def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            seen: set[str] = set()
-            for key, _ in pairs:
-                if key in seen:
-                    if on_duplicate is None:
-                        raise JSONError(f"the key {key!r:.80} occurs twice in one object")
-                    on_duplicate(key)
-                seen.add(key)
-        return made
-
-    return make
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise JSONError(f"the key {key!r:.80} occurs twice in one object")
+            seen.add(key)
+    return made
 
 
 def what_it_looks_like(text: str) -> str:
@@ -58,19 +53,19 @@ def _wrong(text: str, err: json.JSONDecodeError) -> str:
     return f"broken JSON ({err.msg} at character {err.pos} of {len(text)}): {start!r}"
 
 
-def loads(data: bytes | str, on_duplicate: Duplicates | None = None) -> Any:
+def loads(data: bytes | str, pairs: Pairs | None = None) -> Any:
     """Parse `data` (UTF-8).
 
     Raises JSONError when it is not JSON, breaks off, holds NaN or Infinity, is nested too deeply, or when
-    an object has the same key twice; `on_duplicate(key)` is called instead if it is given (the later
-    value then stands).
+    an object has the same key twice. `pairs`, if given, makes each object from its pairs instead, and then
+    has to look at duplicates itself.
     """
     try:
         text = data if isinstance(data, str) else bytes(data).decode("utf-8-sig")
     except UnicodeDecodeError as err:
         raise JSONError(f"not UTF-8 text: {err}") from None
     try:
-        return json.loads(text, object_pairs_hook=_pairs(on_duplicate), parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=pairs or _unique, parse_constant=_refuse_constant)
     except JSONError:
         raise
     except json.JSONDecodeError as err:

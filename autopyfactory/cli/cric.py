@@ -1,0 +1,134 @@
+"""`autopyfactory cric`: what CRIC's records would become, and why each was taken or left."""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from autopyfactory.cli.confoption import conf_option
+
+if TYPE_CHECKING:
+    from autopyfactory.config.section import Section
+    from autopyfactory.cric.plan import Verdict
+    from autopyfactory.plugins.queueconfig.cric import Outcome
+
+OK, WRONG = 0, 1
+
+
+@click.command("cric")
+@conf_option
+@click.option("--dry-run", is_flag=True, help="Tell what became of every record, and write nothing.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), help="Write the queue sections to this file."
+)
+@click.option("--queue", "only", metavar="NAME", help="Tell of this PanDA queue only.")
+@click.option("--taken", is_flag=True, help="With --dry-run: leave out what is not wanted.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: print one JSON object.")
+@click.option("--fresh", is_flag=True, help="Ask CRIC even if it was asked a short while ago.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    conf: tuple[str, ...],
+    dry_run: bool,
+    output: str | None,
+    only: str | None,
+    taken: bool,
+    as_json: bool,
+    fresh: bool,
+) -> None:
+    """Make queue sections of what CRIC knows, as the selections [CRIC ...] of the configuration say.
+
+    Prints a queues.conf, or writes it with -o; a factory that has `config.queues.plugin = CRIC` needs
+    neither. Exit code 0: good; 1: a source could not be read, or nothing was selected; 2: wrong usage.
+    """
+    from autopyfactory.config.problem import ConfigError
+
+    if (taken or as_json) and not dry_run:
+        raise click.UsageError("--taken and --json need --dry-run")
+    try:
+        outcome = _outcome(conf, fresh)
+    except ConfigError as err:
+        for problem in err.problems:
+            click.echo(str(problem), err=True)
+        ctx.exit(WRONG)
+    for problem in outcome.config.problems:
+        if problem.severity == "error" or not dry_run:  # the table tells of broken records itself
+            click.echo(str(problem), err=True)
+    verdicts = [
+        v for v in outcome.verdicts if only in (None, v.record) and (v.section or v.broken or not taken)
+    ]
+    if as_json:
+        click.echo(json_module.dumps([asdict(v) for v in verdicts], indent=2))
+    elif dry_run:
+        _table(verdicts)
+    else:
+        names = {v.section for v in verdicts}
+        _write(_text(s for n, s in outcome.config.sections.items() if n in names), output)
+    ctx.exit(WRONG if outcome.config.errors else OK)
+
+
+def _outcome(conf: tuple[str, ...], fresh: bool) -> Outcome:
+    """Return the outcome of the plugin for the configuration `conf`."""
+    from autopyfactory.config.binding import Binder
+    from autopyfactory.config.factory import read_factory
+    from autopyfactory.config.problem import ConfigError
+    from autopyfactory.plugins.queueconfig.cric import CRIC
+
+    binder = Binder()
+    factory = read_factory(conf, {}, binder)
+    options, problems = binder.bind(CRIC.Options, factory.section, factory.section)
+    if options is None:
+        raise ConfigError(problems)
+    plugin = CRIC(options.model_copy(update={"sleep": 0.0}) if fresh else options, factory.options)
+    plugin.sections = factory.others
+    return plugin.outcome()
+
+
+def _table(verdicts: Sequence[Verdict]) -> None:
+    """Print a line for each record or CE, and a summary."""
+    table = Table("PanDA queue", "CE", "selection", "becomes", "why", box=None, pad_edge=False)
+    for v in verdicts:
+        style = "green" if v.section else "red" if v.broken else "dim"
+        cells = (v.record, v.ce, v.selection, v.section or "-", v.reason)
+        table.add_row(*(escape(c) for c in cells), style=style)
+    width = None if os.isatty(1) else 250
+    console = Console(width=width, highlight=False)
+    console.print(table)
+    left = Counter(v.reason for v in verdicts if not v.section)
+    taken = [v for v in verdicts if v.section]
+    console.print(f"{len(taken)} queues of {len({v.record for v in taken})} PanDA queues")
+    for reason, number in left.most_common(10):
+        console.print(f"{number} left: {escape(reason)}")
+
+
+def _text(sections: Iterable[Section]) -> str:
+    """Return sections as a queues.conf."""
+    blocks = ["# made by autopyfactory cric"]
+    for section in sections:
+        lines = [f"{key} = {section.values[key].text.replace('%', '%%')}" for key in section.values]
+        blocks.append("\n".join([f"[{section.name}]", *lines]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _write(text: str, output: str | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    path = Path(output)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)  # a factory that reads it meanwhile sees the old or the new file
+    click.echo(f"{output} is written", err=True)
