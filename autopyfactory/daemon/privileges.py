@@ -31,6 +31,14 @@ class Account:
         return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell)
 
 
+def current() -> str:
+    """Return the name of the user that we are."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
+
+
 def wanted(runas: str | None) -> Account | None:
     """Return the user to become; None when the process stays who it is.
 

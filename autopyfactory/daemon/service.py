@@ -162,7 +162,8 @@ class Service:
             result = "reload failed"
             try:
                 answer = reload()
-                result = "reloaded" if getattr(answer, "applied", True) else "reload refused"
+                applied = answer["applied"] if isinstance(answer, dict) else answer.applied
+                result = "reloaded" if applied else "reload refused"
                 return answer
             finally:
                 self.notifier.ready(f"{result} {time.strftime('%Y-%m-%d %H:%M:%SZ', time.gmtime())}")

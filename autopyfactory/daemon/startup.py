@@ -164,7 +164,8 @@ def _take_locks(options: DaemonOptions, config: Configuration) -> list[PidFile]:
             lock.release()
         if isinstance(err, AlreadyLocked):
             raise StartError(ExitCode.RUNNING, f"already running: {err}") from err
-        raise StartError(ExitCode.FILES, str(err)) from err
+        hint = f" (statedir has to be a folder of the user {privileges.current()})" if not taken else ""
+        raise StartError(ExitCode.FILES, f"{err}{hint}") from err
     return taken
 
 
