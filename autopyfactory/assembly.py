@@ -11,9 +11,18 @@ from autopyfactory.sourcepool import SourcePool
 
 
 def assemble(
-    queue: QueueConfig, configuration: Configuration, sources: SourcePool, monitor_url: str | None
+    queue: QueueConfig,
+    configuration: Configuration,
+    sources: SourcePool,
+    monitor_url: str | None,
+    *,
+    user: str | None = None,
 ) -> Parts:
-    """Return the parts of `queue`, its sources running. Raises whatever a plugin's constructor raises."""
+    """Return the parts of `queue`, its sources running. Raises whatever a plugin's constructor raises.
+
+    `user` is who holds the sources, when it is not the queue itself.
+    """
+    holder = user or queue.name
     context = QueueContext(
         queue=queue.name,
         queue_options=queue.options,
@@ -34,8 +43,8 @@ def assemble(
         chain=chain,
         submit=submit,
         wms=wms,
-        wms_source=sources.acquire(wms, queue.name) if wms else None,
+        wms_source=sources.acquire(wms, holder) if wms else None,
         batch=batch,
-        batch_source=sources.acquire(batch, queue.name) if batch else None,
-        events_source=sources.acquire_events(batch, queue.name) if batch and history else None,
+        batch_source=sources.acquire(batch, holder) if batch else None,
+        events_source=sources.acquire_events(batch, holder) if batch and history else None,
     )

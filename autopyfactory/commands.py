@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from autopyfactory.control.server import CommandError
-from autopyfactory.report import answers
+from autopyfactory.report import answers, changes
 
 if TYPE_CHECKING:
     from autopyfactory.factory import Factory
@@ -22,4 +22,4 @@ def answer(factory: Factory, command: str, arguments: dict[str, Any]) -> Any:
     return known(factory, arguments)
 
 
-COMMANDS: dict[str, Command] = {**answers.COMMANDS}
+COMMANDS: dict[str, Command] = {**answers.COMMANDS, **changes.COMMANDS}

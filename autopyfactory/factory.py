@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autopyfactory import commands, sharing
+from autopyfactory import commands
 from autopyfactory.assembly import assemble
 from autopyfactory.clock import Clock, SystemClock
 from autopyfactory.condor import registry
@@ -27,6 +27,7 @@ from autopyfactory.record import CycleRecord, Event, FactoryEvent
 from autopyfactory.report.trends import Trends
 from autopyfactory.reservations import Reservations
 from autopyfactory.sourcepool import SourcePool
+from autopyfactory.surroundings import surroundings
 
 log = logging.getLogger("autopyfactory.factory")
 
@@ -94,7 +95,7 @@ class Factory:
             log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
         with self._lock:
             self.monitors.configure(self.configuration)
-            for queue in self._enabled(self.configuration).values():
+            for queue in self.enabled(self.configuration).values():
                 self._add(self._build(queue, self.configuration))
         self.announce("started", f"{len(self.queues)} queues, {len(self.configuration.broken)} left out")
 
@@ -154,7 +155,9 @@ class Factory:
 
     # --- queues come and go ---------------------------------------------------------------------
 
-    def _enabled(self, configuration: Configuration) -> dict[str, QueueConfig]:
+    @staticmethod
+    def enabled(configuration: Configuration) -> dict[str, QueueConfig]:
+        """Return the queues of `configuration` that are to run."""
         if not configuration.factory.enable_queues:
             return {}
         return {n: q for n, q in configuration.queues.items() if q.options.enabled}
@@ -216,13 +219,13 @@ class Factory:
         return report
 
     def _reload(self) -> ReloadReport:
-        new = self._load()
+        new = self.read_configuration()
         with self._lock:
             old = self.configuration
-            if wrong := self._refusals(old, new):
+            if wrong := self.refusals(new):
                 return ReloadReport(False, None, wrong)
             changes = diff(old, new)
-            running, wanted = self._enabled(old), self._enabled(new)
+            running, wanted = self.enabled(old), self.enabled(new)
             touched = [
                 n for n, q in wanted.items() if n not in running or self._differs(old, new, running[n], q)
             ]
@@ -248,8 +251,13 @@ class Factory:
         else:
             self._add(queue)
 
-    def _refusals(self, old: Configuration, new: Configuration) -> tuple[Problem, ...]:
-        """Return why `new` may not replace `old`: new errors, or changes that need a restart."""
+    def read_configuration(self) -> Configuration:
+        """Return the configuration as its sources have it now. Raises ConfigError."""
+        return self._load()
+
+    def refusals(self, new: Configuration) -> tuple[Problem, ...]:
+        """Return why `new` may not be applied: new errors, or changes that need a restart."""
+        old = self.configuration
         known = {(p.section, p.key, p.message) for p in old.problems}
         fresh = [
             p for p in new.problems if p.severity == "error" and (p.section, p.key, p.message) not in known
@@ -279,16 +287,7 @@ class Factory:
     def surroundings(self, queue: str) -> Mapping[str, Any]:
         """Return the CycleInputs fields that depend on other queues, as far as the rules need them."""
         mine = self.queues.get(queue)
-        if mine is None:
-            return {}
-        found: dict[str, Any] = {}
-        if any("factory" in rule.needs for rule in mine.parts.chain):
-            found["factory_active"] = self.occupancy.active("factory")
-        if any(cap.scope == "ce" for rule in mine.parts.chain for cap in rule.caps()):
-            at_ce = self.occupancy.active(f"ce:{mine.parts.submit.ce}")
-            found["scope_active"] = {} if at_ce is None else {"ce": at_ce}
-        found.update(sharing.share_of(mine, dict(self.queues), self.recent))
-        return found
+        return {} if mine is None else surroundings(mine, dict(self.queues), self.occupancy, self.recent)
 
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""

@@ -187,7 +187,7 @@ class APFQueue:
         self._remember(inputs)
 
         unresolved = self._resolve_intents()
-        closed = self._gate(readings) + unresolved
+        closed = self.gate(readings) + unresolved
         pause = self._neighbours.paused(self.name)
         decision = decide(self.parts.chain, inputs)
         record = CycleRecord(
@@ -297,7 +297,7 @@ class APFQueue:
             )
             self._past.appendleft((self._clock.monotonic(), past))
 
-    def _gate(self, readings: Sequence[Reading]) -> tuple[str, ...]:
+    def gate(self, readings: Sequence[Reading]) -> tuple[str, ...]:
         """Return why what is known is not good enough to act on."""
         needs = frozenset[str]().union(*(rule.needs for rule in self.parts.chain))
         matter = [r for r in readings if r.key != "wms" or needs & {"wms", "site"}]

@@ -1,0 +1,91 @@
+"""`autopyfactory plan`: what a reload would do, before it does it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
+
+TIMEOUT = 60.0
+
+
+@click.command("plan")
+@conf_option
+@click.option("--all", "everything", is_flag=True, help="List every queue, however many there are.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def command(conf: tuple[str, ...], everything: bool, as_json: bool) -> None:
+    """Show what a reload would change, and what each changed queue would send next; nothing is done.
+
+    Without a running factory: what starting it would do. Ends with code 1 if the factory would refuse.
+    """
+    link = Link(conf)
+    try:
+        answer = link.ask("plan", TIMEOUT, everything=everything)
+    except NotRunning:
+        answer = _from_files(conf, everything)
+    except ControlError as err:
+        fail(str(err))
+    show(answer, as_json, accepted=answer["accepted"], verb="would be")
+    sys.exit(0 if answer["accepted"] else 1)
+
+
+def show(answer: dict[str, Any], as_json: bool, *, accepted: bool, verb: str) -> None:
+    """Write an answer of `plan` or `reload`."""
+    if as_json:
+        import json
+
+        click.echo(json.dumps(answer, indent=1))
+        return
+    for problem in answer["problems"]:
+        click.echo(problem, err=True)
+    if not accepted:
+        click.echo(f"refused: the configuration {verb} rejected, all stays as it is", err=True)
+    if answer["text"]:
+        click.echo(answer["text"], nl=False)
+
+
+def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
+    """Answer without a factory: the way from nothing to the configuration in the files."""
+    from dataclasses import replace
+
+    from autopyfactory.clock import SystemClock
+    from autopyfactory.condor import registry
+    from autopyfactory.config.build import load
+    from autopyfactory.config.diff import diff
+    from autopyfactory.config.plan import render
+    from autopyfactory.config.problem import ConfigError
+    from autopyfactory.factory import Factory
+    from autopyfactory.ledger import Ledger
+    from autopyfactory.preview import Preview
+    from autopyfactory.report.changes import LOOK, MOST
+    from autopyfactory.sourcepool import SourcePool
+
+    try:
+        new = load(conf)
+    except ConfigError as err:
+        return {"accepted": False, "text": "", "problems": [str(p) for p in err.problems]}
+    changes = diff(replace(new, queues={}, broken={}), new)
+    wanted = dict(list(Factory.enabled(new).items())[:MOST])
+    clock = SystemClock()
+    known = Path(new.factory.state_dir).expanduser() / "ledger.db"
+    with tempfile.TemporaryDirectory() as nowhere:
+        ledger = Ledger(known if known.exists() else Path(nowhere) / "ledger.db", clock)
+        sources = SourcePool(clock, ledger)
+        try:
+            preview = Preview(new, sources=sources, ledger=ledger, clock=clock, running={})
+            effects = preview.effects(wanted, LOOK)
+        finally:
+            registry.close_all(1.0)
+            ledger.close()
+    return {
+        "accepted": True,
+        "text": "No factory runs; starting it would do this.\n"
+        + render(changes, effects, everything=everything),
+        "problems": [str(p) for p in new.problems],
+    }

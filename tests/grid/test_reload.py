@@ -1,0 +1,117 @@
+"""A reload changes what has changed and nothing else, while pilots run on real CEs."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from factorybox import Box, Daemon, InProcess, last, wait
+from testbed.grid import Grid
+
+
+@pytest.fixture
+def box(tmp_path: Path, grid: Grid, request: pytest.FixtureRequest) -> Box:
+    box = Box(tmp_path / "f", grid.ap, request.node.name[:30])
+    box.work({"a": 3, "b": 3, "c": 2, "d": 2})
+    return box
+
+
+def at_ce(box: Box, grid: Grid, name: str, site: str, **options: str) -> None:
+    ce = grid.sites[site]
+    box.queue(
+        name,
+        batchsubmitplugin="CondorCE",
+        batchsubmit__condorce__gridresource=ce.collector,
+        batchsubmit__condorce__schedd=ce.schedd,
+        executable="/bin/sleep",
+        **{"executable__arguments": "300", "sched__maxtorun__maximum": "3", **options},
+    )
+
+
+def thread_of(queue: str) -> int | None:
+    return next((t.ident for t in threading.enumerate() if t.name == f"queue {queue}"), None)
+
+
+def test_only_what_changed_is_touched(box: Box, grid: Grid) -> None:
+    at_ce(box, grid, "a", "ce1")
+    at_ce(box, grid, "b", "ce2")
+    at_ce(box, grid, "c", "ce1", sched__maxtorun__maximum="2")
+    with InProcess(box) as factory:
+        wait(lambda: (box.pilots("a"), box.pilots("b"), box.pilots("c")) == (3, 3, 2), 60, "pilots")
+        wait(lambda: "running 3" in str(running(factory, "a")), 90, "pilots to run at the CE")
+        before = box.ads("MATCH_APF_QUEUE", "ClusterId", "ProcId")
+        thread, cycles, changed = thread_of("a"), factory.queues["a"].cycles_run, thread_of("b")
+
+        at_ce(box, grid, "b", "ce2", sched__maxtorun__maximum="5")  # changed
+        del box.queues["c"]  # removed: its pilots stay
+        at_ce(box, grid, "d", "ce1", sched__maxtorun__maximum="1")  # added
+        box.work({"a": 3, "b": 9, "c": 2, "d": 2})
+        box.write()
+        report = factory.reload()
+        assert report.applied, report.problems
+        assert report.changes is not None
+        assert (report.changes.added, report.changes.removed, [*report.changes.changed]) == (
+            ("d",),
+            ("c",),
+            ["b"],
+        )
+        wait(lambda: (box.pilots("b"), box.pilots("d")) == (5, 1), 60, "the new numbers")
+        assert thread_of("a") == thread
+        wait(lambda: factory.queues["a"].cycles_run > cycles, 10, "the untouched queue to go on")
+        assert thread_of("b") != changed
+        assert thread_of("c") is None
+        after = box.ads("MATCH_APF_QUEUE", "ClusterId", "ProcId")
+        assert [row for row in before if row not in after] == [], "no pilot was lost"
+        assert (box.pilots("a"), box.pilots("c")) == (3, 2)
+
+
+def running(factory: object, queue: str) -> str:
+    record = factory.queues[queue].last  # type: ignore[attr-defined]
+    return f"running {record.inputs.batch.running}" if record and record.inputs.batch else ""
+
+
+def test_a_broken_file_changes_nothing(box: Box) -> None:
+    box.queue("a", sched__maxtorun__maximum="3")
+    with InProcess(box) as factory:
+        wait(lambda: box.pilots("a") == 3, 30, "pilots")
+        thread = thread_of("a")
+        box.queue("a", sched__maxtorun__maximum="many")
+        box.write()
+        report = factory.reload()
+        assert not report.applied
+        assert any("sched.maxtorun.maximum" in str(p) and "queues.conf:" in str(p) for p in report.problems)
+        assert thread_of("a") == thread
+        wait(lambda: last(factory, "a").startswith("nothing"), 10, "the queue to go on")
+
+
+def test_plan_tells_what_reload_then_does(box: Box) -> None:
+    box.queue("a", sched__maxtorun__maximum="3")
+    box.queue("b", sched__maxtorun__maximum="3")
+    daemon = Daemon(box)
+    try:
+        wait(lambda: daemon.socket.exists() and (box.pilots("a"), box.pilots("b")) == (3, 3), 30, "pilots")
+        assert "No change" in daemon.ask("plan")["text"]
+        box.queue("a", sched__maxtorun__maximum="7")
+        del box.queues["b"]
+        box.queue("d", sched__maxtorun__maximum="1")
+        box.work({"a": 10, "d": 2})
+        wait(
+            lambda: daemon.ask("status", queue="a")["queues"][0]["ready"] == 10, 10, "the new amount of work"
+        )
+        box.write()
+        plan = daemon.ask("plan")
+        assert plan["accepted"]
+        assert "sched.maxtorun.maximum: 3 -> 7" in plan["text"]
+        assert "would send 4" in plan["text"]
+        assert "would send 1" in plan["text"]
+        assert (box.pilots("a"), box.pilots("d")) == (3, 0), "a plan sends nothing"
+        done = daemon.ask("reload")
+        assert done["applied"]
+        wait(lambda: (box.pilots("a"), box.pilots("d")) == (7, 1), 30, "what was planned")
+        assert box.pilots("b") == 3
+        shown = daemon.ask("dump", queue="a")
+        assert "sched.maxtorun.maximum" in str(shown)
+    finally:
+        daemon.terminate()
