@@ -276,3 +276,18 @@ def test_user_and_folders_are_made(tmp_path: Path) -> None:
 
 def test_the_init_script_is_plain_sh() -> None:
     subprocess.run(["sh", "-n", str(MISC / "init" / "autopyfactory")], check=True)
+
+
+def test_manual_and_daemon_agree() -> None:
+    from autopyfactory.cli.main import cli
+    from autopyfactory.daemon.exits import ExitCode
+
+    codes = {str(int(c)) for c in ExitCode}
+    manual = (MISC.parent / "docs/man/autopyfactory.8").read_text()
+    operations = (MISC.parent / "docs/operations.md").read_text()
+    assert set(re.findall(r"^(\d+)\|", manual, re.M)) == codes
+    assert set(re.findall(r"^\| (\d+) \|", operations, re.M)) == codes
+    shown = {o for p in cli.params if not getattr(p, "hidden", False) for o in p.opts} | {"--help"}
+    assert {o for o in shown if o.startswith("--")} == set(
+        re.findall(r"--[a-z-]+", manual.replace("\\-", "-"))
+    )
