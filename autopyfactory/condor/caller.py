@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autopyfactory.condor.diagnosis import diagnose
-from autopyfactory.condor.errors import Busy, Overrun, Suspended, Unreachable, WorkerDied
+from autopyfactory.condor.errors import Busy, Overrun, Refused, Suspended, Unreachable, WorkerDied
 from autopyfactory.condor.process import Ended, Process, worker_command, worker_environment
 from autopyfactory.condor.suspension import Suspension
 from autopyfactory.condor.target import Target
@@ -24,6 +24,9 @@ _SLOW_FAILURE = 5.0
 _TAIL = 5
 # What may be asked a second time if the child died, because asking changes nothing.
 _READS = frozenset(("counts", "query", "history", "collector_query", "locate", "ping"))
+# The part of its deadline that a call may wait for its turn. One that began with too little time left would
+# be cut off without need, and leave behind a submission of which nobody knows.
+_WAITING = 0.5
 # How long a caller whose child was killed may need to notice.
 _HAND_OVER = 5.0
 
@@ -66,8 +69,8 @@ class Caller:
         start = time.monotonic()
         aborts = self._aborts
         self._admit(aborts, probe)
-        if not self._turn.acquire(timeout=max(0.0, deadline)):
-            raise Busy(f"{operation} not tried: other calls took its {deadline:g} s", self._target)
+        if not self._turn.acquire(timeout=max(0.0, deadline * _WAITING)):
+            raise Busy(f"{operation} not tried: other calls took its time", self._target)
         try:
             self._admit(aborts, probe)  # while we waited the call before us may have hung
             try:
@@ -149,6 +152,8 @@ class Caller:
             error = diagnose(kind, text, said, self._target)
             if isinstance(error, Unreachable) and seconds > _SLOW_FAILURE:
                 self._suspension.begin(f"{operation} failed after {seconds:.0f} s")
+            elif isinstance(error, Refused):
+                self._suspension.end()  # a no is an answer
             raise error
         self._suspension.end()
         return reply["result"]

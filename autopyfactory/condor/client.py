@@ -34,11 +34,11 @@ class Identity:
 class CondorClient:
     """All calls to one schedd and its collector; may be used by several threads, one call runs at a time.
 
-    Every `deadline` is in seconds and covers the whole call, with the wait for other callers and the start
-    of the child process. Every call raises the errors of `autopyfactory.condor.errors`, and ValueError if
-    what it was given makes no sense to anybody. In rows that are returned, attributes appear under the
-    names that were asked for; one that is undefined or missing is None; one that is an expression is its
-    text.
+    Every `deadline` is in seconds and covers the whole call, with the wait for other callers (half of it at
+    most) and the start of the child process. Every call raises the errors of `autopyfactory.condor.errors`,
+    and ValueError if what it was given makes no sense to anybody. In rows that are returned, attributes
+    appear under the names that were asked for; one that is undefined or missing is None; one that is an
+    expression is its text.
 
     While the target is suspended (see `Suspended`) only calls with `probe=True` are tried.
     """

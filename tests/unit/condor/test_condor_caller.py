@@ -142,11 +142,18 @@ class TestSuspension:
                 caller.call("sleep", [30], 0.2, probe)
         assert caller.suspended
 
-    def test_a_refused_probe_keeps_it_but_time_ends_it(self, make_caller):
+    def test_time_ends_it(self, make_caller):
         caller = make_caller(retry_after=0.5)
         with pytest.raises(Overrun):
             caller.call("sleep", [30], 0.2, False)
         time.sleep(0.55)
+        assert caller.call("echo", [1], 5, False) == [1]
+
+    def test_a_probe_that_is_refused_was_answered(self, caller):
+        with pytest.raises(Overrun):
+            caller.call("sleep", [30], 0.2, False)
+        with pytest.raises(Refused):
+            caller.call("error", ["HTCondorException", "SCHEDD:2:no", "", 0], 5, True)
         assert caller.call("echo", [1], 5, False) == [1]
 
     def test_those_that_wait_do_not_burn_their_own_deadlines(self, caller):
@@ -178,13 +185,13 @@ class TestTurns:
             list(pool.map(lambda _: caller.call("sleep", [0.1], 5, False), range(5)))
         assert time.monotonic() - start >= 0.5
 
-    def test_waiting_counts_against_the_deadline(self, caller, tmp_path):
+    def test_waiting_takes_half_the_deadline_at_most_and_then_nothing_was_tried(self, caller, tmp_path):
         caller.call("pid", [], 5, False)
         log = tmp_path / "log"
         with ThreadPoolExecutor(1) as pool:
-            long = pool.submit(caller.call, "sleep", [1.0], 5, False)
+            long = pool.submit(caller.call, "sleep", [1.5], 5, False)
             until(caller._turn.locked)
-            error, seconds = timed(caller.call, "count", [str(log), 0], 0.3, False)
+            error, seconds = timed(caller.call, "count", [str(log), 0], 0.6, False)
             assert isinstance(error, Busy)
             assert 0.3 <= seconds < 0.9
             assert long.result() == "slept"
