@@ -17,7 +17,12 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 
-def to_plain(value: Any) -> Any:
+def to_full(value: Any) -> Any:
+    """Like `to_plain`, with every field: for readers that do not know our defaults."""
+    return to_plain(value, full=True)
+
+
+def to_plain(value: Any, *, full: bool = False) -> Any:
     """Return `value` as what JSON can hold; datetimes as ISO 8601, fractions rounded to 1/1000.
 
     Raises TypeError for what has no plain form.
@@ -29,14 +34,14 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds")
     if isinstance(value, Mapping):
-        return {str(k): to_plain(v) for k, v in value.items()}
+        return {str(k): to_plain(v, full=full) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [to_plain(v) for v in value]
+        return [to_plain(v, full=full) for v in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            name: to_plain(given)
+            name: to_plain(given, full=full)
             for name, default in _defaults(type(value)).items()
-            if (given := getattr(value, name)) != default
+            if (given := getattr(value, name)) != default or full
         }
     raise TypeError(f"{type(value).__name__} has no plain form")
 

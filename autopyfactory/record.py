@@ -27,12 +27,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class HeldGroup:
-    """Pilots that the schedd holds for one reason."""
+    """Pilots that the schedd holds, or has dropped, for one reason."""
 
     reason: str  # of one of them, as the schedd has it
     count: int
     code: int = 0  # HoldReasonCode
-    since: datetime | None = None  # when the first of them was held
+    since: datetime | None = None  # when that happened to the first of them
     example: str = ""  # the id of one of them
 
 
@@ -42,6 +42,7 @@ class Troubles:
 
     asked_at: datetime
     held: tuple[HeldGroup, ...] = ()
+    lost: tuple[HeldGroup, ...] = ()  # pilots that were taken out of the queue lately, not by us, and why
     ce_down: int = 0  # pilots whose CE does not answer
     ce_down_since: datetime | None = None
     ce: str = ""  # that CE, as the schedd has it (GridResource)
@@ -53,7 +54,7 @@ class Troubles:
     @property
     def any(self) -> bool:
         """Whether something is wrong, as far as the schedd could be asked."""
-        return bool(self.held or self.ce_down)
+        return bool(self.held or self.lost or self.ce_down)
 
 
 @dataclass(frozen=True, slots=True)

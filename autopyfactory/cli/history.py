@@ -11,7 +11,7 @@ import click
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import Link, fail
 from autopyfactory.cli.times import past_time
-from autopyfactory.plain import to_plain
+from autopyfactory.plain import to_full
 from autopyfactory.why.words import span
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def command(
 def _info(reader: HistoryReader, *, as_json: bool) -> None:
     info = reader.info()
     if as_json:
-        click.echo(json.dumps(to_plain(info)))
+        click.echo(json.dumps(to_full(info)))
         return
     click.echo(f"{info.url}, schema version {info.version}")
     click.echo(f"{info.queues} queues, at most {info.rows} cycles, {info.used_bytes / 1e6:.1f} MB")
@@ -62,13 +62,13 @@ def _cycles(reader: HistoryReader, queue: str, since: datetime, until: datetime,
     lines: list[tuple[datetime, dict[str, Any], str]] = [
         (
             s.record.started,
-            {"cycle": to_plain(s.record), "cycles": s.cycles, "submitted": s.submitted},
+            {"cycle": to_full(s.record), "cycles": s.cycles, "submitted": s.submitted},
             _line(s),
         )
         for s in reader.span(queue, since, until)
     ]
     lines += [
-        (e.at, {"event": to_plain(e)}, f"{e.at:%Y-%m-%d %H:%M:%SZ}  -- {e.kind}: {e.text}")
+        (e.at, {"event": to_full(e)}, f"{e.at:%Y-%m-%d %H:%M:%SZ}  -- {e.kind}: {e.text}")
         for e in reader.events(since, until, queue)
     ]
     for _, data, text in sorted(lines, key=lambda line: line[0]):

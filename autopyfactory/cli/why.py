@@ -12,7 +12,7 @@ import click
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
 from autopyfactory.cli.times import past_time
-from autopyfactory.plain import from_plain, to_plain
+from autopyfactory.plain import from_plain, to_full, to_plain
 from autopyfactory.record import CycleRecord
 from autopyfactory.why import LiveState, Story, explain
 from autopyfactory.why.render import render
@@ -112,9 +112,9 @@ def _stored(
 
 def _data(story: Story, records: Sequence[CycleRecord], problem: str | None) -> dict[str, Any]:
     return {
-        "story": to_plain(story),
+        "story": to_full(story),
         "text": render(story),
-        "records": [to_plain(r) for r in records],
+        "records": [to_full(r) for r in records],
         "problem": problem,
         "printed_at": to_plain(datetime.now(UTC)),
     }

@@ -10,7 +10,7 @@ from typing import Any
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.control.server import CommandError
-from autopyfactory.plain import to_plain
+from autopyfactory.plain import to_full
 from autopyfactory.report.pilots import Wanted, listed, remove
 from autopyfactory.report.schedds import reporting_client, targets
 
@@ -49,7 +49,7 @@ def pilots(configuration: Configuration, arguments: Arguments) -> dict[str, Any]
             continue
         except ValueError as err:
             raise CommandError(str(err)) from err
-        rows += [to_plain(p) for p in found]
+        rows += [to_full(p) for p in found]
     return {"pilots": rows[:limit], "notes": [*notes, *_others(configuration, wanted.queue)]}
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from autopyfactory.info import BatchQueueInfo
 from autopyfactory.pauses import Pause
-from autopyfactory.plain import from_plain, to_plain
+from autopyfactory.plain import from_plain, to_full
 from autopyfactory.record import CycleRecord
 from autopyfactory.report.trends import Trend
 
@@ -47,11 +47,8 @@ class QueueRow:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data with every field."""
-        return {k: _shown(v) for k, v in asdict(self).items()}
-
-
-def _shown(value: Any) -> Any:
-    return {k: _shown(v) for k, v in value.items()} if isinstance(value, dict) else to_plain(value)
+        full: dict[str, Any] = to_full(self)
+        return full
 
 
 def queue_row(

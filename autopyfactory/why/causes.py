@@ -75,7 +75,8 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
             yield Cause("doubtful-counts", text, "nothing if a second count agrees; else look at the schedd")
         elif text.startswith(("WMS status", "no WMS status")):
             yield Cause("wms-down", f"the WMS does not answer{_last_answer(record, 'wms')}",
-                        "tell who runs the WMS, if it lasts", "work", example=record.errors.get("wms", text))  # fmt: skip
+                        "tell who runs the WMS, if it lasts", "work",
+                        example=record.errors.get("wms", text))  # fmt: skip
         elif text.startswith(("batch status", "no batch status")):
             todo = "see that the schedd and its collector run and let the factory in"
             yield Cause("schedd-down", f"the schedd does not answer{_last_answer(record, 'batch')}", todo,
@@ -134,6 +135,8 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
         yield _ce_down(troubles)
     for group in troubles.held:
         yield _held(group)
+    for group in troubles.lost:
+        yield _lost(group)
     if troubles.oldest_pending and not troubles.any:
         waited = (now - troubles.oldest_pending).total_seconds()
         running = record.inputs.batch.running if record and record.inputs and record.inputs.batch else 0
@@ -165,6 +168,15 @@ def _place(resource: str) -> str:
     if len(words) >= 3 and words[0] == "condor":
         return f"CE {words[2]}"
     return f"CE {words[1]}" if len(words) >= 2 else ""
+
+
+def _lost(group: HeldGroup) -> Cause:
+    kind = kind_of(group.reason, group.code)
+    words = f"{count(group.count, 'pilot')} dropped by the schedd in the last hour"
+    if kind.code == "held-other":
+        todo = "read the reason; `condor_history` on the schedd shows more"
+        return Cause("pilots-dropped", words, todo, "us", group.since, blocks=False, example=group.reason)
+    return Cause(kind.code, f"{words}: {kind.words}", kind.next, kind.who, group.since, example=group.reason)
 
 
 def _held(group: HeldGroup) -> Cause:

@@ -74,7 +74,7 @@ def _ordered(found: Iterable[Cause]) -> list[Cause]:
             return 300, not cause.blocks
         return (200 if cause.code in _CAPS else 100), not cause.blocks
 
-    unique = {(c.code, c.words): c for c in found}
+    unique = {(c.code, c.words, c.example): c for c in found}
     return sorted(unique.values(), key=rank)
 
 
@@ -87,7 +87,7 @@ def _headline(record: CycleRecord | None, found: Sequence[Cause], live: LiveStat
         what = f"{count(record.submitted, 'pilot')} sent"
     else:
         what = "0 pilots"
-    because = [c.words for c in found if c.blocks] if not record.submitted else []
+    because = [c.words for c in found if c.blocks]
     parts = [_counts(record), *because[:3]]
     return f"{what}: " + "; ".join(p for p in parts if p)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,12 @@ ATTRIBUTES = (
     "MATCH_APF_QUEUE", "JobStatus", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "ClusterId",
     "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridResource",
 )  # fmt: skip
+GONE = (
+    "MATCH_APF_QUEUE", "JobStatus", "RemoveReason", "LastHoldReason", "LastHoldReasonCode",
+    "EnteredCurrentStatus", "ClusterId", "ProcId",
+)  # fmt: skip
+LATELY = 3600  # s: how far back pilots that left are looked for
+OURS = ("AutoPyFactory", "via condor_rm")  # how the reasons of those begin that somebody removed on purpose
 STUCK = "(JobStatus == 5 || GridResourceUnavailableTime isnt undefined)"
 
 
@@ -33,9 +40,39 @@ def troubles(client: CondorClient, queue: str, factory_id: str, deadline: float)
         ads = client.query(
             f"{wanted} && ({STUCK} || JobStatus == 1)", ATTRIBUTES, limit=LIMIT, deadline=deadline
         )
+        gone = dropped(client, wanted, now.timestamp() - LATELY, deadline)
     except CondorError as err:
         return Troubles(now, error=str(err))
-    return summarize(ads, now).get(queue, Troubles(now))
+    found = summarize(ads, now).get(queue, Troubles(now))
+    return replace(found, lost=lost(gone))
+
+
+def dropped(client: CondorClient, wanted: str, since: float, deadline: float) -> list[dict[str, Any]]:
+    """Return the ads of pilots that the schedd dropped after `since` (Unix time), the latest first.
+
+    That is what becomes of held pilots which say that they are not essential, or which a rule removes.
+    Raises CondorError.
+    """
+    return client.history(
+        f"{wanted} && JobStatus == 3",
+        GONE,
+        limit=500,
+        since=f"EnteredCurrentStatus < {int(since)}",
+        deadline=deadline,
+    )
+
+
+def lost(ads: Iterable[Mapping[str, Any]]) -> tuple[HeldGroup, ...]:
+    """Group what schedds dropped by reason; what somebody removed on purpose is left out."""
+    rows: list[Mapping[str, Any]] = []
+    for ad in ads:
+        removed = str(ad["RemoveReason"] or "")
+        if removed.startswith(OURS):
+            continue
+        # a rule that removes held pilots says nothing of why they were held
+        reason = str(ad["LastHoldReason"] or removed)
+        rows.append({**ad, "HoldReason": reason, "HoldReasonCode": ad["LastHoldReasonCode"]})
+    return _held(rows)
 
 
 def all_troubles(client: CondorClient, factory_id: str, deadline: float) -> Mapping[str, Troubles]:

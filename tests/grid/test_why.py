@@ -1,0 +1,285 @@
+"""`why` on a real grid: whatever holds a queue back, the command alone names it and says what to do.
+
+One factory with one queue per kind of trouble, on a real access point with real CEs behind tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from autopyfactory.cli.main import cli
+from factorybox import Box, Daemon, wait
+from testbed.condor import Condor
+from testbed.grid import PILOT, Grid
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+SITES = ("good", "down", "mallory", "otherkey")
+# keeps pilots that are held in the queue: by themselves, those for an HTCondor-CE leave it
+HELD = {"batchsubmit__condorce__condor_attributes__+Nonessential": "False"}
+LIMIT = 150.0  # seconds for a trouble to show at the access point, untuned
+
+
+class World:
+    """A grid with a factory on it."""
+
+    def __init__(self, grid: Grid, box: Box):
+        self.grid, self.box = grid, box
+        self.conf = ""
+        self.daemon: Daemon | None = None
+
+    def ce(self, name: str, site: str, **options: str) -> None:
+        """Configure a queue that sends to `site`."""
+        pool = self.grid.sites[site]
+        self.box.queue(
+            name,
+            batchsubmitplugin="CondorCE",
+            batchsubmit__condorce__gridresource=pool.collector,
+            batchsubmit__condorce__schedd=pool.schedd,
+            **{"executable": str(self.box.folder / "wrapper.sh"), "sched__maxtorun__maximum": "2", **options},
+        )
+
+    def run(self, *words: str, ok: bool = True, **kwargs: Any) -> Result:
+        result = CliRunner().invoke(cli, ["--conf", self.conf, *words], **kwargs)
+        if ok:
+            assert result.exit_code == 0, (words, result.output, result.exception)
+        return result
+
+    def why(self, queue: str) -> dict[str, Any]:
+        """What `autopyfactory why QUEUE --json` prints."""
+        data: dict[str, Any] = json.loads(self.run("why", queue, "--json").stdout)
+        return data
+
+    def until_code(self, queue: str, code: str) -> tuple[dict[str, Any], str]:
+        """Wait until `why` names `code`; return that cause and the text."""
+        end = time.monotonic() + LIMIT
+        while True:
+            data = self.why(queue)
+            for cause in data["story"]["causes"]:
+                if cause["code"] == code:
+                    return cause, "\n".join(data["text"])
+            assert time.monotonic() < end, f"{queue}: no {code} in\n" + "\n".join(data["text"])
+            time.sleep(2)
+
+
+@pytest.fixture(scope="module")
+def world(condor_folder: Condor, place: Path) -> Iterator[World]:
+    quick = {"GRIDMANAGER_RESOURCE_PROBE_INTERVAL": "5", "GRIDMANAGER_COLLECTOR_UPDATE_INTERVAL": "5"}
+    grid = Grid(place / "grid", condor=condor_folder, sites=SITES, settings={"ap": quick})
+    grid.up()
+    made = World(grid, Box(place / "factory", grid.ap, "why-factory"))
+    os.environ.update(grid.ap.exports)  # the commands run in this process
+    try:
+        _break(made)
+        _configure(made)
+        made.conf = ",".join(made.box.write())
+        made.daemon = Daemon(made.box)
+        wait(made.daemon.socket.exists, 30, "the daemon")
+        yield made
+    finally:
+        if made.daemon is not None and made.daemon.process.poll() is None:
+            made.daemon.terminate()
+        for pool in grid.pools.values():
+            pool.stop()
+
+
+def _break(world: World) -> None:
+    """Stop one site, and spoil the access point's tokens for two others."""
+    grid = world.grid
+    grid.sites["down"].stop()
+    grid.ap.hold_token("mallory", grid.sites["mallory"].token("mallory@grid.test"))
+    grid.ap.hold_token("otherkey", grid.sites["good"].token(PILOT))
+
+
+def _configure(world: World) -> None:
+    box = world.box
+    wrapper, broken = box.folder / "wrapper.sh", box.folder / "broken.sh"
+    wrapper.write_text("#!/bin/sh\nsleep 600\n")
+    broken.write_text("#!/no/such/interpreter\n")
+    for script in (wrapper, broken):
+        script.chmod(0o755)
+    for name in ("capped", "paused", "drained", "idle", "wrapper"):
+        world.ce(name, "good")
+    box.queues["wrapper"]["executable"] = str(broken)
+    for site in ("down", "mallory", "otherkey"):
+        world.ce(site, site)
+    world.ce("refused", "mallory", wmsqueue="mallory", **HELD)
+    box.queues["wrapper"].update({k.replace("__", "."): v for k, v in HELD.items()})
+    world.ce("wmsdown", "good", wmsstatus__file__path=str(box.folder / "no-such-file.json"))
+    world.ce("unknown", "good", wmsqueue="nobody-knows-me", wmsstatus__file__absent="unknown")
+    box.queue(
+        "scheddless", batchstatus__condor__schedd="no-such-schedd@nowhere", sched__maxtorun__maximum="2"
+    )
+    work = dict.fromkeys(["capped", "paused", "drained", "wrapper", "wmsdown", "scheddless", *SITES[1:]], 5)
+    box.work({**work, "idle": 0})
+
+
+def test_a_queue_that_is_capped(world: World) -> None:
+    wait(lambda: world.why("capped")["story"]["submitted"] == 0, 30, "a cycle that sends nothing")
+    cause, text = world.until_code("capped", "capped")
+    assert "MaxToRun bit" in cause["words"]
+    assert "5 jobs ready" in text
+    assert "Raise the limit" in text
+
+
+def test_a_queue_without_work(world: World) -> None:
+    _, text = world.until_code("idle", "nothing-ready")
+    assert "No jobs are ready for idle" in text
+
+
+def test_a_queue_that_is_paused_and_resumed(world: World) -> None:
+    world.run("pause", "paused", "--until", "3h", "--reason", "cooling works")
+    cause, _ = world.until_code("paused", "paused")
+    assert cause["words"].endswith("cooling works")
+    assert "cooling works" in world.run("status", "paused").stdout
+    world.run("resume", "paused")
+    world.until_code("paused", "capped")
+
+
+def test_a_wms_that_does_not_answer(world: World) -> None:
+    cause, text = world.until_code("wmsdown", "wms-down")
+    assert "no-such-file.json" in cause["example"]
+    assert "Tell who runs the WMS" in text
+
+
+def test_a_schedd_that_does_not_answer(world: World) -> None:
+    cause, _ = world.until_code("scheddless", "schedd-down")
+    assert "no-such-schedd@nowhere" in cause["example"]
+
+
+def test_a_ce_that_is_down(world: World) -> None:
+    cause, text = world.until_code("down", "ce-down")
+    assert world.grid.sites["down"].collector in cause["words"]
+    assert "Connection refused" in cause["words"]
+    assert "Tell the site" in text
+
+
+def test_a_ce_that_does_not_let_our_identity_submit(world: World) -> None:
+    cause, text = world.until_code("refused", "credential-refused")
+    assert cause["words"].startswith("2 pilots held")
+    assert "DENIED" in cause["example"]
+    assert "mallory@grid.test" in cause["example"]
+    assert "who looks after credentials has to act" in text
+
+
+def test_pilots_that_leave_the_queue_instead_of_being_held(world: World) -> None:
+    cause, _ = world.until_code("mallory", "credential-refused")
+    assert "dropped by the schedd in the last hour" in cause["words"]
+    assert "mallory@grid.test" in cause["example"]
+
+
+def test_a_ce_that_does_not_accept_our_token(world: World) -> None:
+    """Here the schedd shows the same as for a dead CE, or holds the pilots: both must be told from `down`."""
+    end = time.monotonic() + LIMIT
+    while True:
+        data = world.why("otherkey")
+        codes = {c["code"] for c in data["story"]["causes"]}
+        if codes & {"ce-refuses", "credential-refused"}:
+            break
+        assert "ce-down" not in codes, data["text"]
+        assert time.monotonic() < end, data["text"]
+        time.sleep(2)
+    assert "credential" in "\n".join(data["text"])
+
+
+def test_a_wrapper_that_cannot_start(world: World) -> None:
+    cause, text = world.until_code("wrapper", "wrapper-cannot-start")
+    assert "broken.sh" in cause["example"]
+    assert "look at `executable`" in text.lower()
+
+
+def test_pilots_are_listed_and_removed_for_real(world: World) -> None:
+    world.until_code("capped", "capped")
+    listed = json.loads(world.run("pilots", "--queue", "capped", "--json").stdout)["pilots"]
+    ids = {
+        f"{row[0]}.{row[1]}"
+        for row in world.box.ads("ClusterId", "ProcId", "MATCH_APF_QUEUE")
+        if row[2] == "capped"
+    }
+    assert {p["id"] for p in listed} == ids
+    assert len(ids) == 2
+    assert json.loads(world.run("pilots", "--old", "--json").stdout)["pilots"] == []
+    dry = world.run("pilots", "kill", "--queue", "capped", "--dry-run").stdout
+    assert "2 pilots would be removed" in dry
+    assert all(i in dry for i in ids)
+    refused = world.run("pilots", "kill", "--queue", "capped", input="n\n", ok=False)
+    assert refused.exit_code == 1
+    assert world.box.pilots("capped") == 2
+    world.run("pause", "capped")
+    done = world.run("pilots", "kill", "--queue", "capped", "--yes", "--reason", "a test").stdout
+    assert done == "2 of 2 pilots removed\n"
+    wait(lambda: world.box.pilots("capped") == 0, 60, "the pilots are gone")
+    world.run("resume", "capped")
+    wait(lambda: world.box.pilots("capped") == 2, 60, "new pilots")
+
+
+def test_states_choose_pilots(world: World) -> None:
+    world.until_code("refused", "credential-refused")
+    held = json.loads(world.run("pilots", "--state", "held", "--json").stdout)["pilots"]
+    assert {p["state"] for p in held} == {"held"}
+    assert {p["queue"] for p in held} >= {"refused"}
+    assert all("DENIED" in p["reason"] for p in held if p["queue"] == "refused")
+    pending = json.loads(world.run("pilots", "--queue", "refused", "--state", "pending", "--json").stdout)
+    assert len(pending["pilots"]) == 2
+
+
+def test_a_drained_queue_runs_empty(world: World) -> None:
+    world.until_code("drained", "capped")
+    world.run("drain", "drained", "--reason", "maintenance")
+    world.until_code("drained", "draining")
+    # pilots that do not run are taken back; those that run are left alone
+    wait(
+        lambda: (
+            not [
+                r for r in world.box.ads("MATCH_APF_QUEUE", "JobStatus") if r[0] == "drained" and r[1] in "15"
+            ]
+        ),
+        60,
+        "no pending pilots",
+    )
+    time.sleep(5)
+    assert not [
+        r for r in world.box.ads("MATCH_APF_QUEUE", "JobStatus") if r[0] == "drained" and r[1] in "15"
+    ]
+
+
+def test_status_with_and_without_the_schedds(world: World) -> None:
+    world.until_code("capped", "capped")
+    rows = {r["queue"]: r for r in json.loads(world.run("status", "--longest", "--json").stdout)["queues"]}
+    assert rows["capped"]["pending"] + rows["capped"]["running"] == 2
+    assert rows["capped"]["oldest_pending"] or rows["capped"]["oldest_running"]
+    held = json.loads(world.run("status", "--filter", "held>0", "--sort", "held", "--json").stdout)["queues"]
+    assert "refused" in {r["queue"] for r in held}
+    assert "capped" not in {r["queue"] for r in held}
+    assert "no such queue" not in world.run("status").stdout
+
+
+def test_without_a_factory_the_history_and_the_schedd_tell(world: World) -> None:
+    """Comes last: the factory is stopped."""
+    world.until_code("refused", "credential-refused")
+    assert world.daemon is not None
+    world.daemon.terminate()
+    data = world.why("refused")
+    codes = [c["code"] for c in data["story"]["causes"]]
+    assert codes[0] == "factory-down"
+    assert "credential-refused" in codes
+    assert len(data["records"]) > 3
+    last_night = world.run("why", "capped", "--at", "now").stdout
+    assert "from the history" in last_night
+    assert "MaxToRun" in last_night
+    assert "from the history" in world.run("status").stdout
+    pilots = json.loads(world.run("pilots", "--queue", "refused", "--json").stdout)["pilots"]
+    assert len(pilots) == 2
+    assert "1 of" not in world.run("pilots", "kill", "--queue", "refused", "--yes").stdout
+    wait(lambda: world.box.pilots("refused") == 0, 60, "the pilots are gone")
+    world.run("pause", "capped", "--reason", "no factory")
+    assert "no factory" in world.run("why", "capped").stdout
+    world.run("resume", "capped")
