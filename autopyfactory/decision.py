@@ -27,6 +27,7 @@ class Step:
     reason: str
     facts: Mapping[str, Fact] = field(default_factory=dict)
     final: bool = False  # the chain ends here, at 0: what this rule must know to be safe is missing
+    spares_running: bool = False  # a negative number means pending pilots only
 
     @property
     def message(self) -> str:

@@ -225,7 +225,10 @@ class APFQueue:
         if batch is not None and batch.unseen:
             # It may be in the snapshot and count as unseen too: fine for sending less, not for removing.
             return self._end(record, "nothing", f"{n} too many, but {batch.unseen} are not visible yet")
-        retired = self.parts.submit.retire(n, SUBMIT_DEADLINE)
+        why = record.decision.decisive if record.decision else None
+        submit = self.parts.submit
+        take_back = submit.withdraw if why is not None and why.spares_running else submit.retire
+        retired = take_back(n, SUBMIT_DEADLINE)
         if not retired:
             return self._end(record, "nothing", f"{n} pilots too many: they end by themselves")
         return self._end(replace(record, retired=retired), "retired", f"took back {retired} of {n} too many")

@@ -11,6 +11,7 @@ from autopyfactory.decision import EndedPilot, RecentPilots
 WINDOW = 3600.0  # seconds that the numbers look back
 SHORT = 60.0  # seconds: a pilot that ran for less did no work worth the name
 KEEP_ENDED = 500  # endings per queue that are kept one by one
+TAKEN_BACK = "AutoPyFactory: more pilots than needed"  # why a pilot was removed that was sent in vain
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,18 @@ def adaptive() -> Policy:
     return Policy("Adaptive", "defaults", from_texts({"schedplugin": "Adaptive"}).chain)
 
 
+def adaptive_that_keeps() -> Policy:
+    """Return Adaptive where pilots cannot or must not be taken back."""
+    texts = {"schedplugin": "Adaptive", "sched.adaptive.withdraw": "False"}
+    return Policy("Adaptive, no withdrawal", "defaults", from_texts(texts).chain)
+
+
 DEFAULTS: dict[str, Callable[[], Policy]] = {
     "Ready chain": lambda: ready_chain(1.0, 100, 100),
     "glideinWMS": lambda: glideinwms(3.0, 100),
     "Harvester": lambda: harvester(1, 100),
     "Adaptive": adaptive,
+    "Adaptive, no withdrawal": adaptive_that_keeps,
 }
 
 

@@ -106,4 +106,7 @@ def duels_table(duels: Sequence[Duel]) -> str:
     mine_all, best_all = sum(d.adaptive.empty_hours for d in duels), sum(d.best.empty_hours for d in duels)
     saved = 1.0 - mine_all / best_all if best_all else 0.0
     rows.append(["all", "", f"{mine_all:.2f}", "", "", f"{best_all:.2f}", f"{saved:.0%}"])
+    rows.append(
+        ["mean of the workloads", "", "", "", "", "", f"{sum(d.saved for d in duels) / len(duels):.0%}"]
+    )
     return markdown(rows)

@@ -12,11 +12,11 @@ from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
 from autopyfactory.condor.target import Target
 from autopyfactory.plugins.base import SourceError
-from autopyfactory.recent import WINDOW, Ending, PilotEvents, QueueEvents, Start
+from autopyfactory.recent import TAKEN_BACK, WINDOW, Ending, PilotEvents, QueueEvents, Start
 
 MOST = 20_000  # endings read at once; older ones of the window are left out
 NEEDED = ("MATCH_APF_QUEUE", "GlobalJobId", "QDate", "JobStartDate", "EnteredCurrentStatus")
-ENDED = (*NEEDED, "CompletionDate", "RemoteWallClockTime", "ExitCode", "JobStatus")
+ENDED = (*NEEDED, "CompletionDate", "RemoteWallClockTime", "ExitCode", "JobStatus", "RemoveReason")
 
 
 class CondorHistory:
@@ -56,6 +56,8 @@ class CondorHistory:
         for ad in started:
             self._note_start(ad)
         for ad in ended:
+            if not ad["JobStartDate"] and str(ad["RemoveReason"] or "").startswith(TAKEN_BACK):
+                continue  # it was given no chance to run, so it tells nothing about the site
             self._note_start(ad)
             job, queue = str(ad["GlobalJobId"]), str(ad["MATCH_APF_QUEUE"])
             at = float(ad["CompletionDate"] or ad["EnteredCurrentStatus"] or 0)

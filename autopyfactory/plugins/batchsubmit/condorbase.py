@@ -28,6 +28,7 @@ from autopyfactory.plugins.base import (
 from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 from autopyfactory.plugins.schedd import ScheddOptions
+from autopyfactory.recent import TAKEN_BACK
 
 # HTCondor fills this in for each pilot; the placeholder keeps it whole while the text around it is quoted.
 PILOT_ID = "$(Cluster).$(Process)"
@@ -236,7 +237,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         totals = client(self._target).act(
             "remove",
             f"{state} && ({ids})",
-            reason="AutoPyFactory: more pilots than needed",
+            reason=TAKEN_BACK,
             deadline=deadline,
         )
         return totals.get("TotalSuccess", 0)

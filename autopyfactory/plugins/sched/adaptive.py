@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from autopyfactory.config.options import Options, option
@@ -127,7 +127,7 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
         words += f", trend {outlook.coming:+.0f}: {target} pending wanted, {pending} are: "
         verb = f"{out} to send" if out > 0 else f"{-out} to take back" if out < 0 else "nothing to do"
         facts = {"activated": now.ready, "trend": round(outlook.coming, 1), "pending": pending}
-        return self.step(n, out, words + verb, **facts, target=target)
+        return replace(self.step(n, out, words + verb, **facts, target=target), spares_running=True)
 
     def outlook(self, inputs: CycleInputs) -> Outlook:
         """Return what is to be expected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.config.options import Options, option
@@ -53,4 +54,5 @@ class MaxPending(SchedPlugin[MaxPendingOptions]):
         if not self.options.allow_negative:
             room = max(0, room)
         out = min(n, room)
-        return self.step(n, out, limited(n, out, f"{pending} pending, at most {maximum}"), **facts)
+        step = self.step(n, out, limited(n, out, f"{pending} pending, at most {maximum}"), **facts)
+        return replace(step, spares_running=True)

@@ -1,0 +1,78 @@
+"""Pilots that are taken back: pending ones only, and no black mark on the site. On a real schedd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autopyfactory.condor.client import CondorClient
+from autopyfactory.condor.target import Target
+from autopyfactory.config.common import FactoryOptions, QueueOptions
+from autopyfactory.config.options import bind
+from autopyfactory.config.section import Section
+from autopyfactory.plugins.base import QueueContext
+from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
+from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
+from autopyfactory.recent import recent_pilots
+from testbed.pool import SITE, Pool
+from testbed.waiting import until
+
+DEADLINE = 20.0
+
+
+@pytest.fixture
+def pool(make_pool) -> Pool:
+    return make_pool("withdrawal", SITE, NUM_SLOTS="2", NUM_SLOTS_TYPE_1="2")
+
+
+def make_submit(pool: Pool, place: Path) -> CondorLocal:
+    texts = {
+        "enabled": "True",
+        "schedplugin": "Adaptive",
+        "batchsubmitplugin": "CondorLocal",
+        "executable": "/bin/sleep",
+        "executable.arguments": "300",
+        "batchstatus.condor.schedd": pool.schedd,
+        "batchstatus.condor.collector": pool.collector,
+    }
+    section = Section.from_texts("Q", texts)
+    factory = FactoryOptions(factory_id="f", base_log_dir=str(place / "logs"), state_dir=str(place / "state"))
+    queue, problems = bind(QueueOptions, section)
+    options, more = bind(CondorLocal.Options, section)
+    assert queue is not None and options is not None, problems + more
+    return CondorLocal(options, QueueContext("Q", queue, factory))
+
+
+def test_running_pilots_stay_and_those_taken_back_are_not_failures(pool: Pool, place: Path) -> None:
+    submit = make_submit(pool, place)
+    target = Target(pool.schedd, pool.collector)
+    client = CondorClient(target)
+    submit.submit(5, "tag", DEADLINE)
+    running = 'ApfFactory == "f" && JobStatus == 2'
+    until(lambda: len(client.query(running, ["ClusterId"], deadline=DEADLINE)) == 2, 60, "two pilots run")
+
+    # the counts said five pending: two have started since
+    assert submit.withdraw(5, DEADLINE) == 3
+    assert len(client.query(running, ["ClusterId"], deadline=DEADLINE)) == 2
+
+    history = CondorHistory(target, "f", DEADLINE)
+    ended = 'ApfFactory == "f"'
+    until(
+        lambda: len(client.history(ended, ["ClusterId"], limit=9, deadline=DEADLINE)) == 3,
+        30,
+        "they are history",
+    )
+    lately = recent_pilots(history.fetch(), "Q", total=5, submitted=5)
+    assert (lately.started, lately.finished, lately.failed) == (2, 0, 0)
+
+    # what somebody else removes is an ending like any other
+    pool.run_client("condor_rm", "-all")
+    until(
+        lambda: len(client.history(ended, ["ClusterId"], limit=9, deadline=DEADLINE)) == 5,
+        30,
+        "all are history",
+    )
+    lately = recent_pilots(history.fetch(), "Q", total=5, submitted=5)
+    assert (lately.finished, lately.failed) == (2, 2)
+    client.close()
