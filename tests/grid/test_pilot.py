@@ -108,8 +108,7 @@ def test_as_local_processes(tmp_path: Path, ap: Pool) -> None:
     outs = box.folder / "pilots"
     for _ in range(2):  # the second factory finds the pilots of the first
         with InProcess(box) as factory:
-            full = "3 running, at most 3"
-            wait(lambda f=factory: full in last(f, "q1"), 10, "three pilots")
+            wait(lambda f=factory: "3 running, at most 3" in last(f, "q1"), 10, "three pilots")
     files = list(outs.glob("*/*/*.out"))
     assert len(files) == 3
     text = files[0].read_text()
