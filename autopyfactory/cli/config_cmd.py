@@ -114,7 +114,7 @@ def init(folder: Path, force: bool, yes: bool, **given: Any) -> None:
     """
     from autopyfactory.config import starter
 
-    answers = _ask(given, quiet=yes or not sys.stdin.isatty())
+    answers = _ask(given, quiet=yes or not _terminal())
     try:
         written = starter.write(folder, starter.Answers(**answers), force=force)
     except FileExistsError as err:
@@ -133,6 +133,10 @@ _QUESTIONS = {
     "wmsqueue": "Label of the jobs, or site as the WMS calls it",
     "ces": "HTCondor-CEs to send pilots to (comma separated)",
 }
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _ask(given: dict[str, Any], quiet: bool) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def _lines(block: Block, everything: bool) -> Iterator[str]:
                 yield f"# {item.key} is not set"
             continue
         value = item.value.replace("%", "%%").replace("\n", "\n    ") or '""'
-        text = f"{item.key} = {value}"
+        elsewhere = "# in [Factory]: " if block.kind != "Factory" and item.scope == "factory" else ""
+        text = f"{elsewhere}{item.key} = {value}"
         yield f"{text:<{WIDTH}} ; {item.origin}" if item.origin else text
 
 

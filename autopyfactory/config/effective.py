@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from autopyfactory.config.describe import default_text, preferred_key
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
-from autopyfactory.config.options import Options, OptionSpec, family, find, homes, specs
+from autopyfactory.config.options import Options, OptionSpec, Scope, family, find, homes, specs
 from autopyfactory.config.problem import ConfigError
 from autopyfactory.config.secrets import MASK, masked, secret_name
 from autopyfactory.config.section import Section
@@ -27,6 +27,7 @@ class Effective:
     bound: object = field(repr=False)  # what it became; not for showing: it may be secret
     description: str = ""
     unit: str = ""
+    scope: Scope = "queue"  # where it is read
 
     @property
     def is_set(self) -> bool:
@@ -67,7 +68,7 @@ def of_options(options: Options, part: str, section: Section, factory: Section) 
     """Yield the fields of `options`, which were bound from `section` and `factory`; secrets are masked."""
     secrets = secret_texts(section)
     for spec in specs(type(options)):
-        facts = (spec.description, spec.unit)
+        facts = (spec.description, spec.unit, spec.scope)
         try:
             found = list(_set_in(spec, homes(spec, section, factory) or section))
         except ConfigError as err:  # the options are those of a configuration that cannot be used

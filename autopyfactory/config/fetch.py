@@ -10,7 +10,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from autopyfactory.config.problem import ConfigError, Problem, Where
 
@@ -49,11 +49,13 @@ def resolve(source: str, base: Path | None) -> str:
     if is_url(source):
         return source
     if source.lower().startswith("file://"):
-        source = unquote(urlsplit(source).path)
-    path = Path(os.path.expanduser(source))
-    if base is not None and not path.is_absolute() and ((base / path).exists() or not path.exists()):
-        path = base / path
-    return str(path.absolute())
+        _, slash, path = source[len("file://") :].partition("/")
+        source = unquote(slash + path)
+    path = os.path.expanduser(source)
+    if base is not None:
+        beside = os.path.join(base, path)
+        path = beside if os.path.exists(beside) or not os.path.exists(path) else path
+    return os.path.abspath(path)
 
 
 def shown(source: str) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from autopyfactory.config.common import FactoryOptions, QueueOptions
 from autopyfactory.config.interpolate import Values, references
 from autopyfactory.config.legacy import LegacyKey, retired
 from autopyfactory.config.options import Options, Scope, specs
 from autopyfactory.config.problem import Problem, Severity
 from autopyfactory.config.secrets import masked
 from autopyfactory.config.section import Section, Value
-from autopyfactory.plugins.registry import Registry
+from autopyfactory.plugins.registry import KINDS, Registry
 
 MAX_SUGGESTIONS = 200  # per load: looking for similar words takes milliseconds each
 MAX_KEY = 120  # characters; nobody meant an option by more
@@ -57,6 +58,9 @@ class Verdict:
     hint: str | None = None
 
 
+_ELSEWHERE: Mapping[Scope, str] = {"factory": "[Factory]", "queue": "the sections of queues"}
+
+
 class KeyJudge:
     """Tells known keys from unknown ones within one scope (queues, `[Factory]`, monitors, auth)."""
 
@@ -67,7 +71,7 @@ class KeyJudge:
         self._scope: Scope = scope
         self._kinds = kinds
         self._table = table
-        self._everything: Vocabulary | None = None
+        self._everything: dict[Scope, Vocabulary] = {}
         self._verdicts: dict[tuple[str, tuple[type[Options], ...]], Verdict | None] = {}
         self._suggestions = MAX_SUGGESTIONS
 
@@ -107,11 +111,14 @@ class KeyJudge:
         return self._verdicts[at]
 
     def _fresh(self, key: str, classes: tuple[type[Options], ...]) -> Verdict | None:
-        if self.everything().knows(key):
+        if self.everything(self._scope).knows(key):
             return None
         row = retired(self._table, key)
         if row is not None:
             return Verdict("warning", row.message, row.hint)
+        for scope, place in _ELSEWHERE.items():
+            if scope != self._scope and self.everything(scope).knows(key):
+                return Verdict("error", f"has no effect here: it is read in {place}", "move it there")
         meant = self._meant(key, classes)
         if meant:
             return Verdict("error", "unknown key", f"did you mean {meant}?")
@@ -119,19 +126,21 @@ class KeyJudge:
             return Verdict("error", "unknown key", "nothing reads it and no other value refers to it")
         return Verdict("warning", "nothing reads this key and no other value refers to it")
 
-    def everything(self) -> Vocabulary:
+    def everything(self, scope: Scope) -> Vocabulary:
         """Return the keys of all plugins that are installed; imports them all at the first call."""
-        if self._everything is None:
-            found = (f.cls.Options for kind in self._kinds for f in self._registry.all_of(kind) if f.cls)
-            self._everything = vocabulary(tuple(dict.fromkeys(found)), self._scope)
-        return self._everything
+        if scope not in self._everything:
+            kinds = KINDS if scope == "factory" else self._kinds
+            found = (f.cls.Options for kind in kinds for f in self._registry.all_of(kind) if f.cls)
+            core: tuple[type[Options], ...] = (FactoryOptions, QueueOptions)
+            self._everything[scope] = vocabulary((*core, *dict.fromkeys(found)), scope)
+        return self._everything[scope]
 
     def _meant(self, key: str, classes: tuple[type[Options], ...]) -> str | None:
         if len(key) > MAX_KEY or self._suggestions <= 0:
             return None
         self._suggestions -= 1
         likely = vocabulary(classes, self._scope).words()
-        return closest(key, likely) or closest(key, self.everything().words())
+        return closest(key, likely) or closest(key, self.everything(self._scope).words())
 
 
 def closest(key: str, words: Collection[str]) -> str | None:

@@ -135,7 +135,7 @@ class _Draft:
         self.section = section
         self.problems: list[Problem] = []
         self.classes: list[type[Options]] = [QueueOptions]
-        self.gone = False  # a plugin's technology is gone: one error says it all
+        self.gone: list[Problem] = []  # plugins whose technology is gone: that says it all
         self.enabled = as_text(section, "enabled").lower() in ("true", "yes", "on", "1", "t", "y")
 
     def queue(self) -> QueueConfig | None:
@@ -143,6 +143,7 @@ class _Draft:
         core, problems = self.b.binder.bind(QueueOptions, self.section)
         chosen = {kind: self._choose_all(kind) for kind in QUEUE_KINDS}
         if self.gone:
+            self.problems = self.gone
             return None
         self.problems.extend(problems)
         self._unknown_keys()
@@ -173,8 +174,8 @@ class _Draft:
     def _choose(self, kind: str, key: str, name: str) -> PluginChoice | None:
         cls, problem, gone = self.b.lookup.find(kind, name, self.section, key)
         if cls is None:
-            self.gone = self.gone or gone
-            self.problems.extend([problem] if problem else [])
+            assert problem is not None
+            (self.gone if gone else self.problems).append(problem)
             return None
         self.classes.append(cls.Options)
         options, problems = self.b.binder.bind(

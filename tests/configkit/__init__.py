@@ -91,8 +91,12 @@ class Capped(SchedPlugin[CappedOptions]):
 
 
 class WorkOptions(Options):
-    host: str = option("localhost", key="wmsstatus.work.host", legacy=("wmsstatus.work.queryhost",), description="")
-    sleep: float = option(60, key="wmsstatus.work.sleep", scope="factory", gt=0, unit="s", description="Period")
+    host: str = option(
+        "localhost", key="wmsstatus.work.host", legacy=("wmsstatus.work.queryhost",), description=""
+    )
+    sleep: float = option(
+        60, key="wmsstatus.work.sleep", scope="factory", gt=0, unit="s", description="Period"
+    )
 
 
 class Work:

@@ -54,7 +54,7 @@ def test_values(line: str, value: str) -> None:
 
 
 def test_plus_and_dots_in_keys() -> None:
-    text = '[A]\nbatchsubmit.condorosgce.condor_attributes.+xcount = 8\n'
+    text = "[A]\nbatchsubmit.condorosgce.condor_attributes.+xcount = 8\n"
     assert keys(text) == {"batchsubmit.condorosgce.condor_attributes.+xcount": "8"}
 
 

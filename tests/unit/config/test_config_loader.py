@@ -118,6 +118,9 @@ def test_spellings_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert resolve("~/q.conf", None) == "/home/apf/q.conf"
     assert resolve("https://h/q.conf", tmp_path) == "https://h/q.conf"
     assert resolve("q.conf", tmp_path) == str(tmp_path / "q.conf")
+    assert resolve("file://[", None).startswith("/")
+    assert resolve("x" * 5000, tmp_path).endswith("xxx")  # too long for a name: told when it is read
+    assert [p.severity for p in load_sources(["x" * 5000, "a\0b"]).problems] == ["error", "error"]
 
 
 def test_a_relative_name_is_looked_for_beside_the_file_first(

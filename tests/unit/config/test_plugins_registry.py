@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from configkit import REGISTRY, Limit, points
 
 from autopyfactory.plugins import registry
 from autopyfactory.plugins.registry import PluginError, Registry
+from configkit import REGISTRY, Limit, points
 
 
 def failure(kind: str, name: str) -> PluginError:
