@@ -35,7 +35,7 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
         try:
             daemon.wait_ready()
             print(f"{arguments.jobs} jobs wait; the factory runs; its log is {daemon.log}\n")
-            done = _watch(daemon, jobs, Pilots(grid.ap), started + arguments.limit)
+            done = _watch(daemon, jobs, Pilots(grid.ap), started, arguments)
         finally:
             code = daemon.stop()
         summary = Summary.of(jobs, home / "pilots")
@@ -43,10 +43,10 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
         return 0 if done and summary.all_well(arguments.jobs) and code == 0 else 1
 
 
-def _watch(daemon: Daemon, jobs: Jobs, pilots: Pilots, end: float) -> bool:
+def _watch(daemon: Daemon, jobs: Jobs, pilots: Pilots, began: float, arguments: argparse.Namespace) -> bool:
     """Show what happens until all jobs are done and all pilots gone; return whether that was in time."""
-    with View() as view:
-        while time.monotonic() < end:
+    with View(arguments.picture) as view:
+        while time.monotonic() < began + arguments.limit:
             left = jobs.left()
             view.show(daemon.status(), jobs.done(left), len(jobs))
             if left == 0 and pilots.left() == 0:
