@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,12 @@ from autopyfactory.occupancy import Occupancy, Place
 from autopyfactory.pauses import Pause, Pauses
 from autopyfactory.queue import APFQueue, Parts
 from autopyfactory.record import CycleRecord, Event, FactoryEvent
+from autopyfactory.report import schedds
 from autopyfactory.report.trends import Trends
 from autopyfactory.reservations import Reservations
 from autopyfactory.sourcepool import SourcePool
 from autopyfactory.surroundings import surroundings
+from autopyfactory.why.watch import TroubleWatch
 
 log = logging.getLogger("autopyfactory.factory")
 
@@ -80,6 +82,11 @@ class Factory:
         self.history = history_reporter(configuration.factory)
         if self.history is not None:
             self.listeners.append(self.history.report)
+        self.troubles = TroubleWatch(
+            configuration.factory.factory_id,
+            lambda: schedds.targets(self.enabled(self.configuration).values()),
+            schedds.reporting_client,
+        )
         self.last_reload: ReloadReport | None = None
         self._load = load
         self._cycles = oneshot_cycles if oneshot_cycles is not None else configuration.factory.cycles
@@ -97,6 +104,7 @@ class Factory:
             self.monitors.configure(self.configuration)
             for queue in self.enabled(self.configuration).values():
                 self._add(self._build(queue, self.configuration))
+        self.troubles.start()
         self.announce("started", f"{len(self.queues)} queues, {len(self.configuration.broken)} left out")
 
     def run(self, stop: threading.Event) -> None:
@@ -140,11 +148,13 @@ class Factory:
         for queue in queues:
             queue.stop()
         self.sources.stop()
+        self.troubles.stop()
         self.announce("stopped", "the factory stops")
         patience = end - deadline / 2
         for queue in queues:
             queue.join(patience - self.clock.monotonic())
         registry.close_all(max(0.0, patience - self.clock.monotonic()))
+        schedds.close()
         late = [q.name for q in queues if not q.join(end - 1 - self.clock.monotonic())]
         if late:
             log.warning("still busy at the end: %s", ", ".join(late))
@@ -297,6 +307,7 @@ class Factory:
 
     def _report(self, record: CycleRecord) -> None:
         queue = self.queues.get(record.queue)
+        record = replace(record, troubles=self.troubles.of(record.queue))
         for listener in self.listeners:
             listener(record)
         if queue is not None:

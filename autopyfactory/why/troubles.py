@@ -34,7 +34,7 @@ def troubles(client: CondorClient, queue: str, factory_id: str, deadline: float)
 
     Never raises for a schedd that does not answer: `error` says so.
     """
-    wanted = f"{_mine(factory_id)} && MATCH_APF_QUEUE == {constraint_string(queue)}"
+    wanted = f"{mine(factory_id)} && MATCH_APF_QUEUE == {constraint_string(queue)}"
     now = datetime.now(UTC)
     try:
         ads = client.query(
@@ -82,11 +82,12 @@ def all_troubles(client: CondorClient, factory_id: str, deadline: float) -> Mapp
     """
     now = datetime.now(UTC)
     return summarize(
-        client.query(f"{_mine(factory_id)} && {STUCK}", ATTRIBUTES, limit=LIMIT, deadline=deadline), now
+        client.query(f"{mine(factory_id)} && {STUCK}", ATTRIBUTES, limit=LIMIT, deadline=deadline), now
     )
 
 
-def _mine(factory_id: str) -> str:
+def mine(factory_id: str) -> str:
+    """Return the constraint that fits the pilots of a factory."""
     return f"ApfFactory == {constraint_string(factory_id)}"
 
 

@@ -16,6 +16,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autopyfactory.cli.main import cli
+from autopyfactory.condor.client import CondorClient
+from autopyfactory.condor.target import Target
+from autopyfactory.why.watch import TroubleWatch
 from factorybox import Box, Daemon, wait
 from testbed.condor import Condor
 from testbed.grid import PILOT, Grid
@@ -249,6 +252,40 @@ def test_a_drained_queue_runs_empty(world: World) -> None:
     assert not [
         r for r in world.box.ads("MATCH_APF_QUEUE", "JobStatus") if r[0] == "drained" and r[1] in "15"
     ]
+
+
+def test_the_watch_sees_the_same_for_the_record(world: World) -> None:
+    for queue, code in (
+        ("refused", "credential-refused"),
+        ("mallory", "credential-refused"),
+        ("down", "ce-down"),
+    ):
+        world.until_code(queue, code)
+    ap = world.grid.ap
+    client = CondorClient(Target(ap.schedd, ap.collector))
+    watch = TroubleWatch("why-factory", lambda: [client.target], lambda _: client)
+    try:
+        watch.look()
+        watch.look()  # what was read before is neither lost nor counted twice
+    finally:
+        client.close()
+    refused, mallory, down = (watch.of(q) for q in ("refused", "mallory", "down"))
+    assert refused is not None
+    assert [(g.count, "DENIED" in g.reason) for g in refused.held] == [(2, True)]
+    assert mallory is not None
+    gone = [
+        r
+        for r in ap.run(
+            "condor_history", "-const", 'MATCH_APF_QUEUE == "mallory"', "-af", "JobStatus"
+        ).stdout.split()
+    ]
+    assert sum(g.count for g in mallory.lost) in (
+        len(gone),
+        len(gone) - 2,
+    )  # two more may have gone meanwhile
+    assert down is not None
+    assert down.ce_down == 2
+    assert watch.of("idle") is None
 
 
 def test_status_with_and_without_the_schedds(world: World) -> None:

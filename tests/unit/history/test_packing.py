@@ -1,12 +1,14 @@
 """Records become few bytes and come back as they were."""
 
 import string
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autopyfactory.decision import EndedPilot, RecentPilots
 from autopyfactory.history import packing
 from autopyfactory.info import BatchQueueInfo
 from autopyfactory.plain import from_plain, to_plain
@@ -71,6 +73,15 @@ def test_the_wrong_dictionary_is_noticed_or_gives_no_record() -> None:
     packed = packing.compress(text, text)
     with pytest.raises(ValueError, match=r"unpacked|Expecting|decode|Invalid"):
         packing.decode(packing.decompress(packed, b""))
+
+
+def test_the_single_endings_of_pilots_are_not_kept() -> None:
+    record = cycle()
+    assert record.inputs is not None
+    recent = RecentPilots(finished=500, ended=tuple(EndedPilot(9.0, float(n)) for n in range(500)))
+    kept = rounded(replace(record, inputs=replace(record.inputs, history=recent)))
+    assert kept.inputs is not None
+    assert kept.inputs.history == replace(recent, ended=())
 
 
 def test_times_keep_their_milliseconds() -> None:

@@ -1,0 +1,118 @@
+"""Looks after stuck pilots all the time, so that the record of last night's cycles says what was wrong then.
+
+One question per schedd and round, through clients of its own; a schedd that does not answer costs only this
+thread's time. What is older than a few rounds is not told any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from autopyfactory.condor.client import CondorClient
+from autopyfactory.condor.errors import CondorError
+from autopyfactory.condor.target import Target
+from autopyfactory.record import Troubles
+from autopyfactory.why.troubles import LATELY, all_troubles, dropped, lost, mine
+
+log = logging.getLogger("autopyfactory.why")
+
+INTERVAL = 120.0  # seconds between two rounds
+ASK = 10.0  # seconds for one question
+FRESH = 3  # rounds after which an answer is too old to be told
+OVERLAP = 60.0  # seconds: clocks differ, and schedds write their history late
+MOST = 2000  # dropped pilots per schedd that are remembered
+
+
+@dataclass
+class _Seen:
+    """What one schedd said."""
+
+    at: float = float("-inf")  # monotonic
+    troubles: Mapping[str, Troubles] = field(default_factory=dict)
+    dropped: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # ads by pilot
+    read_until: float = 0.0  # Unix time
+
+
+class TroubleWatch:
+    """A thread that keeps the troubles of all queues of one factory."""
+
+    def __init__(
+        self,
+        factory_id: str,
+        targets: Callable[[], Iterable[Target]],
+        client: Callable[[Target], CondorClient],
+        *,
+        interval: float = INTERVAL,
+    ):
+        self._factory_id = factory_id
+        self._targets = targets
+        self._client = client
+        self._interval = interval
+        self._seen: dict[Target, _Seen] = {}
+        self._current: Mapping[str, Troubles] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin; does nothing when it has begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="troubles", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; a question under way ends by its own time limit."""
+        self._stop.set()
+
+    def of(self, queue: str) -> Troubles | None:
+        """Return what is wrong with the pilots of `queue`; None: nothing that is known. Returns at once."""
+        return self._current.get(queue)
+
+    def look(self) -> None:
+        """Ask every schedd once; called by the thread, and by tests."""
+        targets = list(dict.fromkeys(self._targets()))
+        for target in targets:
+            seen = self._seen.setdefault(target, _Seen())
+            try:
+                self._ask(target, seen)
+            except CondorError as err:
+                log.debug("%s does not tell about stuck pilots: %s", target, err)
+        self._seen = {t: s for t, s in self._seen.items() if t in targets}
+        oldest = time.monotonic() - FRESH * self._interval
+        current: dict[str, Troubles] = {}
+        for seen in self._seen.values():
+            if seen.at >= oldest:
+                current |= {q: t for q, t in seen.troubles.items() if t.any}
+        self._current = current
+
+    def _ask(self, target: Target, seen: _Seen) -> None:
+        client, now = self._client(target), time.time()
+        stuck = dict(all_troubles(client, self._factory_id, ASK))
+        since = max(seen.read_until - OVERLAP, now - LATELY)
+        for gone in dropped(client, mine(self._factory_id), since, ASK):
+            seen.dropped[f"{gone['ClusterId']}.{gone['ProcId']}"] = gone
+        seen.read_until = now
+        recent = [ad for ad in seen.dropped.values() if int(ad["EnteredCurrentStatus"] or 0) > now - LATELY]
+        recent.sort(key=lambda ad: -int(ad["EnteredCurrentStatus"] or 0))
+        seen.dropped = {f"{ad['ClusterId']}.{ad['ProcId']}": ad for ad in recent[:MOST]}
+        by_queue: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for ad in seen.dropped.values():
+            by_queue[str(ad["MATCH_APF_QUEUE"])].append(ad)
+        asked_at = datetime.fromtimestamp(now, UTC)
+        for queue, ads in by_queue.items():
+            stuck[queue] = replace(stuck.get(queue, Troubles(asked_at)), lost=lost(ads))
+        seen.troubles, seen.at = stuck, time.monotonic()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except Exception:
+                log.exception("looking after stuck pilots failed")
+            self._stop.wait(self._interval)
