@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 F = TypeVar("F", bound=Callable[..., Any])
+Side: TypeAlias = "tuple[Sequence[Rule], SimulatedQueue]"
 
 
 def _count(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
@@ -64,6 +65,13 @@ def _count_option(*names: str, default: str | None = "0", help: str) -> Callable
     default=1800.0,
     show_default=True,
     help="Seconds that a payload runs, for recorded counts.",
+)
+@click.option(
+    "--poll",
+    type=click.FloatRange(min=1),
+    default=30.0,
+    show_default=True,
+    help="Seconds between two looks at WMS and schedd; a cycle takes apfqueue.sleep.",
 )
 @click.option("--against", metavar="FILE|POLICY", help="A second configuration, glideinWMS, or Harvester.")
 @click.option("--against-queue", metavar="NAME", help="The queue of the second configuration.")
@@ -161,16 +169,16 @@ def _workload(name: str, payload: float) -> Maker:
     return lambda _rng: read
 
 
-def _second(text: str, queue: str | None) -> tuple[str, Sequence[Rule]]:
-    """Return name and chain of what the configuration is held against."""
+def _second(text: str, first: SimulatedQueue, queue: str | None) -> tuple[str, Side]:
+    """Return name, rules and cycle of what the configuration is held against."""
     from autopyfactory.simulate import chain
     from autopyfactory.simulate.reference import GlideinWMS, Harvester
 
     for policy in (GlideinWMS(), Harvester()):
         if text.lower() == policy.name.lower():
-            return policy.name, (policy,)
+            return policy.name, ((policy,), first)
     other = chain.load(text.split(","), queue)
-    return f"{other.name} of {Path(text).name}", other.chain
+    return f"{other.name} of {Path(text).name}", (other.chain, other)
 
 
 def _over_time(conf: Sequence[str], workload: str, as_json: bool, given: dict[str, Any]) -> None:
@@ -181,11 +189,11 @@ def _over_time(conf: Sequence[str], workload: str, as_json: bool, given: dict[st
     example = maker(Random(1))
     ce = parse_ce(given["ce"], example.ce) if given["ce"] else example.ce
     queue = chain.load(conf, given["queue"])
-    chains: dict[str, Sequence[Rule]] = {queue.name: queue.chain}
+    sides: dict[str, Side] = {queue.name: (queue.chain, queue)}
     if given["against"]:
-        name, rules = _second(given["against"], given["against_queue"])
-        chains[name if name != queue.name else f"{name} (2)"] = rules
-    results = {n: _runs(rules, maker, ce, queue, _seeds(given)) for n, rules in chains.items()}
+        name, side = _second(given["against"], queue, given["against_queue"])
+        sides[name if name != queue.name else f"{name} (2)"] = side
+    results = {n: _runs(side, maker, ce, given) for n, side in sides.items()}
     if given["plot"]:
         _draw(results, given["plot"], f"{example.name}: {example.description}")
     if as_json:
@@ -198,13 +206,17 @@ def _over_time(conf: Sequence[str], workload: str, as_json: bool, given: dict[st
     click.echo(tables.totals(results))
 
 
-def _runs(
-    rules: Sequence[Rule], maker: Maker, ce: CEModel, queue: SimulatedQueue, seeds: Sequence[int]
-) -> list[Result]:
-    from autopyfactory.simulate.run import run
+def _runs(side: Side, maker: Maker, ce: CEModel, given: dict[str, Any]) -> list[Result]:
+    from autopyfactory.simulate.run import Timing, run
 
-    settings = {"queue": queue.name, "cores": queue.options.cores, "memory_mb": queue.options.memory_mb}
-    return [run(rules, maker(Random(s)), ce=ce, seed=s, **settings) for s in seeds]
+    rules, queue = side
+    settings = {
+        "queue": queue.name,
+        "cores": queue.options.cores,
+        "memory_mb": queue.options.memory_mb,
+        "timing": Timing(cycle=queue.options.sleep, poll=given["poll"]),
+    }
+    return [run(rules, maker(Random(s)), ce=ce, seed=s, **settings) for s in _seeds(given)]
 
 
 def _seeds(given: dict[str, Any]) -> range:
