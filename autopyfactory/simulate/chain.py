@@ -52,9 +52,7 @@ def load(conf: Sequence[str], queue: str | None = None) -> SimulatedQueue:
         if unread:
             raise ConfigError(unread)
         return from_section(section)
-    configuration, usable = _examine(conf)
-    if not usable:
-        raise ConfigError(list(configuration.problems))
+    configuration = _examine(conf)
     if queue is not None and queue in configuration.broken:
         raise ConfigError(list(configuration.broken[queue]))
     name, chosen = _pick(configuration.queues, queue, conf, configuration.problems)
@@ -62,11 +60,14 @@ def load(conf: Sequence[str], queue: str | None = None) -> SimulatedQueue:
     return SimulatedQueue(name, _rules(chosen.sched, context), chosen.options)
 
 
-def _examine(conf: Sequence[str]) -> tuple[Configuration, bool]:
-    """Read the whole configuration, leaving no copies of it behind."""
+def _examine(conf: Sequence[str]) -> Configuration:
+    """Read the configuration as far as possible, leaving no copies behind.
+
+    What keeps a factory from running, such as a missing log directory, does not keep a chain from deciding.
+    """
     token = READING.set(replace(reading(), keep=False))
     try:
-        return build.examine(conf)
+        return build.examine(conf)[0]
     finally:
         READING.reset(token)
 

@@ -94,6 +94,11 @@ class TestOneDecision:
         assert last(invoke("--conf", factory, "--queue", "second", "--ready", 83)) == "40"
         assert last(invoke("--conf", factory, "--queue", "second", "--ready", 83, "--factory", 38)) == "2"
 
+    def test_a_factory_that_could_not_run_can_be_simulated(self, factory, tmp_path):
+        path = tmp_path / "autopyfactory.conf"
+        path.write_text(path.read_text().replace("baseLogDir", "#"))
+        assert last(invoke("--conf", factory, "--queue", "second", "--ready", 83)) == "40"
+
     def test_json(self, bare):
         data = json.loads(invoke("--conf", bare, "--ready", 83, "--json").output)
         assert (data["queue"], data["n"], len(data["steps"])) == ("BNL", 21, 7)
