@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autopyfactory import commands
+from autopyfactory import cascade, commands
 from autopyfactory.assembly import assemble
 from autopyfactory.clock import Clock, SystemClock
 from autopyfactory.condor import registry
@@ -79,6 +79,7 @@ class Factory:
         self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
         self.trends = Trends()
         self.listeners.append(self.trends.note)
+        self.listeners.append(cascade.BOARD.note)
         self.history = history_reporter(configuration.factory)
         if self.history is not None:
             self.listeners.append(self.history.report)
