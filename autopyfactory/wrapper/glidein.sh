@@ -224,8 +224,8 @@ knock() {
 alive() { [ -n "$master" ] && kill -0 "$master" 2>/dev/null; }
 
 launch() {
-    # What a shell puts in the background ignores INT, and payloads would inherit that.
-    set -- env --default-signal=INT
+    # What a shell puts in the background ignores INT and QUIT, and payloads would inherit that.
+    set -- env --default-signal=INT,QUIT
     "$@" true 2>/dev/null || set --
     CONDOR_CONFIG=$dir/condor_config "$@" "$condor/sbin/condor_master" -f >"$dir/log/master.out" 2>&1 </dev/null &
     master=$!
@@ -266,11 +266,10 @@ gone_within() { # SECONDS
 stop_condor() {
     alive || return 0
     say "stopping HTCondor" && kill -TERM "$master" && gone_within $((grace + 3)) && return
-    say "stopping HTCondor at once" && kill -QUIT "$master" && gone_within 10
+    say "stopping HTCondor at once" && kill -QUIT "$master" && gone_within 5
 }
 
 # Whatever was started for us, a payload's left-overs too, has our directory in its environment.
-# shellcheck disable=SC2317  # by the trap
 sweep() {
     for _ in 1 2 3 4 5; do
         ours=$(grep -lsF "$dir/" /proc/[0-9]*/environ | cut -d/ -f3)
@@ -320,6 +319,14 @@ tally() {
     total=$((ok + failed + removed + cut))
 }
 
+clean_up() {
+    [ -n "$dir" ] || return 0
+    sweep
+    chmod -R u+rwX "$dir" 2>/dev/null
+    rm -rf "$dir"
+    dir=''
+}
+
 finish() { # CODE REASON
     stop_condor
     total=0 ok=0 failed=0 removed=0 cut=0
@@ -329,17 +336,10 @@ finish() { # CODE REASON
         0) [ "$cut" -eq 0 ] || code=21; [ "$failed" -eq 0 ] || code=20 ;;
         13 | 15) [ -z "$dir" ] || tail -n 20 "$dir"/log/MasterLog "$dir"/log/StartLog 2>/dev/null ;;
     esac
+    clean_up
     echo "APF-WRAPPER: payloads=$total ok=$ok failed=$failed removed=$removed cut=$cut" \
         "joined=$joined wall=$(($(date +%s) - born)) reason=$2 exit=$code"
     exit "$code"
-}
-
-# shellcheck disable=SC2317  # by the trap
-clean_up() {
-    [ -n "$dir" ] || return 0
-    sweep
-    chmod -R u+rwX "$dir" 2>/dev/null
-    rm -rf "$dir"
 }
 
 options "$@"

@@ -29,11 +29,12 @@ def test_it_serves_from_within_a_job_of_another_htcondor(
         "request_memory = 100",
         '+MATCH_APF_QUEUE = "mc"',
     )
+    ours = ["--pool", vo.collector, "--label", "mc", "--condor", str(vo.condor.release), "--idle", "3"]
     output, errors = tmp_path / "pilot.out", tmp_path / "pilot.err"
     _submit(
         ce,
         f"executable = {WRAPPER}",
-        f"arguments = --pool {vo.collector} --label mc --token pool.token --condor {vo.condor.release} --idle 3",
+        f"arguments = {' '.join(ours)} --token pool.token",
         'environment = "APFCID=1.0 APFFID=factory"',
         f"transfer_input_files = {place}/pool.token",
         f"output = {output}",
