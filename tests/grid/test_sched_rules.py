@@ -1,0 +1,75 @@
+"""Rules that depend on other queues or on earlier cycles, in a running factory on a real schedd."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from factorybox import Box, InProcess, last, wait
+from testbed.pool import SITE, Pool
+
+
+def steady(count: Callable[[], int], seconds: float = 4.0) -> set[int]:
+    """Return every number that `count` gives for a while: some cycles of all queues."""
+    end = time.monotonic() + seconds
+    seen = set()
+    while time.monotonic() < end:
+        seen.add(count())
+        time.sleep(0.3)
+    return seen
+
+
+def test_queues_that_share_a_wms_queue_send_its_demand_once(tmp_path: Path, ap: Pool) -> None:
+    box = Box(tmp_path / "f", ap, "sharing")
+    weights = {"a": 1, "b": 2, "c": 0.5}
+    for name, weight in weights.items():
+        box.queue(name, wmsqueue="W", schedplugin="Ready, Share", sched__share__weight=str(weight))
+    box.work({"W": 35})
+    with InProcess(box):
+        wait(lambda: box.pilots() >= 35, 60, "pilots for all the work")
+        assert steady(box.pilots) == {35}
+        assert {name: box.pilots(name) for name in weights} == {"a": 10, "b": 20, "c": 5}
+
+
+def test_queues_at_one_ce_keep_to_its_limit_together(tmp_path: Path, ap: Pool) -> None:
+    box = Box(tmp_path / "f", ap, "one-ce")
+    for number in range(4):
+        box.queue(f"q{number}", schedplugin="Ready, MaxPerCE", sched__maxperce__maximum="21")
+    box.work({f"q{number}": 50 for number in range(4)})
+    with InProcess(box):
+        wait(lambda: box.pilots() >= 21, 60, "the limit to be reached")
+        assert steady(box.pilots) == {21}
+
+
+def test_adaptive_takes_back_what_waits_when_the_work_has_gone(
+    tmp_path: Path, make_pool: Callable[..., Pool]
+) -> None:
+    box = Box(tmp_path / "f", make_pool("adaptive", SITE, NUM_SLOTS="2", NUM_SLOTS_TYPE_1="2"), "adaptive")
+    box.queue(
+        "q1",
+        schedplugin="Adaptive, MaxPending",
+        sched__adaptive__patience="2",
+        sched__maxpending__maximum="50",
+        executable="/bin/sleep",
+        executable__arguments="300",
+    )
+    box.work({"q1": 6})
+    with InProcess(box) as factory:
+        running = lambda: [row for row in box.ads("JobStatus") if row == ["2"]]  # noqa: E731
+        wait(lambda: len(running()) == 2, 60, "two pilots to run")
+        # Both run, and no job is seen to run: they serve two of the six.
+        wait(lambda: "4 pending wanted, 4 are" in reason(factory), 30, "the balance")
+        assert box.pilots() == 6
+
+        box.work({"q1": 0})
+        wait(lambda: box.pilots() == 2, 30, "four pilots to be taken back")
+        assert len(running()) == 2
+        wait(lambda: "nothing to do" in reason(factory), 30, "rest")
+        history = factory.queues["q1"].last.inputs.history
+        assert (history.submitted_total, history.started, history.failed) == (6, 2, 0)
+
+
+def reason(factory) -> str:
+    record = factory.queues["q1"].last
+    return record.decision.steps[0].reason if record and record.decision else last(factory, "q1")
