@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autopyfactory.control.server import CommandError, ControlServer
 from autopyfactory.daemon.detach import Verdict
@@ -15,6 +15,9 @@ from autopyfactory.daemon.exits import ExitCode, StartError
 from autopyfactory.daemon.signals import Signals
 from autopyfactory.daemon.systemd import Heart, Notifier
 from autopyfactory.logs import Logs
+
+if TYPE_CHECKING:
+    from autopyfactory.config.model import Configuration
 
 log = logging.getLogger("autopyfactory.daemon")
 
@@ -31,6 +34,10 @@ class FactoryLike(Protocol):
     """What the daemon needs of a factory."""
 
     watchdog: Callable[[], None]
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration in force."""
 
     def start(self) -> None:
         """Start everything, and return."""
@@ -121,6 +128,8 @@ class Service:
                     self._up()
                 case ("wake", _):
                     return f"it failed: {self.error!r}" if self.error else "nothing left to do"
+                case ("reload", who) if self.signals.terminal.is_gone():
+                    return f"{who} received, the terminal is gone"
                 case ("reload", _):
                     self.logs.reopen()
                     threading.Thread(target=self._reload, name="reload", daemon=True).start()

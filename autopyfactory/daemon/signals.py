@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import queue
 import signal
 import sys
@@ -19,11 +20,41 @@ _WORDS: dict[signal.Signals, Word] = {
 }
 
 
+def bear_early_ones() -> None:
+    """Let HUP and USR1 pass without effect until `Signals.install`: they would end a starting process.
+
+    Nothing is lost: the configuration and the log files are about to be read and opened anyway.
+    """
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda _number, _frame: None)
+
+
+class Terminal:
+    """The terminal that the factory was started from, if any: when it closes, HUP means that it is gone."""
+
+    def __init__(self) -> None:
+        self._had = _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # nohup(1)
+
+    def is_gone(self) -> bool:
+        """Say whether there was one and is none any more."""
+        return self._had and not _has_terminal()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
 class Signals:
     """What signals and other threads want of the main thread, in order."""
 
     def __init__(self) -> None:
         self._words: queue.SimpleQueue[tuple[Word, str]] = queue.SimpleQueue()
+        self.terminal = Terminal()
 
     def install(self) -> None:
         """Catch TERM, INT, HUP and USR1; let USR2 write the stack of every thread to stderr."""

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from lockfile import AlreadyLocked, LockFailed
 
 from autopyfactory import __version__, logs
+from autopyfactory.cleanlogs import CleanLogs, Retention
+from autopyfactory.config.fetch import shown
 from autopyfactory.control.server import ControlServer, SocketError
 from autopyfactory.daemon import privileges
 from autopyfactory.daemon.detach import Verdict, detach, is_file
@@ -26,6 +28,7 @@ from autopyfactory.daemon.options import DaemonOptions
 from autopyfactory.daemon.ownership import provide_file
 from autopyfactory.daemon.pidfile import PidFile
 from autopyfactory.daemon.service import FactoryLike, Service
+from autopyfactory.daemon.signals import bear_early_ones
 from autopyfactory.daemon.systemd import Heart, Notifier
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ Build = Callable[["Configuration", Plan], FactoryLike]
 
 def run(options: DaemonOptions, load: Load, build: Build) -> int:
     """Run the daemon as `options` say; return its exit code. Errors are told on stderr in one line each."""
+    bear_early_ones()
     try:
         options = options.checked(stdout_is_file=is_file(1))
         _give_up_root(options)
@@ -171,15 +175,16 @@ def _take_locks(options: DaemonOptions, config: Configuration) -> list[PidFile]:
 
 def _serve(config: Configuration, plan: Plan, book: logs.Logs, verdict: Verdict, build: Build) -> int:
     book.start()
-    log.info(
-        "AutoPyFactory %s starts: process %d, %s", __version__, os.getpid(), ", ".join(plan.options.conf)
-    )
+    sources = ", ".join(shown(source) for source in plan.options.conf)
+    log.info("AutoPyFactory %s starts: process %d, %s", __version__, os.getpid(), sources)
     if os.geteuid() == 0:
         log.warning("the factory runs as root, as it was told to")
     try:
         notifier = Notifier()
+        factory = _build(config, plan, build)
+        CleanLogs(lambda: Retention.of(factory.configuration)).start()
         service = Service(
-            _build(config, plan, build), logs=book, notifier=notifier, verdict=verdict,
+            factory, logs=book, notifier=notifier, verdict=verdict,
             heart=Heart(notifier, plan.options.sleep or config.factory.sleep), status=_status(config),
         )  # fmt: skip
         control = _control(config, service)

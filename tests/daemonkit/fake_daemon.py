@@ -58,7 +58,8 @@ def load(conf: tuple[str, ...]) -> Configuration:
 class FakeFactory:
     """Does nothing but log, and what the misdeeds in `do` say."""
 
-    def __init__(self, plan: Plan):
+    def __init__(self, configuration: Configuration, plan: Plan):
+        self.configuration = configuration
         self.plan = plan
         self.given = settings(plan.options.conf)
         self.do: list[str] = self.given.get("do", [])
@@ -135,7 +136,7 @@ def _open(number: str) -> bool:
 
 
 parts.load = load
-parts.build = lambda config, plan: FakeFactory(plan)
+parts.build = FakeFactory
 
 if __name__ == "__main__":
     sys.argv[0] = "autopyfactory"

@@ -1,5 +1,6 @@
 """What TERM, INT, HUP, USR1 and USR2 do to a real process, whatever hangs in it."""
 
+import os
 import re
 import signal
 import time
@@ -15,7 +16,7 @@ def test_it_ends_in_order(bench: Bench, number: signal.Signals) -> None:
     began = time.monotonic()
     process.send_signal(number)
     assert process.wait(5) == 0
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3, "long before it would be forced to"
     assert f"the factory ends: {number.name} received" in bench.text()
     assert not (bench.state / "autopyfactory.pid").exists()
     assert not (bench.state / "control.sock").exists()
@@ -58,7 +59,7 @@ def test_a_second_signal_ends_it_at_once(bench: Bench) -> None:
     began = time.monotonic()
     process.terminate()
     assert process.wait(5) == 8
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 2.5
     assert "SIGTERM received again" in bench.text()
     wait_for(lambda: not alive(bench.children()[0]))
 
@@ -97,6 +98,29 @@ def test_a_bad_configuration_does_not_stop_what_runs(bench: Bench) -> None:
     wait_for(lambda: "reload failed: the running configuration stays" in bench.text())
     rounds = bench.text().count("round")
     wait_for(lambda: bench.text().count("round") > rounds)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_signals_that_come_too_early_do_no_harm(bench: Bench, number: signal.Signals) -> None:
+    bench.configure(slow=1)
+    process = bench.start()
+    wait_for(bench.log.exists)
+    process.send_signal(number)
+    wait_for(lambda: "the factory is up" in bench.text())
+    assert process.poll() is None
+
+
+def test_a_terminal_that_closes_ends_it(bench: Bench) -> None:
+    pid, master = os.forkpty()
+    if pid == 0:
+        command = bench.command("--info", "--log", str(bench.log))
+        os.execv(command[0], command)
+    wait_for(lambda: "the factory is up" in bench.text())
+    os.kill(pid, signal.SIGHUP)  # the terminal is there: a reload
+    wait_for(lambda: "WARNING reloaded" in bench.text())
+    os.close(master)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert "the terminal is gone" in bench.text()
 
 
 def test_usr1_reopens_the_logs(bench: Bench) -> None:

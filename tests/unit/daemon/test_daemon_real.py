@@ -1,0 +1,127 @@
+"""The real factory in the real daemon, with pilots that are processes of this machine."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autopyfactory.control.client import call
+from autopyfactory.plugins.processes import PilotProcess, pilots
+from daemonkit.bench import alive, wait_for
+
+
+class Real:
+    """A factory with two queues that keep two pilots each."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.name = f"daemon-test-{os.getpid()}-{folder.name}"
+        self.conf = folder / "autopyfactory.conf"
+        self.queues = folder / "queues.conf"
+        self.state = folder / "state"
+        self.log = folder / "log" / "factory.log"
+        self.conf.write_text(
+            f"[Factory]\nfactoryId = {self.name}\nfactoryUser = tester\nqueueConf = {self.queues}\n"
+            f"baseLogDir = {folder}/pilots\nstatedir = {self.state}\ncleanlogs.keepdays = 5\n"
+        )
+        self.configure(2)
+        self.process: subprocess.Popen[str] | None = None
+
+    def configure(self, pilots_: int | str) -> None:
+        self.queues.write_text(
+            "[DEFAULT]\nenabled = True\napfqueue.sleep = 0.3\nbatchstatusplugin = Exec\n"
+            "batchsubmitplugin = Exec\nschedplugin = Fixed, MaxToRun\nsched.fixed.pilotspercycle = 1\n"
+            f"sched.maxtorun.maximum = {pilots_}\nexecutable = /bin/sleep\nexecutable.arguments = 60\n"
+            "[Q1]\n[Q.2]\n"
+        )
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "autopyfactory", "--conf", str(self.conf), "--info"]
+        if os.geteuid() == 0:
+            command += ["--runas", "root"]
+        self.process = subprocess.Popen(
+            [*command, "--log", str(self.log), *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        return self.process
+
+    def pilots(self) -> list[PilotProcess]:
+        return [p for p in pilots() if p.factory == self.name]
+
+    def text(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+        for pilot in self.pilots():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pilot.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Real]:
+    made = Real(tmp_path)
+    yield made
+    made.end()
+
+
+def test_it_runs_reloads_answers_and_ends(real: Real) -> None:
+    old = real.folder / "pilots" / "2020-01-01" / "Q1"
+    old.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    process = real.start()
+    wait_for(lambda: len(real.pilots()) == 4 or process.poll() is not None, 20)
+    assert process.poll() is None, process.communicate()
+    assert "INFO  the factory is up: 2 queues" in real.text()
+    for queue in ("Q1", "Q.2"):
+        log = real.log.parent / "queues" / f"{queue}.log"
+        wait_for(lambda log=log: "MaxToRun: 1 -> 0" in log.read_text())
+    assert not old.parent.exists(), "old pilots' logs are cleaned"
+
+    assert call(real.state / "control.sock", "status")
+    real.configure("rubbish")
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "reload refused, the running configuration stays" in real.text())
+    real.configure(3)
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: len(real.pilots()) == 6, 20)
+
+    began = time.monotonic()
+    process.terminate()
+    assert process.wait(10) == 0, real.text()
+    assert time.monotonic() - began < 5
+    assert len(real.pilots()) == 6, "pilots outlive the factory"
+    assert not (real.state / "control.sock").exists()
+
+
+def test_a_cycle_and_out(real: Real) -> None:
+    assert real.start("--oneshot").wait(30) == 0, real.text()
+    assert len(real.pilots()) == 2
+    assert "the factory ends: nothing left to do" in real.text()
+
+
+def test_killed_and_started_again_it_finds_its_pilots(real: Real) -> None:
+    process = real.start()
+    wait_for(lambda: len(real.pilots()) == 4 or process.poll() is not None, 20)
+    process.kill()
+    process.wait()
+    real.start()
+    wait_for(lambda: real.text().count("the factory is up") == 2)
+    time.sleep(1.5)
+    assert len(real.pilots()) == 4
+
+
+def test_what_the_socket_says_is_plain_data(real: Real) -> None:
+    real.start()
+    wait_for(lambda: "the factory is up" in real.text(), 20)
+    assert json.dumps(call(real.state / "control.sock", "status"))
+    assert alive(real.process.pid if real.process else 0)
