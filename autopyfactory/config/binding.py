@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from autopyfactory.config.describe import allowed, preferred_key
+from autopyfactory.config.interpolate import Values
 from autopyfactory.config.options import Options, OptionSpec, family, find, homes, specs
 from autopyfactory.config.problem import ConfigError, Problem
 from autopyfactory.config.section import Section, Value
@@ -89,6 +90,7 @@ class Binder:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], Options] = {}
+        self._shared: dict[tuple[Any, ...], tuple[Options, Section, Section | None]] = {}
 
     def bind(
         self, cls: type[Bound], section: Section, factory: Section | None = None, prefix: str = ""
@@ -97,6 +99,18 @@ class Binder:
 
         `prefix` is how the keys of this plugin begin, for those that could begin in several ways.
         """
+        common = _common(cls, section, factory)
+        if common in self._shared:
+            return self._shared[common][0], []  # type: ignore[return-value]
+        options, problems = self._bind(cls, section, factory, prefix)
+        if common is not None and options is not None:
+            # the sections are kept too, so that the identities in `common` stay what they are
+            self._shared[common] = (options, section, factory)
+        return options, problems
+
+    def _bind(
+        self, cls: type[Bound], section: Section, factory: Section | None, prefix: str
+    ) -> tuple[Bound | None, list[Problem]]:
         got = gather(cls, section, factory)
         if got.problems:
             return None, got.problems
@@ -114,6 +128,25 @@ class Binder:
                 return None, [Problem("error", message, section.where, section.name)]
             self._known[identity] = known
         return known, []  # type: ignore[return-value]
+
+
+def _common(cls: type[Options], section: Section, factory: Section | None) -> tuple[Any, ...] | None:
+    """Return what is equal for all sections that take all options of `cls` from one `[DEFAULT]`.
+
+    None if this section says something itself, or if what it inherits refers to other values.
+    """
+    values = section.values
+    if not isinstance(values, Values):
+        return None
+    for spec in specs(cls):
+        if spec.scope == "factory":
+            continue
+        if spec.family:
+            return None
+        for key in spec.keys + spec.legacy:
+            if key in values.own or (key in values.defaults and "%" in values.defaults[key].text):
+                return None
+    return cls, id(values.defaults), id(factory)
 
 
 def _problem(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autopyfactory.config.effective import Effective, of_choice, of_factory, of_queue
+from autopyfactory.config.effective import Effective, of_choice, of_factory, of_queue, parts_of
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.problem import Problem
 
@@ -68,14 +68,14 @@ def _few(names: Sequence[str]) -> str:
 def diff(old: Configuration, new: Configuration) -> Diff:
     """Return what going from `old` to `new` means; broken queues of `new` are neither removed nor changed."""
     both = [n for n in old.queues if n in new.queues]
-    different = [n for n in both if not same(old.queues[n], new.queues[n])]
+    different = {n: None for n in both if not same(old.queues[n], new.queues[n])}
     stays = set(new.queues) | set(new.broken)
     before, after = _running(old), _running(new)
     return Diff(
         added=tuple(n for n in new.queues if n not in old.queues),
         removed=tuple(n for n in old.queues if n not in stays),
         changed={n: _queue_changes(old, new, n) for n in different},
-        equal=tuple(n for n in both if n not in set(different)),
+        equal=tuple(n for n in both if n not in different),
         broken={n: p for n, p in new.broken.items() if n in old.queues or n not in old.broken},
         factory=_changes(of_factory(old), of_factory(new)),
         monitors=_sections(_monitors(old), _monitors(new)),
@@ -105,12 +105,14 @@ def _running(configuration: Configuration) -> set[str]:
 
 
 def _queue_changes(old: Configuration, new: Configuration, name: str) -> Changes:
-    return _changes(_queue_items(old, name), _queue_items(new, name))
+    before, after = dict(parts_of(old.queues[name])), dict(parts_of(new.queues[name]))
+    equal = {part for part, options in before.items() if after.get(part) == options}
+    return _changes(_queue_items(old, name, equal), _queue_items(new, name, equal))
 
 
-def _queue_items(configuration: Configuration, name: str) -> Iterator[Effective]:
+def _queue_items(configuration: Configuration, name: str, without: set[str]) -> Iterator[Effective]:
     queue, factory = configuration.queues[name], configuration.factory_section
-    yield from of_queue(queue, factory)
+    yield from of_queue(queue, factory, without)
     for monitor in queue.monitors:
         yield from of_choice(monitor.choice, monitor.section, factory)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from autopyfactory.config.describe import default_text, preferred_key
@@ -35,20 +35,24 @@ class Effective:
         return self.origin != DEFAULT_ORIGIN
 
 
-def of_queue(queue: QueueConfig, factory: Section) -> Iterator[Effective]:
-    """Yield every option that this queue and its plugins read, each key once."""
+def of_queue(queue: QueueConfig, factory: Section, without: Collection[str] = ()) -> Iterator[Effective]:
+    """Yield every option that this queue and its plugins read, each key once; nothing of parts `without`."""
     seen: set[str] = set()
-    for item in _of_queue(queue, factory):
-        if item.key not in seen:
-            seen.add(item.key)
-            yield item
+    for part, options in parts_of(queue):
+        if part in without:
+            continue
+        for item in of_options(options, part, queue.section, factory):
+            if item.key not in seen:
+                seen.add(item.key)
+                yield item
 
 
-def _of_queue(queue: QueueConfig, factory: Section) -> Iterator[Effective]:
-    yield from of_options(queue.options, "queue", queue.section, factory)
+def parts_of(queue: QueueConfig) -> Iterator[tuple[str, Options]]:
+    """Yield all options of a queue, by the name of what reads them."""
+    yield "queue", queue.options
     single = (queue.wmsstatus, queue.batchstatus, queue.batchsubmit)
     for choice in (*queue.sched, *(c for c in single if c is not None)):
-        yield from of_choice(choice, queue.section, factory)
+        yield f"{choice.kind} {choice.name}", choice.options
 
 
 def of_factory(configuration: Configuration) -> Iterator[Effective]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 MASK = "***"
 _NAMES = re.compile(
@@ -14,6 +15,7 @@ _USERINFO = re.compile(r"(\w+://[^/\s:@]*:)[^/\s@]+@")
 MIN_LENGTH = 4  # shorter texts are in everything
 
 
+@lru_cache(maxsize=10_000)  # the same few keys are asked about for each of thousands of queues
 def secret_name(key: str) -> bool:
     """Whether a key of this name holds a secret itself (not the name of a file with one)."""
     return _NAMES.search(key) is not None and _PATHS.search(key) is None
