@@ -252,18 +252,20 @@ class APFQueue:
             **self._neighbours.surroundings(self.name),
         )
         readings = []
-        if p.wms is not None and p.wms_source is not None:
-            state = p.wms_source.state
-            if state.snapshot is not None:
-                status = state.snapshot.data
-                inputs = replace(inputs, wms=p.wms.queue_info(status), site=p.wms.site_info(status))
-            readings.append(reading("wms", p.wms_source.label, state, p.wms.maxage, mono, self.name))
         if p.batch is not None and p.batch_source is not None:
             bstate = p.batch_source.state
             if bstate.snapshot is not None:
                 unseen = self._ledger.unseen(p.submit.target, bstate.snapshot.taken_mono, self.name)
                 inputs = replace(inputs, batch=bstate.snapshot.data.queue(self.name).with_unseen(unseen))
             readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono, self.name))
+        if p.wms is not None and p.wms_source is not None:
+            state = p.wms_source.state
+            if inputs.batch is not None:
+                p.wms.observe(inputs.batch)
+            if state.snapshot is not None:
+                status = state.snapshot.data
+                inputs = replace(inputs, wms=p.wms.queue_info(status), site=p.wms.site_info(status))
+            readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono, self.name))
         if p.batch is not None and p.events_source is not None:
             inputs = replace(inputs, history=self.recent(), past=self._past_cycles(mono))
             readings.append(

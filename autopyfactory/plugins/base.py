@@ -17,7 +17,7 @@ from autopyfactory.config.common import FactoryOptions, QueueOptions
 from autopyfactory.config.options import Options
 from autopyfactory.config.section import Section
 from autopyfactory.decision import Cap, CycleInputs, Need, Step
-from autopyfactory.info import BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
 from autopyfactory.recent import PilotEvents
 
 if TYPE_CHECKING:
@@ -112,6 +112,12 @@ class WMSStatusPlugin(SourcePlugin[OptionsT]):
     @abstractmethod
     def fetch(self) -> WMSStatus:
         """Ask the WMS for all queues, within a time limit. Raises SourceError; never answers in part."""
+
+    def observe(self, batch: BatchQueueInfo) -> None:
+        """Take note of this queue's pilots, in each cycle before `queue_info`; returns at once.
+
+        For a WMS that decides itself how many pilots it wants and has to know how many there are.
+        """
 
     def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
         """Return this queue's work in `status`; None when the answer does not tell."""

@@ -5,28 +5,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Hashable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from autopyfactory import mappings, strictjson
+from autopyfactory import mappings
 from autopyfactory.config.common import FACTORY
 from autopyfactory.config.options import NameList, option
-from autopyfactory.http import MEGABYTE, Client, Conditional, HttpError
-from autopyfactory.info import SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.info import WMSQueueInfo, WMSStatus
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
 from autopyfactory.plugins.wmsstatus import pandastatistics
-from autopyfactory.plugins.wmsstatus.pandaserver import NoSuchMethod, PandaServer, PandaServerOptions, Refused
+from autopyfactory.plugins.wmsstatus.pandaserver import NoSuchMethod, PandaServer, Refused
+from autopyfactory.plugins.wmsstatus.pandasites import PandaSiteOptions, SiteReader
 
 log = logging.getLogger(__name__)
 
 DETAILED = "statistics/active_job_detailed_stats_by_site"
 PLAIN = "statistics/active_job_stats_by_site"
-SPECS = "metaconfig/get_site_specs"
 LOOK_AGAIN = 3600.0  # seconds until a server without DETAILED is asked for it again
 
 
-class PandaOptions(PandaServerOptions):
+class PandaOptions(PandaSiteOptions):
     """Options of the source `Panda`."""
 
     sleep: float = option(
@@ -55,22 +52,6 @@ class PandaOptions(PandaServerOptions):
         key="wmsstatus.panda.resourcetypes",
         description="Only jobs of these resource types count, for instance MCORE; unset: all",
     )
-    sites: str = option(
-        "metaconfig",
-        key="wmsstatus.panda.sites",
-        description="Where site status and cloud come from: metaconfig (the PanDA server), off, or URL or "
-        "path of a schedconfig.all.json or of CRIC's pandaqueue JSON",
-    )
-    sites_sleep: float = option(
-        600, key="wmsstatus.panda.sites.sleep", unit="s", ge=1, description="Time between two readings of it"
-    )
-    sites_maxage: float = option(
-        3600,
-        key="wmsstatus.panda.sites.maxage",
-        unit="s",
-        gt=0,
-        description="Site status older than this is not known any more",
-    )
 
 
 class Panda(WMSStatusPlugin[PandaOptions]):
@@ -91,7 +72,7 @@ class Panda(WMSStatusPlugin[PandaOptions]):
         """Return server, identity and where sites are read: not the selections, which are made afterwards."""
         o = self.options
         table = tuple(sorted(self._mapping.table.items()))
-        return *o.connection(), o.sleep, o.sites, o.sites_sleep, o.sites_maxage, table
+        return *o.connection(), *o.site_source(), o.sleep, table
 
     @property
     def interval(self) -> float:
@@ -161,45 +142,3 @@ class Panda(WMSStatusPlugin[PandaOptions]):
         if not data:  # also what a server with a broken database may say: not the same as no work
             raise Refused(f"{self.label} answered without any job of any site")
         return data
-
-
-class SiteReader:
-    """Site status and cloud, read now and then; without them the counts are still good."""
-
-    def __init__(self, options: PandaOptions, server: PandaServer):
-        self._options = options
-        self._server = server
-        self._url = options.sites if options.sites.startswith(("http://", "https://")) else None
-        identity = replace(server.client.identity, token_file=None)  # the token is for PanDA only
-        self._client = Client(timeout=options.timeout, max_bytes=100 * MEGABYTE, identity=identity)
-        self._question = Conditional(self._client, self._url) if self._url else None
-        self._known: dict[str, SiteInfo] = {}
-        self._known_at: float | None = None
-        self._asked_at: float | None = None
-
-    def read(self) -> dict[str, SiteInfo]:
-        """Return what is known of sites; nothing when that is older than its maxage."""
-        now = time.monotonic()
-        if self._options.sites == "off":
-            return {}
-        if self._asked_at is None or now - self._asked_at >= self._options.sites_sleep:
-            try:
-                self._known = pandastatistics.sites(self._data())
-                self._known_at, self._asked_at = now, now
-            except (SourceError, HttpError, ValueError, OSError) as err:
-                log.warning("site status cannot be read from %s: %s", self._options.sites, err)
-                self._asked_at = now - self._options.sites_sleep + min(60.0, self._options.sites_sleep)
-        if self._known_at is None or now - self._known_at > self._options.sites_maxage:
-            return {}
-        return self._known
-
-    def close(self) -> None:
-        """Close connections."""
-        self._client.close()
-
-    def _data(self) -> Any:
-        if self._options.sites == "metaconfig":
-            return self._server.get(SPECS, type="all")  # the server's default is analysis only
-        if self._question is not None:
-            return self._question.get({"Accept": "application/json"}).json()
-        return strictjson.loads(Path(self._options.sites.removeprefix("file://")).read_bytes())

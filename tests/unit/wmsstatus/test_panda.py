@@ -9,7 +9,7 @@ from autopyfactory.config.options import bind
 from autopyfactory.config.section import Section
 from autopyfactory.info import SiteInfo, WMSQueueInfo
 from autopyfactory.plugins.base import SourceError
-from autopyfactory.plugins.wmsstatus import panda, pandaserver
+from autopyfactory.plugins.wmsstatus import panda, pandaserver, pandasites
 from autopyfactory.plugins.wmsstatus.panda import Panda
 from servers import certificates
 from servers.context import context
@@ -85,7 +85,7 @@ def test_site_status_and_cloud_come_from_site_specs_of_all_types(server):
     assert source(server, "NOWHERE").site_info(status) is None
     assert server.requests[1].query == {"type": ["all"]}
     plugin.fetch()
-    assert asked(server).count(panda.SPECS) == 1  # sites change slowly
+    assert asked(server).count(pandasites.SPECS) == 1  # sites change slowly
 
 
 def test_counts_go_on_without_site_data_whose_age_has_a_limit(server, monkeypatch, caplog):
@@ -125,7 +125,7 @@ def test_site_status_from_schedconfig_or_cric(server, tmp_path, kind):
     plugin = source(server, panda__sites=where, panda__tokenfile=str(token), panda__origin="atlas")
     status = plugin.fetch()
     assert status.sites == {"TEST_SITE_A": SiteInfo("brokeroff", "CERN")}
-    assert panda.SPECS not in asked(server)
+    assert pandasites.SPECS not in asked(server)
     if kind == "url":
         cache.stop()
 

@@ -1,0 +1,165 @@
+"""How many pilots PanDA has asked a harvester instance for, and how many of them were sent; no I/O.
+
+PanDA's pull_ups queues work the other way round: the server is told how many workers there are and says how
+many *more* to send, every five minutes. Such a command is an order to be carried out once, not a level to
+be kept: what was sent since is taken off.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autopyfactory.info import BatchQueueInfo, WMSQueueInfo
+from autopyfactory.mappings import whole_number
+
+COMMAND = "SET_N_WORKERS_JOBTYPE:"
+Axis = tuple[str, str]  # job type, resource type
+
+
+@dataclass
+class Order:
+    """What one command asked for, by axis, less what was sent since."""
+
+    left: dict[Axis, int]
+    at: float  # monotonic
+
+
+@dataclass(eq=False)
+class Member:
+    """One queue of this factory that serves a PanDA queue."""
+
+    panda_queue: str
+    job_types: tuple[str, ...]  # that its pilots run; empty: any
+    resource_types: tuple[str, ...]
+    batch: BatchQueueInfo | None = None  # as it was seen last; None: not yet
+    __hash__ = object.__hash__
+
+    def takes(self, axis: Axis) -> bool:
+        """Whether orders of `axis` are for this queue."""
+        job_type, resource_type = axis
+        return (not self.job_types or job_type in self.job_types) and (
+            not self.resource_types or resource_type in self.resource_types
+        )
+
+    @property
+    def axis(self) -> Axis:
+        """Under what its pilots are reported; an unspecific one runs whatever it gets."""
+        job_type = self.job_types[0] if self.job_types else "managed"
+        return job_type, self.resource_types[0] if self.resource_types else "Undefined"
+
+
+@dataclass
+class Demand:
+    """All orders of one harvester instance. `maxage`: seconds after which an order is void."""
+
+    maxage: float
+    clock: Callable[[], float] = time.monotonic
+    orders: dict[str, Order] = field(default_factory=dict)
+    members: weakref.WeakSet[Member] = field(default_factory=weakref.WeakSet)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def join(self, member: Member) -> None:
+        """Add a queue; it leaves by being forgotten."""
+        with self.lock:
+            self.members.add(member)
+
+    def observe(self, member: Member, batch: BatchQueueInfo) -> None:
+        """Take note of a queue's pilots: as many more as there are now were sent, and are off the orders."""
+        with self.lock:
+            more = batch.active - member.batch.active if member.batch is not None else 0
+            member.batch = batch
+            order = self.orders.get(member.panda_queue)
+            if order is None:
+                return
+            for axis in sorted(order.left, key=lambda a: -order.left[a]):
+                if more > 0 and member.takes(axis):
+                    taken = min(more, order.left[axis])
+                    order.left[axis] -= taken
+                    more -= taken
+
+    def work(self, member: Member) -> WMSQueueInfo:
+        """Return what is left to send, as work for a chain that takes off the pilots that are pending."""
+        with self.lock:
+            order = self.orders.get(member.panda_queue)
+            left = 0
+            if order is not None and self.clock() - order.at <= self.maxage:
+                left = sum(n for axis, n in order.left.items() if member.takes(axis))
+            peers = [m for m in self._serving(member.panda_queue) if m.batch is not None]
+            pending = sum(m.batch.pending for m in peers if m.batch is not None)
+            running = sum(m.batch.running for m in peers if m.batch is not None)
+        return WMSQueueInfo(ready=left + pending, running=running)
+
+    def _serving(self, panda_queue: str) -> list[Member]:
+        return [m for m in self.members if m.panda_queue == panda_queue]
+
+    def reports(self) -> dict[str, str]:
+        """Return the worker statistics of each PanDA queue, as the JSON text that the server wants.
+
+        A PanDA queue is left out until the pilots of all its queues are known: half the truth would make the
+        server order too many.
+        """
+        with self.lock:
+            members = list(self.members)
+        found: dict[str, str] = {}
+        for name in sorted({m.panda_queue for m in members}):
+            mine = [m for m in members if m.panda_queue == name]
+            if all(m.batch is not None for m in mine):
+                found[name] = json.dumps(_statistics(mine))
+        return found
+
+    def order(self, commands: Iterable[Any]) -> list[int]:
+        """Carry the server's commands into the orders; return the numbers of all, to be acknowledged.
+
+        Raises ValueError for a command that is not understood; none of them is taken then.
+        """
+        fresh: dict[str, Order] = {}
+        numbers = []
+        for command in commands:
+            number, text, params = _command(command)
+            numbers.append(number)
+            if text.startswith(COMMAND):
+                fresh[text.removeprefix(COMMAND)] = Order(_left(params), self.clock())
+        with self.lock:
+            self.orders.update(fresh)
+        return numbers
+
+
+def _statistics(members: Iterable[Member]) -> dict[str, dict[str, dict[str, int]]]:
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for member in members:
+        job_type, resource_type = member.axis
+        counts = found.setdefault(job_type, {}).setdefault(
+            resource_type, {"submitted": 0, "running": 0, "to_submit": 0}
+        )
+        assert member.batch is not None
+        counts["submitted"] += member.batch.pending
+        counts["running"] += member.batch.running
+    return found
+
+
+def _command(command: Any) -> tuple[int, str, Any]:
+    if not isinstance(command, dict):
+        raise ValueError(f"not a command: {str(command)[:80]}")
+    number = command.get("command_id", command.get("commandID"))
+    text = command.get("command")
+    if not isinstance(number, int) or not isinstance(text, str):
+        raise ValueError(f"a command without number or text: {str(command)[:120]}")
+    params = command.get("params")
+    return number, text, json.loads(params) if isinstance(params, str) else params
+
+
+def _left(params: Any) -> dict[Axis, int]:
+    """Read `{job type: {resource type: number}}`."""
+    if not isinstance(params, Mapping) or not all(isinstance(v, Mapping) for v in params.values()):
+        raise ValueError(f"numbers of workers that are not understood: {str(params)[:120]}")
+    return {
+        (str(job_type), str(resource_type)): whole_number(n)
+        for job_type, by_type in params.items()
+        for resource_type, n in by_type.items()
+    }
