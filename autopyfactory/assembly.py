@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
+from autopyfactory.parts import Parts
 from autopyfactory.plugins.base import QueueContext
-from autopyfactory.queue import Parts
 from autopyfactory.sourcepool import SourcePool
 
 

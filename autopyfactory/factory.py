@@ -21,8 +21,9 @@ from autopyfactory.history.attach import history_reporter
 from autopyfactory.ledger import Ledger
 from autopyfactory.monitors import Monitors
 from autopyfactory.occupancy import Occupancy, Place
+from autopyfactory.parts import Parts
 from autopyfactory.pauses import Pause, Pauses
-from autopyfactory.queue import APFQueue, Parts
+from autopyfactory.queue import APFQueue
 from autopyfactory.record import CycleRecord, Event, FactoryEvent
 from autopyfactory.report import schedds
 from autopyfactory.report.trends import Trends

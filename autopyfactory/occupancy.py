@@ -13,6 +13,9 @@ from autopyfactory.info import BatchStatus
 from autopyfactory.ledger import Ledger
 from autopyfactory.sources import StatusSource
 
+# Seconds: a thread may still be reading an older snapshot, which needs what a newer one makes dispensable.
+MARGIN = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -75,4 +78,4 @@ class Occupancy:
             pairs = {(p.target, p.source) for p in self._places.values()}
         for target, source in pairs:
             if source is not None and source.state.snapshot is not None:
-                self._ledger.seen(target, source.state.snapshot.taken_mono)
+                self._ledger.seen(target, source.state.snapshot.taken_mono - MARGIN)

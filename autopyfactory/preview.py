@@ -78,13 +78,13 @@ class Preview:
             self._occupancy.settle(queue.name, place)
 
     def _effect(self, queue: APFQueue) -> Effect:
-        inputs, readings = queue.read_inputs(self._clock.now())
+        inputs, readings = queue.reader.read(self._clock.now())
         batch = inputs.batch
         counts = {
             "pending": batch.pending if batch else None,
             "running": batch.running if batch else None,
         }
-        closed = queue.gate(readings)
+        closed = queue.reader.gate(readings)
         if closed:
             return Effect(**counts, would_send=0, reason="; ".join(closed))
         decision = decide(queue.parts.chain, inputs)

@@ -12,7 +12,8 @@ from autopyfactory.decision import RecentPilots
 from autopyfactory.ledger import Ledger
 from autopyfactory.plugins.base import WMSStatusPlugin
 from autopyfactory.plugins.sched.ready import Ready
-from autopyfactory.queue import APFQueue, Parts
+from autopyfactory.parts import Parts
+from autopyfactory.queue import APFQueue
 from autopyfactory.record import CycleRecord
 from autopyfactory.reservations import Reservations
 from autopyfactory.sources import StatusSource

@@ -12,8 +12,9 @@ import pytest
 from autopyfactory.decision import Cap
 from autopyfactory.info import BatchQueueInfo
 from autopyfactory.ledger import SETTLE, Ledger
+from autopyfactory.parts import Parts
 from autopyfactory.plugins.base import SubmitError, SubmitUnknown
-from autopyfactory.queue import APFQueue, Parts
+from autopyfactory.queue import APFQueue
 from autopyfactory.record import CycleRecord
 from autopyfactory.reservations import Reservations
 from autopyfactory.sources import StatusSource

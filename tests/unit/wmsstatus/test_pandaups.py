@@ -9,7 +9,8 @@ from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
 from autopyfactory.plugins.wmsstatus.pandademand import Demand, Member
 from autopyfactory.plugins.wmsstatus.pandaups import PandaUPS
-from autopyfactory.queue import APFQueue, Parts
+from autopyfactory.parts import Parts
+from autopyfactory.queue import APFQueue
 from autopyfactory.reservations import Reservations
 from autopyfactory.sources import StatusSource
 from fakes import FakeBatch, FakeClock, FakeSubmit, queue_config
