@@ -19,6 +19,7 @@ from autopyfactory.config.problem import ConfigError, Problem
 from autopyfactory.decision import RecentPilots
 from autopyfactory.history.attach import history_reporter
 from autopyfactory.ledger import Ledger
+from autopyfactory.mail import mailer
 from autopyfactory.monitors import Monitors
 from autopyfactory.occupancy import Occupancy, Place
 from autopyfactory.parts import Parts
@@ -84,6 +85,9 @@ class Factory:
         self.history = history_reporter(configuration.factory)
         if self.history is not None:
             self.listeners.append(self.history.report)
+        self.mailer = mailer(configuration)
+        if self.mailer is not None:
+            self.listeners.append(self.mailer.report)
         self.troubles = TroubleWatch(
             configuration.factory.factory_id,
             lambda: schedds.targets(self.enabled(self.configuration).values()),
@@ -162,6 +166,8 @@ class Factory:
             log.warning("still busy at the end: %s", ", ".join(late))
         for reporter in (*self.monitors.reporters(), *([self.history] if self.history else [])):
             reporter.close(max(0.0, min(1.0, end - self.clock.monotonic())))
+        if self.mailer is not None:
+            self.mailer.close(max(0.0, min(1.0, end - self.clock.monotonic())))
         if not late:
             self.ledger.close()
 
