@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
-from autopyfactory.config.options import OptionSpec
+from autopyfactory.config.options import LONGEST, OptionSpec
 
 _WORDS: Mapping[Any, str] = {
     int: "whole number",
@@ -21,7 +21,8 @@ _WORDS: Mapping[Any, str] = {
 def allowed(spec: OptionSpec) -> str:
     """Say what may be written: `whole number, at least 0, in s`."""
     inner, metadata = _unwrap(spec.annotation)
-    words = [_type(inner), *_limits((*spec.constraints, *metadata), inner)]
+    limits = [c for c in spec.constraints if c != Le(LONGEST.get(spec.unit, -1))]
+    words = [_type(inner), *_limits((*limits, *metadata), inner)]
     if spec.unit:
         words.append(f"in {spec.unit}")
     if not spec.required and spec.default is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ def read_factory(sources: Sequence[str], overrides: Mapping[str, str], binder: B
     section = raw.sections.get(NAME)
     if section is None:
         raise Unreadable([*raw.problems, _missing(raw, sources)])
+    raw = replace(raw, problems=(*raw.problems, *_misplaced(raw)))
     section = _with_overrides(section, overrides)
     options, problems = binder.bind(FactoryOptions, section, section)
     unread = [p for p in raw.errors if p.section in (None, "DEFAULT", NAME)]
@@ -65,6 +66,14 @@ def _missing(raw: RawConfig, sources: Sequence[str]) -> Problem:
         hint += "; these look like queues: name this file with queueConf there"
     where = Where(fetch.shown(sources[0])) if sources else None
     return Problem("error", f"there is no section [{NAME}]", where, hint=hint)
+
+
+def _misplaced(raw: RawConfig) -> Iterator[Problem]:
+    """Find queues among the sections beside [Factory]: nothing reads them there."""
+    for name, section in raw.sections.items():
+        if name != NAME and as_text(section, "batchsubmitplugin") and as_text(section, "schedplugin"):
+            message = "looks like a queue, but queues are not read from this file"
+            yield Problem("warning", message, section.where, name, hint="move it to a file of queueConf")
 
 
 def _others(raw: RawConfig) -> dict[str, Section]:

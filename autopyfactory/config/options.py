@@ -22,6 +22,9 @@ from autopyfactory.config.section import Section, Value
 Scope = Literal["queue", "factory", "monitor", "auth"]
 
 
+LONGEST = {"s": 366 * 86400, "days": 36600}  # by unit: what no option has to exceed
+
+
 def _split(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -77,7 +80,10 @@ def option(
 
     `default` left out makes it required. `scope` says where it is read: in the queue's section or in
     `[Factory]`. `constraints` are pydantic's (ge, le, pattern, ...). `secret` values are never shown.
+    Times in s or days have an upper limit even if none is given, since clocks and waits have one.
     """
+    if unit in LONGEST and not constraints.keys() & {"le", "lt"}:
+        constraints["le"] = LONGEST[unit]
     extra: dict[str, Any] = {
         "key": key,
         "unit": unit,

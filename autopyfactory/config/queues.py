@@ -16,7 +16,7 @@ from autopyfactory.config.loader import RawConfig
 from autopyfactory.config.lookup import Lookup, as_text
 from autopyfactory.config.model import MonitorConfig, PluginChoice, QueueConfig
 from autopyfactory.config.options import Options
-from autopyfactory.config.problem import Problem
+from autopyfactory.config.problem import ConfigError, Problem
 from autopyfactory.config.section import Section
 from autopyfactory.decision import Need
 
@@ -33,6 +33,7 @@ _NEEDS: Mapping[Need, tuple[str, str]] = {
     "batch": ("batchstatus", "how many pilots there are"),
     "factory": ("batchstatus", "how many pilots the factory has"),
 }
+_OFF = ("", "false", "no", "off", "0", "f", "n")
 
 
 @dataclass(slots=True)
@@ -127,6 +128,14 @@ def _milder(problem: Problem) -> Problem:
     return replace(problem, severity="warning", message=f"{problem.message} (the queue is not enabled)")
 
 
+def _enabled(section: Section) -> bool:
+    """Whether the queue shall run; a text that means neither counts, so that it stays an error."""
+    try:
+        return (section.text("enabled") or "").lower() not in _OFF
+    except ConfigError:
+        return True
+
+
 class _Draft:
     """One queue in the making."""
 
@@ -136,7 +145,7 @@ class _Draft:
         self.problems: list[Problem] = []
         self.classes: list[type[Options]] = [QueueOptions]
         self.gone: list[Problem] = []  # plugins whose technology is gone: that says it all
-        self.enabled = as_text(section, "enabled").lower() in ("true", "yes", "on", "1", "t", "y")
+        self.enabled = _enabled(section)
 
     def queue(self) -> QueueConfig | None:
         """Return the queue, or None; `problems` has everything found."""

@@ -347,3 +347,19 @@ def test_a_key_in_the_wrong_place_is_told_where_it_belongs(tree: Tree) -> None:
         "error wmsstatus.work.sleep: has no effect here: it is read in [Factory]",
         "error sched.limit.maximum: has no effect here: it is read in the sections of queues",
     ]
+
+
+def test_enabled_that_is_no_boolean_is_an_error(tree: Tree) -> None:
+    assert errors(tree, "enabled = Tru") == ["error enabled: is neither true nor false"]
+    assert errors(tree, "enabled = %(nix)s")[0].startswith("error enabled: refers to %(nix)s")
+
+
+def test_a_queue_in_the_wrong_file_is_told(tree: Tree) -> None:
+    found = tree.queues("", FACTORY + "[Q]\nbatchsubmitplugin = Send\nschedplugin = Ready\n[other]\nx = 1\n")
+    assert [(p.section, p.severity) for p in found.problems] == [("Q", "warning")]
+
+
+@pytest.mark.parametrize(("key", "text"), [("apfqueue.sleep", "1e300"), ("cleanlogs.keepdays", "9" * 30)])
+def test_times_beyond_what_clocks_can_do(tree: Tree, key: str, text: str) -> None:
+    (error,) = errors(tree, f"{key} = {text}")
+    assert error.endswith("too large") or error.endswith("too large a number")

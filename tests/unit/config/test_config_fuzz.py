@@ -42,8 +42,8 @@ FILES = st.lists(LINES, max_size=30).map("\n".join).map(lambda t: t.encode("utf-
 names = st.text(string.ascii_letters + string.digits + "_.+-", min_size=1, max_size=12).filter(
     lambda n: n.lower() != "rem"
 )
-values = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=20).map(
-    lambda t: t.strip().strip(";").strip('"')
+values = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=20).filter(
+    lambda t: t[:1] not in ("~", ";") and t != '""'
 )
 
 
