@@ -1,23 +1,25 @@
 """Records as few bytes.
 
 A record is about 1 kB of JSON, nearly all of it like the record before. Compressed alone it takes half of
-that; compressed with a *dictionary*, a sample of this factory's own records that both sides have, a sixth.
-Dictionaries are kept in the database beside the records, so no release has to ship or remember one.
+that; compressed with a *dictionary*, trained on this factory's own records, a tenth. Dictionaries are kept
+in the database beside the records, so no release has to ship or remember one.
 """
 
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
+
+import zstandard
 
 from autopyfactory.plain import from_plain, to_plain
 from autopyfactory.record import CycleRecord
 
-LARGEST = 24 * 1024  # bytes of a dictionary; zlib looks back 32 kB at most
-_POOR = 240  # bytes: a record that needs more is not covered by the dictionary yet
+DICTIONARY = 64 * 1024  # bytes, at most
+LEVEL = 12  # beyond it each record takes longer and is hardly smaller
+LARGEST = 16 * 1024 * 1024  # bytes of a record; what claims to be more is damaged
 
 
 def encode(record: CycleRecord) -> bytes:
@@ -38,32 +40,41 @@ def decode(text: bytes) -> CycleRecord:
     return from_plain(CycleRecord, data)
 
 
-def compress(text: bytes, dictionary: bytes) -> bytes:
-    """Return `text` compressed; needs the same `dictionary` (may be empty) to come back."""
-    packer = zlib.compressobj(6, zlib.DEFLATED, -15, 8, zlib.Z_DEFAULT_STRATEGY, dictionary)
-    return packer.compress(text) + packer.flush()
+class Packer:
+    """Compresses and decompresses with one dictionary; an empty one works too. For one thread at a time."""
+
+    def __init__(self, dictionary: bytes = b""):
+        self.dictionary = dictionary
+        known = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
+        # frames without what we know anyway: a record has only some hundred bytes
+        form = zstandard.FORMAT_ZSTD1_MAGICLESS
+        parameters = zstandard.ZstdCompressionParameters.from_level(
+            LEVEL, format=form, write_content_size=False, write_dict_id=False, write_checksum=False
+        )
+        if known is not None:
+            known.precompute_compress(compression_params=parameters)
+        self._compressor = zstandard.ZstdCompressor(dict_data=known, compression_params=parameters)
+        self._decompressor = zstandard.ZstdDecompressor(dict_data=known, format=form)
+
+    def pack(self, text: bytes) -> bytes:
+        """Return `text` compressed."""
+        return self._compressor.compress(text)
+
+    def unpack(self, packed: bytes) -> bytes:
+        """Return what was compressed. Raises ValueError when the data or the dictionary is not right."""
+        try:
+            return self._decompressor.decompress(packed, max_output_size=LARGEST)
+        except zstandard.ZstdError as err:
+            raise ValueError(f"a record cannot be unpacked: {err}") from err
+
+    def cost(self, samples: Iterable[bytes]) -> int:
+        """Return the bytes that `samples` take."""
+        return sum(len(self.pack(text)) for text in samples)
 
 
-def decompress(packed: bytes, dictionary: bytes) -> bytes:
-    """Return what was compressed. Raises ValueError when the data or the dictionary is not right."""
-    unpacker = zlib.decompressobj(-15, zdict=dictionary)
+def train(samples: Sequence[bytes]) -> bytes:
+    """Return a dictionary that suits `samples`."""
     try:
-        return unpacker.decompress(packed) + unpacker.flush()
-    except zlib.error as err:
-        raise ValueError(f"a record cannot be unpacked: {err}") from err
-
-
-def train(samples: Iterable[bytes]) -> bytes:
-    """Return a dictionary that suits `samples`: those which the others do not cover already."""
-    chosen = b""
-    for text in samples:
-        if len(chosen) + len(text) <= LARGEST and len(compress(text, chosen)) > _POOR:
-            chosen = (
-                text + chosen
-            )  # what lies nearer to the end is cheaper to point at: the first stays there
-    return chosen
-
-
-def cost(samples: Iterable[bytes], dictionary: bytes) -> int:
-    """Return the bytes that `samples` take with `dictionary`."""
-    return sum(len(compress(text, dictionary)) for text in samples)
+        return bytes(zstandard.train_dictionary(DICTIONARY, list(samples)).as_bytes())
+    except zstandard.ZstdError:  # too few to learn from: they serve as they are
+        return b"".join(samples)[-DICTIONARY:]

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autopyfactory.history import packing
 from autopyfactory.history.migration import version
+from autopyfactory.history.packing import Packer
 from autopyfactory.history.schema import VERSION, cycle, dictionary, event, from_ms, queue, to_ms
 from autopyfactory.history.store import HistoryError, file_of, open_engine, parse, shown
 from autopyfactory.history.thinning import used_bytes
@@ -55,7 +56,7 @@ class HistoryReader:
         if path is not None and not path.exists():
             raise HistoryError(f"there is no history yet: {path} does not exist")
         self._engine = open_engine(self._url, read_only=True)
-        self._dictionaries: dict[int, bytes] = {0: b""}
+        self._packers: dict[int, Packer] = {0: Packer()}
         self._checked = False
 
     def close(self) -> None:
@@ -181,12 +182,11 @@ class HistoryReader:
 
     def _stored(self, connection: Connection, row: Row[Any]) -> Stored:
         number = row.dictionary_id
-        if number not in self._dictionaries:
-            self._dictionaries[number] = connection.execute(
-                select(dictionary.c.body).where(dictionary.c.id == number)
-            ).scalar_one()
+        if number not in self._packers:
+            body = select(dictionary.c.body).where(dictionary.c.id == number)
+            self._packers[number] = Packer(connection.execute(body).scalar_one())
         try:
-            record = packing.decode(packing.decompress(row.detail, self._dictionaries[number]))
+            record = packing.decode(self._packers[number].unpack(row.detail))
         except ValueError as err:
             raise HistoryError(f"a cycle at {from_ms(row.at)} cannot be read: {err}") from err
         return Stored(record, row.cycles, row.submitted, row.width)

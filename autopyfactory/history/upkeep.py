@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from autopyfactory.history.schema import queue
@@ -24,6 +24,7 @@ log = logging.getLogger("autopyfactory.history")
 
 PERIOD = 600_000  # ms between two rounds over all queues
 SLICE = 1.0  # seconds of upkeep after one delivery
+LOT = 20  # queues per transaction
 FREE_PAGES = 2000  # pages given back to the file system after one delivery
 
 
@@ -44,20 +45,27 @@ class Upkeep:
         if not self._todo and not self._begin_round(engine, now):
             return
         end = monotonic() + SLICE
-        while self._todo and monotonic() < end:
-            self._one_queue(engine, self._todo[-1], now)
-            self._todo.pop()
+        with engine.connect() as connection:
+            while self._todo and monotonic() < end:
+                self._some_queues(connection, self._todo[-LOT:], now)
+                del self._todo[-LOT:]
         if not self._todo:
             self._end_round(engine)
 
-    def _one_queue(self, engine: Engine, queue_id: int, now: int) -> None:
+    def _some_queues(self, connection: Connection, queues: list[int], now: int) -> None:
         try:
-            with engine.begin() as connection:
-                expire(connection, queue_id, now - self._keep)
-                thin(connection, queue_id, now, self._tiers, self._progress)
+            with connection.begin():
+                for queue_id in queues:
+                    expire(connection, queue_id, now - self._keep)
+                    thin(connection, queue_id, now, self._tiers, self._progress)
         except SQLAlchemyError:
             self._progress.clear()  # it may tell of thinning that was rolled back
             raise
+
+    @property
+    def pending(self) -> int:
+        """How many queues the round under way has still to look after."""
+        return len(self._todo)
 
     def _begin_round(self, engine: Engine, now: int) -> bool:
         if self._round_at is not None and 0 <= now - self._round_at < PERIOD:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Insert, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from autopyfactory.clock import Clock, SystemClock
 from autopyfactory.history import packing
 from autopyfactory.history.migration import TooNew, migrate
+from autopyfactory.history.packing import Packer
 from autopyfactory.history.schema import cycle, dictionary, event, outcome_number, queue, to_ms
 from autopyfactory.history.store import (
     HistoryError,
@@ -32,7 +32,7 @@ from autopyfactory.record import CycleRecord, Event, FactoryEvent
 log = logging.getLogger("autopyfactory.history")
 
 RETRAIN = 2000  # records between two looks whether a new dictionary would be better
-SAMPLES = 200
+SAMPLES = 1000  # records that a dictionary is learnt from
 
 
 class HistoryWriter:
@@ -52,10 +52,10 @@ class HistoryWriter:
         self._url = parse(url)
         self._factory = factory
         self._clock = clock or SystemClock()
-        self._upkeep = Upkeep(factory, keep_days, detail_days, max_bytes)
+        self.upkeep = Upkeep(factory, keep_days, detail_days, max_bytes)
         self._engine: Engine | None = None
         self._queues: dict[str, int] = {}
-        self._dictionary: tuple[int, bytes] = (0, b"")
+        self._dictionary: tuple[int, Packer] = (0, Packer())
         self._samples: deque[bytes] = deque(maxlen=SAMPLES)
         self._untrained = 0  # records since the dictionary was last thought about
         self.skipped = 0  # events that have no form to be written in
@@ -97,7 +97,7 @@ class HistoryWriter:
                 newest = connection.execute(
                     select(dictionary.c.id, dictionary.c.body).order_by(dictionary.c.id.desc()).limit(1)
                 ).first()
-            self._dictionary = (newest.id, newest.body) if newest else (0, b"")
+            self._dictionary = (newest.id, Packer(newest.body)) if newest else (0, Packer())
             self._untrained = 0 if newest else RETRAIN
             self._engine = engine
         return self._engine
@@ -105,7 +105,7 @@ class HistoryWriter:
     def _forget(self) -> None:
         # a transaction that failed may have made the ids that we remember
         self._queues.clear()
-        self._dictionary = (0, b"")
+        self._dictionary = (0, Packer())
         if self._engine is not None:
             self._engine.dispose()
         self._engine = None
@@ -136,7 +136,7 @@ class HistoryWriter:
             connection.execute(insert(event), happened)
 
     def _row(self, connection: Connection, record: CycleRecord, text: bytes) -> dict[str, Any]:
-        number, body = self._dictionary
+        number, packer = self._dictionary
         return {
             "queue_id": self._queue_id(connection, record.queue),
             "at": to_ms(record.started),
@@ -145,7 +145,7 @@ class HistoryWriter:
             "cycles": 1,
             "width": 0,
             "dictionary_id": number,
-            "detail": packing.compress(text, body),
+            "detail": packer.pack(text),
         }
 
     def _event_row(self, e: FactoryEvent) -> dict[str, Any]:
@@ -176,18 +176,19 @@ class HistoryWriter:
         self._untrained = 0
         samples = list(self._samples)
         body = packing.train(samples)
-        if packing.cost(samples, body) > 0.9 * packing.cost(samples, self._dictionary[1]):
+        better = Packer(body)
+        if better.cost(samples) > 0.9 * self._dictionary[1].cost(samples):
             return
         made = connection.execute(insert(dictionary).values(body=body))
         key = made.inserted_primary_key
         assert key is not None
-        self._dictionary = (int(key[0]), body)
+        self._dictionary = (int(key[0]), better)
 
     # -- looking after ------------------------------------------------------------------------------
 
     def _look_after(self, engine: Engine) -> None:
         try:
-            self._upkeep.slice(engine, to_ms(self._clock.now()), self._clock.monotonic)
+            self.upkeep.slice(engine, to_ms(self._clock.now()), self._clock.monotonic)
         except SQLAlchemyError as err:
             # what was delivered is written: a failed clean-up must not make it be delivered again
             log.warning("the history could not be thinned: %s", err)
@@ -195,6 +196,11 @@ class HistoryWriter:
 
 def _new(connection: Connection, table: Any) -> Insert:
     """Return an INSERT that leaves alone what is there already."""
+    # only what is used is imported: `why` reads the history through this package too, and has to be quick
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
         return postgresql.insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects import sqlite
+
     return sqlite.insert(table).on_conflict_do_nothing()

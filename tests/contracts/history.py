@@ -47,7 +47,7 @@ class HistoryContract:
             unresolved=("7 pilots of 02:01",),
             breaker="5 of 5 pilots failed",
             credential="atlas-pilot expired 02:12",
-            troubles=Troubles(T0, (held,), 4, T0 - MINUTE),
+            troubles=Troubles(T0, (held,), (held,), 4, T0 - MINUTE),
         )
         records = [cycle(), cycle(number=2, at=T0 + MINUTE, pending=3), rich]
         writer = self.writer(url)
@@ -145,7 +145,7 @@ class HistoryContract:
                     text("SELECT dictionary_id, avg(length(detail)) FROM cycle WHERE queue_id = 2 GROUP BY 1")
                 ).all()  # type: ignore[arg-type]
             )
-        assert len(used) == 2
+        assert len(used) >= 2
         assert float(sizes[max(used)]) < 0.7 * float(sizes[min(used)])
         reader = HistoryReader(url)
         assert [s.record for s in reader.last("QUEUE_OF_THE_EAST", 99)] == first

@@ -61,18 +61,27 @@ def test_what_has_no_plain_form_is_refused() -> None:
 
 def test_a_dictionary_makes_records_a_fraction() -> None:
     texts = [packing.encode(r) for q in "ABCDEFGH" for r in series(f"SITE_{q}-ce", T0, 50)]
-    body = packing.train(texts[::7])
-    assert 0 < len(body) <= packing.LARGEST
-    others = texts[1::7]
-    assert packing.cost(others, body) < 0.35 * packing.cost(others, b"")
-    assert all(packing.decompress(packing.compress(t, body), body) == t for t in others)
+    body = packing.train(texts[::4])
+    assert 0 < len(body) <= packing.DICTIONARY
+    others, packer = texts[1::4], packing.Packer(body)
+    assert packer.cost(others) < 0.3 * packing.Packer().cost(others)
+    assert packer.cost(others) < 0.16 * sum(map(len, others))
+    assert [packer.unpack(packer.pack(t)) for t in others] == others
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 20])
+def test_few_samples_serve_as_a_dictionary_too(n: int) -> None:
+    texts = [packing.encode(r) for r in series("A", T0, n)]
+    packer = packing.Packer(packing.train(texts))
+    assert packer.cost(texts) < 0.5 * packing.Packer().cost(texts)
+    assert [packer.unpack(packer.pack(t)) for t in texts] == texts
 
 
 def test_the_wrong_dictionary_is_noticed_or_gives_no_record() -> None:
     text = packing.encode(cycle())
-    packed = packing.compress(text, text)
+    packed = packing.Packer(text).pack(text)
     with pytest.raises(ValueError, match=r"unpacked|Expecting|decode|Invalid"):
-        packing.decode(packing.decompress(packed, b""))
+        packing.decode(packing.Packer().unpack(packed))
 
 
 def test_the_single_endings_of_pilots_are_not_kept() -> None:
