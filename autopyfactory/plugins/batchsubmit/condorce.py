@@ -47,7 +47,12 @@ class CondorCE(CondorBase[CondorCEOptions]):
         return given if ":" in given else f"{given}:{self.options.port}"
 
     def commands(self) -> dict[str, str]:
-        """Return the grid universe commands; with an empty TransferOutput only stdout and stderr return."""
+        """Return the grid universe commands; with an empty TransferOutput only stdout and stderr return.
+
+        2.4 also set `+Nonessential = True`. HTCondor then removes a pilot where it would hold it, so that a
+        CE which refuses our token swallows pilot after pilot and leaves no reason behind. Ours are held:
+        they count as pending, and `why` can show what the CE said.
+        """
         schedd = self.options.schedd_name or self.ce.rpartition(":")[0]
         return {
             "universe": "grid",
@@ -58,5 +63,4 @@ class CondorCE(CondorBase[CondorCEOptions]):
             "should_transfer_files": "YES",
             "when_to_transfer_output": "ON_EXIT",
             "+TransferOutput": '""',
-            "+Nonessential": "True",
         }

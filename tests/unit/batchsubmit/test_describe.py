@@ -49,7 +49,7 @@ def test_htcondor_ce() -> None:
     assert d["universe"] == "grid"
     assert d["grid_resource"] == "condor ce.example.org ce.example.org:9619"
     assert d["+TransferOutput"] == '""'
-    assert d["+Nonessential"] == "True"
+    assert "+Nonessential" not in d  # a refused pilot must be held, with its reason, not vanish
     assert d["+MATCH_APF_QUEUE"] == d["+APF_QUEUE"] == '"BNL/gw:1"'
     assert d["+ApfFactory"] == '"site-host-admin"'
     assert d["+ApfSubmission"] == '"tag1"'
