@@ -71,7 +71,7 @@ options() {
 }
 
 whole() { # NAME VALUE
-    case $2 in '' | *[!0-9]* | ??????????*) bad_usage "--$1 must be a whole number, not '$2'" ;; esac
+    case $2 in '' | *[!0-9]* | 0?* | ??????????*) bad_usage "--$1 must be a whole number, not '$2'" ;; esac
 }
 
 check_options() {
@@ -91,13 +91,15 @@ check_options() {
 }
 
 banner() {
-    echo "AutoPyFactory wrapper, $(date -u +%Y-%m-%dT%H:%M:%SZ), $(uname -n), user $(id -un 2>/dev/null || id -u), in $PWD"
+    echo "AutoPyFactory wrapper, $(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    echo "  on $(uname -n) as $(id -un 2>/dev/null || id -u) in $PWD"
     echo "  serves $label of pool $pool: $cpus cores, $memory MB, idle $idle s, lifetime $lifetime s, retire $retire s"
     for name in APFFID APFCID APFMON GTAG FACTORYQUEUE FACTORYUSER FACTORY_JOBID PANDA_JSID; do
         echo "  $name=$(printenv "$name")"
     done
     echo "  os: $(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null), $(uname -srm)"
-    echo "  node: $(grep -c ^processor /proc/cpuinfo) cores, $(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo) MB memory," \
+    echo "  node: $(grep -c ^processor /proc/cpuinfo) cores," \
+        "$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo) MB memory," \
         "$(df -Pk . | awk 'NR == 2 {print int($4 / 1024)}') MB free on disk"
 }
 
@@ -186,8 +188,8 @@ START = (TARGET.$attribute =?= "$label") && time() < $retire_at && ($start_expr)
 MachineMaxVacateTime = $grace
 STARTD_NOCLAIM_SHUTDOWN = $idle
 UPDATE_INTERVAL = $update
-# Should this script be killed, its daemons still leave.
-MASTER.DAEMON_SHUTDOWN_FAST = time() > $((end_at + grace + 60))
+# Without its startd the master has no business here; and it leaves in time should this script be killed.
+MASTER.DAEMON_SHUTDOWN_FAST = STARTD_StartTime =?= 0 || time() > $((end_at + grace + 60))
 # Payloads are counted from the startd's history of jobs.
 STARTD_HISTORY = $dir/log/startd_history
 ENABLE_HISTORY_ROTATION = False
@@ -310,9 +312,10 @@ tally() {
     payloads >"$dir/payloads"
     grep -v '^ok' "$dir/payloads"
     total=$(cat "$dir"/log/StartLog* | grep -c 'Changing activity: Idle -> Busy')
-    # What never started was withdrawn, or sent without its input; or this node could not execute it, which is failure.
-    unstarted=$(count unstarted) broken=$(cat "$dir"/log/StarterLog.slot* | grep -c 'Failed to start job, exiting')
-    ok=$(count ok) failed=$(($(count failed) + broken)) removed=$(($(count removed) + unstarted - broken)) cut=$(count cut)
+    # What never started was withdrawn or lacked its input, unless this node could not execute it: that is failure.
+    broken=$(cat "$dir"/log/StarterLog.slot* 2>/dev/null | grep -c 'Failed to start job, exiting')
+    ok=$(count ok) cut=$(count cut) failed=$(($(count failed) + broken))
+    removed=$(($(count removed) + $(count unstarted) - broken))
     # A job whose end nobody could write down went with its starter.
     known=$((ok + failed + removed + cut))
     [ "$total" -le $known ] || cut=$((cut + total - known))

@@ -1,5 +1,6 @@
 """The wrapper as a process beside a real users' pool, which has no machines of its own."""
 
+import contextlib
 import os
 import signal
 import time
@@ -206,13 +207,17 @@ def test_it_retires_and_then_ends_at_its_lifetime(vo: Pool, start: Start) -> Non
     vo.run("condor_rm", long, late)
 
 
-def test_killed_daemons_leave_nothing_and_their_payload_counts_as_cut(vo: Pool, start: Start) -> None:
-    job = submit(vo, "kill", "sleep 4714")
-    wrapper = start("kill")
+@pytest.mark.parametrize("killed", ["condor_startd", "condor_"])
+def test_killed_daemons_leave_nothing_and_their_payload_counts_as_cut(
+    vo: Pool, start: Start, killed: str
+) -> None:
+    job = submit(vo, killed, "sleep 4714")
+    wrapper = start(killed)
     wait_executing(wrapper, "sleep 4714")
     for pid, command in processes_of(wrapper.directory).items():
-        if "condor_" in command:
-            os.kill(pid, signal.SIGKILL)
+        if killed in command.split()[0]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     result = wrapper.end(20)
     assert (result.code, *result.counts()) == (15, 1, 0, 0, 0, 1), result.output
     vo.run("condor_rm", job)

@@ -22,6 +22,7 @@ Run = Callable[..., Wrapper]
         (["--idle", "soon"], "--idle must be a whole number"),
         (["--idle", ""], "--idle must be a whole number"),
         (["--idle=-1"], "--idle must be a whole number"),
+        (["--cpus", "08"], "--cpus must be a whole number"),
         (["--cpus", "0"], "--cpus must be at least 1"),
         (["--cpus", "a[$(touch ../broken)]"], "--cpus must be a whole number"),
         (["--lifetime", "99999999999"], "--lifetime must be a whole number"),
