@@ -37,9 +37,13 @@ def preferred_key(spec: OptionSpec, prefix: str) -> str:
 
 def default_text(spec: OptionSpec) -> str:
     """Return the default as one would write it; empty when there is none to write."""
-    value = spec.default
-    if spec.required or value is None or spec.family:
+    if spec.required or spec.default is None or spec.family:
         return ""
+    return as_text(spec.default)
+
+
+def as_text(value: object) -> str:
+    """Return a value as one would write it."""
     if isinstance(value, (tuple, list, set, frozenset)):
         return ", ".join(str(v) for v in value)
     return str(value)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from autopyfactory.config.describe import as_text
 from autopyfactory.config.effective import Effective, of_choice, of_factory, of_queue, parts_of
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.problem import Problem
+from autopyfactory.config.secrets import MASK
 
 Change = tuple[str | None, str | None]
 Changes = Mapping[str, Change]
@@ -137,9 +139,15 @@ def _changes(old: Iterable[Effective], new: Iterable[Effective]) -> dict[str, Ch
         if was is None or now is None or was.bound != now.bound:
             one = now if was is None or (now is not None and now.is_set) else was
             assert one is not None
-            change = (was.value if was else None, now.value if now else None)
-            found[one.key] = SECRET_CHANGED if was and now and was.value == now.value else change
+            found[one.key] = _change(was, now)
     return found
+
+
+def _change(was: Effective | None, now: Effective | None) -> Change:
+    """Return how a change is shown; what looks the same is a secret, or a text that means another file."""
+    if was is None or now is None or was.value != now.value:
+        return was.value if was else None, now.value if now else None
+    return SECRET_CHANGED if MASK in (was.value or "") else (as_text(was.bound), as_text(now.bound))
 
 
 def _sections(old: Mapping[str, list[Effective]], new: Mapping[str, list[Effective]]) -> dict[str, Changes]:

@@ -9,6 +9,7 @@ from typing import Any
 from autopyfactory.config.effective import Effective, of_choice, of_factory, of_queue, secret_texts
 from autopyfactory.config.model import Configuration
 from autopyfactory.config.problem import ConfigError
+from autopyfactory.config.report import shown
 from autopyfactory.config.secrets import masked
 from autopyfactory.config.section import Section
 
@@ -86,7 +87,7 @@ def _lines(block: Block, everything: bool) -> Iterator[str]:
         value = item.value.replace("%", "%%").replace("\n", "\n    ") or '""'
         elsewhere = "# in [Factory]: " if block.kind != "Factory" and item.scope == "factory" else ""
         text = f"{elsewhere}{item.key} = {value}"
-        yield f"{text:<{WIDTH}} ; {item.origin}" if item.origin else text
+        yield f"{text:<{WIDTH}} ; {shown(item.origin)}" if item.origin else text
 
 
 def as_data(found: Iterable[Block]) -> list[dict[str, Any]]:

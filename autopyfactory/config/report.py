@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from autopyfactory.config.model import Configuration
-from autopyfactory.config.problem import Problem
+from autopyfactory.config.problem import Problem, Where
 
 OTHERS = 5  # places of a repeated problem that are listed
 
@@ -46,9 +47,15 @@ def render(problems: Iterable[Problem], paint: Paint = lambda text, _: text) -> 
     return "\n".join("\n".join(_lines(g, paint)) for g in grouped(problems))
 
 
+def shown(place: Where | str) -> str:
+    """Return a place as people write it who are in the same folder."""
+    here = os.path.join(os.getcwd(), "")
+    return str(place).removeprefix(here) if len(here) > 1 else str(place)
+
+
 def _lines(group: Group, paint: Paint) -> Iterator[str]:
     p = group.first
-    place = f"{p.where}: " if p.where else ""
+    place = f"{shown(p.where)}: " if p.where else ""
     section = f"[{p.section}] " if p.section is not None else ""
     yield f"{place}{paint(p.severity, p.severity)}: {section}{_subject(p)}{p.message}"
     if p.allowed:
@@ -71,7 +78,8 @@ def _subject(p: Problem) -> str:
 def _also(group: Group) -> str:
     first, others = group.first.where, group.others
     words = [
-        f"[{p.section}]" + (f" ({p.where})" if p.where and p.where != first else "") for p in others[:OTHERS]
+        f"[{p.section}]" + (f" ({shown(p.where)})" if p.where and p.where != first else "")
+        for p in others[:OTHERS]
     ]
     rest = len(others) - OTHERS
     return ", ".join(words) + (f" and {rest} more" if rest > 0 else "")

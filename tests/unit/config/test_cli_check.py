@@ -142,3 +142,9 @@ def test_what_we_ship_is_clean() -> None:
     assert [str(p) for p in configuration.problems] == []
     assert [str(p) for p in semantics.inspect(configuration)] == []
     assert configuration.queues
+
+
+def test_places_below_the_working_folder_are_short(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.write(factory=FACTORY + "factory.slep = 1\n", queues="")
+    monkeypatch.chdir(tree.folder)
+    assert "factory.conf:5: error: [Factory] factory.slep = 1: unknown key" in check(tree).output.splitlines()

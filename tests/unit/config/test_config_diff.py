@@ -145,3 +145,11 @@ def test_a_long_plan_is_cut(tree: Tree) -> None:
     d = between(tree, "", DEFAULTS + "".join(f"[Q{i}]\n" for i in range(30)))
     assert "  ... and 10 more added\n" in render(d)
     assert "Q29" in render(d, everything=True)
+
+
+def test_the_same_name_for_another_file_is_shown_in_full(tree: Tree) -> None:
+    old = tree.queues(QUEUES)
+    other = tree.folder / "other"
+    other.mkdir()
+    d = diff(old, Tree(other).queues(QUEUES))
+    assert d.factory == {"queueConf": (f"{tree.folder}/queues.conf", f"{other}/queues.conf")}
