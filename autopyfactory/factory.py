@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autopyfactory import cascade, commands
+from autopyfactory import cascade, commands, pings
 from autopyfactory.assembly import assemble
 from autopyfactory.clock import Clock, SystemClock
 from autopyfactory.condor import registry
@@ -85,6 +85,7 @@ class Factory:
         self.history = history_reporter(configuration.factory)
         if self.history is not None:
             self.listeners.append(self.history.report)
+        self.pings: pings.Listener | None = None
         self.mailer = mailer(configuration)
         if self.mailer is not None:
             self.listeners.append(self.mailer.report)
@@ -111,6 +112,9 @@ class Factory:
             for queue in self.enabled(self.configuration).values():
                 self._add(self._build(queue, self.configuration))
         self.troubles.start()
+        if self.history is not None:
+            options, name = self.configuration.parts.get("pings"), self.configuration.factory.factory_id
+            self.pings = pings.listener(options, name, self.history.report)
         self.announce("started", f"{len(self.queues)} queues, {len(self.configuration.broken)} left out")
 
     def run(self, stop: threading.Event) -> None:
@@ -166,6 +170,8 @@ class Factory:
             log.warning("still busy at the end: %s", ", ".join(late))
         for reporter in (*self.monitors.reporters(), *([self.history] if self.history else [])):
             reporter.close(max(0.0, min(1.0, end - self.clock.monotonic())))
+        if self.pings is not None:
+            self.pings.close()
         if self.mailer is not None:
             self.mailer.close(max(0.0, min(1.0, end - self.clock.monotonic())))
         if not late:
