@@ -29,6 +29,7 @@ class Ending:
     at: float  # seconds since the epoch, by the schedd's clock
     wall: float  # seconds it ran; 0: it never did
     ok: bool  # its wrapper said that all was well
+    empty: bool = False  # ... and that it ran no payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def recent_pilots(events: PilotEvents, queue: str, *, total: int, submitted: int
         started=len(mine.starts),
         finished=len(mine.endings),
         short=sum(e.ok and e.wall < SHORT for e in mine.endings),
+        empty=sum(e.ok and e.empty for e in mine.endings),
         failed=sum(not e.ok for e in mine.endings),
         start_latency=_median(s.latency for s in mine.starts),
         lifetime=_median(e.wall for e in ran),

@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
 from autopyfactory.condor.target import Target
+from autopyfactory.lastwords import payloads
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.recent import TAKEN_BACK, WINDOW, Ending, PilotEvents, QueueEvents, Start
 
 MOST = 20_000  # endings read at once; older ones of the window are left out
 NEEDED = ("MATCH_APF_QUEUE", "GlobalJobId", "QDate", "JobStartDate", "EnteredCurrentStatus")
-ENDED = (*NEEDED, "CompletionDate", "RemoteWallClockTime", "ExitCode", "JobStatus", "RemoveReason")
+ENDED = (*NEEDED, "Out", "CompletionDate", "RemoteWallClockTime", "ExitCode", "JobStatus", "RemoveReason")
 
 
 class CondorHistory:
@@ -64,7 +66,9 @@ class CondorHistory:
             begun = ad["JobStartDate"]
             wall = float(ad["RemoteWallClockTime"] or 0) or (max(0.0, at - float(begun)) if begun else 0.0)
             ok = ad["JobStatus"] == 4 and ad["ExitCode"] == 0
-            self._endings[job] = (queue, Ending(at, wall, ok))
+            if job not in self._endings:
+                empty = ok and bool(ad["Out"]) and payloads(Path(str(ad["Out"]))) == 0
+                self._endings[job] = (queue, Ending(at, wall, ok, empty))
 
     def _note_start(self, ad: Mapping[str, Any]) -> None:
         if ad["JobStartDate"]:
