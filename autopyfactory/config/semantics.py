@@ -56,7 +56,8 @@ def _refusals(trial: Trial) -> Iterator[Problem]:
 
 def _chain(trial: Trial, known: dict[tuple[Any, ...], list[Problem]]) -> Iterator[Problem]:
     """Yield doubts about the chain; queues with equal chains are tried once."""
-    identity = (trial.queue.sched, trial.queue.options.cores, trial.queue.options.memory_mb)
+    rules = tuple((choice.cls, id(choice.options)) for choice in trial.queue.sched)
+    identity = (rules, trial.queue.options.cores, trial.queue.options.memory_mb)
     if identity not in known:
         known[identity] = [*_idle_rules(trial), *_revivals(trial), *_floods(trial)]
     for model in known[identity]:
@@ -174,7 +175,7 @@ def _executable(path: str, description: Mapping[str, str]) -> Problem | None:
 
 def _place(trial: Trial) -> tuple[Any, ...]:
     o, wms = trial.queue.options, trial.queue.wmsstatus
-    source = (wms.name, wms.options) if wms else None
+    source = (wms.name, repr(wms.options)) if wms else None  # as text: options may hold dictionaries
     return (trial.submit.ce, o.batchqueue, o.wmsqueue, source)
 
 

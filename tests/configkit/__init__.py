@@ -39,6 +39,7 @@ class Ready(SchedPlugin[ReadyOptions]):
 
 class LimitOptions(Options):
     maximum: int | None = option(None, key="sched.limit.maximum", ge=0, unit="pilots", description="Most")
+    by_day: dict[str, int] = option(key="sched.limit.day.*", default_factory=dict, description="By day")
 
 
 class Limit(SchedPlugin[LimitOptions]):
@@ -94,6 +95,7 @@ class WorkOptions(Options):
     host: str = option(
         "localhost", key="wmsstatus.work.host", legacy=("wmsstatus.work.queryhost",), description=""
     )
+    states: dict[str, str] = option(key="wmsstatus.work.state.*", default_factory=dict, description="States")
     sleep: float = option(
         60, key="wmsstatus.work.sleep", scope="factory", gt=0, unit="s", description="Period"
     )
