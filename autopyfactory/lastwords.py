@@ -1,4 +1,4 @@
-"""What a pilot's wrapper says of itself in the last line of its output: `APF-WRAPPER: payloads=3 ok=2 ...`."""
+"""What a wrapper says in the last line of a pilot's output: `APF-WRAPPER: payloads=3 ok=2 ...`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ def payloads(output: Path) -> int | None:
         descriptor = os.open(output, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:  # kept elsewhere, cleaned away, or not ours to read: then it does not say
         return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return None
-        file.seek(max(0, status.st_size - TAIL))
-        lines = _LINE.findall(file.read(TAIL).decode(errors="replace"))
+        tail = os.pread(descriptor, TAIL, max(0, status.st_size - TAIL))
+    finally:
+        os.close(descriptor)
+    lines = _LINE.findall(tail.decode(errors="replace"))
     if not lines:
         return None
     said = dict(word.split("=", 1) for word in lines[-1].split() if "=" in word)
