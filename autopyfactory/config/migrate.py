@@ -132,7 +132,7 @@ class _Migrator:
             if entry.key in names:
                 return Verdict(f"is called {names[entry.key]} now", key=names[entry.key])
             row = None if known.knows(entry.key) else retired(table, entry.key)
-            return None if row is None else Verdict(f"removed: {row.message}; {row.hint}", drop=True)
+            return None if row is None else Verdict(_removed(row), drop=True)
 
         return rule
 
@@ -180,6 +180,11 @@ class _Migrator:
 
 
 _SCOPES: tuple[Scope, ...] = ("factory", "queue", "auth", "monitor")
+
+
+def _removed(row: LegacyKey) -> str:
+    advice = row.hint.removeprefix("remove it").lstrip("; ")
+    return f"removed: {row.message}" + (f"; {advice}" if advice else "")
 
 
 def _dead_lines(why: str | None, has_enabled: bool) -> list[str]:

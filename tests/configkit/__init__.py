@@ -39,7 +39,7 @@ class Ready(SchedPlugin[ReadyOptions]):
 
 class LimitOptions(Options):
     maximum: int | None = option(None, key="sched.limit.maximum", ge=0, unit="pilots", description="Most")
-    by_day: dict[str, int] = option(key="sched.limit.day.*", default_factory=dict, description="By day")
+    by_day: dict[str, int] = option(key="sched.limit.weekday.*", default_factory=dict, description="By day")
 
 
 class Limit(SchedPlugin[LimitOptions]):
