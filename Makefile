@@ -5,7 +5,7 @@
 # Tests and demo run where ordinary users can read, see bin/stage.
 HERE = cd "$$(bin/stage)" && bin/setup
 
-.PHONY: demo test lint unit grid setup clean
+.PHONY: demo test lint unit grid fuzz setup clean
 
 demo:
 	@$(HERE) && .venv/bin/python misc/demo
@@ -21,6 +21,10 @@ unit:
 
 grid:
 	@$(HERE) && bin/test tests/grid
+
+# A million inputs for the configuration; needs the extra `fuzz`. RUNS=N for another number.
+fuzz:
+	@$(HERE) && .venv/bin/python tests/fuzz/fuzz_config.py -runs=$(or $(RUNS),1000000)
 
 setup:
 	@bin/setup
