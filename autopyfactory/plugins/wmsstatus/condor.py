@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
@@ -14,8 +14,10 @@ from autopyfactory.mappings import CONDOR_WMS
 from autopyfactory.mappings import Mapping as StatusMapping
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
 from autopyfactory.plugins.schedd import make_target
+from autopyfactory.plugins.wmsstatus.span import SpanOption
 
 ANY = "ANY"  # as queueskey or wmsqueue: all jobs of the pool, whatever they ask for
+NEEDS = ("RequestCpus", "RequestMemory")
 OURS = "ApfFactory"  # only pilots carry it: they are not work
 
 
@@ -62,6 +64,18 @@ class CondorOptions(Options):
         description="Only jobs for which this ClassAd expression is true count as work; its attributes "
         "should have few distinct values",
     )
+    cores: SpanOption = option(
+        None,
+        key="wmsstatus.condor.cores",
+        unit="cores",
+        description="Only jobs that ask for so many cores are this queue's work: 8, 2-8 or 2-",
+    )
+    memory: SpanOption = option(
+        None,
+        key="wmsstatus.condor.memory",
+        unit="MB",
+        description="Only jobs that ask for so much memory are this queue's work: 0-2000 or 4000-",
+    )
     sleep: float = option(
         60,
         key="wmsstatus.condor.sleep",
@@ -99,10 +113,13 @@ class Condor(WMSStatusPlugin[CondorOptions]):
         o = options
         self._target = make_target(o.schedd, o.collector, o.collector_port, o.queryargs, o.token_directory)
         self._mapping = StatusMapping.load(CONDOR_WMS, context.mappings)
+        # What jobs ask for has many values: it is only asked for when a queue cares.
+        self._by_needs = o.cores is not None or o.memory is not None
 
     def source_key(self) -> Hashable:
         """Return the schedd and what is asked of it."""
-        return (self._target, self.options.queueskey, self.options.constraint)
+        o = self.options
+        return (self._target, o.queueskey, o.constraint, self._by_needs)
 
     @property
     def interval(self) -> float:
@@ -124,7 +141,7 @@ class Condor(WMSStatusPlugin[CondorOptions]):
         key = [] if self.options.queueskey == ANY else [self.options.queueskey]
         try:
             rows = client(self._target).counts(
-                [*key, "JobStatus", OURS],
+                [*key, "JobStatus", OURS, *(NEEDS if self._by_needs else ())],
                 self.options.constraint or "true",
                 deadline=self.options.timeout,
                 probe=True,
@@ -135,7 +152,15 @@ class Condor(WMSStatusPlugin[CondorOptions]):
 
     def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
         """Return this queue's work: a complete answer without such jobs means that there are none."""
-        return status.queues.get(self.context.queue_options.wmsqueue or ANY, WMSQueueInfo())
+        name = self.context.queue_options.wmsqueue or ANY
+        if not self._by_needs:
+            return status.queues.get(name, WMSQueueInfo())
+        parts = status.axes.get(name, {})
+        return sum((info for needs, info in parts.items() if self._fits(*needs)), WMSQueueInfo())
+
+    def _fits(self, cores: str, memory: str) -> bool:
+        o = self.options
+        return (o.cores is None or int(cores) in o.cores) and (o.memory is None or int(memory) in o.memory)
 
     def site_info(self, status: WMSStatus) -> SiteInfo | None:
         """Return a site that is always `ok`: a pool knows no site status."""
@@ -143,14 +168,30 @@ class Condor(WMSStatusPlugin[CondorOptions]):
 
 
 def summarize(rows: Iterable[Mapping[str, Any]], key: str, mapping: StatusMapping) -> WMSStatus:
-    """Turn counts (one row per `key`, JobStatus and ApfFactory) into work per WMS queue and in all."""
-    by_queue: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    """Turn counts (one row per `key`, JobStatus, ApfFactory, and needs) into work per WMS queue and in all.
+
+    The axes are the cores and MB that jobs ask for; a job that does not say asks for 1 and 0.
+    """
+    by_queue: dict[str, Counter[str]] = defaultdict(Counter)
+    by_needs: dict[str, dict[tuple[str, str], Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for row in rows:
         if row[OURS] is not None:
             continue
         status, count = str(row["JobStatus"]), int(row["JobCount"])
-        by_queue[ANY][status] += count
+        needs = (_number(row.get("RequestCpus"), 1), _number(row.get("RequestMemory"), 0))
         name = row.get(key)
-        if name is not None and key != ANY:
-            by_queue[str(name)][status] += count
-    return WMSStatus({name: mapping.wms(statuses) for name, statuses in by_queue.items()})
+        for queue in (ANY,) if name is None or key == ANY else (ANY, str(name)):
+            by_queue[queue][status] += count
+            by_needs[queue][needs][status] += count
+    return WMSStatus(
+        {name: mapping.wms(statuses) for name, statuses in by_queue.items()},
+        axes={
+            name: {needs: mapping.wms(statuses) for needs, statuses in parts.items()}
+            for name, parts in by_needs.items()
+        },
+    )
+
+
+def _number(value: Any, default: int) -> str:
+    """Return what a job asks for; an expression is not worked out and counts as not said."""
+    return str(int(value)) if isinstance(value, int | float) and value >= 0 else str(default)
