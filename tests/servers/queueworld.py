@@ -10,9 +10,9 @@ from autopyfactory.config.options import bind
 from autopyfactory.config.section import Section
 from autopyfactory.decision import RecentPilots
 from autopyfactory.ledger import Ledger
+from autopyfactory.parts import Parts
 from autopyfactory.plugins.base import WMSStatusPlugin
 from autopyfactory.plugins.sched.ready import Ready
-from autopyfactory.parts import Parts
 from autopyfactory.queue import APFQueue
 from autopyfactory.record import CycleRecord
 from autopyfactory.reservations import Reservations

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from servers import certificates, faulty
-from servers.base import HttpServer, Reply, Request
 
 from autopyfactory.http import Client, HttpError, Identity
+from servers import certificates, faulty
+from servers.base import HttpServer, Reply, Request
 
 
 class Echo(HttpServer):

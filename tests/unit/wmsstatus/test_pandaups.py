@@ -5,11 +5,11 @@ import pytest
 
 from autopyfactory.info import BatchQueueInfo, WMSQueueInfo
 from autopyfactory.ledger import Ledger
+from autopyfactory.parts import Parts
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
 from autopyfactory.plugins.wmsstatus.pandademand import Demand, Member
 from autopyfactory.plugins.wmsstatus.pandaups import PandaUPS
-from autopyfactory.parts import Parts
 from autopyfactory.queue import APFQueue
 from autopyfactory.reservations import Reservations
 from autopyfactory.sources import StatusSource
