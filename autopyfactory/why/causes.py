@@ -38,7 +38,7 @@ def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[C
         if age > max(LATE * live.period, live.period + 120):
             words = f"the last cycle began {span(age)} ago, one is due every {span(live.period)}"
             yield Cause("no-cycles", words, "look at the queue's log: something holds its cycle up")
-    elif record is None and live.configured and live.enabled is not False:
+    elif record is None and live.configured and live.enabled:
         yield Cause("no-cycle-yet", "the queue has not run a cycle yet", "wait a minute", "nobody")
 
 

@@ -9,13 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from contracts.history import HistoryContract, SetClock
-from contracts.records import T0, cycle, series
 from sqlalchemy.exc import SQLAlchemyError
-from testbed.postgres import Postgres
 
 from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
 from autopyfactory.reporter import BatchReporter
+from contracts.history import HistoryContract, SetClock
+from contracts.records import T0, cycle, series
+from testbed.postgres import Postgres
 
 _numbers = itertools.count()
 

@@ -1,0 +1,108 @@
+"""A real factory in this process, with processes as pilots, behind a real control socket."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from autopyfactory.cli.main import cli
+from autopyfactory.config.build import load
+from autopyfactory.control.server import ControlServer
+from autopyfactory.factory import Factory
+
+FACTORY = """[Factory]
+factoryId = unit-factory
+baseLogDir = {folder}/pilots
+statedir = {folder}/state
+queueConf = {folder}/queues.conf
+batchstatus.exec.sleep = 1
+"""
+QUEUES = """[DEFAULT]
+enabled = True
+apfqueue.sleep = 0.2
+wmsstatusplugin = File
+wmsstatus.file.path = {folder}/work.json
+wmsstatus.file.sleep = 1
+wmsstatus.file.maxage = 600
+batchstatusplugin = Exec
+batchsubmitplugin = Exec
+schedplugin = Ready, MaxToRun
+sched.maxtorun.maximum = 2
+executable = /bin/sleep
+executable.arguments = 300
+
+[east]
+wmsqueue = east
+[west]
+wmsqueue = west
+[off]
+enabled = False
+[wrong]
+schedplugin = NoSuchRule
+"""
+
+
+class Place:
+    """A factory's folder; the factory runs between `start` and `stop`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.conf = folder / "factory.conf"
+        self.conf.write_text(FACTORY.format(folder=folder))
+        (folder / "queues.conf").write_text(QUEUES.format(folder=folder))
+        (folder / "work.json").write_text(json.dumps({"east": {"ready": 5}, "west": {"ready": 0}}))
+        self._running: tuple[Factory, ControlServer, threading.Event, threading.Thread] | None = None
+
+    def start(self) -> Factory:
+        factory = Factory(load([str(self.conf)]), load=lambda: load([str(self.conf)]))
+        server = ControlServer(self.folder / "state/control.sock", factory.handle)
+        stop = threading.Event()
+        factory.start()
+        thread = threading.Thread(target=factory.run, args=(stop,), daemon=True)
+        thread.start()
+        server.start()
+        self._running = (factory, server, stop, thread)
+        self.wait(lambda: all(q.cycles_run > 2 for q in factory.queues.values()))
+        return factory
+
+    def stop(self) -> None:
+        if self._running is None:
+            return
+        factory, server, stop, thread = self._running
+        self._running = None
+        stop.set()
+        server.close()
+        for queue in factory.queues.values():
+            queue.parts.submit.retire(100, 5)  # the pilots, which are processes
+        factory.shutdown(5)
+        thread.join(5)
+
+    def wait(self, true: Callable[[], Any], seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, "did not happen in time"
+            time.sleep(0.05)
+
+    def run(self, *words: str, code: int = 0, **kwargs: Any) -> Result:
+        result = CliRunner().invoke(cli, ["--conf", str(self.conf), *words], **kwargs)
+        assert result.exit_code == code, (words, result.output, result.exception)
+        return result
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "--json").stdout)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    try:
+        yield made
+    finally:
+        made.stop()
