@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +18,10 @@ from autopyfactory.cli.main import cli
 from autopyfactory.config.build import load
 from autopyfactory.control.server import ControlServer
 from autopyfactory.factory import Factory
+from autopyfactory.plugins.processes import pilots
 
 FACTORY = """[Factory]
-factoryId = unit-factory
+factoryId = {name}
 baseLogDir = {folder}/pilots
 statedir = {folder}/state
 queueConf = {folder}/queues.conf
@@ -55,7 +58,9 @@ class Place:
     def __init__(self, folder: Path):
         self.folder = folder
         self.conf = folder / "factory.conf"
-        self.conf.write_text(FACTORY.format(folder=folder))
+        # pilots are found in the process table by this name, so no two tests may share one
+        self.name = f"unit-{os.getpid()}-{folder.name}"
+        self.conf.write_text(FACTORY.format(folder=folder, name=self.name))
         (folder / "queues.conf").write_text(QUEUES.format(folder=folder))
         (folder / "work.json").write_text(json.dumps({"east": {"ready": 5}, "west": {"ready": 0}}))
         self._running: tuple[Factory, ControlServer, threading.Event, threading.Thread] | None = None
@@ -79,10 +84,14 @@ class Place:
         self._running = None
         stop.set()
         server.close()
-        for queue in factory.queues.values():
-            queue.parts.submit.retire(100, 5)  # the pilots, which are processes
         factory.shutdown(5)
         thread.join(5)
+
+    def kill_pilots(self) -> None:
+        """End the pilots: processes that outlive their factory."""
+        for pilot in pilots():
+            if pilot.factory == self.name:
+                os.kill(pilot.pid, signal.SIGKILL)
 
     def wait(self, true: Callable[[], Any], seconds: float = 20) -> None:
         end = time.monotonic() + seconds
@@ -106,3 +115,4 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield made
     finally:
         made.stop()
+        made.kill_pilots()
