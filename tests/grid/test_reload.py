@@ -42,7 +42,7 @@ def test_only_what_changed_is_touched(box: Box, grid: Grid) -> None:
         wait(lambda: (box.pilots("a"), box.pilots("b"), box.pilots("c")) == (3, 3, 2), 60, "pilots")
         wait(lambda: "running 3" in str(running(factory, "a")), 90, "pilots to run at the CE")
         before = box.ads("MATCH_APF_QUEUE", "ClusterId", "ProcId")
-        thread, cycles, changed = thread_of("a"), factory.queues["a"].cycles_run, thread_of("b")
+        thread, cycles, changed = thread_of("a"), factory.queues["a"].cycles_run, factory.queues["b"]
 
         at_ce(box, grid, "b", "ce2", sched__maxtorun__maximum="5")  # changed
         del box.queues["c"]  # removed: its pilots stay
@@ -60,7 +60,8 @@ def test_only_what_changed_is_touched(box: Box, grid: Grid) -> None:
         wait(lambda: (box.pilots("b"), box.pilots("d")) == (5, 1), 60, "the new numbers")
         assert thread_of("a") == thread
         wait(lambda: factory.queues["a"].cycles_run > cycles, 10, "the untouched queue to go on")
-        assert thread_of("b") != changed
+        assert factory.queues["b"] is not changed
+        assert not changed.alive
         assert thread_of("c") is None
         after = box.ads("MATCH_APF_QUEUE", "ClusterId", "ProcId")
         assert [row for row in before if row not in after] == [], "no pilot was lost"

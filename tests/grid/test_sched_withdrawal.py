@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def pool(make_pool) -> Pool:
 
 
 def make_submit(pool: Pool, place: Path) -> CondorLocal:
+    os.environ.update(pool.exports)
     texts = {
         "enabled": "True",
         "schedplugin": "Adaptive",

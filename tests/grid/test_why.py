@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SITES = ("good", "down", "mallory", "otherkey")
 # keeps pilots that are held in the queue: by themselves, those for an HTCondor-CE leave it
-HELD = {"batchsubmit__condorce__condor_attributes__+Nonessential": "False"}
+DROPPED = {"batchsubmit__condorce__condor_attributes__+Nonessential": "True"}  # as 2.4 had it
 LIMIT = 150.0  # seconds for a trouble to show at the access point, untuned
 
 
@@ -112,10 +112,10 @@ def _configure(world: World) -> None:
     for name in ("capped", "paused", "drained", "idle", "wrapper"):
         world.ce(name, "good")
     box.queues["wrapper"]["executable"] = str(broken)
-    for site in ("down", "mallory", "otherkey"):
+    for site in ("down", "otherkey"):
         world.ce(site, site)
-    world.ce("refused", "mallory", wmsqueue="mallory", **HELD)
-    box.queues["wrapper"].update({k.replace("__", "."): v for k, v in HELD.items()})
+    world.ce("mallory", "mallory", **DROPPED)
+    world.ce("refused", "mallory", wmsqueue="mallory")
     world.ce("wmsdown", "good", wmsstatus__file__path=str(box.folder / "no-such-file.json"))
     world.ce("unknown", "good", wmsqueue="nobody-knows-me", wmsstatus__file__absent="unknown")
     box.queue(
