@@ -27,12 +27,13 @@ def command(ctx: click.Context) -> None:
         ctx.default_map = {"dump": {"conf": ctx.default_map["conf"]}}
 
 
-@command.command()
+@command.command(short_help="Show the values in effect and where each comes from.")
 @click.argument("queue", required=False)
 @conf_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--all", "everything", is_flag=True, help="Show options that are not set too.")
-@click.option("--online", is_flag=True, help="Read sources on the network too.")
+@click.option("--files", is_flag=True, help="What the files say, also while a factory runs.")
+@click.option("--online", is_flag=True, help="Read sources on the network too (with --files).")
 @click.pass_context
 def dump(
     ctx: click.Context,
@@ -40,12 +41,21 @@ def dump(
     conf: tuple[str, ...],
     as_json: bool,
     everything: bool,
+    files: bool,
     online: bool,
 ) -> None:
     """Show the values in effect and where each comes from, of one QUEUE or of everything.
 
-    Secrets are masked. Exit code 1: there is no such queue; 2: the configuration cannot be read.
+    While the factory runs these are the values it works with, which edited files do not change before a
+    reload; otherwise those of the files. Secrets are masked. Exit code 1: there is no such queue; 2: the
+    configuration cannot be read.
     """
+    if not (files or online):
+        answer = _in_force(conf, queue, everything)
+        if answer is not None:
+            click.echo("these values are in force in the running factory", err=True)
+            click.echo(json.dumps(answer["data"], indent=2) + "\n" if as_json else answer["text"], nl=False)
+            return
     from autopyfactory.config import dump as dumping
 
     configuration, problems, _ = examine(conf, online=online, files=False)
@@ -61,6 +71,18 @@ def dump(
         click.echo(json.dumps(dumping.as_data(found), indent=2))
     else:
         click.echo(dumping.render(found, everything=everything), nl=False)
+
+
+def _in_force(conf: tuple[str, ...], queue: str | None, everything: bool) -> dict[str, Any] | None:
+    """Return the running factory's answer; None when none runs that we may ask."""
+    from autopyfactory.cli.link import Link
+    from autopyfactory.config.problem import Unreadable
+
+    try:
+        answer: dict[str, Any] = Link(conf).ask("dump", queue=queue, everything=everything)
+        return answer
+    except NotRunning:
+        return None
 
 
 def _no_such_queue(name: str, known: list[str]) -> None:
@@ -90,7 +112,14 @@ def reference(form: str) -> None:
 
 
 @command.command()
-@click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path("."), help="Where to write.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    show_default=True,
+    help="Where to write.",
+)
 @click.option("--factory-id", help="Name of the factory, unique in the world.")
 @click.option("--admin-email", help="Who gets mail.")
 @click.option("--smtp-server", help="Mail server.")
@@ -166,7 +195,7 @@ def _glidein_arguments(answers: dict[str, Any]) -> str:
     return f"--pool {pool} --label %(wmsqueue)s --token pool.token"
 
 
-@command.command()
+@command.command(short_help="Convert a configuration of 2.4 into a clean one.")
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
 @click.pass_context

@@ -223,7 +223,7 @@ def test_a_server_that_drips_is_given_up_in_time(server: Server, copies: Path) -
     server.drip, server.text = 0.5, "[A]\nk = 2\n" + "#" * 50
     start = time.monotonic()
     raw = load_sources([server.url])
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 15  # the server would take 30
     assert texts(raw, "A") == {"k": "1"}
     assert raw.problems[0].severity == "warning"
 
