@@ -144,7 +144,7 @@ def _ask(link: Link, name: str, arguments: dict[str, Any]) -> Any:
 
 def _show(pilots: Sequence[Pilot], notes: Sequence[str], limit: int) -> None:
     now = datetime.now(UTC)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("pilot", "queue", "state", "for", "sent", "at the CE", "reason or CE"):
         table.add_column(name, no_wrap=name in ("pilot", "queue"), overflow="fold")
     for p in pilots:

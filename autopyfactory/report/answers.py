@@ -93,7 +93,7 @@ def _with_ages(
                 reporting_client(target), factory.configuration.factory.factory_id, wanted, deadline=ASK
             )
         except CondorError as err:
-            notes.append(f"{target} does not tell how old its pilots are: {err}")
+            notes.append(f"how old pilots are is not known: {err}")
     now = factory.clock.now()
     return [
         replace(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from autopyfactory.config import dump as dumps
 from autopyfactory.config.diff import diff
-from autopyfactory.config.model import Configuration
 from autopyfactory.config.plan import Effect, render
 from autopyfactory.config.problem import ConfigError, Problem
 from autopyfactory.control.server import CommandError
@@ -66,16 +65,17 @@ def reload(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def dump(factory: Factory, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    """Answer `dump`: the values in force and where each came from, secrets masked."""
-    return in_force(factory.configuration, arguments.get("queue"))
-
-
-def in_force(configuration: Configuration, queue: str | None) -> list[dict[str, Any]]:
-    """Return the effective values of `configuration`, of all or of one queue. Raises CommandError."""
-    if queue is not None and queue not in configuration.queues:
-        raise CommandError(f"no such queue: {queue}")
-    return dumps.as_data(dumps.blocks(configuration, queue))
+def dump(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer `dump`: the values in force and where each came from, secrets masked; `text` and `data`."""
+    queue = arguments.get("queue")
+    try:
+        found = list(dumps.blocks(factory.configuration, queue))
+    except KeyError:
+        raise CommandError(f"no such queue: {queue}") from None
+    return {
+        "text": dumps.render(found, everything=bool(arguments.get("everything"))),
+        "data": dumps.as_data(found),
+    }
 
 
 def _refused(problems: list[Problem]) -> dict[str, Any]:

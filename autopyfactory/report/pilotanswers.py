@@ -45,7 +45,7 @@ def pilots(configuration: Configuration, arguments: Arguments) -> dict[str, Any]
         try:
             found = listed(reporting_client(target), factory_id, wanted, limit=limit, deadline=LIST)
         except CondorError as err:
-            notes.append(f"{target} does not list its pilots: {err}")
+            notes.append(f"not all pilots are listed: {err}")
             continue
         except ValueError as err:
             raise CommandError(str(err)) from err
@@ -73,7 +73,7 @@ def kill(configuration: Configuration, arguments: Arguments) -> dict[str, Any]:
         try:
             there, gone = remove(reporting_client(target), factory_id, wanted, reason=words, deadline=REMOVE)
         except CondorError as err:
-            notes.append(f"{target} may not have removed all: {err}")
+            notes.append(f"perhaps not all were removed: {err}")
             continue
         except ValueError as err:
             raise CommandError(str(err)) from err

@@ -46,7 +46,7 @@ def explain(
         submitted=sent,
         headline=_headline(last, found, live),
         causes=tuple(found),
-        next=tuple(dict.fromkeys(c.next for c in found if c.next and (c.blocks or not sent))),
+        next=_next(found, sent),
         steps=_steps(last),
         known=_known(last),
         runs=tuple(reversed(_runs(records))),
@@ -76,6 +76,13 @@ def _ordered(found: Iterable[Cause]) -> list[Cause]:
 
     unique = {(c.code, c.words, c.example): c for c in found}
     return sorted(unique.values(), key=rank)
+
+
+def _next(found: Sequence[Cause], sent: int) -> tuple[str, ...]:
+    """Return what to do. A cap that bites because pilots are stuck is not the thing to change."""
+    deeper = any(c.blocks and c.code not in (*_CAPS, *_LATER) for c in found)
+    steps = [c.next for c in found if c.blocks or not sent if not (deeper and c.code in _CAPS)]
+    return tuple(dict.fromkeys(text for text in steps if text))
 
 
 def _headline(record: CycleRecord | None, found: Sequence[Cause], live: LiveState | None) -> str:
@@ -130,15 +137,23 @@ def _known(record: CycleRecord | None) -> tuple[str, ...]:
 def _runs(records: Sequence[CycleRecord]) -> list[Run]:
     """Return cycles in a row that ended alike, oldest first."""
 
-    def alike(record: CycleRecord) -> tuple[str, ...]:
-        main = [c.code for c in _ordered(_causes(record, None)) if c.blocks][:1]
-        return (record.outcome, *main)
+    def main(record: CycleRecord) -> Cause | None:
+        return next((c for c in _ordered(_causes(record, None)) if c.blocks), None)
+
+    def alike(record: CycleRecord) -> tuple[str, str]:
+        cause = main(record)
+        return record.outcome, cause.code if cause else ""
 
     found = []
     for _, group in groupby(records, alike):
         run = list(group)
-        submitted = sum(r.submitted for r in run)
-        reason = run[-1].reason if run[-1].outcome != "sent" else f"{submitted} pilots"
-        words = f"{run[-1].outcome}: {reason}" if reason else str(run[-1].outcome)
-        found.append(Run(run[0].started, run[-1].started, len(run), submitted, words))
+        last, submitted = run[-1], sum(r.submitted for r in run)
+        cause = main(last)
+        reason = cause.words if cause else last.reason
+        words = (
+            f"{submitted} pilots sent"
+            if last.outcome == "sent" and not cause
+            else f"{last.outcome}: {reason}"
+        )
+        found.append(Run(run[0].started, last.started, len(run), submitted, words))
     return found

@@ -31,8 +31,8 @@ def clock(when: datetime, now: datetime) -> str:
 
 
 def since(when: datetime | None, now: datetime) -> str:
-    """Return ` since 02:14Z`; nothing when that is not known."""
-    return f" since {clock(when, now)}" if when else ""
+    """Return `, since 02:14Z`; nothing when that is not known."""
+    return f", since {clock(when, now)}" if when else ""
 
 
 def sentence(text: str) -> str:

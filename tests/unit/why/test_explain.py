@@ -70,7 +70,7 @@ def test_the_story_of_the_expired_token() -> None:
     lines = text([record], live(troubles=Troubles(NOW, (EXPIRED,)), credential="atlas-pilot expired 02:12"))
     assert "37 jobs ready, 12 pilots pending (8 held)" in lines
     assert '"token expired"' in lines
-    assert "8 pilots held: the credential has expired since 01:54Z" in lines
+    assert "8 pilots held: the credential has expired, since 01:54Z" in lines
     assert "MaxPending bit" in lines
     assert "1. Renew the credential" in lines
     assert "[who looks after credentials has to act]" in lines
@@ -80,6 +80,7 @@ def test_refused_token() -> None:
     held = Troubles(NOW, (HeldGroup(DENIED, 5, 0, T0),))
     story = explain([cycle(held=5)], live(troubles=held))
     assert story.codes == ("credential-refused", "capped")
+    assert not any("raise the limit" in text for text in story.next)
     assert story.causes[0].example == DENIED
     assert "authorise" in story.next[0]
 
@@ -304,7 +305,7 @@ def test_runs_tell_when_it_began() -> None:
     story = explain([*good, *wms], None)
     assert [(r.cycles, r.submitted) for r in story.runs] == [(5, 0), (3, 21)]
     assert story.runs[0].since == T0 + 3 * MINUTE
-    assert "02:03Z to 02:07Z, 5 cycles: held back: WMS status old" in text([*good, *wms], None)
+    assert "02:03Z to 02:07Z, 5 cycles: held back: the WMS does not answer" in text([*good, *wms], None)
 
 
 def test_retired() -> None:
