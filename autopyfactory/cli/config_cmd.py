@@ -15,7 +15,9 @@ import click
 from autopyfactory.cli.check import COLOURS, UNREADABLE, WRONG, examine
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.config import report
+from autopyfactory.config.model import Configuration
 from autopyfactory.config.problem import ConfigError
+from autopyfactory.control.client import ControlError, NotRunning, call
 
 
 @click.group("config")
@@ -32,7 +34,7 @@ def command(ctx: click.Context) -> None:
 @conf_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--all", "everything", is_flag=True, help="Show options that are not set too.")
-@click.option("--files", is_flag=True, help="What the files say, also while a factory runs.")
+@click.option("--files", "from_files", is_flag=True, help="What the files say, also while a factory runs.")
 @click.option("--online", is_flag=True, help="Read sources on the network too (with --files).")
 @click.pass_context
 def dump(
@@ -41,7 +43,7 @@ def dump(
     conf: tuple[str, ...],
     as_json: bool,
     everything: bool,
-    files: bool,
+    from_files: bool,
     online: bool,
 ) -> None:
     """Show the values in effect and where each comes from, of one QUEUE or of everything.
@@ -50,18 +52,18 @@ def dump(
     reload; otherwise those of the files. Secrets are masked. Exit code 1: there is no such queue; 2: the
     configuration cannot be read.
     """
-    if not (files or online):
-        answer = _in_force(conf, queue, everything)
-        if answer is not None:
-            click.echo("these values are in force in the running factory", err=True)
-            click.echo(json.dumps(answer["data"], indent=2) + "\n" if as_json else answer["text"], nl=False)
-            return
     from autopyfactory.config import dump as dumping
 
     configuration, problems, _ = examine(conf, online=online, files=False)
     if configuration is None:
         click.echo(report.render(problems), err=True)
         ctx.exit(UNREADABLE)
+    if not (from_files or online):
+        answer = _in_force(configuration, queue, everything)
+        if answer is not None:
+            click.echo("these values are in force in the running factory", err=True)
+            click.echo(json.dumps(answer["data"], indent=2) + "\n" if as_json else answer["text"], nl=False)
+            return
     try:
         found = list(dumping.blocks(configuration, queue))
     except KeyError:
@@ -73,15 +75,18 @@ def dump(
         click.echo(dumping.render(found, everything=everything), nl=False)
 
 
-def _in_force(conf: tuple[str, ...], queue: str | None, everything: bool) -> dict[str, Any] | None:
-    """Return the running factory's answer; None when none runs that we may ask."""
-    from autopyfactory.cli.link import Link
-    from autopyfactory.config.problem import Unreadable
-
+def _in_force(configuration: Configuration, queue: str | None, everything: bool) -> dict[str, Any] | None:
+    """Return the answer of the factory that runs with this configuration's socket; None without one."""
+    state = Path(configuration.factory.state_dir).expanduser()
+    given = configuration.factory.socket
+    place = Path(given).expanduser() if given else state / "control.sock"
     try:
-        answer: dict[str, Any] = Link(conf).ask("dump", queue=queue, everything=everything)
+        answer: dict[str, Any] = call(place, "dump", queue=queue, everything=everything)
         return answer
     except NotRunning:
+        return None
+    except ControlError as err:
+        click.echo(f"{err}; the files say:", err=True)
         return None
 
 

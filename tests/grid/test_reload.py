@@ -112,7 +112,8 @@ def test_plan_tells_what_reload_then_does(box: Box) -> None:
         assert done["applied"]
         wait(lambda: (box.pilots("a"), box.pilots("d")) == (7, 1), 30, "what was planned")
         assert box.pilots("b") == 3
-        shown = daemon.ask("dump", queue="a")
-        assert "sched.maxtorun.maximum" in str(shown)
+        box.queue("a", sched__maxtorun__maximum="9")
+        box.write()
+        assert "sched.maxtorun.maximum = 7" in daemon.ask("dump", queue="a")["text"], "not yet in force"
     finally:
         daemon.terminate()
