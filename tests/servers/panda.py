@@ -34,7 +34,7 @@ METHODS = {
     "system/is_alive": ("GET", set()),
 }
 NEEDS_IDENTITY = {m for m in METHODS if m.startswith("harvester/")}
-NEEDS_PRODUCTION = {"harvester/acknowledge_commands"}
+NEEDS_PRODUCTION = {"harvester/acquire_commands", "harvester/acknowledge_commands"}
 DATABASE = "Database failure getting the job statistics"
 
 
@@ -211,7 +211,11 @@ class PandaServer(HttpServer):
     ) -> tuple[bool, str, Any]:
         if not isinstance(statistics, str):
             return False, "Type error: 'statistics' must be of type str, got dict.", None
-        self.state.worker_statistics[harvester_id, panda_queue] = json.loads(statistics)
+        told = {
+            job_type: {r: n for r, n in by_type.items() if r != "Undefined"}  # passed over without a word
+            for job_type, by_type in json.loads(statistics).items()
+        }
+        self.state.worker_statistics[harvester_id, panda_queue] = told
         return True, "OK", None
 
     def _acquire_commands(

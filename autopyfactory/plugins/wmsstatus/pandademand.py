@@ -37,6 +37,7 @@ class Member:
     panda_queue: str
     job_types: tuple[str, ...]  # that its pilots run; empty: any
     resource_types: tuple[str, ...]
+    cores: int = 1  # of one pilot
     batch: BatchQueueInfo | None = None  # as it was seen last; None: not yet
     __hash__ = object.__hash__
 
@@ -49,9 +50,14 @@ class Member:
 
     @property
     def axis(self) -> Axis:
-        """Under what its pilots are reported; an unspecific one runs whatever it gets."""
+        """Under what its pilots are reported.
+
+        The server passes over workers of the resource type Undefined, and gives no orders for a queue of
+        which it knows none: pilots that run whatever they get are reported by their size.
+        """
         job_type = self.job_types[0] if self.job_types else "managed"
-        return job_type, self.resource_types[0] if self.resource_types else "Undefined"
+        size = "MCORE" if self.cores > 1 else "SCORE"
+        return job_type, self.resource_types[0] if self.resource_types else size
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import weakref
 from collections.abc import Hashable
@@ -18,6 +17,7 @@ from autopyfactory.plugins.wmsstatus.pandaserver import PandaServer
 from autopyfactory.plugins.wmsstatus.pandasites import PandaSiteOptions, SiteReader
 
 COMMANDS = 100  # taken at once
+SW_VERSION_LENGTH = 50  # characters, as the server's table holds them
 
 _demands: weakref.WeakValueDictionary[Hashable, Demand] = weakref.WeakValueDictionary()
 _demands_lock = threading.Lock()
@@ -82,7 +82,8 @@ class PandaUPS(WMSStatusPlugin[PandaUPSOptions]):
         self._unacknowledged: list[int] = []
         with _demands_lock:  # all queues of one instance share its orders, whichever of them asks
             self._demand = _demands.setdefault(self.source_key(), Demand(options.order_age))
-        self._member = Member(context.queue_options.wmsqueue or "", options.job_types, options.resource_types)
+        queue = context.queue_options
+        self._member = Member(queue.wmsqueue or "", options.job_types, options.resource_types, queue.cores)
         if self._member.panda_queue:
             self._demand.join(self._member)
 
@@ -148,10 +149,9 @@ class PandaUPS(WMSStatusPlugin[PandaUPSOptions]):
 
     def _introduce(self) -> None:
         """Tell that the instance lives; the first heartbeat registers it, but answers that it failed."""
-        beat = {
-            "harvester_id": self.harvester_id,
-            "data": {"version": f"autopyfactory {__version__}", "host": socket.getfqdn()},
-        }
+        # nothing else: the server takes each key for a column of its table, and fails over any that is not
+        data = {"sw_version": f"autopyfactory {__version__}"[:SW_VERSION_LENGTH]}
+        beat = {"harvester_id": self.harvester_id, "data": data}
         try:
             self._server.post("harvester/heartbeat", beat)
         except SourceError:

@@ -68,7 +68,7 @@ def test_the_first_heartbeat_registers_and_pilots_are_reported_as_a_text(server,
     plugin.observe(BatchQueueInfo(pending=2, running=3))
     plugin.fetch()
     assert server.state.worker_statistics == {
-        (FID, "SITE"): {"managed": {"Undefined": {"submitted": 2, "running": 3, "to_submit": 0}}}
+        (FID, "SITE"): {"managed": {"SCORE": {"submitted": 2, "running": 3, "to_submit": 0}}}
     }
 
 
@@ -150,7 +150,7 @@ def test_with_a_certificate(tmp_path):
         with pytest.raises(SourceError, match="production or pilot role required"):
             plugin.fetch()
         server.state.production = {server.requests[0].client_cert}
-        assert work(plugin).ready == 9, "the order was taken, though not yet acknowledged"
+        assert work(plugin).ready == 9
         assert server.state.acknowledged == [1]
 
 
@@ -186,6 +186,27 @@ def test_a_server_that_forgot_the_instance_is_told_again(server, make):
     assert server.state.harvesters == {FID}
 
 
+def test_pilots_are_reported_by_what_they_run_or_by_their_size():
+    def axis(**given):
+        return Member("SITE", given.get("jobs", ()), given.get("types", ()), given.get("cores", 1)).axis
+
+    assert axis() == ("managed", "SCORE")
+    assert axis(cores=8) == ("managed", "MCORE")
+    assert axis(cores=8, types=("SCORE_HIMEM", "SCORE"), jobs=("user",)) == ("user", "SCORE_HIMEM")
+
+
+def test_a_failed_acknowledgement_is_made_up_for(server, make, monkeypatch):
+    plugin = make()
+    plugin.observe(BatchQueueInfo())
+    server.state.commands.append(command(1, {"managed": {"Undefined": 9}}))
+    monkeypatch.setattr(server, "_acknowledge_commands", lambda command_ids: (False, "database error", None))
+    with pytest.raises(SourceError, match="database error"):
+        plugin.fetch()
+    monkeypatch.undo()
+    assert work(plugin).ready == 9, "the order was taken, though not acknowledged"
+    assert server.state.acknowledged == [1]
+
+
 def test_a_queue_that_is_gone_no_longer_counts():
     demand = Demand(900)
     a, b = Member("SITE", (), ()), Member("SITE", (), ())
@@ -194,7 +215,7 @@ def test_a_queue_that_is_gone_no_longer_counts():
     demand.observe(a, BatchQueueInfo(pending=1))
     assert demand.reports() == {}
     del b
-    assert json.loads(demand.reports()["SITE"])["managed"]["Undefined"]["submitted"] == 1
+    assert json.loads(demand.reports()["SITE"])["managed"]["SCORE"]["submitted"] == 1
 
 
 def test_the_real_queue_sends_exactly_what_is_ordered(server, make, tmp_path):
