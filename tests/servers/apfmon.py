@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -74,14 +75,14 @@ class APFMon(HttpServer):
         for entry in data:
             fid, name = entry["factory"], entry["name"]
             if fid not in self.factories:
-                return Reply.text("Factory not found", 404)
+                continue  # logged there, and nowhere else
             if len(name) > 64:
                 return Reply.text("value too long for type character varying(64)", 500)
             new = (fid, name) not in self.labels
             created, updated = created + new, updated + (not new)
             old = self.labels.get((fid, name), {"status": ""})
             self.labels[fid, name] = {**old, **entry}
-        text = f"Created {created}/{len(data)} label, {updated} updated"
+        text = f"Created {created}/{len(data)} label{'s' * (len(data) != 1)}, {updated} updated"
         return Reply.text(text, 201 if created else 200)
 
     def _get_labels(self, request: Request, _: str | None) -> Reply:
@@ -91,12 +92,17 @@ class APFMon(HttpServer):
         return Reply.of(found[:limit] if limit else found)
 
     def _post_labels(self, request: Request, lid: str | None) -> Reply:
-        fid, _, name = (lid or "").partition(":")
+        if re.search(r"\s", lid or ""):
+            return Reply.text("<h1>Not Found</h1>", 404, "text/html")  # the pattern of its URLs has no blanks
+        try:
+            fid, name = (lid or "").split(":")
+        except ValueError:
+            return Reply.text("Invalid POST request", 400)
         if (fid, name) not in self.labels:
-            return Reply.text("Not Found", 404)
+            return Reply.text("<h1>Not Found</h1>", 404, "text/html")
         status = request.form().get("status")
-        if status is None:  # also JSON, as one client sends it
-            return Reply.text("Bad Request", 400)
+        if not status:  # also JSON, as one client sends it
+            return Reply.text("Invalid data: {}", 400)
         self.labels[fid, name]["status"] = status[:255]
         return Reply.text("OK")
 
@@ -105,18 +111,20 @@ class APFMon(HttpServer):
             data = json.loads(request.body)
         except ValueError:
             return Reply.text("Bad JSON", 400)
-        created = 0
+        created = failed = 0
         for entry in data:
             fid, cid, label = entry["factory"], entry["cid"], entry["label"]
             if fid not in self.factories:
                 return Reply.text("Factory not found", 404)
             if len(cid) > 16 or len(f"{fid}:{cid}") > 80:
                 return Reply.text("value too long for type character varying", 500)
-            if (fid, label) in self.labels and f"{fid}:{cid}" not in self.jobs:  # else passed over silently
+            if (fid, label) not in self.labels:
+                failed += 1
+            elif f"{fid}:{cid}" not in self.jobs:  # one that is there counts neither way
                 self.jobs[f"{fid}:{cid}"] = Job(label)
                 created += 1
-        left = len(data) - created
-        return Reply.text(f"Created {created}/{len(data)} jobs, {left} not created", 201 if created else 200)
+        text = f"Created {created}/{len(data)} job{'s' * (len(data) != 1)}, {failed} not created"
+        return Reply.text(text, 201 if created else 200)
 
     def _post_jobs(self, request: Request, jid: str | None) -> Reply:
         job = self.jobs.get(jid or "")

@@ -1,7 +1,8 @@
 """The APFMon protocol: a public page that shows factories, their queues (labels) and every pilot.
 
-Jobs are only accepted for labels that exist, and are passed over silently otherwise; a label that exists is
-no error. So everything here may be said twice, and after any failure is simply said again.
+Labels of a factory that the server does not know, and jobs of a label that it does not know, are passed over
+with status 200; only the numbers in the answer tell. What exists already is no error: everything here may be
+said twice, and after any failure is simply said again.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ LABEL_LENGTH = 64  # characters, as the server's table holds them
 CID_LENGTH = 16
 JID_LENGTH = 80
 STATUS_LENGTH = 255
-_LEFT_OUT = re.compile(r"(\d+) not created")
+_LABELS = re.compile(r"Created (\d+)/\d+ labels?, (\d+) updated")
+_NO_LABEL = re.compile(r"[1-9]\d* not created")  # jobs that exist already are not among these
+_UNFIT = re.compile(r"[\s:]+")  # the server cuts `factory:label` at the colon, and takes no blanks
 
 
 class APFOptions(Options):
@@ -65,6 +68,8 @@ class APF(MonitorPlugin[APFOptions]):
         self._queues: dict[str, QueueConfig] = {}
         self._known_factory = False
         self._known_labels: set[str] = set()
+        if ":" in factory.factory_id:
+            log.warning("%s takes no reports of pilots of a factory with a colon in its name", self._base)
 
     @property
     def url(self) -> str:
@@ -109,13 +114,22 @@ class APF(MonitorPlugin[APFOptions]):
             self._call("PUT", f"factories/{_quoted(self.factory.factory_id)}", json=self._factory())
             self._known_factory = True
         for shard in _shards([n for n in names if n not in self._known_labels]):
-            self._call("PUT", "labels", json=[self._label(n) for n in shard])
+            if not self._put_labels(shard):  # it has forgotten the factory
+                self._call("PUT", f"factories/{_quoted(self.factory.factory_id)}", json=self._factory())
+                if not self._put_labels(shard):
+                    log.warning("%s does not take all labels of %s", self._base, ", ".join(shard))
             self._known_labels.update(shard)
+
+    def _put_labels(self, names: Sequence[str]) -> bool:
+        """Create or update labels; return whether the server took all of them."""
+        answer = self._call("PUT", "labels", json=[self._label(n) for n in names])
+        told = _LABELS.search(answer.excerpt)
+        return told is None or int(told[1]) + int(told[2]) >= len(names)
 
     def _factory(self) -> Mapping[str, str]:
         """Return the factory's entry; the server fails unless all of these keys are there."""
         return {
-            "email": ",".join(self.factory.admin_email),
+            "email": self.factory.admin_email[0] if self.factory.admin_email else "",  # it has room for one
             "url": self.factory.base_log_dir_url,
             "version": __version__,
             "type": "AutoPyFactory",
@@ -147,14 +161,10 @@ class APF(MonitorPlugin[APFOptions]):
         for shard in _shards(fits):
             jobs = [{"cid": cid, "factory": self.factory.factory_id, "label": label} for cid in shard]
             answer = self._call("PUT", "jobs", json=jobs)
-            left = _LEFT_OUT.search(answer.excerpt)
-            if left and int(left[1]) == len(shard):
-                self._label_is_there(record.queue, jobs)
-
-    def _label_is_there(self, queue: str, jobs: Sequence[Mapping[str, str]]) -> None:
-        """None of `jobs` was created: they are there already, or their label is not."""
-        self._call("PUT", "labels", json=[self._label(queue)])
-        self._call("PUT", "jobs", json=list(jobs))
+            if _NO_LABEL.search(answer.excerpt):
+                self._known_labels.discard(record.queue)
+                self._register([record.queue])
+                self._call("PUT", "jobs", json=jobs)
 
     def _status(self, record: CycleRecord) -> None:
         path = f"labels/{_quoted(self.factory.factory_id)}:{_quoted(label_of(record.queue))}"
@@ -178,15 +188,17 @@ def status_text(record: CycleRecord) -> str:
     message = record.decision.message if record.decision else ""
     if record.outcome in ("held back", "paused", "failed"):
         message = f"{record.outcome}: {record.reason}"
+    message = message or record.reason or record.outcome  # an empty status is an error to the server
     return message if len(message) <= STATUS_LENGTH else message[: STATUS_LENGTH - 3] + "..."
 
 
 def label_of(queue: str) -> str:
-    """Return the label of a queue; a name too long for the server is cut, and stays unique."""
-    if len(queue) <= LABEL_LENGTH:
+    """Return the label of a queue: its name, or one like it, and unique, if the server cannot take that."""
+    fit = _UNFIT.sub("_", queue)
+    if fit == queue and len(queue) <= LABEL_LENGTH:
         return queue
     digest = hashlib.sha256(queue.encode()).hexdigest()[:8]
-    return f"{queue[: LABEL_LENGTH - 9]}~{digest}"
+    return f"{fit[: LABEL_LENGTH - 9]}~{digest}"
 
 
 def _quoted(text: str) -> str:

@@ -59,7 +59,7 @@ def test_a_cycle_as_the_server_sees_it(server):
     apf.hello([queue_config("Q1", wmsqueue="SITE", batchqueue="grid"), queue_config("Q2")])
     apf.cycle(cycle("Q1", pilots()))
     assert server.factories[FID]["url"] == "http://f.example:25880"
-    assert server.factories[FID]["email"] == "a@b.c,d@e.f"
+    assert server.factories[FID]["email"] == "a@b.c"
     assert server.labels[FID, "Q1"]["wmsqueue"] == "SITE"
     assert server.labels[FID, "Q1"]["batchqueue"] == "grid"
     assert (FID, "Q2") in server.labels
@@ -88,12 +88,27 @@ def test_hundreds_of_labels_and_jobs_go_in_shards(server):
     assert max(len(r.json()) for r in server.requests if r.path in ("/api/labels", "/api/jobs")) == 20
 
 
-@pytest.mark.parametrize("queue", ["CERN-ce503.cern.ch:9619", "a/b", "zürich ☂", "50%", "q?x=1#y"])
+@pytest.mark.parametrize("queue", ["CERN-ce503.cern.ch", "a/b", "zürich☂", "50%", "q?x=1#y", "a+b&c=d"])
 def test_any_name_is_quoted(server, queue):
     apf = monitor(f"{server.url}/api")
     apf.cycle(cycle(queue, pilots()))
     assert server.labels[FID, queue]["status"].startswith("Ready:")
     assert {j.label for j in server.jobs.values()} == {queue}
+
+
+@pytest.mark.parametrize("queue", ["ce503.cern.ch:9619", "two words", "a: b"])
+def test_names_that_the_server_cannot_take_are_changed(server, queue):
+    apf = monitor(f"{server.url}/api")
+    apf.cycle(cycle(queue, pilots()))
+    ((_, label),) = server.labels
+    assert label == label_of(queue) != label_of(label_of(queue).partition("~")[0])
+    assert server.labels[FID, label]["status"].startswith("Ready:")
+    assert {j.label for j in server.jobs.values()} == {label}
+
+
+def test_a_factory_with_a_colon_is_warned_of(caplog):
+    APF(APF.Options(url="http://127.0.0.1:1"), factory_options(factory_id="a:b"))
+    assert "colon" in caplog.text
 
 
 def test_limits_of_the_server_are_kept(server, caplog):
@@ -119,17 +134,23 @@ def test_a_report_may_be_repeated(server):
     assert len(server.jobs) == 3
 
 
-@pytest.mark.parametrize("lost", ["everything", "labels"])
+@pytest.mark.parametrize("lost", ["everything", "labels", "everything, and a new queue"])
 def test_a_server_that_forgot_is_told_again(server, lost):
     apf = monitor(f"{server.url}/api")
     apf.cycle(cycle("Q1", pilots()))
-    if lost == "everything":
-        server.forget()
-    else:
+    if lost == "labels":
         server.labels.clear()
-    apf.cycle(cycle("Q1", pilots("18")))
+    else:
+        server.forget()
+    queue = "Q2" if "new queue" in lost else "Q1"
+    apf.cycle(cycle(queue, pilots("18")))
     assert f"{FID}:18.2" in server.jobs
-    assert server.labels[FID, "Q1"]["status"]
+    assert server.labels[FID, queue]["status"]
+
+
+def test_an_empty_chain_still_has_a_status(server):
+    monitor(f"{server.url}/api").cycle(cycle("Q1", decision=Decision(0, ()), outcome="nothing", reason=""))
+    assert server.labels[FID, "Q1"]["status"] == "nothing"
 
 
 def test_nothing_sent_still_sets_the_status(server):
