@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,7 +74,8 @@ def _now(
     except ControlError as err:
         if "there is no queue" in str(err):
             fail(str(err))
-        return _without_factory(link, queue, last, str(err), schedd=schedd)
+        records, live, problem = _without_factory(link, queue, last, str(err), schedd=schedd)
+        return records, replace(live, silent=str(err)), problem
     live = from_plain(LiveState, answer["live"])
     newest = from_plain(CycleRecord, answer["record"]) if answer["record"] else None
     records, problem = _stored(link, queue, last, None)
@@ -91,7 +93,7 @@ def _without_factory(
     live = offline_state(link.configuration, link.state_dir, queue, ask=10.0 if schedd else None)
     if live.configured is False and not records:
         fail(f"there is no queue {queue!r}")
-    return records, live, trouble or problem
+    return records, live, problem if trouble is None else None
 
 
 def _stored(

@@ -26,7 +26,10 @@ def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[C
                     "correct it, see `autopyfactory check`, and reload")  # fmt: skip
     if live.enabled is False:
         yield Cause("disabled", "the queue is not enabled", "set `enabled = True` for it, and reload")
-    if not live.running:
+    if live.silent:
+        todo = "ask as a user who may command the factory; if it does not answer at all, see its log"
+        yield Cause("factory-silent", f"the factory could not be asked: {live.silent}", todo, blocks=False)
+    elif not live.running:
         last = f"; its last cycle was at {clock(record.started, live.now)}" if record else ""
         yield Cause(
             "factory-down",

@@ -19,6 +19,7 @@ class LiveState:
 
     now: datetime
     running: bool = True  # whether a factory answers
+    silent: str | None = None  # why one that may well run could not be asked
     configured: bool | None = None  # whether the configuration has such a queue
     enabled: bool | None = None
     problems: tuple[str, ...] = ()  # of the configuration, that keep this queue from running

@@ -6,6 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from autopyfactory.control.server import CommandError, ControlServer
+
 
 def codes(story: dict[str, Any]) -> list[str]:
     return [c["code"] for c in story["story"]["causes"]]
@@ -151,3 +153,25 @@ def test_a_configuration_that_cannot_be_read(place: Any) -> None:
 def test_every_command_has_a_help_text(place: Any) -> None:
     for name in ("status", "why", "pilots", "history", "pause", "drain", "resume"):
         assert "Usage" in place.run(name, "--help").stdout
+
+
+def test_a_user_who_may_not_command_the_factory_still_gets_a_story(place: Any) -> None:
+    """A factory that answers no to everything stands for one that this user may not ask."""
+    place.start()
+    place.stop()
+    socket = place.folder / "state/control.sock"
+    server = ControlServer(socket, _refuse)
+    server.start()
+    try:
+        result = place.run("why", "east")
+        assert "could not be asked: no" in result.stdout
+        assert "No factory answers" not in result.stdout
+        assert "no" in place.run("status").stdout
+        assert "autopyfactory: no" in place.run("pause", "east", code=1).stderr
+        assert "autopyfactory: no" in place.run("pilots", code=1).stderr
+    finally:
+        server.close()
+
+
+def _refuse(command: str, arguments: dict[str, Any]) -> Any:
+    raise CommandError("no")

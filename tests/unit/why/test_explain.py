@@ -242,6 +242,14 @@ def test_factory_down_is_told_from_the_history() -> None:
     assert not story.from_factory
 
 
+def test_a_factory_that_may_not_be_asked_is_not_called_down() -> None:
+    state = LiveState(NOW, running=False, silent="this user may not command the factory", enabled=True)
+    story = explain([cycle()], state)
+    assert story.codes == ("factory-silent", "capped")
+    assert story.headline.count("factory") == 0
+    assert any("as a user who may" in text for text in story.next)
+
+
 def test_no_cycles_although_the_factory_runs() -> None:
     story = explain([cycle()], live(now=T0 + timedelta(minutes=10)))
     assert story.codes[0] == "no-cycles"
