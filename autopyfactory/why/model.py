@@ -19,7 +19,6 @@ class LiveState:
 
     now: datetime
     running: bool = True  # whether a factory answers
-    silent: str | None = None  # why one that may well run could not be asked
     configured: bool | None = None  # whether the configuration has such a queue
     enabled: bool | None = None
     problems: tuple[str, ...] = ()  # of the configuration, that keep this queue from running
@@ -30,6 +29,7 @@ class LiveState:
     breaker: str | None = None  # why it is open
     ce: str = ""  # as people write it
     target: str = ""  # the schedd, as people write it
+    silent: str | None = None  # why a factory that may well run could not be asked
 
 
 @dataclass(frozen=True, slots=True)
