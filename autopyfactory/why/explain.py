@@ -15,8 +15,8 @@ from autopyfactory.why.words import count, span
 # What comes first explains what follows: a queue whose pilots are held soon meets a cap as well.
 _ORDER = (
     "not-configured", "broken-configuration", "disabled", "factory-down", "factory-silent", "no-cycles",
-    "no-cycle-yet", "internal-error", "paused", "draining", "credential", "credential-expired", "credential-refused",
-    "ce-refuses", "ce-down", "schedd-down", "wms-down", "doubtful-counts", "unresolved-submission",
+    "no-cycle-yet", "internal-error", "paused", "draining",
+    "credential", "credential-expired", "credential-refused", "ce-refuses", "ce-down", "schedd-down", "wms-down", "doubtful-counts", "unresolved-submission",
     "held-back", "submission-failed", "schedd-full", "unknown-to-wms", "breaker-open", "offline", "downtime",
 )  # fmt: skip
 _LATER = ("share", "ramping", "enough-pending", "nothing-ready", "no-demand")
