@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import socket
 import sys
 from importlib.resources import files
@@ -117,14 +118,8 @@ def reference(form: str) -> None:
 
 
 @command.command()
-@click.option(
-    "--dir",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path("."),
-    show_default=True,
-    help="Where to write.",
-)
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--dir", "also", metavar="DIR", type=click.Path(path_type=Path), help="The same as DIR.")
 @click.option("--factory-id", help="Name of the factory, unique in the world.")
 @click.option("--admin-email", help="Who gets mail.")
 @click.option("--smtp-server", help="Mail server.")
@@ -133,22 +128,29 @@ def reference(form: str) -> None:
 @click.option("--ce", "ces", multiple=True, metavar="HOST[:PORT]", help="An HTCondor-CE; may be repeated.")
 @click.option("--collector", help="Collector of the users' pool (with Condor).")
 @click.option("--schedd", help="Schedd where users' jobs wait (with Condor).")
+@click.option("--pool-token", metavar="FILE", help="Token that lets pilots join the users' pool.")
+@click.option("--pilot-collector", help="Collector that knows the schedd pilots go through.")
+@click.option("--pilot-schedd", help="Schedd that pilots go through; without it the local one.")
 @click.option("--executable", help="What pilots run.")
 @click.option("--arguments", help="Its arguments.")
 @click.option("--token", metavar="FILE", help="Token for the CEs.")
-@click.option("--log-dir", help="Root of the pilots' logs.")
+@click.option("--log-dir", help="Folder for the pilots' logs.")
 @click.option("--log-url", help="Where a web server shows them.")
 @click.option("--state-dir", help="Folder for the factory's own state.")
 @click.option("--force", is_flag=True, help="Overwrite files.")
 @click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
-def init(folder: Path, force: bool, yes: bool, **given: Any) -> None:
-    """Write a commented starter configuration.
+def init(folder: Path | None, also: Path | None, force: bool, yes: bool, **given: Any) -> None:
+    """Write a commented starter configuration into DIR (default: the current folder).
 
     Asks for what is not given, if there is a terminal to ask.
     """
     from autopyfactory.config import starter
 
+    folder = folder or also or Path()
     answers = _ask(given, quiet=yes or not _terminal())
+    if os.geteuid() != 0:  # an ordinary user can write neither /var/lib nor /var/log
+        answers.setdefault("state_dir", str(folder.absolute() / "state"))
+        answers.setdefault("log_dir", str(folder.absolute() / "pilots"))
     try:
         written = starter.write(folder, starter.Answers(**answers), force=force)
     except FileExistsError as err:
@@ -165,8 +167,11 @@ _QUESTIONS = {
     "admin_email": "Who gets mail",
     "wms": "Where is the work (Condor, Panda)",
     "wmsqueue": "Label of the jobs, or site as the WMS calls it",
+    "collector": "Collector of the users' pool, as host or host:port",
     "ces": "HTCondor-CEs to send pilots to (comma separated)",
+    "token": "File with the token for the CEs (empty: none)",
 }
+_FILES = ("token", "pool_token", "executable")
 
 
 def _terminal() -> bool:
@@ -180,15 +185,18 @@ def _ask(given: dict[str, Any], quiet: bool) -> dict[str, Any]:
         "admin_email": f"{user}@localhost",
         "wms": "Condor",
         "wmsqueue": "my-label",
-        "ces": "",
     }
     answers = {k: v for k, v in given.items() if v not in (None, ())}
     for key, question in _QUESTIONS.items():
-        if key in answers:
+        if key in answers or (key == "collector" and answers["wms"] != "Condor"):
             continue
-        text = sensible[key] if quiet else click.prompt(question, default=sensible[key])
+        usual = sensible.get(key, "")
+        text = usual if quiet else click.prompt(question, default=usual, show_default=bool(usual))
         answers[key] = tuple(p.strip() for p in text.split(",") if p.strip()) if key == "ces" else text
-    answers.setdefault("factory_user", user)
+    answers.setdefault("factory_user", user if os.geteuid() else "autopyfactory")
+    for key in _FILES:  # names on the command line are meant from here, those in files from their folder
+        if answers.get(key):
+            answers[key] = str(Path(answers[key]).expanduser().absolute())
     if answers["wms"] == "Condor" and "executable" not in answers:
         answers["executable"] = str(files("autopyfactory").joinpath("wrapper/glidein.sh"))
         answers.setdefault("arguments", _glidein_arguments(answers))
@@ -197,7 +205,8 @@ def _ask(given: dict[str, Any], quiet: bool) -> dict[str, Any]:
 
 def _glidein_arguments(answers: dict[str, Any]) -> str:
     pool = answers.get("collector") or "pool.example.org"
-    return f"--pool {pool} --label %(wmsqueue)s --token pool.token"
+    token = Path(answers.get("pool_token") or "pool.token").name
+    return f"--pool {pool} --label %(wmsqueue)s --token {token}"
 
 
 @command.command(short_help="Convert a configuration of 2.4 into a clean one.")

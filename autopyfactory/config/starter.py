@@ -26,10 +26,13 @@ class Answers:
     ces: tuple[str, ...] = ()
     collector: str = ""
     schedd: str = ""
+    pool_token: str = ""
+    pilot_collector: str = ""
+    pilot_schedd: str = ""
     executable: str = "/usr/libexec/wrapper.sh"
     arguments: str = ""
     token: str = ""
-    log_dir: str = "/home/autopyfactory/factory/logs"
+    log_dir: str = "/var/log/autopyfactory/pilots"
     log_url: str = ""
     state_dir: str = "/var/lib/autopyfactory"
     max_per_cycle: int = 20
@@ -78,6 +81,12 @@ def _holes(a: Answers) -> dict[str, str]:
         "collector": _safe(a.collector or "pool.example.org"),
         "schedd_off": _switch(a.schedd),
         "schedd": _safe(a.schedd or "submit.example.org"),
+        "pilot_collector_off": _switch(a.pilot_collector),
+        "pilot_collector": _safe(a.pilot_collector or "ap.example.org"),
+        "pilot_schedd_off": _switch(a.pilot_schedd),
+        "pilot_schedd": _safe(a.pilot_schedd or "ap.example.org"),
+        "pool_token_off": _switch(a.pool_token),
+        "pool_token": _safe(a.pool_token or "/etc/autopyfactory/pool.token"),
         "arguments_off": _switch(a.arguments),
         "arguments": a.arguments or "--label %(wmsqueue)s",
         "token_off": _switch(a.token),

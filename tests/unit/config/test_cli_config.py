@@ -187,13 +187,31 @@ def test_a_starter_from_flags_checks_clean(tmp_path: Path, wms: str) -> None:
 
 def test_a_starter_from_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autopyfactory.cli.config_cmd._terminal", lambda: True)
-    answers = "MyFactory\nme@example.org\nCondor\nana\nce1.example.org, ce2.example.org\n"
+    answers = "MyFactory\nme@example.org\nCondor\nana\npool.example.org\nce1.example.org, ce2.example.org\n\n"
     done = run("init", "--dir", str(tmp_path), text=answers)
     assert done.exit_code == 0, done.output
     assert "Name of this factory" in done.output
     found = build.load([str(tmp_path / "autopyfactory.conf")])
     assert list(found.queues) == ["ana-ce1", "ana-ce2"]
     assert found.factory.admin_email == ("me@example.org",)
+
+
+def test_a_starter_of_an_ordinary_user_needs_no_other_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.chdir(tmp_path)
+    pool = ["--collector", "pool.example.org:9618", "--pool-token", "pool.token"]
+    done = run("init", "my", "--ce", "ce1.example.org", "--pilot-schedd", "ap", *pool, "-y")
+    assert done.exit_code == 0, done.output
+    found = build.load([str(tmp_path / "my/autopyfactory.conf")])
+    assert [str(p) for p in found.problems] == []
+    assert Path(found.factory.state_dir) == tmp_path / "my/state"
+    assert Path(found.factory.base_log_dir) == tmp_path / "my/pilots"
+    text = (tmp_path / "my/queues.conf").read_text()
+    assert f"\nbatchsubmit.condorce.condor_attributes.transfer_input_files = {tmp_path}/pool.token\n" in text
+    assert "\nbatchstatus.condor.schedd = ap\n" in text
+    assert "--pool pool.example.org:9618 --label %(wmsqueue)s --token pool.token" in text
 
 
 def test_init_overwrites_only_when_told(tmp_path: Path) -> None:
