@@ -176,7 +176,7 @@ class PandaServer(HttpServer):
             site: {t: {label: _filled(s) for label, s in labels.items()} for t, labels in types.items()}
             for site, types in self.state.jobs.items()
         }
-        return self._statistics(data)
+        return self._statistics(data, " with resource_type and prodsourcelabel")
 
     def _active_job_stats_by_site(self) -> tuple[bool, str, Any]:
         data: dict[str, dict[str, int]] = {}
@@ -188,14 +188,14 @@ class PandaServer(HttpServer):
             data[site] = _filled(total)
         return self._statistics(data)
 
-    def _statistics(self, data: Any) -> tuple[bool, str, Any]:
+    def _statistics(self, data: Any, of: str = "") -> tuple[bool, str, Any]:
         if not self.state.database or not data:  # no job anywhere looks like a broken database
-            return False, DATABASE, {}
+            return False, DATABASE + of, {}
         return True, "", data
 
     def _get_site_specs(self, type: str = "analysis") -> tuple[bool, str, Any]:
         if not self.state.database:
-            return False, "Database failure", {}
+            return True, "", {}
         wanted = self.state.sites.items()
         return True, "", {k: v for k, v in wanted if type == "all" or v.get("type") == type}
 

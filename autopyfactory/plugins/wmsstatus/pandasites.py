@@ -68,7 +68,7 @@ class SiteReader:
             return {}
         if self._asked_at is None or now - self._asked_at >= self._options.sites_sleep:
             try:
-                self._known = pandastatistics.sites(self._data())
+                self._known = self._sites()
                 self._known_at, self._asked_at = now, now
             except (SourceError, HttpError, ValueError, OSError) as err:
                 log.warning("site status cannot be read from %s: %s", self._options.sites, err)
@@ -80,6 +80,12 @@ class SiteReader:
     def close(self) -> None:
         """Close connections."""
         self._client.close()
+
+    def _sites(self) -> dict[str, SiteInfo]:
+        found = pandastatistics.sites(self._data())
+        if not found:  # what a PanDA server without its database calls a success
+            raise ValueError("no site in the answer")
+        return found
 
     def _data(self) -> Any:
         if self._options.sites == "metaconfig":

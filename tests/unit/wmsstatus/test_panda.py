@@ -104,6 +104,27 @@ def test_counts_go_on_without_site_data_whose_age_has_a_limit(server, monkeypatc
     assert plugin.site_info(plugin.fetch()) is None
 
 
+def test_a_success_without_any_site_is_a_server_without_its_database(server, monkeypatch, caplog):
+    now = [1000.0]
+    monkeypatch.setattr(panda.time, "monotonic", lambda: now[0])
+    plugin = source(server)
+    assert plugin.site_info(plugin.fetch()).status == "online"
+    server.state.database = False
+    now[0] += 600
+    with pytest.raises(SourceError, match="with resource_type and prodsourcelabel"):
+        plugin.fetch()
+    statistics = server._statistics
+    monkeypatch.setattr(server, "_statistics", lambda data, of="": (True, "", data))  # these work again
+    status = plugin.fetch()
+    assert plugin.site_info(status).status == "online", "what was known stays known"
+    assert "no site in the answer" in caplog.text
+    server.state.database = True
+    monkeypatch.setattr(server, "_statistics", statistics)
+    server.state.sites["TEST_SITE_A"]["status"] = "offline"
+    now[0] += 61
+    assert plugin.site_info(plugin.fetch()).status == "offline", "it is asked again after a minute"
+
+
 @pytest.mark.parametrize("kind", ["file", "url"])
 def test_site_status_from_schedconfig_or_cric(server, tmp_path, kind):
     records = {"TEST_SITE_A": {"status": "brokeroff", "cloud": "CERN", "queues": []}, "X": {"status": None}}
