@@ -16,8 +16,9 @@ from autopyfactory.why.words import count, span
 _ORDER = (
     "not-configured", "broken-configuration", "disabled", "factory-down", "factory-silent", "no-cycles",
     "no-cycle-yet", "internal-error", "paused", "draining",
-    "credential", "credential-expired", "credential-refused", "ce-refuses", "ce-down", "schedd-down", "wms-down", "doubtful-counts", "unresolved-submission",
-    "held-back", "submission-failed", "schedd-full", "unknown-to-wms", "breaker-open", "offline", "downtime",
+    "credential", "credential-expired", "credential-refused", "ce-refuses", "ce-down",
+    "schedd-down", "wms-down", "doubtful-counts", "unresolved-submission", "held-back", "submission-failed",
+    "schedd-full", "unknown-to-wms", "breaker-open", "offline", "downtime",
 )  # fmt: skip
 _LATER = ("share", "ramping", "enough-pending", "nothing-ready", "no-demand")
 _CAPS = ("capped", "test-status", "hours", "throttled", "switched-off")
