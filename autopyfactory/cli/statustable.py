@@ -79,7 +79,8 @@ def _decision(row: QueueRow) -> str:
         return f"[{STATES[row.state]}]{row.state}[/]: {escape(row.reason)}"
     colour = COLOURS.get(row.outcome, "")
     outcome = f"[{colour}]{row.outcome}[/]: " if colour else f"{row.outcome}: " if row.outcome else ""
-    return outcome + escape(row.reason)
+    trouble = f"[red]{escape(row.trouble)}[/]; " if row.trouble else ""
+    return trouble + outcome + escape(row.reason)
 
 
 def _number(n: int | None) -> str:

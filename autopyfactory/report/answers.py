@@ -79,6 +79,7 @@ def _row(factory: Factory, name: str) -> QueueRow:
         ce=queue.parts.submit.ce if queue else "",
         sent=factory.ledger.total(name),
         problem=problem,
+        troubles=factory.troubles.of(name),
     )
 
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from autopyfactory.info import BatchQueueInfo
 from autopyfactory.pauses import Pause
 from autopyfactory.plain import from_plain, to_full
-from autopyfactory.record import CycleRecord
+from autopyfactory.record import CycleRecord, Troubles
 from autopyfactory.report.trends import Trend
+from autopyfactory.why.causes import of_troubles
 
 State = Literal["running", "paused", "draining", "starting", "stopped", "disabled", "broken"]
 
@@ -40,6 +41,7 @@ class QueueRow:
     ages: Mapping[str, float] = field(default_factory=dict)  # s, of what it knew: wms, batch
     errors: Mapping[str, str] = field(default_factory=dict)  # of the sources
     pause: str | None = None
+    trouble: str | None = None  # what holds pilots up that were sent, as far as the schedd was asked
     trend: Trend = field(default_factory=Trend)
     oldest_pending: datetime | None = None  # these three only when a schedd was asked (longest)
     oldest_running: datetime | None = None
@@ -62,8 +64,13 @@ def queue_row(
     ce: str = "",
     sent: int | None = None,
     problem: str = "",
+    troubles: Troubles | None = None,
 ) -> QueueRow:
-    """Return the row of `queue` after the cycle in `record`; `problem` says why there is none."""
+    """Return the row of `queue` after the cycle in `record`; `problem` says why there is none.
+
+    `troubles` is what is known of stuck pilots now; None: what the record says of them.
+    """
+    troubles = troubles or (record.troubles if record else None)
     if state == "running" and pause is not None:
         state = "draining" if pause.drains else "paused"
     inputs = record.inputs if record else None
@@ -82,6 +89,7 @@ def queue_row(
         ages=dict(record.ages) if record else {},
         errors=dict(record.errors) if record else {},
         pause=pause.words if pause else None,
+        trouble="; ".join(c.words for c in of_troubles(troubles)) or None if troubles else None,
         trend=trend or Trend(),
         pending=batch.pending if batch else None,
         unsubmitted=batch.unsubmitted if batch else None,
@@ -141,7 +149,7 @@ def _compare(name: str, sign: str, value: str) -> Callable[[QueueRow], bool]:
         return number
     equal = sign == "="
     text = value.lower()
-    if name in ("ce", "reason", "pause"):
+    if name in ("ce", "reason", "pause", "trouble"):
         return lambda r: (text in str(getattr(r, name) or "").lower()) == equal
     return lambda r: (str(getattr(r, name)).lower() == text) == equal
 

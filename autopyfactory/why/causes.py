@@ -11,6 +11,10 @@ from autopyfactory.why.words import clock, count, span
 
 LONG_PENDING = 3600.0  # seconds that a pilot may wait before that is worth a word
 LATE = 3.0  # periods without a cycle
+RENAMED = (
+    "see whether the CE's schedd has another name (`condor_status -schedd -pool` with that collector) and "
+    "if so set `batchsubmit.condorce.schedd`; otherwise tell the site that it is down"
+)
 
 
 def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
@@ -134,12 +138,7 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
             )
             yield Cause("held-other", f"{count(batch.held, 'pilot')} held{why}", "`condor_q -hold` shows why")
         return
-    if troubles.ce_down:
-        yield _ce_down(troubles)
-    for group in troubles.held:
-        yield _held(group)
-    for group in troubles.lost:
-        yield _lost(group)
+    yield from of_troubles(troubles)
     if troubles.oldest_pending and not troubles.any:
         waited = (now - troubles.oldest_pending).total_seconds()
         running = record.inputs.batch.running if record and record.inputs and record.inputs.batch else 0
@@ -147,6 +146,16 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
             yield Cause("long-pending", f"pilots have waited for {span(waited)} and none runs",
                         "ask the site whether it is full, or whether anything matches these pilots", "site",
                         troubles.oldest_pending)  # fmt: skip
+
+
+def of_troubles(troubles: Troubles) -> Iterator[Cause]:
+    """Yield what holds pilots up, in the schedd's words."""
+    if troubles.ce_down:
+        yield _ce_down(troubles)
+    for group in troubles.held:
+        yield _held(group)
+    for group in troubles.lost:
+        yield _lost(group)
 
 
 def _ce_down(t: Troubles) -> Cause:
@@ -160,6 +169,9 @@ def _ce_down(t: Troubles) -> Cause:
     todo = "tell the site, if it lasts; pilots there go on by themselves when it is back"
     if not t.probe:
         todo += "; a credential that it refuses can look the same"
+    elif "does not know the schedd" in t.probe:
+        return Cause("ce-down", f"{where} takes no pilots ({pilots} affected){seen}", RENAMED, "site",
+                     t.ce_down_since)  # fmt: skip
     return Cause(
         "ce-down", f"{where} does not answer ({pilots} affected){seen}", todo, "site", t.ce_down_since
     )

@@ -18,7 +18,10 @@ from typing import Any
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.target import Target
+from autopyfactory.logs import queue_logger
 from autopyfactory.record import Troubles
+from autopyfactory.why.causes import of_troubles
+from autopyfactory.why.model import Cause
 from autopyfactory.why.troubles import LATELY, all_troubles, dropped, lost, mine
 
 log = logging.getLogger("autopyfactory.why")
@@ -38,6 +41,21 @@ class _Seen:
     troubles: Mapping[str, Troubles] = field(default_factory=dict)
     dropped: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # ads by pilot
     read_until: float = 0.0  # Unix time
+
+
+def _tell(before: Mapping[str, Troubles], now: Mapping[str, Troubles]) -> None:
+    """Log what has begun or ended since the last round, once: counts alone are no news."""
+    for queue in sorted({*before, *now}):
+        old, new = (_by_code(found.get(queue)) for found in (before, now))
+        for code in new.keys() - old.keys():
+            quoted = f': "{" ".join(new[code].example.split())}"' if new[code].example else ""
+            queue_logger(queue).warning("%s%s", new[code].words, quoted)
+        if old and not new:
+            queue_logger(queue).warning("no pilot is stuck any more")
+
+
+def _by_code(troubles: Troubles | None) -> dict[str, Cause]:
+    return {c.code: c for c in of_troubles(troubles)} if troubles else {}
 
 
 class TroubleWatch:
@@ -89,6 +107,7 @@ class TroubleWatch:
         for seen in self._seen.values():
             if seen.at >= oldest:
                 current |= {q: t for q, t in seen.troubles.items() if t.any}
+        _tell(self._current, current)
         self._current = current
 
     def _ask(self, target: Target, seen: _Seen) -> None:

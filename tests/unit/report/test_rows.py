@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from autopyfactory.cli.statustable import _decision
 from autopyfactory.pauses import Pause
+from autopyfactory.record import HeldGroup, Troubles
 from autopyfactory.report.rows import SORTS, QueueRow, chosen, queue_row, row_from_dict
 from autopyfactory.report.trends import Trend, Trends
 from contracts.records import T0, cycle
@@ -40,6 +42,16 @@ def test_a_pause_is_shown(kind: str, state: str) -> None:
     assert row.pause is not None
     assert "cooling" in row.pause
     assert queue_row("q", None, state="disabled", pause=pause).state == "disabled"
+
+
+def test_stuck_pilots_are_seen_in_the_row() -> None:
+    held = Troubles(T0, held=(HeldGroup('Received "DENIED"', 2),))
+    before = replace(cycle(), troubles=Troubles(T0, ce_down=3, ce="condor ce1 ce1:9619"))
+    assert queue_row("q", cycle()).trouble is None
+    assert queue_row("q", before).trouble == "CE ce1:9619 does not answer (3 pilots affected)"
+    now = queue_row("q", before, troubles=held)
+    assert now.trouble == "2 pilots held: the CE knows our identity and does not let it submit"
+    assert _decision(now).startswith("[red]2 pilots held")
 
 
 def test_a_row_survives_json_with_every_field() -> None:

@@ -158,6 +158,12 @@ def test_ce_down_and_ce_refusing_are_told_apart() -> None:
     assert story.codes[0] == "ce-down"
     assert "Connection refused" in story.causes[0].words
     assert "can look the same" not in story.next[0]
+    renamed = replace(
+        down, probe="its collector answers and does not know the schedd ce1", probe_code="ce-down"
+    )
+    story = explain([cycle()], live(troubles=renamed))
+    assert "takes no pilots" in story.causes[0].words
+    assert "`batchsubmit.condorce.schedd`" in story.next[0]
     refused = replace(down, probe="its collector answers and knows the schedd", probe_code="ce-refuses")
     story = explain([cycle()], live(troubles=refused))
     assert story.codes[0] == "ce-refuses"

@@ -1,0 +1,52 @@
+"""What the watch logs: each trouble when it begins, and the end of all."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from autopyfactory.condor.errors import Overrun
+from autopyfactory.condor.target import Target
+from autopyfactory.why.troubles import ATTRIBUTES
+from autopyfactory.why.watch import TroubleWatch
+
+
+class Schedd:
+    """Answers with `ads`; raises when there are none to give."""
+
+    ads: list[dict[str, Any]] | None = None
+
+    def query(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
+        if self.ads is None:
+            raise Overrun("no answer")
+        return self.ads
+
+    def history(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
+        return []
+
+
+def held(n: int, reason: str) -> list[dict[str, Any]]:
+    ad = {**dict.fromkeys(ATTRIBUTES), "MATCH_APF_QUEUE": "A", "JobStatus": 5, "HoldReason": reason}
+    return [{**ad, "ClusterId": 1, "ProcId": i} for i in range(n)]
+
+
+def test_a_trouble_is_logged_when_it_begins_and_when_all_are_over(caplog: pytest.LogCaptureFixture) -> None:
+    schedd = Schedd()
+    watch = TroubleWatch("F", lambda: [Target("s", None)], lambda _: schedd)  # type: ignore[arg-type,return-value]
+
+    def told() -> list[str]:
+        caplog.clear()
+        watch.look()
+        assert all(r.levelno == logging.WARNING for r in caplog.records)
+        return [f"{r.name}: {r.getMessage()}" for r in caplog.records]
+
+    schedd.ads = held(2, "token expired")
+    line = 'autopyfactory.queue.A: 2 pilots held: the credential has expired: "token expired"'
+    assert told() == [line]
+    schedd.ads = held(5, "token expired")
+    assert told() == []  # more of the same
+    schedd.ads = None
+    assert told() == []  # a schedd that is silent for a moment ends no trouble
+    schedd.ads = []
+    assert told() == ["autopyfactory.queue.A: no pilot is stuck any more"]
+    assert told() == []
