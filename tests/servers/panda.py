@@ -69,6 +69,7 @@ class State:
     worker_statistics: dict[tuple[str, str], Any] = field(default_factory=dict)
     commands: list[dict[str, Any]] = field(default_factory=list)
     acknowledged: list[int] = field(default_factory=list)
+    last_command: int = 0
 
 
 class Decimal:
@@ -226,6 +227,33 @@ class PandaServer(HttpServer):
         given = self.state.commands[: int(n_commands)]
         del self.state.commands[: int(n_commands)]
         return True, "", given
+
+    def order_workers(self, harvester_id: str, panda_queue: str) -> dict[str, int] | None:
+        """Do what the server does every five minutes: order what its counts are short of, plus one.
+
+        Returns what was ordered by resource type; None if the queue's workers were never reported.
+        """
+        told = self.state.worker_statistics.get((harvester_id, panda_queue), {})
+        reported = [by_type for by_type in told.values() if by_type]
+        if not reported:
+            return None
+        queued: dict[str, int] = {}
+        for by_type in reported:
+            for resource_type, numbers in by_type.items():
+                queued[resource_type] = queued.get(resource_type, 0) + numbers["submitted"]
+        for resource_type, by_label in self.state.jobs.get(panda_queue, {}).items():
+            activated = sum(statuses.get("activated", 0) for statuses in by_label.values())
+            if activated:
+                queued[resource_type] = queued.get(resource_type, 0) - activated
+        new = {r: 1 - n if n < 0 else 0 for r, n in queued.items()}
+        if not any(new.values()):
+            new = {"SCORE": 1}  # one at least, that the queue is not taken for dead
+        text = f"SET_N_WORKERS_JOBTYPE:{panda_queue}"
+        self.state.commands = [c for c in self.state.commands if c["command"] != text]
+        self.state.last_command += 1
+        entry = {"command_id": self.state.last_command, "command": text, "params": {"managed": new}}
+        self.state.commands.append({**entry, "ack_requested": 0, "creation_date": "2026-11-22T19:36:19"})
+        return new
 
     def _acknowledge_commands(self, command_ids: list[int]) -> tuple[bool, str, Any]:
         self.state.acknowledged += command_ids

@@ -17,9 +17,10 @@ from typing import Any
 
 from autopyfactory.info import BatchQueueInfo, WMSQueueInfo
 from autopyfactory.mappings import whole_number
+from autopyfactory.plugins.wmsstatus.pandapilots import Axis, Pilots
 
 COMMAND = "SET_N_WORKERS_JOBTYPE:"
-Axis = tuple[str, str]  # job type, resource type
+UNCOUNTED = "Undefined"  # the resource type whose workers the server passes over
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Member:
     resource_types: tuple[str, ...]
     cores: int = 1  # of one pilot
     batch: BatchQueueInfo | None = None  # as it was seen last; None: not yet
+    pilots: Pilots = field(default_factory=Pilots)
     __hash__ = object.__hash__
 
     def takes(self, axis: Axis) -> bool:
@@ -50,7 +52,7 @@ class Member:
 
     @property
     def axis(self) -> Axis:
-        """Under what its pilots are reported.
+        """Under what pilots are reported that were not ordered.
 
         The server passes over workers of the resource type Undefined, and gives no orders for a queue of
         which it knows none: pilots that run whatever they get are reported by their size.
@@ -78,16 +80,11 @@ class Demand:
     def observe(self, member: Member, batch: BatchQueueInfo) -> None:
         """Take note of a queue's pilots: as many more as there are now were sent, and are off the orders."""
         with self.lock:
-            more = batch.active - member.batch.active if member.batch is not None else 0
-            member.batch = batch
+            more = member.pilots.see(batch)
+            before, member.batch = member.batch, batch
             order = self.orders.get(member.panda_queue)
-            if order is None:
-                return
-            for axis in sorted(order.left, key=lambda a: -order.left[a]):
-                if more > 0 and member.takes(axis):
-                    taken = min(more, order.left[axis])
-                    order.left[axis] -= taken
-                    more -= taken
+            if before is not None and order is not None:
+                _fulfil(order, member, more, list(order.left))
 
     def work(self, member: Member) -> WMSQueueInfo:
         """Return what is left to send, as work for a chain that takes off the pilots that are pending."""
@@ -133,19 +130,42 @@ class Demand:
                 fresh[text.removeprefix(COMMAND)] = Order(_left(params), self.clock())
         with self.lock:
             self.orders.update(fresh)
+            for panda_queue, order in fresh.items():
+                for member in self._serving(panda_queue):
+                    _less_unreported(order, member)
         return numbers
+
+
+def _fulfil(order: Order, member: Member, n: int, axes: Iterable[Axis]) -> None:
+    """Take up to `n` of the member's pilots off the order, the largest of `axes` first."""
+    for axis in sorted(axes, key=lambda a: -order.left[a]):
+        taken = min(n, order.left[axis]) if member.takes(axis) else 0
+        if taken > 0:
+            order.left[axis] -= taken
+            member.pilots.attribute(taken, axis)
+            n -= taken
+
+
+def _less_unreported(order: Order, member: Member) -> None:
+    """Take waiting pilots off a new order that the server does not know to be there for it.
+
+    These are, after a start of the factory, those that wait already and were reported under one type only;
+    and those ordered as Undefined, which the server orders anew each time as it never counts them.
+    """
+    for axis in [a for a in order.left if a[1] == UNCOUNTED]:
+        order.left[axis] = max(0, order.left[axis] - member.pilots.pending[axis])
+    _fulfil(order, member, member.pilots.pending[None], [a for a in order.left if a != member.axis])
 
 
 def _statistics(members: Iterable[Member]) -> dict[str, dict[str, dict[str, int]]]:
     found: dict[str, dict[str, dict[str, int]]] = {}
     for member in members:
-        job_type, resource_type = member.axis
-        counts = found.setdefault(job_type, {}).setdefault(
-            resource_type, {"submitted": 0, "running": 0, "to_submit": 0}
-        )
-        assert member.batch is not None
-        counts["submitted"] += member.batch.pending
-        counts["running"] += member.batch.running
+        for (job_type, resource_type), (pending, running) in member.pilots.counts(member.axis).items():
+            counts = found.setdefault(job_type, {}).setdefault(
+                resource_type, {"submitted": 0, "running": 0, "to_submit": 0}
+            )
+            counts["submitted"] += pending
+            counts["running"] += running
     return found
 
 

@@ -76,7 +76,7 @@ def test_an_order_is_carried_out_once(server, make):
     plugin = make()
     plugin.observe(BatchQueueInfo(pending=2, running=3))
     assert work(plugin) == WMSQueueInfo(ready=2, running=3), "no order: nothing but what is there"
-    server.state.commands.append(command(7, {"managed": {"MCORE": 0, "SCORE": 0, "Undefined": 9}}))
+    server.state.commands.append(command(7, {"managed": {"MCORE": 0, "SCORE": 9}}))
     assert work(plugin) == WMSQueueInfo(ready=11, running=3)
     assert server.state.acknowledged == [7]
     plugin.observe(BatchQueueInfo(pending=8, running=3))  # six were sent
@@ -100,6 +100,77 @@ def test_a_new_order_replaces_the_old_one_and_an_old_one_is_void(server, make):
     assert work(plugin).ready == 4
     clock.advance(901)
     assert work(plugin).ready == 0
+
+
+@pytest.fixture
+def jobs(server):
+    server.state.jobs = {
+        "SITE": {"SCORE": {"user": {"activated": 5}}, "MCORE": {"managed": {"activated": 25}}}
+    }
+    return server.state.jobs["SITE"]
+
+
+def exchange(server, plugin, running=0):
+    """One round: report, let the server order, take the order, send all of it; return what was ordered."""
+    plugin.fetch()
+    ordered = server.order_workers(FID, "SITE")
+    plugin.observe(BatchQueueInfo(pending=work(plugin).ready, running=running))
+    return ordered
+
+
+def test_pilots_of_any_type_are_reported_as_what_they_were_ordered(server, make, jobs):
+    plugin = make()
+    plugin.observe(BatchQueueInfo())
+    assert exchange(server, plugin) == {"SCORE": 6, "MCORE": 26}
+    assert plugin._member.batch.pending == 32
+    assert [exchange(server, plugin) for _ in range(3)] == [{"SCORE": 1}] * 3, "what waits is known by type"
+    assert plugin._member.batch.pending == 35
+    plugin.fetch()
+    assert server.state.worker_statistics[FID, "SITE"]["managed"] == {
+        "SCORE": {"submitted": 9, "running": 0, "to_submit": 0},
+        "MCORE": {"submitted": 26, "running": 0, "to_submit": 0},
+    }
+
+
+def test_pilots_that_start_and_end_do_so_in_proportion(server, make, jobs):
+    plugin = make()
+    plugin.observe(BatchQueueInfo())
+    exchange(server, plugin)
+    plugin.observe(BatchQueueInfo(pending=16, running=16))
+    plugin.fetch()
+    assert server.state.worker_statistics[FID, "SITE"]["managed"] == {
+        "SCORE": {"submitted": 3, "running": 3, "to_submit": 0},
+        "MCORE": {"submitted": 13, "running": 13, "to_submit": 0},
+    }
+    plugin.observe(BatchQueueInfo(pending=16, running=8))
+    plugin.observe(BatchQueueInfo(pending=20, running=4))  # four were put back
+    plugin.fetch()
+    told = server.state.worker_statistics[FID, "SITE"]["managed"]
+    assert told["MCORE"]["submitted"] + told["SCORE"]["submitted"] == 20
+    assert told["MCORE"]["running"] + told["SCORE"]["running"] == 4
+    assert told["SCORE"]["submitted"] in (3, 4)
+
+
+def test_pilots_from_before_a_start_are_taken_off_orders_for_types_they_were_not_reported_under(
+    server, make, jobs
+):
+    plugin = make()
+    plugin.observe(BatchQueueInfo(pending=32))  # ordered by a factory that is no more
+    assert exchange(server, plugin) == {"SCORE": 0, "MCORE": 26}
+    assert plugin._member.batch.pending == 32, "nothing was sent"
+    assert [exchange(server, plugin) for _ in range(3)] == [{"SCORE": 1}] * 3
+    assert plugin._member.batch.pending == 35
+
+
+def test_what_is_ordered_as_undefined_is_not_ordered_again_and_again(server, make, jobs):
+    jobs.clear()
+    jobs["Undefined"] = {"managed": {"activated": 9}}
+    plugin = make()
+    plugin.observe(BatchQueueInfo())
+    assert exchange(server, plugin) == {"SCORE": 0, "Undefined": 10}
+    assert plugin._member.batch.pending == 10
+    assert [exchange(server, plugin) for _ in range(3)] == [{"SCORE": 0, "Undefined": 10}] * 3
+    assert plugin._member.batch.pending == 10
 
 
 def test_queues_of_one_instance_share_orders_and_reports(server, make):
@@ -244,7 +315,7 @@ def test_the_real_queue_sends_exactly_what_is_ordered(server, make, tmp_path):
     sent = []
     for order in (9, None, None, 4, None, 0, None):
         if order is not None:
-            server.state.commands.append(command(len(sent) + 1, {"managed": {"Undefined": order}}))
+            server.state.commands.append(command(len(sent) + 1, {"managed": {"SCORE": order}}))
         clock.advance(60)
         batch_source.poll()
         queue.cycle(clock.now())  # the pilots become known, here or in the first cycle
