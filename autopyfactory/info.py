@@ -107,12 +107,12 @@ class BatchStatus:
     """One schedd's answer for all queues of this factory; a queue without pilots is absent."""
 
     queues: Mapping[str, BatchQueueInfo]
+    active: int = field(init=False)  # pilots of all queues, pending and running
+
+    def __post_init__(self) -> None:
+        """Add up once: every queue asks for the sum in every cycle."""
+        object.__setattr__(self, "active", sum(q.active for q in self.queues.values()))
 
     def queue(self, name: str) -> BatchQueueInfo:
         """Return the counts of queue `name`; zero when it has no pilots in this complete answer."""
         return self.queues.get(name, BatchQueueInfo())
-
-    @property
-    def active(self) -> int:
-        """Pilots of all queues, pending and running."""
-        return sum(q.active for q in self.queues.values())

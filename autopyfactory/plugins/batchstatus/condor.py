@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from autopyfactory.condor.errors import CondorError
@@ -108,19 +106,15 @@ def summarize(rows: Iterable[Mapping[str, Any]], mapping: StatusMapping) -> Batc
     A grid job without GridJobStatus has not reached its CE yet. Jobs without a queue name are left out:
     they are not ours to decide about.
     """
-    queues: dict[str, BatchQueueInfo] = defaultdict(BatchQueueInfo)
+    queues: dict[str, dict[str, int]] = {}
     for row in rows:
         name, status, count = row["MATCH_APF_QUEUE"], row["JobStatus"], int(row["JobCount"])
         if name is None:
             continue
-        info, attribute = queues[name], mapping.attribute(status)
-        added: dict[str, int] = {attribute: getattr(info, attribute) + count}
+        counts = queues.setdefault(name, {})
+        attribute = mapping.attribute(status)
+        counts[attribute] = counts.get(attribute, 0) + count
         if attribute == "pending":
-            if status == HELD:
-                added["held"] = info.held + count
-            elif row["GridJobStatus"] is None:
-                added["unsubmitted"] = info.unsubmitted + count
-            else:
-                added["waiting"] = info.waiting + count
-        queues[name] = replace(info, **added)
-    return BatchStatus(dict(queues))
+            part = "held" if status == HELD else "unsubmitted" if row["GridJobStatus"] is None else "waiting"
+            counts[part] = counts.get(part, 0) + count
+    return BatchStatus({name: BatchQueueInfo(**counts) for name, counts in queues.items()})
