@@ -14,10 +14,10 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autopyfactory.book import Book, Intent
 from autopyfactory.clock import Clock, SystemClock
 
 log = logging.getLogger("autopyfactory.ledger")
@@ -35,36 +35,11 @@ CREATE TABLE IF NOT EXISTS total (queue TEXT PRIMARY KEY, sent INTEGER NOT NULL)
 """
 
 
-@dataclass(slots=True)
-class Intent:
-    """A submission that was begun and whose outcome is not known."""
-
-    tag: str
-    queue: str
-    target: str  # the schedd it goes to, as people write it
-    n: int
-    adopted: bool = False  # begun by an earlier life of this factory
-    nothing_found_at: float | None = None  # monotonic
-
-
-@dataclass(slots=True)
-class _Confirmed:
-    queue: str
-    target: str
-    n: int
-    at: float  # monotonic
-
-
-@dataclass
-class _Book:
-    intents: dict[str, Intent] = field(default_factory=dict)
-    confirmed: list[_Confirmed] = field(default_factory=list)
-
-
 class Ledger:
     """The durable record of submissions; one per factory, shared by its queue threads.
 
-    `lock` is held by callers that must see counts and write an intent as one act (reservations).
+    `lock` is held while the file is written, and by callers that must see counts and write an intent as one
+    act (reservations). Counts alone are told from memory: no cycle waits for another one's disk.
     """
 
     def __init__(self, path: Path, clock: Clock | None = None):
@@ -74,11 +49,11 @@ class Ledger:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.executescript(_SCHEMA)
-        self._book = _Book()
+        self._book = Book()
         for tag, queue, target, n in self._db.execute(
             "SELECT tag, queue, target, n FROM submission WHERE state = 'intended'"
         ):
-            self._book.intents[tag] = Intent(tag, queue, target, n, adopted=True)
+            self._book.begin(Intent(tag, queue, target, n, adopted=True))
         self._totals: dict[str, int] = dict(self._db.execute("SELECT queue, sent FROM total"))
         self.prune()
 
@@ -106,21 +81,19 @@ class Ledger:
         Raises sqlite3.Error when that cannot be written: then nothing may be sent.
         """
         intent = Intent(uuid.uuid4().hex, queue, target, n)
-        with self.lock, self._transaction(durable=True):
-            self._db.execute(
-                "INSERT INTO submission (tag, queue, target, n, intended) VALUES (?, ?, ?, ?, ?)",
-                (intent.tag, queue, target, n, self._clock.now().timestamp()),
-            )
-            self._book.intents[intent.tag] = intent
+        with self.lock:
+            with self._transaction(durable=True):
+                self._db.execute(
+                    "INSERT INTO submission (tag, queue, target, n, intended) VALUES (?, ?, ?, ?, ?)",
+                    (intent.tag, queue, target, n, self._clock.now().timestamp()),
+                )
+            self._book.begin(intent)
         return intent
 
     def confirm(self, intent: Intent, cluster: str, sent: int) -> None:
         """Write down that the pilots of `intent` are in the schedd's queue."""
         with self.lock:
-            self._book.intents.pop(intent.tag, None)
-            self._book.confirmed.append(
-                _Confirmed(intent.queue, intent.target, sent, self._clock.monotonic())
-            )
+            self._book.confirm(intent, sent, self._clock.monotonic())
             self._totals[intent.queue] = self._totals.get(intent.queue, 0) + sent
             self._write_outcome(
                 (
@@ -136,7 +109,7 @@ class Ledger:
     def forget(self, intent: Intent) -> None:
         """Write down that the pilots of `intent` were certainly not sent."""
         with self.lock:
-            self._book.intents.pop(intent.tag, None)
+            self._book.drop(intent)
             self._write_outcome(("UPDATE submission SET state = 'none' WHERE tag = ?", (intent.tag,)))
 
     def _write_outcome(self, *statements: tuple[str, tuple[Any, ...]]) -> None:
@@ -165,35 +138,18 @@ class Ledger:
 
     def unresolved(self, queue: str) -> list[Intent]:
         """Return the intents of `queue` whose outcome is not known."""
-        with self.lock:
-            return [i for i in self._book.intents.values() if i.queue == queue]
+        return self._book.unresolved(queue)
 
     def unseen(self, target: str, since: float, queue: str | None = None) -> int:
         """Return how many pilots a snapshot of `target`, asked for at monotonic time `since`, cannot show.
 
         Of one queue, or of all.
         """
-        with self.lock:
-            begun = sum(
-                i.n
-                for i in self._book.intents.values()
-                if i.target == target and (queue is None or i.queue == queue)
-            )
-            after = sum(
-                c.n
-                for c in self._book.confirmed
-                if c.target == target and c.at >= since and (queue is None or c.queue == queue)
-            )
-            return begun + after
+        return self._book.unseen(target, since, queue)
 
     def sent_between(self, target: str, since: float, until: float) -> dict[str, int]:
         """Return the pilots per queue whose sending to `target` was confirmed from `since` to `until`."""
-        found: dict[str, int] = {}
-        with self.lock:
-            for c in self._book.confirmed:
-                if c.target == target and since <= c.at < until:
-                    found[c.queue] = found.get(c.queue, 0) + c.n
-        return found
+        return self._book.sent_between(target, since, until)
 
     def sent_since(self, queue: str, seconds: float) -> int:
         """Return how many pilots were sent for `queue` in the last `seconds`, by the wall clock."""
@@ -211,8 +167,7 @@ class Ledger:
 
     def seen(self, target: str, since: float) -> None:
         """Drop from memory what every snapshot of `target` asked for from `since` on will show."""
-        with self.lock:
-            self._book.confirmed = [c for c in self._book.confirmed if c.target != target or c.at >= since]
+        self._book.seen(target, since)
 
     def prune(self) -> None:
         """Delete resolved rows older than a week."""

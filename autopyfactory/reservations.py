@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from autopyfactory.book import Intent
 from autopyfactory.decision import Cap
-from autopyfactory.ledger import Intent, Ledger
+from autopyfactory.ledger import Ledger
 
 Active = Callable[[str], int | None]
 """Pilots pending or running in a scope, unseen ones included; None: not known."""

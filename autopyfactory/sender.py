@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from autopyfactory.book import Intent
 from autopyfactory.decision import Cap
-from autopyfactory.ledger import Intent, Ledger
+from autopyfactory.ledger import Ledger
 from autopyfactory.parts import Parts
 from autopyfactory.plugins.base import SubmitError, SubmitUnknown
 from autopyfactory.record import Sent
