@@ -311,7 +311,7 @@ class Factory:
     def surroundings(self, queue: str) -> Mapping[str, Any]:
         """Return the CycleInputs fields that depend on other queues, as far as the rules need them."""
         mine = self.queues.get(queue)
-        return {} if mine is None else surroundings(mine, dict(self.queues), self.occupancy, self.recent)
+        return {} if mine is None else surroundings(mine, self.queues, self.occupancy, self.recent)
 
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""
@@ -321,7 +321,8 @@ class Factory:
 
     def _report(self, record: CycleRecord) -> None:
         queue = self.queues.get(record.queue)
-        record = replace(record, troubles=self.troubles.of(record.queue))
+        if (troubles := self.troubles.of(record.queue)) is not None:
+            record = replace(record, troubles=troubles)
         for listener in self.listeners:
             listener(record)
         if queue is not None:

@@ -12,6 +12,7 @@ from autopyfactory.clock import Clock
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.decision import CycleInputs, PastCycle, RecentPilots
 from autopyfactory.gate import Reading, held_back, reading
+from autopyfactory.info import BatchQueueInfo
 from autopyfactory.ledger import Ledger
 from autopyfactory.parts import Parts
 from autopyfactory.recent import WINDOW, recent_pilots
@@ -42,30 +43,25 @@ class InputReader:
         """Return all that is known now, and how old it is."""
         mono = self._clock.monotonic()
         p = self._parts
-        inputs = CycleInputs(
-            queue=self._name,
-            now=now,
-            cores=self._config.options.cores,
-            memory_mb=self._config.options.memory_mb,
-            **self._around.surroundings(self._name),
-        )
+        found: dict[str, Any] = dict(self._around.surroundings(self._name))
+        batch: BatchQueueInfo | None = None
         readings = []
         if p.batch is not None and p.batch_source is not None:
             bstate = p.batch_source.state
             if bstate.snapshot is not None:
                 unseen = self._ledger.unseen(p.submit.target, bstate.snapshot.taken_mono, self._name)
-                inputs = replace(inputs, batch=bstate.snapshot.data.queue(self._name).with_unseen(unseen))
+                found["batch"] = batch = bstate.snapshot.data.queue(self._name).with_unseen(unseen)
             readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono, self._name))
         if p.wms is not None and p.wms_source is not None:
             state = p.wms_source.state
-            if inputs.batch is not None:
-                p.wms.observe(inputs.batch)
+            if batch is not None:
+                p.wms.observe(batch)
             if state.snapshot is not None:
                 status = state.snapshot.data
-                inputs = replace(inputs, wms=p.wms.queue_info(status), site=p.wms.site_info(status))
+                found |= {"wms": p.wms.queue_info(status), "site": p.wms.site_info(status)}
             readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono, self._name))
         if p.batch is not None and p.events_source is not None:
-            inputs = replace(inputs, history=self.recent(), past=self._past_cycles(mono))
+            found |= {"history": self.recent(), "past": self._past_cycles(mono)}
             readings.append(
                 reading(
                     "history",
@@ -76,6 +72,10 @@ class InputReader:
                     self._name,
                 )
             )
+        options = self._config.options
+        inputs = CycleInputs(
+            queue=self._name, now=now, cores=options.cores, memory_mb=options.memory_mb, **found
+        )
         return inputs, tuple(readings)
 
     def recent(self) -> RecentPilots | None:
@@ -97,7 +97,9 @@ class InputReader:
         return held_back(matter)
 
     def remember(self, inputs: CycleInputs) -> None:
-        """Keep the counts of this cycle for rules that look back."""
+        """Keep the counts of this cycle for rules that look back, if there are any."""
+        if self._parts.events_source is None:
+            return
         if inputs.wms is not None and inputs.batch is not None:
             past = PastCycle(
                 0.0, inputs.wms.ready, inputs.wms.running, inputs.batch.pending, inputs.batch.running

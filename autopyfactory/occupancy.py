@@ -17,13 +17,16 @@ from autopyfactory.sources import StatusSource
 MARGIN = 300.0
 
 
+Source = StatusSource[BatchStatus] | None  # None: nobody counts the pilots
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the pilots of one queue are."""
 
     ce: str
     target: str
-    source: StatusSource[BatchStatus] | None  # None: nobody counts them
+    source: Source
 
 
 class Occupancy:
@@ -33,32 +36,41 @@ class Occupancy:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._places: dict[str, Place] = {}
+        # Derived from it, replaced as a whole and so readable without the lock; None: to be made anew.
+        self._counted: frozenset[tuple[str, Source]] | None = None  # one schedd counts for all its queues
+        self._at: dict[str, dict[str, Place]] = {}  # queues by CE
 
     def settle(self, queue: str, place: Place) -> None:
         """Note where the pilots of `queue` are from now on."""
         with self._lock:
+            if (before := self._places.get(queue)) is not None:
+                self._at[before.ce] = {q: p for q, p in self._at[before.ce].items() if q != queue}
             self._places[queue] = place
+            self._at[place.ce] = {**self._at.get(place.ce, {}), queue: place}
+            self._counted = None
+
+    def _schedds(self) -> frozenset[tuple[str, Source]]:
+        with self._lock:
+            if self._counted is None:
+                self._counted = frozenset((p.target, p.source) for p in self._places.values())
+            return self._counted
 
     def active(self, scope: str) -> int | None:
         """Return the pilots pending or running in `scope` (`factory` or `ce:<name>`); None: not known."""
-        with self._lock:
-            places = dict(self._places)
         if scope == "factory":
-            return self._sum_all(places)
-        ce = scope.removeprefix("ce:")
+            return self._sum_all()
         total = 0
-        for queue, place in places.items():
-            if place.ce == ce:
-                n = self._of_queue(queue, place)
-                if n is None:
-                    return None
-                total += n
+        for queue, place in self._at.get(scope.removeprefix("ce:"), {}).items():
+            n = self._of_queue(queue, place)
+            if n is None:
+                return None
+            total += n
         return total
 
-    def _sum_all(self, places: dict[str, Place]) -> int | None:
+    def _sum_all(self) -> int | None:
         total = 0
         # One schedd counts for all its queues at once, also for pilots of queues that are gone.
-        for target, source in {(p.target, p.source) for p in places.values()}:
+        for target, source in self._schedds():
             snapshot = source.state.snapshot if source is not None else None
             if snapshot is None:
                 return None
@@ -74,8 +86,6 @@ class Occupancy:
 
     def forget_seen(self) -> None:
         """Drop from the ledger's memory what every snapshot from now on will show."""
-        with self._lock:
-            pairs = {(p.target, p.source) for p in self._places.values()}
-        for target, source in pairs:
+        for target, source in self._schedds():
             if source is not None and source.state.snapshot is not None:
                 self._ledger.seen(target, source.state.snapshot.taken_mono - MARGIN)

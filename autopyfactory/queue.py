@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -22,6 +23,22 @@ from autopyfactory.sender import SUBMIT_DEADLINE, Sender
 
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
 LOOK_AGAIN = 4.0  # seconds until an unresolved intent is looked up again
+
+# How many queues may read and decide at the same time. More would only contend for the interpreter, and a
+# thousand threads that wait for it wake up every few milliseconds to ask whether it is free. Nothing waits
+# for the outside meanwhile; should a rule hang against all rules, the others go on without a turn.
+_THINKING = threading.BoundedSemaphore(2)
+PATIENCE = 5.0  # seconds to wait for a turn
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    mine = _THINKING.acquire(timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        if mine:
+            _THINKING.release()
 
 
 class Paused(Protocol):
@@ -143,14 +160,32 @@ class APFQueue:
 
     def cycle(self, started: datetime) -> CycleRecord:
         """Read, gate, decide, send; return the record of all of it."""
+        unresolved = self._sender.resolve()
+        with _turn():
+            record, pause = self._think(started, unresolved)
+        if pause is not None:
+            return self._end(self._drain(record) if pause.drains else record, "paused", pause.words)
+        if record.gate:
+            return self._end(record, "held back", "; ".join(record.gate))
+        if record.wanted > 0:
+            return self._send(record)
+        if record.wanted < 0:
+            return self._retire(record)
+        self.parts.submit.cleanup(SUBMIT_DEADLINE)
+        why = record.decision.decisive if record.decision else None
+        return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
+
+    def _think(self, started: datetime, unresolved: tuple[str, ...]) -> tuple[CycleRecord, Paused | None]:
+        """Read, gate and decide; return the record so far, and the pause in force."""
         inputs, readings = self.reader.read(started)
         log_inputs(self.log, self.cycles_run, inputs, readings)
         self.reader.remember(inputs)
 
-        unresolved = self._sender.resolve()
         closed = self.reader.gate(readings) + unresolved
         pause = self._neighbours.paused(self.name)
         decision = decide(self.parts.chain, inputs)
+        if pause is None and not closed:
+            log_steps(self.log, decision)
         record = CycleRecord(
             queue=self.name,
             number=self.cycles_run,
@@ -167,18 +202,7 @@ class APFQueue:
             wanted=decision.n,
             wmsqueue=self.config.options.wmsqueue,
         )
-        if pause is not None:
-            return self._end(self._drain(record) if pause.drains else record, "paused", pause.words)
-        if closed:
-            return self._end(record, "held back", "; ".join(closed))
-        log_steps(self.log, decision)
-        if decision.n > 0:
-            return self._send(record)
-        if decision.n < 0:
-            return self._retire(record)
-        self.parts.submit.cleanup(SUBMIT_DEADLINE)
-        why = decision.decisive
-        return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
+        return record, pause
 
     def recent(self) -> RecentPilots | None:
         """Return what happened to this queue's pilots lately; None when nobody asked or nobody tells."""

@@ -34,7 +34,7 @@ def share_of(queue: APFQueue, queues: Mapping[str, APFQueue], recent: Recent) ->
     if claim_of(queue, recent) is None:
         return {}
     wmsqueue = queue.config.options.wmsqueue
-    peers = [q for q in queues.values() if q.config.options.wmsqueue == wmsqueue]
+    peers = [q for q in tuple(queues.values()) if q.config.options.wmsqueue == wmsqueue]
     claims = {q.name: c for q in peers if (c := claim_of(q, recent)) is not None}
     part = divide(claims)[queue.name]
     return {"share": part.width, "share_lower": part.lower, "share_upper": part.upper}

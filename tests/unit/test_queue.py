@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autopyfactory.decision import Cap
+from autopyfactory.decision import Cap, CycleInputs, Step
 from autopyfactory.info import BatchQueueInfo
 from autopyfactory.ledger import SETTLE, Ledger
 from autopyfactory.parts import Parts
@@ -119,6 +120,37 @@ def test_pilots_not_yet_visible_count_as_pending(tmp_path: Path) -> None:
     w.show_sent()
     w.cycle()
     assert w.submit.sent == 5
+
+
+class Hangs(Want):
+    """A rule that never returns, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.inside, self.release = threading.Semaphore(0), threading.Event()
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        self.inside.release()
+        assert self.release.wait(20)
+        return super().calc(n, inputs)
+
+
+def test_rules_that_hang_do_not_stop_other_queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autopyfactory.queue.PATIENCE", 0.1)
+    rule = Hangs()
+    stuck = [World(tmp_path / f"stuck{i}", [rule]) for i in range(3)]
+    threads = [threading.Thread(target=w.cycle) for w in stuck]
+    for w, thread in zip(stuck, threads, strict=True):
+        w.poll()
+        thread.start()
+    assert all(rule.inside.acquire(timeout=10) for _ in threads)
+    free = World(tmp_path / "free", [Want(5)])
+    free.poll()
+    assert free.cycle().outcome == "sent"
+    rule.release.set()
+    for w, thread in zip(stuck, threads, strict=True):
+        thread.join(10)
+        assert w.submit.sent == 1
 
 
 def test_large_numbers_go_in_chunks(tmp_path: Path) -> None:
