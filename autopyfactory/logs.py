@@ -111,6 +111,18 @@ class SyslogHandler(logging.handlers.SysLogHandler):
         self.complaints.lost("syslog", sys.exc_info()[1] or OSError("unknown error"))
 
 
+class _Entry(logging.handlers.QueueHandler):
+    """Hands records to the writer."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Fill in the text now, as what it tells of may change; the rest is the writer's work.
+
+        The base class also formats and copies each record, for readers in other processes.
+        """
+        record.msg, record.args = record.getMessage(), None
+        return record
+
+
 class _NotQueues(logging.Filter):
     """Lets a queue's records into the factory's log when they are warnings, or when they go nowhere else."""
 
@@ -133,7 +145,7 @@ class Logs:
         self.complaints = Complaints()
         self.writer = Writer()
         self.queues: QueueFilesHandler | None = None
-        self._entry = logging.handlers.QueueHandler(self.writer)  # type: ignore[arg-type]
+        self._entry = _Entry(self.writer)  # type: ignore[arg-type]
         self._previous: list[tuple[logging.Logger, int]] = []
 
     def add(self, handler: logging.Handler, *, stamp: bool = True) -> None:

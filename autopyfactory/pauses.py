@@ -28,6 +28,7 @@ from autopyfactory.plain import from_plain, to_plain
 log = logging.getLogger("autopyfactory.pauses")
 
 ALL = "*"
+LOOK = 1.0  # seconds between two looks whether somebody else has changed the file
 
 
 class PauseError(Exception):
@@ -73,6 +74,7 @@ class Pauses:
         self._lock = threading.Lock()
         self._pauses: dict[str, Pause] = {}
         self._seen: tuple[int, int, int] | None = None
+        self._look_at = 0.0  # monotonic
         with self._lock:
             self._refresh(first=True)
 
@@ -80,7 +82,9 @@ class Pauses:
         """Return the pause in force for `queue`: its own, else one for all queues."""
         now = now or datetime.now(UTC)
         with self._lock:
-            self._refresh()
+            if (mono := time.monotonic()) >= self._look_at:  # every queue asks in every cycle
+                self._look_at = mono + LOOK
+                self._refresh()
             for name in (queue, ALL):
                 pause = self._pauses.get(name)
                 if pause is not None and not pause.over(now):

@@ -47,6 +47,8 @@ class BatchReporter:
     own thread. An attempt that fails is repeated after `backoff` seconds, doubled each time up to
     `backoff_max`, in total `attempts` times (None: for ever); then these events are given up and the next
     ones tried. `capacity` bounds the events that wait, those of the running delivery not included.
+    `linger` seconds pass before a delivery that is not full, so that it carries the events of many cycles, and
+    stays out of the way of cycles that run at the same moment.
     The thread starts with the first event: a reporter may be made before the process becomes a daemon.
     """
 
@@ -60,12 +62,14 @@ class BatchReporter:
         attempts: int | None = 8,
         backoff: float = 1.0,
         backoff_max: float = 60.0,
+        linger: float = 0.0,
     ):
         self.name = name
         self._deliver = deliver
         self._batch = min(batch, capacity)
         self._attempts = attempts
         self._backoff = (backoff, backoff_max)
+        self._linger = linger
         self._events: deque[Event] = deque()
         self._capacity = capacity
         self._wake = threading.Condition()
@@ -154,6 +158,12 @@ class BatchReporter:
                     self._wake.wait()
                 if not self._events or self._out_of_time():
                     return
+                full = len(self._events) >= self._batch
+            if not full:
+                self._closing.wait(self._linger)
+            with self._wake:
+                if not self._events:
+                    continue  # close() has given them up meanwhile
                 events = [self._events.popleft() for _ in range(min(self._batch, len(self._events)))]
                 self._in_hand = len(events)
             good = self._try(events)

@@ -12,6 +12,8 @@ from autopyfactory.reporter import BatchReporter
 
 log = logging.getLogger("autopyfactory.history")
 
+LINGER = 1.0  # seconds: what happens within them is one transaction
+
 
 def history_url(options: FactoryOptions) -> str:
     """Return where the history of the factory with these options is kept."""
@@ -37,4 +39,4 @@ def history_reporter(options: FactoryOptions) -> BatchReporter | None:
     except HistoryError as err:
         log.error("no history is kept: %s", err)
         return None
-    return BatchReporter("history", writer.deliver, attempts=None)
+    return BatchReporter("history", writer.deliver, attempts=None, linger=LINGER)

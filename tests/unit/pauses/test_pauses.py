@@ -17,6 +17,11 @@ NOW = datetime(2026, 11, 22, 2, 14, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
+@pytest.fixture(autouse=True)
+def look_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autopyfactory.pauses.LOOK", 0.0)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "pauses.json"
@@ -129,6 +134,18 @@ def test_what_another_process_writes_is_seen(path: Path) -> None:
     assert set(there.all(NOW)) == {"A", "B"}
     path.unlink()
     assert here.all(NOW) == {}
+
+
+def test_what_another_process_writes_is_seen_a_little_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autopyfactory.pauses.LOOK", 0.2)
+    here, there = Pauses(path), Pauses(path)
+    assert here.get("A", NOW) is None
+    there.set(Pause("A", NOW))
+    assert here.get("A", NOW) is None
+    time.sleep(0.25)
+    assert here.get("A", NOW) is not None
 
 
 def test_a_pause_that_cannot_be_kept_is_an_error_and_not_in_force(path: Path) -> None:

@@ -194,3 +194,27 @@ def test_many_senders_lose_nothing(senders: int) -> None:
         t.join()
     assert reporter.close(10)
     assert len(got) == senders * 500
+
+
+def test_a_reporter_that_lingers_delivers_together_but_a_full_batch_at_once_and_the_rest_at_closing() -> None:
+    batches: list[int] = []
+    reporter = BatchReporter("test", lambda events: batches.append(len(events)), batch=3, linger=60)
+    reporter.report(event(0))
+    time.sleep(0.1)
+    assert batches == []
+    assert reporter.close(5)
+    assert batches == [1]
+    reporter = BatchReporter("test", lambda events: batches.append(len(events)), batch=3, linger=0.3)
+    for n in range(3):
+        reporter.report(event(n))
+    wait_for(lambda: batches == [1, 3])
+    reporter.close(5)
+
+
+def test_a_reporter_that_lingers_when_it_is_closed_without_time_loses_and_says_so() -> None:
+    reporter = BatchReporter("test", lambda events: time.sleep(5), linger=60)
+    reporter.report(event(0))
+    reporter.close(0.0)
+    status = reporter.status()
+    assert status.delivered == 0
+    assert status.lost + status.queued == 1
