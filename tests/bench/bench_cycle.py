@@ -1,0 +1,150 @@
+"""What it costs to run all queues once, against one bare query and the bare submissions alone.
+
+    bin/as-user .venv/bin/python tests/bench/bench_cycle.py [--quick]
+
+A whole factory runs here, with its ledger (an fsync per submission), logs of all queues and history. A round
+is a refresh of both sources and one cycle of every queue, all woken at the same moment; some queues, others
+each time, want five pilots. With `MaxPerFactory` each cycle also needs the sum over all queues.
+"""
+
+import logging
+import random
+import statistics
+import threading
+import time
+from pathlib import Path
+
+import common
+from common import Bare, Box
+
+from autopyfactory import logs
+from autopyfactory.factory import Factory
+from autopyfactory.record import CycleRecord, Event
+from factorybox import CHAIN, InProcess
+from testbed.waiting import until
+
+GOAL = 1.5
+PILOTS = 5
+FULL = {"queues": 1000, "jobs": 100_000, "wanting": 50, "rounds": 15}
+QUICK = {"queues": 40, "jobs": 200, "wanting": 4, "rounds": 2}
+CHAINS = (CHAIN, f"{CHAIN}, MaxPerFactory")
+FOR_EVER = "86400"
+
+
+class Rounds:
+    """Makes a running factory do one round at a time."""
+
+    def __init__(self, box: Box, factory: Factory, pending: dict[str, int], wanting: int):
+        self.box, self.factory, self.pending, self.wanting = box, factory, pending, wanting
+        self.random = random.Random(1)
+        self.refreshed: list[float] = []
+        self.cpu: list[float] = []
+        self._left = self._sent = 0
+        self._changed = threading.Condition()
+        until(lambda: all(q.last for q in factory.queues.values()), 120, "each queue's first cycle")
+        time.sleep(1)  # until the last of them has been reported too
+        factory.listeners.append(self._hear)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, CycleRecord):
+            with self._changed:
+                self._left -= 1
+                self._sent += event.submitted
+                self._changed.notify()
+
+    def _wait(self) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self._left <= 0, 120)
+
+    def prepare(self) -> None:
+        """Let other queues have work now."""
+        chosen = self.random.sample(sorted(self.pending), self.wanting)
+        self.box.work({q: self.pending[q] + PILOTS if q in chosen else 0 for q in self.pending})
+        for queue in chosen:
+            self.pending[queue] += PILOTS
+        self._left, self._sent = len(self.pending), 0
+
+    def run(self) -> None:
+        """Do one round."""
+        begun, cpu = time.perf_counter(), time.process_time()
+        for source in self.factory.sources.all():
+            assert source.poll(), source.state.trouble
+        self.refreshed.append(time.perf_counter() - begun)
+        for queue in self.factory.queues.values():
+            queue.wake()
+        assert self._wait(), "not all queues ran"
+        self.cpu.append(time.process_time() - cpu)
+        assert self._sent == PILOTS * self.wanting, f"{self._sent} pilots were sent"
+
+
+def configure(folder: Path, pool: common.Pool, chain: str, size: dict[str, int]) -> Box:
+    """Return a factory with all its queues; nothing happens in it by itself but the first cycles."""
+    box = Box(folder, pool, "bench")
+    box.factory_options |= {
+        "batchstatus.condor.sleep": FOR_EVER,
+        "batchstatus.condor.maxage": FOR_EVER,
+        "batchstatus.condor.timeout": "60",
+        "maxperfactory.maximum": "1000000",
+    }
+    for i in range(size["queues"]):
+        box.queue(
+            f"queue{i}",
+            **common.PILOTS,
+            schedplugin=chain,
+            apfqueue__sleep=FOR_EVER,
+            wmsstatus__file__sleep=FOR_EVER,
+            wmsstatus__file__maxage=FOR_EVER,
+            sched__maxtorun__maximum="100000",
+        )
+    box.work(dict.fromkeys(box.queues, 0))
+    return box
+
+
+def measure(box: Box, bare: Bare, pending: dict[str, int], chain: str, size: dict[str, int]) -> list[str]:
+    description = common.plugin_of(box, "batchsubmit").describe("bare")  # type: ignore[attr-defined]
+
+    def plain() -> None:
+        bare.counts("bench")
+        for _ in range(size["wanting"]):
+            bare.submit(description | {"+ApfFactory": '"bare"'}, PILOTS)
+
+    ours, theirs = [], []
+    with InProcess(box) as factory:
+        rounds = Rounds(box, factory, pending, size["wanting"])
+        for i in range(size["rounds"] + 1):
+            rounds.prepare()
+            if i % 2:
+                theirs.append(common.seconds(plain))
+            ours.append(common.seconds(rounds.run))
+            if not i % 2:
+                theirs.append(common.seconds(plain))
+    pairs = common.Pairs(tuple(ours[1:]), tuple(theirs[1:]))
+    refresh, cpu = (f"{statistics.median(t[1:]) * 1e3:.0f}" for t in (rounds.refreshed, rounds.cpu))
+    return [chain, *pairs.cells(), common.verdict(pairs.ratio, GOAL), refresh, cpu]
+
+
+def main() -> None:
+    size = QUICK if common.arguments(__doc__).quick else FULL
+    lines = []
+    with common.access_point("ap") as (folder, [pool]):
+        book = logs.setup(str(folder / "factory.log"), logging.INFO)
+        book.keep_queue_logs(folder)
+        book.start()
+        bare = Bare(pool)
+        pending = dict.fromkeys((f"queue{i}" for i in range(size["queues"])), size["jobs"] // size["queues"])
+        for number, chain in enumerate(CHAINS):
+            box = configure(folder / f"f{number}", pool, chain, size)
+            if not number:
+                common.fill(bare, box, list(pending), size["jobs"])
+            lines.append(measure(box, bare, pending, chain, size))
+        book.close()
+    title = (
+        f"One cycle of {size['queues']:,} queues, {size['jobs']:,} pilots in the schedd, "
+        f"{PILOTS} more for each of {size['wanting']}"
+    )
+    columns = ["chain", "round ms", "bare ms", "ratio", f"goal {GOAL}", "of it refresh ms", "CPU ms"]
+    common.show(title, columns, lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""How much memory the running daemon takes with all its processes, and whether that grows.
+
+    bin/as-user .venv/bin/python tests/bench/bench_memory.py [--quick]
+
+First a daemon with many queues runs cycle after cycle and sends nothing; then another one sends pilots one by
+one. RSS counts what processes share once per process, PSS once in all.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import common
+from common import Box, Pool
+
+from factorybox import CHAIN, Daemon
+from testbed.waiting import until
+
+GOAL = 150.0  # MB RSS, all processes together
+FULL = {"queues": 1000, "cycles": 1000, "senders": 100, "each": 150}
+QUICK = {"queues": 20, "cycles": 8, "senders": 4, "each": 5}
+PAUSE = "1"  # seconds between two cycles of a queue: a hurry, but logs and history keep up
+POINTS = 8  # lines in a table
+LIMIT = 7200.0
+
+
+@dataclass(frozen=True)
+class Use:
+    """MB of memory of one process or of several."""
+
+    rss: float = 0.0
+    pss: float = 0.0
+
+    def __add__(self, other: "Use") -> "Use":
+        return Use(self.rss + other.rss, self.pss + other.pss)
+
+    def cells(self) -> tuple[str, str]:
+        return f"{self.rss:.1f}", f"{self.pss:.1f}"
+
+
+def tree(pid: int) -> Iterator[int]:
+    """Yield a process and all its descendants."""
+    yield pid
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = file.read_text().split()
+        except OSError:
+            continue  # a thread that ended meanwhile
+        for child in children:
+            yield from tree(int(child))
+
+
+def use(pid: int) -> Use:
+    """Return the memory of one process; nothing if it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return Use()
+    kb = {k: int(n) for k, n in re.findall(r"^(Rss|Pss): +(\d+) kB", text, re.MULTILINE)}
+    return Use(kb.get("Rss", 0) / 1024, kb.get("Pss", 0) / 1024)
+
+
+def measured(pid: int) -> tuple[Use, Use, int]:
+    """Return the memory of the daemon, of its children, and how many these are."""
+    children = [p for p in tree(pid) if p != pid]
+    return use(pid), sum((use(p) for p in children), Use()), len(children)
+
+
+def cycle_of(box: Box, queue: str) -> int:
+    """Return the number of the last cycle that the log of `queue` tells of; -1 for none yet."""
+    file = box.folder / "queues" / f"{queue}.log"
+    found = re.findall(r"cycle (\d+):", file.read_text()[-4000:]) if file.exists() else []
+    return int(found[-1]) if found else -1
+
+
+def watch(daemon: Daemon, progress: Callable[[], int], end: int) -> list[list[str]]:
+    """Return a line of measurements at about equal steps of `progress`, the last one at its `end`."""
+    lines = []
+    limit = time.monotonic() + LIMIT
+    for step in range(1, POINTS + 1):
+        want = max(1, end * step // POINTS)
+        while progress() < want:
+            assert daemon.process.poll() is None, "the daemon has ended"
+            assert time.monotonic() < limit, f"only {progress()} of {end}"
+            time.sleep(0.5)
+        reached = progress()
+        own, children, number = measured(daemon.process.pid)
+        total = own + children
+        lines.append([f"{reached:,}", *own.cells(), f"{number}", *children.cells(), *total.cells()])
+    return lines
+
+
+def configured(folder: Path, pool: Pool, queues: int, **options: str) -> Box:
+    box = Box(folder, pool, folder.name)
+    box.factory_options["batchstatus.condor.sleep"] = "5"
+    box.factory_options["batchstatus.condor.maxage"] = "60"
+    for i in range(queues):
+        box.queue(
+            f"queue{i}",
+            **common.PILOTS,
+            schedplugin=f"{CHAIN}, MaxPending, MinPerCycle, MaxCores",
+            apfqueue__sleep=PAUSE,
+            sched__minpercycle__minimum="0",
+            sched__maxcores__maximum="1000000",
+            sched__maxpending__maximum="100000",
+            **options,
+        )
+    return box
+
+
+def many_queues(folder: Path, pool: Pool, size: dict[str, int]) -> tuple[list[list[str]], float]:
+    """Let many queues run many cycles; return the measurements and the last sum of RSS in MB."""
+    box = configured(folder / "idle", pool, size["queues"], sched__maxtorun__maximum="100000")
+    box.work(dict.fromkeys(box.queues, 0))
+    last = f"queue{size['queues'] - 1}"
+    daemon = Daemon(box)
+    try:
+        until(lambda: cycle_of(box, last) >= 0, 120, "the first cycle of the last queue")
+        lines = watch(daemon, lambda: cycle_of(box, last), size["cycles"])
+    finally:
+        common.say(f"{size['queues']} queues: the daemon ended {daemon.terminate():.1f} s after TERM")
+    return lines, float(lines[-1][6])
+
+
+def many_submissions(folder: Path, pool: Pool, size: dict[str, int]) -> list[list[str]]:
+    """Let one daemon send many pilots, each in a submission of its own; return the measurements."""
+    box = configured(
+        folder / "busy", pool, size["senders"],
+        sched__maxpercycle__maximum="1", sched__maxtorun__maximum=f"{size['each']}",
+    )  # fmt: skip
+    box.work(dict.fromkeys(box.queues, 10**6))
+    total = size["senders"] * size["each"]
+    daemon = Daemon(box)
+    try:
+        lines = watch(daemon, box.pilots, total)
+        time.sleep(3)
+        assert box.pilots() == total, "a pilot too many or too few"
+        assert len(set(map(tuple, box.ads("ClusterId")))) == total
+    finally:
+        daemon.terminate()
+    return lines
+
+
+def main() -> None:
+    size = QUICK if common.arguments(__doc__).quick else FULL
+    with common.access_point("ap") as (folder, [pool]):
+        idle, rss = many_queues(folder, pool, size)
+        busy = many_submissions(folder, pool, size)
+    columns = ["daemon RSS", "PSS", "children", "RSS", "PSS", "all RSS", "PSS"]
+    common.show(f"Memory of {size['queues']:,} queues, MB", ["cycles", *columns], idle)
+    common.say(f"all processes together, RSS: {rss:.0f} MB (goal {GOAL:.0f}: {common.verdict(rss, GOAL)})")
+    common.show(
+        f"Memory while {size['senders']} queues send, MB", ["pilots, one per submission", *columns], busy
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""What a refresh of the batch status costs, against the bare query with the same keys.
+
+    bin/as-user .venv/bin/python tests/bench/bench_status.py [--quick]
+
+Ours is all that happens between two cycles: the question through the child process, the rows turned into
+counts per queue, the look whether they collapsed. Each line has a schedd of its own.
+"""
+
+import time
+
+import common
+from common import Bare, Box
+
+from autopyfactory.collapse import CollapseJudge
+from autopyfactory.plugins.batchstatus.condor import Condor
+
+GOAL = 1.2
+FULL = [(jobs, queues) for jobs in (10_000, 100_000) for queues in (10, 100, 1000)]
+QUICK = [(300, 10), (300, 100)]
+
+
+def measure(jobs: int, queues: int, times: int) -> list[str]:
+    names = [f"queue{i}" for i in range(queues)]
+    with common.access_point("ap") as (folder, [pool]):
+        box = Box(folder / "f", pool, "bench")
+        box.factory_options["batchstatus.condor.timeout"] = "60"
+        box.queue(names[0], **common.PILOTS)
+        bare = Bare(pool)
+        common.fill(bare, box, names, jobs)
+        plugin, judge = common.plugin_of(box, "batchstatus"), CollapseJudge()
+        assert isinstance(plugin, Condor)
+
+        def refresh() -> None:
+            status = plugin.fetch()
+            judge(status, time.monotonic())
+            assert (status.active, len(status.queues)) == (jobs, queues)
+
+        pairs = common.compare(refresh, lambda: bare.counts("bench"), times)
+        rows = len(bare.counts("bench"))
+    return [f"{jobs:,}", f"{queues:,}", f"{rows:,}", *pairs.cells(), common.verdict(pairs.ratio, GOAL)]
+
+
+def main() -> None:
+    quick = common.arguments(__doc__).quick
+    lines = [measure(jobs, queues, 3 if quick else 41) for jobs, queues in (QUICK if quick else FULL)]
+    columns = ["pilots", "queues", "rows", "refresh ms", "bare query ms", "ratio", f"goal {GOAL}"]
+    common.show("Batch status refresh", columns, lines)
+
+
+if __name__ == "__main__":
+    main()
