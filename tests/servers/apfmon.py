@@ -56,7 +56,11 @@ class APFMon(HttpServer):
     def _put_factories(self, request: Request, fid: str | None) -> Reply:
         assert fid
         data = request.json()
+        if re.search(r"\s", fid):
+            return Reply.text("<h1>Not Found</h1>", 404, "text/html")  # the pattern of its URLs has no blanks
         entry = {k: data[k] for k in ("email", "url", "version")}  # a missing one is an error 500
+        if len(fid) > 64 or len(entry["email"]) > 75 or len(entry["url"]) > 200:
+            return Reply.text(f"Unable to create resource using: {data}", 400)
         new = fid not in self.factories
         self.factories[fid] = {**entry, "type": data.get("type", ""), "ip": "127.0.0.1"}
         return Reply.of({"name": fid, **entry}, 201 if new else 200)
@@ -74,10 +78,10 @@ class APFMon(HttpServer):
         created = updated = 0
         for entry in data:
             fid, name = entry["factory"], entry["name"]
-            if fid not in self.factories:
+            if fid not in self.factories or len(name) > 64:
                 continue  # logged there, and nowhere else
-            if len(name) > 64:
-                return Reply.text("value too long for type character varying(64)", 500)
+            if len(entry.get("batchqueue", "")) > 64:  # seen at last, when some labels are made already
+                return Reply.text("<h1>Server Error (500)</h1>", 500, "text/html")
             new = (fid, name) not in self.labels
             created, updated = created + new, updated + (not new)
             old = self.labels.get((fid, name), {"status": ""})

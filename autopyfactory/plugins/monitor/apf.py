@@ -30,6 +30,8 @@ LABEL_LENGTH = 64  # characters, as the server's table holds them
 CID_LENGTH = 16
 JID_LENGTH = 80
 STATUS_LENGTH = 255
+EMAIL_LENGTH = 75
+URL_LENGTH = 200
 _LABELS = re.compile(r"Created (\d+)/\d+ labels?, (\d+) updated")
 _NO_LABEL = re.compile(r"[1-9]\d* not created")  # jobs that exist already are not among these
 _UNFIT = re.compile(r"[\s:]+")  # the server cuts `factory:label` at the colon, and takes no blanks
@@ -68,8 +70,12 @@ class APF(MonitorPlugin[APFOptions]):
         self._queues: dict[str, QueueConfig] = {}
         self._known_factory = False
         self._known_labels: set[str] = set()
-        if ":" in factory.factory_id:
-            log.warning("%s takes no reports of pilots of a factory with a colon in its name", self._base)
+        if _UNFIT.search(factory.factory_id) or len(factory.factory_id) > LABEL_LENGTH:
+            log.warning(
+                "%s cannot take a factory with blanks, a colon or more than %d characters in its name",
+                self._base,
+                LABEL_LENGTH,
+            )
 
     @property
     def url(self) -> str:
@@ -127,10 +133,12 @@ class APF(MonitorPlugin[APFOptions]):
         return told is None or int(told[1]) + int(told[2]) >= len(names)
 
     def _factory(self) -> Mapping[str, str]:
-        """Return the factory's entry; the server fails unless all of these keys are there."""
+        """Return the factory's entry; the server fails unless all of these keys are there, and fit."""
+        email = self.factory.admin_email[0] if self.factory.admin_email else ""  # it has room for one
+        url = self.factory.base_log_dir_url
         return {
-            "email": self.factory.admin_email[0] if self.factory.admin_email else "",  # it has room for one
-            "url": self.factory.base_log_dir_url,
+            "email": email if len(email) <= EMAIL_LENGTH else "",
+            "url": url if len(url) <= URL_LENGTH else "",
             "version": __version__,
             "type": "AutoPyFactory",
         }
@@ -142,7 +150,8 @@ class APF(MonitorPlugin[APFOptions]):
             "name": label_of(name),
             "factory": self.factory.factory_id,
             "wmsqueue": (options.wmsqueue or "") if options else "",
-            "batchqueue": (options.batchqueue or "") if options else "",
+            # a longer one is an error 500 for all labels of the request
+            "batchqueue": (options.batchqueue or "")[:LABEL_LENGTH] if options else "",
             "resource": "",
             "localqueue": "",
         }

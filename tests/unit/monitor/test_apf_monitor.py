@@ -106,9 +106,19 @@ def test_names_that_the_server_cannot_take_are_changed(server, queue):
     assert {j.label for j in server.jobs.values()} == {label}
 
 
-def test_a_factory_with_a_colon_is_warned_of(caplog):
-    APF(APF.Options(url="http://127.0.0.1:1"), factory_options(factory_id="a:b"))
+@pytest.mark.parametrize("fid", ["a:b", "two words", "F" * 65])
+def test_a_factory_that_the_server_cannot_take_is_warned_of(fid, caplog):
+    APF(APF.Options(url="http://127.0.0.1:1"), factory_options(factory_id=fid))
     assert "colon" in caplog.text
+
+
+def test_what_is_too_long_does_not_keep_the_rest_from_being_taken(server):
+    options = factory_options(base_log_dir_url=f"http://f/{'x' * 200}", admin_email=f"{'a' * 70}@b.org")
+    apf = APF(APF.Options(url=f"{server.url}/api"), options)
+    apf.hello([queue_config("Q1", batchqueue="B" * 80), queue_config("Q2", batchqueue="grid")])
+    assert server.factories[FID]["url"] == server.factories[FID]["email"] == ""
+    assert server.labels[FID, "Q1"]["batchqueue"] == "B" * 64
+    assert server.labels[FID, "Q2"]["batchqueue"] == "grid"
 
 
 def test_limits_of_the_server_are_kept(server, caplog):
