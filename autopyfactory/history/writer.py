@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import deque
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +31,7 @@ from autopyfactory.record import CycleRecord, Event, FactoryEvent
 
 log = logging.getLogger("autopyfactory.history")
 
-RETRAIN = 2000  # records between two looks whether a new dictionary would be better
+RETRAIN = 2000  # records until a look whether a new dictionary would be better; then twice as many, ...
 SAMPLES = 1000  # records that a dictionary is learnt from
 
 
@@ -56,8 +56,9 @@ class HistoryWriter:
         self._engine: Engine | None = None
         self._queues: dict[str, int] = {}
         self._dictionary: tuple[int, Packer] = (0, Packer())
-        self._samples: deque[bytes] = deque(maxlen=SAMPLES)
+        self._samples: list[bytes] = []
         self._untrained = 0  # records since the dictionary was last thought about
+        self._retrain = RETRAIN
         self.skipped = 0  # events that have no form to be written in
 
     def deliver(self, events: Sequence[Event]) -> None:
@@ -98,7 +99,7 @@ class HistoryWriter:
                     select(dictionary.c.id, dictionary.c.body).order_by(dictionary.c.id.desc()).limit(1)
                 ).first()
             self._dictionary = (newest.id, Packer(newest.body)) if newest else (0, Packer())
-            self._untrained = 0 if newest else RETRAIN
+            self._untrained = 0 if newest else self._retrain
             self._engine = engine
         return self._engine
 
@@ -169,12 +170,11 @@ class HistoryWriter:
 
     def _train(self, connection: Connection, texts: Sequence[bytes]) -> None:
         """Make a new dictionary when one is due and would save at least a tenth."""
-        self._samples.extend(texts)
-        self._untrained += len(texts)
-        if self._untrained < RETRAIN or not self._samples:
+        self._sample(texts)
+        if self._untrained < self._retrain or not self._samples:
             return
-        self._untrained = 0
-        samples = list(self._samples)
+        self._retrain *= 2  # so that there are few dictionaries, however long the factory lives
+        samples, self._samples, self._untrained = self._samples, [], 0
         body = packing.train(samples)
         better = Packer(body)
         if better.cost(samples) > 0.9 * self._dictionary[1].cost(samples):
@@ -183,6 +183,15 @@ class HistoryWriter:
         key = made.inserted_primary_key
         assert key is not None
         self._dictionary = (int(key[0]), better)
+
+    def _sample(self, texts: Sequence[bytes]) -> None:
+        """Keep SAMPLES of all records since the last training, each with the same chance."""
+        for text in texts:
+            self._untrained += 1
+            if len(self._samples) < SAMPLES:
+                self._samples.append(text)
+            elif (place := random.randrange(self._untrained)) < SAMPLES:
+                self._samples[place] = text
 
     # -- looking after ------------------------------------------------------------------------------
 

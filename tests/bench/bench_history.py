@@ -122,19 +122,22 @@ def _used(url: str) -> int:
 def _extrapolated(url: str, a: argparse.Namespace) -> None:
     clock = WallClock()
     writer = HistoryWriter(url, "bench", clock=clock)
+    fixed = _empty(url, writer, clock, a)
     cpu = time.process_time()
     n, spent, longest = _write(writer, clock, _moments(a.queues, START, int(a.hours * 60), 60, a.quiet))
     cpu = time.process_time() - cpu
-    used = _used(url)
+    used = _used(url) - fixed
     per_cycle = used / n
     print(f"{a.queues} queues, {n} cycles, {a.quiet:.0%} of the queues quiet")
     print(
         f"  written: {n / spent:,.0f} cycles/s ({QUEUES / 60:.0f}/s are needed), {cpu / n * 1e6:.0f} us CPU"
     )
     print(f"  each, generating them included; the longest delivery of 500 took {longest * 1e3:.0f} ms")
-    print(f"  full detail: {used / 1e6:.1f} MB, {per_cycle:.0f} bytes per cycle")
-    tens = _thinned(url, writer, clock, 10, "10 min")
-    hours = _thinned(url, writer, clock, 40, "1 h")
+    print(
+        f"  full detail: {used / 1e6:.1f} MB, {per_cycle:.0f} bytes per cycle; {fixed / 1e6:.1f} MB for names"
+    )
+    tens = _thinned(url, writer, clock, 10, "10 min") - fixed
+    hours = _thinned(url, writer, clock, 40, "1 h") - fixed
     writer.close()
     windows = a.queues * a.hours
     per_ten, per_hour = tens / (windows * 6), hours / windows
@@ -145,6 +148,17 @@ def _extrapolated(url: str, a: argparse.Namespace) -> None:
     print(f"  {QUEUES} queues, a cycle a minute, {DAYS} days: {total:.2f} GB "
           f"(7 d {parts[0]:.2f}, to 30 d {parts[1]:.2f}, to 90 d {parts[2]:.2f})")  # fmt: skip
     print(f"  target 5 GB: {'met' if total < 5 else 'MISSED'}")
+
+
+def _empty(url: str, writer: HistoryWriter, clock: WallClock, a: argparse.Namespace) -> int:
+    """Return the bytes of a history that knows its queues and a dictionary, and holds no cycle any more."""
+    clock.wall = START - timedelta(days=200)
+    _write(writer, clock, _moments(a.queues, clock.wall, 3, 60, a.quiet))
+    clock.wall = START
+    writer.deliver([])
+    while writer.upkeep.pending:
+        writer.deliver([])
+    return _used(url)
 
 
 def _thinned(url: str, writer: HistoryWriter, clock: WallClock, days: int, what: str) -> int:
@@ -227,7 +241,7 @@ def _why(url: str, folder: Path) -> None:
     runs, before = [], resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(7):
         began = time.perf_counter()
-        words = [*command, "--at", newest.isoformat()]
+        words = [*command, "--at", (newest + timedelta(hours=1)).isoformat()]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
         runs.append(time.perf_counter() - began)
         assert "from the history" in done.stdout
