@@ -6,7 +6,6 @@ A new kind of CE is a subclass with `commands()`: the submit commands that are i
 from __future__ import annotations
 
 import logging
-import socket
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from autopyfactory.plugins.base import (
 )
 from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
+from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.schedd import ScheddOptions
 from autopyfactory.recent import TAKEN_BACK
 
@@ -102,6 +102,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
     def __init__(self, options: BaseOptionsT, context: QueueContext):
         super().__init__(options, context)
         self._target = options.target()
+        self._host = host_name()
 
     @abstractmethod
     def commands(self) -> dict[str, str]:
@@ -146,7 +147,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             "ApfSubmission": tag,
             "MATCH_APF_QUEUE": queue,
             "APF_QUEUE": queue,
-            "FACTORY_JOBID": f"{socket.getfqdn()}#{_PLACEHOLDER}",
+            "FACTORY_JOBID": f"{self._host}#{_PLACEHOLDER}",
         }
         if place.url:
             ads |= {f"APF_{k}URL": f"{place.url}/{_PLACEHOLDER}.{k.lower()}" for k in ("LOG", "OUT", "ERR")}
@@ -159,7 +160,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             "GTAG": f"{place.url or place.folder}/{_PLACEHOLDER}.out",
             "APFCID": _PLACEHOLDER,
             "APFFID": f.factory_id,
-            "FACTORY_JOBID": f"{socket.getfqdn()}#{_PLACEHOLDER}",
+            "FACTORY_JOBID": f"{self._host}#{_PLACEHOLDER}",
             "APFMON": self.context.monitor_url,
             "FACTORYQUEUE": self.context.queue,
             "FACTORYUSER": f.factory_user,

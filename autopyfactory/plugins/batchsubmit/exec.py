@@ -22,6 +22,7 @@ from autopyfactory.plugins.base import (
     SubmitUnknown,
 )
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
+from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.processes import TAG, pilots
 
 
@@ -105,7 +106,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
     def _start(self, description: Mapping[str, str], cid: str) -> None:
         env = {k[4:]: v for k, v in description.items() if k.startswith("env.")}
         env |= {"APFCID": cid, "GTAG": f"{description['url']}/{cid}.out"}
-        env["FACTORY_JOBID"] = f"{socket.getfqdn()}#{cid}"
+        env["FACTORY_JOBID"] = f"{host_name()}#{cid}"
         base = f"{description['folder']}/{cid}"
         with open(f"{base}.out", "wb") as out, open(f"{base}.err", "wb") as err:
             child = subprocess.Popen(

@@ -1,0 +1,32 @@
+"""A name service that hangs costs a start some seconds, and cycles nothing."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from autopyfactory.plugins import hostname
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> Iterator[None]:
+    hostname.host_name.cache_clear()
+    yield
+    hostname.host_name.cache_clear()
+
+
+def test_the_full_name_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = iter(["factory.example.org", "other.example.org"])
+    monkeypatch.setattr(socket, "getfqdn", lambda: next(names))
+    assert [hostname.host_name(), hostname.host_name()] == ["factory.example.org"] * 2
+
+
+def test_the_short_name_serves_when_the_name_service_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hostname, "LIMIT", 0.1)
+    monkeypatch.setattr(socket, "getfqdn", lambda: time.sleep(2) or "late.example.org")
+    began = time.monotonic()
+    assert hostname.host_name() == socket.gethostname()
+    assert time.monotonic() - began < 1
