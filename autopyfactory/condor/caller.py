@@ -94,6 +94,12 @@ class Caller:
         if (process := self._process) is not None:
             process.kill()
 
+    def rest(self) -> None:
+        """End the child, unless a call is under way; the next call starts another."""
+        if self._turn.acquire(blocking=False):
+            self._drop()
+            self._turn.release()
+
     def close(self, timeout: float) -> None:
         """End the child for good, `timeout` seconds from now at the latest."""
         self._closed = True

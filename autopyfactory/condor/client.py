@@ -172,6 +172,10 @@ class CondorClient:
         """Cut off the call under way (it gets WorkerDied) and turn away those that wait; from any thread."""
         self._caller.abort()
 
+    def rest(self) -> None:
+        """End the child until the next call, if it has nothing to do: for who calls seldom."""
+        self._caller.rest()
+
     def close(self, timeout: float = 0.0) -> None:
         """End the child for good, after `timeout` seconds at most for the call under way.
 

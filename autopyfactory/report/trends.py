@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from autopyfactory.record import CycleRecord, Event
 
-KEEP = 60  # points per queue
 WINDOW = timedelta(minutes=10)
+SPACING = timedelta(minutes=1)  # cycles closer together make one point: a thousand queues have as many lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,16 @@ def trend(points: Iterable[Point]) -> Trend:
     return Trend(change("ready"), change("pending"), change("running"), submitted, first.at)
 
 
+def added(points: deque[Point], new: Point) -> None:
+    """Put `new` behind `points`, and drop what is older than the window."""
+    while points and points[0].at < new.at - WINDOW:
+        points.popleft()
+    # The last one always has the newest counts; it is closed once it is far enough from the one before.
+    if len(points) > 1 and points[-1].at - points[-2].at < SPACING:
+        new = replace(new, submitted=new.submitted + points.pop().submitted)
+    points.append(new)
+
+
 class Trends:
     """Takes in every cycle; `note` returns at once and is made for a factory's listeners."""
 
@@ -77,7 +87,7 @@ class Trends:
         """Remember the numbers of a cycle."""
         if isinstance(event, CycleRecord):
             with self._lock:
-                self._points.setdefault(event.queue, deque(maxlen=KEEP)).append(point(event))
+                added(self._points.setdefault(event.queue, deque()), point(event))
 
     def of(self, queue: str) -> Trend:
         """Return the trend of `queue`."""

@@ -112,10 +112,13 @@ class TroubleWatch:
 
     def _ask(self, target: Target, seen: _Seen) -> None:
         client, now = self._client(target), time.time()
-        stuck = dict(all_troubles(client, self._factory_id, ASK))
         since = max(seen.read_until - OVERLAP, now - LATELY)
-        for gone in dropped(client, mine(self._factory_id), since, ASK):
-            seen.dropped[f"{gone['ClusterId']}.{gone['ProcId']}"] = gone
+        try:
+            stuck = dict(all_troubles(client, self._factory_id, ASK))
+            for gone in dropped(client, mine(self._factory_id), since, ASK):
+                seen.dropped[f"{gone['ClusterId']}.{gone['ProcId']}"] = gone
+        finally:
+            client.rest()  # a child takes as much memory as some hundred queues
         seen.read_until = now
         recent = [ad for ad in seen.dropped.values() if int(ad["EnteredCurrentStatus"] or 0) > now - LATELY]
         recent.sort(key=lambda ad: -int(ad["EnteredCurrentStatus"] or 0))

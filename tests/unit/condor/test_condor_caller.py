@@ -82,6 +82,26 @@ def test_a_child_killed_between_calls_is_replaced(caller):
     assert caller.call("pid", [], 5, False) != pid
 
 
+def test_a_child_at_rest_is_gone_until_the_next_call(caller):
+    pid = caller.call("pid", [], 5, False)
+    caller.rest()
+    assert caller.pid is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    caller.rest()
+    assert caller.call("pid", [], 5, False) not in (None, pid)
+
+
+def test_a_call_under_way_has_no_rest(caller):
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(caller.call, "sleep", [0.5], 5, False)
+        until(lambda: caller.pid is not None)
+        time.sleep(0.1)
+        caller.rest()
+        waiting.result()
+    assert caller.pid is not None
+
+
 def test_a_child_that_left_for_lack_of_work_is_replaced_within_the_call(make_caller, tmp_path):
     assert make_caller("tired", str(tmp_path / "flag")).call("echo", [1], 5, False) == [1]
     assert (tmp_path / "flag").exists()

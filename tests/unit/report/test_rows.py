@@ -104,6 +104,20 @@ def test_rows_are_sorted(by: str, first: str) -> None:
     assert sorted(ROWS, key=SORTS[by])[0].queue == first
 
 
+def test_trends_of_quick_cycles_take_no_more_memory() -> None:
+    trends = Trends()
+    for n in range(601):
+        at = T0 + n * timedelta(seconds=2)
+        trends.note(cycle("q", n, at, ready=n, pending=5, running=100, cap=8))
+    assert len(trends._points["q"]) <= 12
+    trend = trends.of("q")
+    assert trend.since is not None
+    assert timedelta(minutes=9) <= T0 + 20 * MINUTE - trend.since <= timedelta(minutes=10)
+    cycles = (T0 + 20 * MINUTE - trend.since) // timedelta(seconds=2)
+    assert trend.ready == cycles
+    assert 3 * cycles <= trend.submitted <= 3 * (cycles + 30)
+
+
 def test_trends_are_those_of_the_last_ten_minutes() -> None:
     trends = Trends()
     for n in range(30):

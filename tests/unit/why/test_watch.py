@@ -24,6 +24,9 @@ class Schedd:
     def history(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
         return []
 
+    def rest(self) -> None:
+        pass
+
 
 def held(n: int, reason: str) -> list[dict[str, Any]]:
     ad = {**dict.fromkeys(ATTRIBUTES), "MATCH_APF_QUEUE": "A", "JobStatus": 5, "HoldReason": reason}
