@@ -27,11 +27,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import text
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from autopyfactory.clock import SystemClock
 from autopyfactory.history import HistoryReader, HistoryWriter
-from autopyfactory.history.store import default_url
+from autopyfactory.history.store import default_url, open_engine, parse
 from autopyfactory.record import CycleRecord
 from contracts.records import cycle, series
 
@@ -112,6 +114,9 @@ def _write(
 
 
 def _used(url: str) -> int:
+    if url.startswith("postgresql"):  # its number of rows is an estimate of the last ANALYZE
+        with open_engine(parse(url)).begin() as connection:
+            connection.execute(text("ANALYZE cycle"))
     reader = HistoryReader(url)
     try:
         return reader.info().used_bytes
