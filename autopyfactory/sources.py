@@ -23,6 +23,7 @@ log = logging.getLogger("autopyfactory.source")
 
 FIRST_RETRY = 1.0  # seconds until a failed question is asked again; doubles up to LAST_RETRY
 LAST_RETRY = 30.0
+AFTER_HANG = 0.3  # seconds until a source is asked again that has just used up its time limit in silence
 RECHECK = 3.0  # seconds until a doubtful answer is asked for again
 
 
@@ -33,6 +34,7 @@ class Trouble:
     text: str
     since: datetime
     failures: int
+    hung: bool = False  # the last time it said nothing until the time limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +146,13 @@ class StatusSource(Generic[T]):
             log.debug("details", exc_info=err)
         since = trouble.since if trouble else self._clock.now()
         failures = trouble.failures + 1 if trouble else 1
-        self.state = SourceState(before.snapshot, before.doubts, Trouble(text, since, failures))
+        hung = bool(getattr(err, "hung", False))
+        self.state = SourceState(before.snapshot, before.doubts, Trouble(text, since, failures, hung))
 
     def _pause(self) -> float:
         """Return the seconds until the next question."""
+        if self.state.trouble and self.state.trouble.hung:
+            return min(self.interval, AFTER_HANG)
         if self.state.trouble:
             return min(
                 self.interval, LAST_RETRY, FIRST_RETRY * 2.0 ** min(self.state.trouble.failures - 1, 6)
@@ -161,8 +166,9 @@ class StatusSource(Generic[T]):
             started = self._clock.monotonic()
             self.poll()
             spent = self._clock.monotonic() - started
-            # a question that hung for long has already waited: ask again soon, to notice recovery at once
-            pause = FIRST_RETRY if self.state.trouble and spent > LAST_RETRY / 2 else self._pause()
+            pause = self._pause()
+            if self.state.trouble and spent > LAST_RETRY / 2:
+                pause = min(pause, FIRST_RETRY)  # it has waited long enough already
             self._asked.wait(pause if self.state.trouble else max(0.0, pause - spent))
             self._asked.clear()
         if self._close is not None:

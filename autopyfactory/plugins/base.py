@@ -73,7 +73,14 @@ class SchedPlugin(Plugin[OptionsT], ABC):
 
 
 class SourceError(Exception):
-    """A source could not be read; the text says what was tried and what came back."""
+    """A source could not be read; the text says what was tried and what came back.
+
+    `hung`: it said nothing until the time limit. Asking again soon costs it nothing, and notices its return.
+    """
+
+    def __init__(self, text: str, *, hung: bool = False):
+        super().__init__(text)
+        self.hung = hung
 
 
 class SourcePlugin(Plugin[OptionsT], ABC):

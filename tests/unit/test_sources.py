@@ -6,7 +6,8 @@ import threading
 import time
 
 from autopyfactory.info import WMSStatus
-from autopyfactory.sources import StatusSource
+from autopyfactory.plugins.base import SourceError
+from autopyfactory.sources import AFTER_HANG, StatusSource
 from fakes import FakeClock
 
 
@@ -101,3 +102,17 @@ def test_the_thread_polls_retries_and_ends() -> None:
     source.stop()
     assert source.join(5)
     assert closed.is_set()
+
+
+def test_a_source_that_hangs_is_asked_again_soon_and_one_that_refuses_is_left_in_peace() -> None:
+    clock, fetch = FakeClock(), Flaky()
+    source = make(fetch, clock)
+    pauses: dict[bool, list[float]] = {}
+    for hung in (True, False):
+        fetch.error = SourceError("no answer", hung=hung)
+        pauses[hung] = []
+        for _ in range(6):
+            source.poll()
+            pauses[hung].append(source._pause())
+    assert pauses[True] == [AFTER_HANG] * 6
+    assert pauses[False][-1] > 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
-from autopyfactory.condor.errors import CondorError
+from autopyfactory.condor.errors import Busy, CondorError, Overrun
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
 from autopyfactory.config.options import option
@@ -96,7 +96,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         try:
             rows = client(self._target).counts(GROUP_BY, mine, deadline=self.options.timeout, probe=True)
         except CondorError as err:
-            raise SourceError(str(err)) from err
+            raise SourceError(str(err), hung=isinstance(err, Overrun | Busy)) from err
         return summarize(rows, self._mapping)
 
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
-from autopyfactory.condor.errors import CondorError
+from autopyfactory.condor.errors import Busy, CondorError, Overrun
 from autopyfactory.condor.registry import client
 from autopyfactory.config.options import Options, option
 from autopyfactory.info import SiteInfo, WMSQueueInfo, WMSStatus
@@ -147,7 +147,7 @@ class Condor(WMSStatusPlugin[CondorOptions]):
                 probe=True,
             )
         except CondorError as err:
-            raise SourceError(str(err)) from err
+            raise SourceError(str(err), hung=isinstance(err, Overrun | Busy)) from err
         return summarize(rows, self.options.queueskey, self._mapping)
 
     def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
