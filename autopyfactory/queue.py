@@ -86,10 +86,10 @@ class APFQueue:
         self._report = report
         self._clock = clock
         self._cycles = cycles
-        self._stop = threading.Event()
+        self._stopping = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._sender = Sender(config.name, parts, ledger, reservations, self._stop.is_set, self.log)
+        self._sender = Sender(config.name, parts, ledger, reservations, lambda: self._stopping, self.log)
 
     # --- the thread -----------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class APFQueue:
 
     def stop(self) -> None:
         """Ask the thread to end after the submission under way."""
-        self._stop.set()
+        self._stopping = True
         self._wake.set()
 
     def join(self, timeout: float) -> bool:
@@ -122,7 +122,7 @@ class APFQueue:
 
     def _run(self) -> None:
         self._await_first_answers()
-        while not self._stop.is_set():
+        while not self._stopping:
             started = self._clock.monotonic()
             self._cycle_safely()
             if self._cycles is not None and self.cycles_run >= self._cycles:
@@ -139,7 +139,7 @@ class APFQueue:
     def _await_first_answers(self) -> None:
         end = self._clock.monotonic() + FIRST_ANSWER
         for source in self.parts.sources:
-            while not self._stop.is_set() and self._clock.monotonic() < end:
+            while not self._stopping and self._clock.monotonic() < end:
                 if source.wait_first(0.5):
                     break
 
