@@ -5,7 +5,7 @@
 # Tests and demo run where ordinary users can read, see bin/stage.
 HERE = cd "$$(bin/stage)" && bin/setup
 
-.PHONY: demo test lint unit grid fuzz setup clean
+.PHONY: demo test lint unit grid fuzz bench setup clean
 
 demo:
 	@$(HERE) && .venv/bin/python misc/demo
@@ -25,6 +25,12 @@ grid:
 # A million inputs for the configuration; needs the extra `fuzz`. RUNS=N for another number.
 fuzz:
 	@$(HERE) && .venv/bin/python tests/fuzz/fuzz_config.py -runs=$(or $(RUNS),1000000)
+
+# What things cost, against the bare HTCondor calls: the better part of an hour, on a machine with nothing else to do.
+# NAMES="cycle status" for some of them, QUICK=1 to see that they run.
+bench:
+	@$(HERE) && .venv/bin/python misc/testbed build && \
+	bin/as-user .venv/bin/python tests/bench $(if $(QUICK),--quick) $(NAMES)
 
 setup:
 	@bin/setup

@@ -7,7 +7,6 @@ is a refresh of both sources and one cycle of every queue, all woken at the same
 each time, want five pilots. With `MaxPerFactory` each cycle also needs the sum over all queues.
 """
 
-import logging
 import random
 import statistics
 import threading
@@ -17,7 +16,6 @@ from pathlib import Path
 import common
 from common import Bare, Box
 
-from autopyfactory import logs
 from autopyfactory.factory import Factory
 from autopyfactory.record import CycleRecord, Event
 from factorybox import CHAIN, InProcess
@@ -127,9 +125,6 @@ def main() -> None:
     size = QUICK if common.arguments(__doc__).quick else FULL
     lines = []
     with common.access_point("ap") as (folder, [pool]):
-        book = logs.setup(str(folder / "factory.log"), logging.INFO)
-        book.keep_queue_logs(folder)
-        book.start()
         bare = Bare(pool)
         pending = dict.fromkeys((f"queue{i}" for i in range(size["queues"])), size["jobs"] // size["queues"])
         for number, chain in enumerate(CHAINS):
@@ -137,7 +132,6 @@ def main() -> None:
             if not number:
                 common.fill(bare, box, list(pending), size["jobs"])
             lines.append(measure(box, bare, pending, chain, size))
-        book.close()
     title = (
         f"One cycle of {size['queues']:,} queues, {size['jobs']:,} pilots in the schedd, "
         f"{PILOTS} more for each of {size['wanting']}"

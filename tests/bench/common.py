@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import logging
 import os
 import statistics
 import sys
@@ -27,6 +28,7 @@ from rich import box as boxes
 from rich.console import Console
 from rich.table import Table
 
+from autopyfactory import logs
 from autopyfactory.plugins.base import Plugin, QueueContext
 from factorybox import Box
 from testbed.pool import Pool
@@ -58,9 +60,15 @@ def arguments(description: str | None) -> argparse.Namespace:
 
 @contextmanager
 def access_point(*names: str, **settings: str) -> Iterator[tuple[Path, list[Pool]]]:
-    """Run access points; yield a folder and the pools. The bindings of this process use the first."""
+    """Run access points; yield a folder and the pools. The bindings of this process use the first.
+
+    Logs are written below the folder, as a daemon does it.
+    """
     with tempfile.TemporaryDirectory(prefix="apf-bench-") as directory:
         folder = Path(directory)
+        book = logs.setup(str(folder / "factory.log"), logging.INFO)
+        book.keep_queue_logs(folder)
+        book.start()
         pools = [Pool(folder / name, name, settings=SETTINGS | settings) for name in names]
         try:
             for pool in pools:
@@ -70,6 +78,7 @@ def access_point(*names: str, **settings: str) -> Iterator[tuple[Path, list[Pool
         finally:
             for pool in pools:
                 pool.close()
+            book.close()
 
 
 def plugin_of(box: Box, kind: str, queue: str = "") -> Plugin[Any]:
