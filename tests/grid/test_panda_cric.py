@@ -132,9 +132,11 @@ def test_pilots_follow_panda_on_queues_from_cric(world: World) -> None:
         assert (world.pilots(a), world.pilots(b)) == (7, 2), "less work, or other people's, sends nothing"
 
         panda.state.sites[a]["status"] = "offline"
-        panda.total[a]["managed"] = 20
         wait(lambda: "offline" in last(factory, queue), 30, "the site to be offline")
-        assert world.pilots(a) == 7
+        panda.total[a]["managed"] = 20
+        cycles = factory.queues[queue].cycles_run
+        wait(lambda: factory.queues[queue].cycles_run > cycles + 8, 30, "some cycles")
+        assert world.pilots(a) == 7, "nothing is sent to a site that is offline"
         panda.state.sites[a]["status"] = "online"
         wait(lambda: world.pilots(a) == 20, 60, "the site to be back")
 
