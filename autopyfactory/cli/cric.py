@@ -72,6 +72,9 @@ def command(
         click.echo(json_module.dumps([asdict(v) for v in verdicts], indent=2))
     elif dry_run:
         _table(verdicts)
+    elif output and (outcome.config.errors or not any(v.section for v in verdicts)):
+        click.echo(f"{output} is left as it is: there is nothing complete to write", err=True)
+        ctx.exit(WRONG)
     else:
         names = {v.section for v in verdicts}
         _write(_text(s for n, s in outcome.config.sections.items() if n in names), output)

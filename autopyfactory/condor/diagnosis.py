@@ -50,6 +50,8 @@ def diagnose(kind: str, text: str, said: Sequence[str], target: Target) -> Excep
         return Refused(f"the bindings rejected the request: {text}", target)
     if kind not in ("HTCondorException", "ClassAdException"):
         return CondorError(f"{kind} in the child process: {text}", target)
+    if "Unable to determine collector host" in text:  # the bindings' words for "not configured here"
+        text += " HTCondor is not configured here: name a collector in the queue's options, or set CONDOR_CONFIG"
     full = text if _CODE.search(text) else "; ".join([text, *reasons(said)])
     refused = any(sign in text for sign in _REFUSALS) or any(sign in full for sign in _DENIALS)
     return Refused(full, target) if refused else Unreachable(full, target)

@@ -37,4 +37,4 @@ class Target:
                 raise ValueError(f"NUL character in the HTCondor setting {key}")
 
     def __str__(self) -> str:
-        return f"{self.schedd or '(local)'}@{self.collector or '(default)'}"
+        return (self.schedd or "(local)") + (f"@{self.collector}" if self.collector else "")

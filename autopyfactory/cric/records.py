@@ -119,7 +119,7 @@ def parse(data: bytes) -> dict[str, Any]:
     if not raw:
         raise ValueError("not a single PanDA queue in it")
     if not any(isinstance(value, dict) and "queues" in value for value in raw.values()):
-        raise ValueError(f"no record of a PanDA queue in it (keys: {', '.join(list(raw)[:5])[:80]})")
+        raise ValueError(f"no record of a PanDA queue in it (keys: {', '.join(sorted(raw)[:5])[:80]})")
     return raw
 
 

@@ -133,7 +133,7 @@ def test_standard_error_is_logged(caller, caplog):
     caplog.set_level("DEBUG", "autopyfactory.condor")
     with pytest.raises(Unreachable):
         caller.call("error", ["HTCondorException", "no", "the reason", 0], 5, False)
-    assert "ap@fake@(default): the reason" in caplog.text
+    assert "ap@fake: the reason" in caplog.text
 
 
 def test_errors_of_the_child_are_ours(caller):

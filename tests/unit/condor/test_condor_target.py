@@ -5,7 +5,7 @@ from autopyfactory.condor.target import Target
 
 def test_it_names_itself_for_logs():
     assert str(Target("ap", "pool:9618")) == "ap@pool:9618"
-    assert str(Target()) == "(local)@(default)"
+    assert str(Target()) == "(local)"
 
 
 def test_equal_targets_are_one_key():

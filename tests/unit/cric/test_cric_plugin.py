@@ -268,6 +268,19 @@ def test_command_writes_a_queues_conf_that_the_file_plugin_reads(factory, tmp_pa
         assert again.queues[name].sched == queue.sched
 
 
+def test_command_leaves_the_file_alone_when_there_is_nothing_to_write(factory, tmp_path, server):
+    factory()
+    server.stop()
+    for copy in factory.state.glob("config-copies/*"):
+        copy.unlink()
+    out = tmp_path / "queues.conf"
+    out.write_text("[Q]\n")
+    done = run("--conf", str(tmp_path / "autopyfactory.conf"), "-o", str(out))
+    assert done.returncode == 1
+    assert "is left as it is" in done.stderr
+    assert out.read_text() == "[Q]\n"
+
+
 FULL = """
 import re, sys, time
 from pathlib import Path
