@@ -66,7 +66,7 @@ def _arguments() -> argparse.Namespace:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--queues", type=int, default=QUEUES)
-    parser.add_argument("--hours", type=float, default=1.0, help="of one cycle a minute that are generated")
+    parser.add_argument("--hours", type=int, default=1, help="of one cycle a minute that are generated")
     parser.add_argument("--quiet", type=float, default=0.0, help="part of the queues that has nothing to do")
     parser.add_argument("--url", help="database; default: SQLite in a temporary folder")
     parser.add_argument("--full", action="store_true", help="make the database of its final size")
