@@ -47,8 +47,8 @@ class BatchReporter:
     own thread. An attempt that fails is repeated after `backoff` seconds, doubled each time up to
     `backoff_max`, in total `attempts` times (None: for ever); then these events are given up and the next
     ones tried. `capacity` bounds the events that wait, those of the running delivery not included.
-    `linger` seconds pass before a delivery that is not full, so that it carries the events of many cycles, and
-    stays out of the way of cycles that run at the same moment.
+    `linger` seconds pass before a delivery that is not full, so that it carries the events of many cycles,
+    and stays out of the way of cycles that run at the same moment.
     The thread starts with the first event: a reporter may be made before the process becomes a daemon.
     """
 
