@@ -104,6 +104,15 @@ class Place:
         assert result.exit_code == code, (words, result.output, result.exception)
         return result
 
+    def wait_kept(self, queue: str, text: str) -> None:
+        """Wait until the history of `queue` has `text`: it is written a moment later."""
+
+        def there() -> bool:
+            result = CliRunner().invoke(cli, ["--conf", str(self.conf), "history", queue])
+            return text in result.stdout
+
+        self.wait(there)
+
     def json(self, *words: str) -> Any:
         return json.loads(self.run(*words, "--json").stdout)
 
