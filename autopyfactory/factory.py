@@ -32,6 +32,7 @@ from autopyfactory.reservations import Reservations
 from autopyfactory.sourcepool import SourcePool
 from autopyfactory.surroundings import surroundings
 from autopyfactory.why.watch import TroubleWatch
+from autopyfactory.why.words import count
 
 log = logging.getLogger("autopyfactory.factory")
 
@@ -115,7 +116,8 @@ class Factory:
         if self.history is not None:
             options, name = self.configuration.parts.get("pings"), self.configuration.factory.factory_id
             self.pings = pings.listener(options, name, self.history.report)
-        self.announce("started", f"{len(self.queues)} queues, {len(self.configuration.broken)} left out")
+        left_out = len(self.configuration.broken)
+        self.announce("started", f"{count(len(self.queues), 'queue')}, {left_out} left out")
 
     def run(self, stop: threading.Event) -> None:
         """Keep house until `stop` is set, or all queues have run their cycles."""
@@ -151,7 +153,6 @@ class Factory:
         off, and its intent stays in the ledger for the next start to look up.
         """
         end = self.clock.monotonic() + deadline
-        log.info("stopping %d queues", len(self.queues))
         with self._lock:
             queues = [*self.queues.values(), *(old for old, _ in self._leaving.values())]
             self._leaving.clear()
@@ -159,7 +160,7 @@ class Factory:
             queue.stop()
         self.sources.stop()
         self.troubles.stop()
-        self.announce("stopped", "the factory stops")
+        self.announce("stopped", "pilots go on by themselves")
         patience = end - deadline / 2
         for queue in queues:
             queue.join(patience - self.clock.monotonic())
@@ -264,7 +265,7 @@ class Factory:
                 self._add_or_follow(name, queue)
         self.announce(
             "reloaded",
-            f"{len(changes.added)} queues added, {len(changes.removed)} removed, "
+            f"{count(len(changes.added), 'queue')} added, {len(changes.removed)} removed, "
             f"{len(changes.changed)} changed",
         )
         return ReloadReport(True, changes, new.problems)
@@ -330,7 +331,7 @@ class Factory:
 
     def announce(self, kind: str, text: str, queue: str | None = None) -> None:
         """Tell all that listen what happened to the factory."""
-        log.info("%s: %s", kind, text)
+        log.info("%s%s", f"{queue}: " if queue else "", text if text.startswith(kind) else f"{kind}: {text}")
         event = FactoryEvent(kind, self.clock.now(), text, queue)
         for listener in self.listeners:
             listener(event)

@@ -104,7 +104,6 @@ class Pauses:
             self._refresh()
             kept = {n: p for n, p in self._pauses.items() if not p.over(datetime.now(UTC))}
             self._write({**kept, pause.queue: pause})
-        log.info("%s: %s", pause.queue, pause.words)
 
     def clear(self, queue: str) -> Pause | None:
         """End the pause of `queue` (`*`: the one for all queues); return what it was. Raises PauseError."""
@@ -114,7 +113,6 @@ class Pauses:
             if ended is None:
                 return None
             self._write({n: p for n, p in self._pauses.items() if n != queue})
-        log.info("%s: resumed", queue)
         return ended
 
     # -- with the lock held -------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from autopyfactory.parts import Parts
 from autopyfactory.record import CycleRecord, Outcome
 from autopyfactory.reservations import Reservations
 from autopyfactory.sender import SUBMIT_DEADLINE, Sender
+from autopyfactory.why.words import count
 
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
 LOOK_AGAIN = 4.0  # seconds until an unresolved intent is looked up again
@@ -126,7 +127,7 @@ class APFQueue:
             started = self._clock.monotonic()
             self._cycle_safely()
             if self._cycles is not None and self.cycles_run >= self._cycles:
-                self.log.info("has run its %d cycles", self.cycles_run)
+                self.log.info("ends after %s", count(self.cycles_run, "cycle"))
                 break
             pause = self.config.options.sleep
             if self._sender.unresolved:

@@ -51,7 +51,7 @@ def diagnose(kind: str, text: str, said: Sequence[str], target: Target) -> Excep
     if kind not in ("HTCondorException", "ClassAdException"):
         return CondorError(f"{kind} in the child process: {text}", target)
     if "Unable to determine collector host" in text:  # the bindings' words for "not configured here"
-        text += " HTCondor is not configured here: name a collector in the queue's options, or set CONDOR_CONFIG"
+        text += " HTCondor is not configured on this host: name the collector, or set CONDOR_CONFIG"
     full = text if _CODE.search(text) else "; ".join([text, *reasons(said)])
     refused = any(sign in text for sign in _REFUSALS) or any(sign in full for sign in _DENIALS)
     return Refused(full, target) if refused else Unreachable(full, target)

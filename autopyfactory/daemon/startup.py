@@ -217,4 +217,4 @@ def _control(config: Configuration, service: Service) -> ControlServer:
 def _status(config: Configuration) -> str:
     on = sum(q.options.enabled for q in config.queues.values())
     broken = f", {len(config.broken)} left out" if config.broken else ""
-    return f"{on} queues{broken}"
+    return f"{on} queue{'' if on == 1 else 's'}{broken}"
