@@ -55,6 +55,9 @@ class Ledger:
         ):
             self._book.begin(Intent(tag, queue, target, n, adopted=True))
         self._totals: dict[str, int] = dict(self._db.execute("SELECT queue, sent FROM total"))
+        self._earlier: list[tuple[str, str, int]] = self._db.execute(
+            "SELECT target, queue, sum(sent) FROM submission WHERE state = 'confirmed' GROUP BY target, queue"
+        ).fetchall()
         self.prune()
 
     def close(self) -> None:
@@ -146,6 +149,14 @@ class Ledger:
         Of one queue, or of all.
         """
         return self._book.unseen(target, since, queue)
+
+    def at_most(self, target: str, queue: str | None = None) -> int:
+        """Return how many pilots can be at `target`, of one queue or of all, while nobody has counted them.
+
+        All that were sent there within `KEEP_SECONDS`, whether they have ended or not.
+        """
+        earlier = sum(n for t, q, n in self._earlier if t == target and queue in (None, q))
+        return earlier + self._book.unseen(target, float("-inf"), queue)
 
     def sent_between(self, target: str, since: float, until: float) -> dict[str, int]:
         """Return the pilots per queue whose sending to `target` was confirmed from `since` to `until`."""

@@ -1,7 +1,8 @@
 """How many pilots are out there in each scope that a cap can limit: the factory, a CE.
 
-Counts are those of the latest snapshots plus what the ledger knows that they cannot show. A scope of which a
-part has never been counted is unknown, and unknown grants nothing.
+Counts are those of the latest snapshots plus what the ledger knows that they cannot show. For a schedd that
+has not answered since the start they are the most that can be there, by the ledger: one schedd that is down
+must not stop the queues of all others. Where nobody counts at all the scope is unknown, which grants nothing.
 """
 
 from __future__ import annotations
@@ -71,16 +72,21 @@ class Occupancy:
         total = 0
         # One schedd counts for all its queues at once, also for pilots of queues that are gone.
         for target, source in self._schedds():
-            snapshot = source.state.snapshot if source is not None else None
-            if snapshot is None:
+            if source is None:
                 return None
-            total += snapshot.data.active + self._ledger.unseen(target, snapshot.taken_mono)
+            snapshot = source.state.snapshot
+            if snapshot is None:
+                total += self._ledger.at_most(target)
+            else:
+                total += snapshot.data.active + self._ledger.unseen(target, snapshot.taken_mono)
         return total
 
     def _of_queue(self, queue: str, place: Place) -> int | None:
-        snapshot = place.source.state.snapshot if place.source is not None else None
-        if snapshot is None:
+        if place.source is None:
             return None
+        snapshot = place.source.state.snapshot
+        if snapshot is None:
+            return self._ledger.at_most(place.target, queue)
         unseen = self._ledger.unseen(place.target, snapshot.taken_mono, queue)
         return snapshot.data.queue(queue).active + unseen
 
