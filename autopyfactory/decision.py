@@ -96,6 +96,7 @@ class CycleInputs:
     history: RecentPilots | None = None
     factory_active: int | None = None  # pilots pending and running over all queues of this factory
     now: datetime = field(default_factory=lambda: datetime(1970, 1, 1, tzinfo=UTC))
+    starting: int = 0  # of the running pilots: those whose work the WMS cannot show as taken yet
     cores: int = 1  # what one pilot of this queue asks for
     memory_mb: int = 0
     share: float = 1.0  # this queue's part of the demand it shares with others, 0..1

@@ -16,6 +16,7 @@ from autopyfactory.info import BatchQueueInfo
 from autopyfactory.ledger import Ledger
 from autopyfactory.parts import Parts
 from autopyfactory.recent import WINDOW, recent_pilots
+from autopyfactory.starts import Starts
 
 PAST = 200  # cycles that rules may look back
 
@@ -38,6 +39,7 @@ class InputReader:
         self._around = around
         self._clock = clock
         self._past: deque[tuple[float, PastCycle]] = deque(maxlen=PAST)
+        self._starts = Starts()
 
     def read(self, now: datetime) -> tuple[CycleInputs, tuple[Reading, ...]]:
         """Return all that is known now, and how old it is."""
@@ -51,6 +53,7 @@ class InputReader:
             if bstate.snapshot is not None:
                 unseen = self._ledger.unseen(p.submit.target, bstate.snapshot.taken_mono, self._name)
                 found["batch"] = batch = bstate.snapshot.data.queue(self._name).with_unseen(unseen)
+                self._starts.note(bstate.snapshot.taken_mono, batch.running)
             readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono, self._name))
         if p.wms is not None and p.wms_source is not None:
             state = p.wms_source.state
@@ -59,6 +62,7 @@ class InputReader:
             if state.snapshot is not None:
                 status = state.snapshot.data
                 found |= {"wms": p.wms.queue_info(status), "site": p.wms.site_info(status)}
+                found["starting"] = self._starts.since(state.snapshot.taken_mono - p.wms.settling)
             readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono, self._name))
         if p.batch is not None and p.events_source is not None:
             found |= {"history": self.recent(), "past": self._past_cycles(mono)}

@@ -116,6 +116,9 @@ class SourcePlugin(Plugin[OptionsT], ABC):
 class WMSStatusPlugin(SourcePlugin[OptionsT]):
     """Where work waits."""
 
+    # Seconds from the start of a pilot until the work that it takes is gone from the ready counts.
+    settling: ClassVar[float] = 15.0
+
     @abstractmethod
     def fetch(self) -> WMSStatus:
         """Ask the WMS for all queues, within a time limit. Raises SourceError; never answers in part."""

@@ -14,12 +14,13 @@ from autopyfactory.decision import Cap, CycleInputs, Step
 from autopyfactory.info import BatchQueueInfo
 from autopyfactory.ledger import SETTLE, Ledger
 from autopyfactory.parts import Parts
-from autopyfactory.plugins.base import SubmitError, SubmitUnknown
+from autopyfactory.plugins.base import SchedPlugin, SubmitError, SubmitUnknown
+from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
 from autopyfactory.queue import APFQueue
 from autopyfactory.record import CycleRecord
 from autopyfactory.reservations import Reservations
 from autopyfactory.sources import StatusSource
-from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, queue_config
+from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, context, queue_config
 
 
 @dataclass
@@ -31,7 +32,7 @@ class APause:
 class World:
     """A queue with everything around it."""
 
-    def __init__(self, tmp_path: Path, chain: list[Want]):
+    def __init__(self, tmp_path: Path, chain: list[SchedPlugin[Any]]):
         self.clock = FakeClock()
         self.batch, self.wms, self.submit = FakeBatch(), FakeWMS(), FakeSubmit()
         self.ledger = Ledger(tmp_path / "l.db", self.clock)
@@ -235,3 +236,25 @@ def test_a_negative_number_retires(tmp_path: Path) -> None:
     w.poll()
     record = w.cycle()
     assert (record.outcome, record.retired, w.submit.retired) == ("retired", 3, 3)
+
+
+def test_nine_pilots_for_nine_jobs_stay_nine(tmp_path: Path) -> None:
+    """Nine are sent and eight start at once; the WMS, asked before, still shows nine jobs ready."""
+    world = World(tmp_path, [Ready(ReadyOptions(), context())])
+    world.wms.ready = 9
+    world.poll()
+    assert world.cycle().submitted == 9
+    world.batch.queues["q"] = BatchQueueInfo(pending=9)
+    world.clock.advance(5)
+    world.batch_source.poll()
+    assert world.cycle().submitted == 0
+    world.batch.queues["q"] = BatchQueueInfo(pending=1, running=8)
+    world.clock.advance(5)
+    world.batch_source.poll()
+    record = world.cycle()
+    assert record.submitted == 0
+    assert "9 ready - 1 pending - 8 just started" in record.reason
+    world.clock.advance(60)
+    world.wms.ready = 4  # some were taken, more came
+    world.poll()
+    assert world.cycle().submitted == 3

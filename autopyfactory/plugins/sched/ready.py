@@ -21,7 +21,10 @@ class ReadyOptions(Options):
 
 
 class Ready(SchedPlugin[ReadyOptions]):
-    """`max(0, (ready - offset) - pending)`; what came in is ignored, so this starts a chain."""
+    """`max(0, (ready - offset) - pending)`; what came in is ignored, so this starts a chain.
+
+    Pilots that started after the WMS was asked count as pending: what they took still looks ready.
+    """
 
     name = "Ready"
     Options = ReadyOptions
@@ -31,8 +34,11 @@ class Ready(SchedPlugin[ReadyOptions]):
         """Return the ready jobs for which no pilot is pending."""
         assert inputs.wms is not None and inputs.batch is not None
         ready, pending, offset = inputs.wms.ready, inputs.batch.pending, self.options.offset
-        out = max(0, ready - offset - pending)
+        starting = inputs.starting
+        out = max(0, ready - offset - pending - starting)
         less = f" - {offset} offset" if offset else ""
-        sum_ = f"{ready} ready{less} - {pending} pending"
+        just = f" - {starting} just started" if starting else ""
+        sum_ = f"{ready} ready{less} - {pending} pending{just}"
         reason = f"{sum_} = {out} wanted" if out else f"{sum_}: nothing wanted"
-        return self.step(n, out, reason, activated=ready, offset=offset, pending=pending)
+        facts = {"starting": starting} if starting else {}
+        return self.step(n, out, reason, activated=ready, offset=offset, pending=pending, **facts)

@@ -58,6 +58,7 @@ class Panda(WMSStatusPlugin[PandaOptions]):
     """Asks a PanDA server for the active jobs of all its queues."""
 
     name = "Panda"
+    settling = 75.0  # the server adds up active jobs once a minute
     Options = PandaOptions
 
     def __init__(self, options: PandaOptions, context: QueueContext):
