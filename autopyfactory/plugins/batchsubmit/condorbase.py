@@ -5,7 +5,6 @@ A new kind of CE is a subclass with `commands()`: the submit commands that are i
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from autopyfactory.plugins.base import (
 )
 from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
+from autopyfactory.plugins.batchsubmit.scribe import scribe
 from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.schedd import ScheddOptions
 from autopyfactory.recent import TAKEN_BACK
@@ -93,7 +93,6 @@ class CondorBaseOptions(ScheddOptions):
 
 
 BaseOptionsT = TypeVar("BaseOptionsT", bound=CondorBaseOptions)
-log = logging.getLogger("autopyfactory.submit")
 
 
 class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
@@ -186,16 +185,9 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             raise SubmitError(f"no folder for the pilots' logs: {err}") from err
         except CondorError as err:
             raise SubmitUnknown(str(err)) from err
-        self._keep(place, description, done.cluster, n)
-        return SentPilots(str(done.cluster), done.count, done.first_proc)
-
-    def _keep(self, place: LogPlace, description: Mapping[str, str], cluster: int, n: int) -> None:
-        """Write down what was submitted, for people; the pilots are sent whether or not this works."""
         text = "".join(f"{k} = {v}\n" for k, v in description.items()) + f"queue {n}\n"
-        try:
-            (place.folder / f"submit.{cluster}.jdl").write_text(text)
-        except OSError as err:
-            log.warning("cannot keep the submit description of cluster %s: %s", cluster, err)
+        scribe.write(place.folder / f"submit.{done.cluster}.jdl", text)
+        return SentPilots(str(done.cluster), done.count, done.first_proc)
 
     def lookup(self, tag: str, deadline: float) -> SentPilots | None:
         """Return the pilots in the schedd's queue that carry `tag`. Raises SubmitUnknown."""

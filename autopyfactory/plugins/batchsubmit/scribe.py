@@ -1,0 +1,56 @@
+"""Writes down what was submitted, for people, while the cycle that submitted it goes on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from pathlib import Path
+
+log = logging.getLogger("autopyfactory.submit")
+
+WAITING = 1000  # texts that may wait for a disk; more are not written
+
+
+class Scribe:
+    """A thread that writes small files; it starts with the first. A disk that hangs hangs nobody else."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Path, str]] = deque()
+        self._change = threading.Condition()
+        self._busy = False
+        self._thread: threading.Thread | None = None
+
+    def write(self, path: Path, text: str) -> None:
+        """Write `text` to `path` soon. Returns at once, never raises: what fails is logged."""
+        with self._change:
+            if len(self._waiting) >= WAITING:
+                log.warning("%s is not written: %d others wait for the disk", path, WAITING)
+                return
+            self._waiting.append((path, text))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
+                self._thread.start()
+            self._change.notify_all()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all is written; False when that takes longer than `timeout` seconds."""
+        with self._change:
+            return self._change.wait_for(lambda: not self._waiting and not self._busy, timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._busy = False
+                self._change.notify_all()
+                self._change.wait_for(lambda: self._waiting)
+                path, text = self._waiting.popleft()
+                self._busy = True
+            try:
+                path.write_text(text)
+            except (OSError, ValueError) as err:
+                log.warning("%s cannot be written: %s", path, err)
+
+
+scribe = Scribe()
+"""Of the whole process: there is one disk to wait for."""
