@@ -38,7 +38,8 @@ class InputReader:
         self._ledger = ledger
         self._around = around
         self._clock = clock
-        self._past: deque[tuple[float, PastCycle]] = deque(maxlen=PAST)
+        looks_back = parts.events_source is not None
+        self._past: deque[tuple[float, PastCycle]] | None = deque(maxlen=PAST) if looks_back else None
         self._starts = Starts()
 
     def read(self, now: datetime) -> tuple[CycleInputs, tuple[Reading, ...]]:
@@ -102,13 +103,11 @@ class InputReader:
 
     def remember(self, inputs: CycleInputs) -> None:
         """Keep the counts of this cycle for rules that look back, if there are any."""
-        if self._parts.events_source is None:
-            return
-        if inputs.wms is not None and inputs.batch is not None:
+        if self._past is not None and inputs.wms is not None and inputs.batch is not None:
             past = PastCycle(
                 0.0, inputs.wms.ready, inputs.wms.running, inputs.batch.pending, inputs.batch.running
             )
             self._past.appendleft((self._clock.monotonic(), past))
 
     def _past_cycles(self, mono: float) -> tuple[PastCycle, ...]:
-        return tuple(replace(past, ago=mono - at) for at, past in self._past)
+        return tuple(replace(past, ago=mono - at) for at, past in self._past or ())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -66,10 +65,10 @@ def trend(points: Iterable[Point]) -> Trend:
     return Trend(change("ready"), change("pending"), change("running"), submitted, first.at)
 
 
-def added(points: deque[Point], new: Point) -> None:
-    """Put `new` behind `points`, and drop what is older than the window."""
+def added(points: list[Point], new: Point) -> None:
+    """Put `new` behind `points`, a dozen at most, and drop what is older than the window."""
     while points and points[0].at < new.at - WINDOW:
-        points.popleft()
+        points.pop(0)
     # The last one always has the newest counts; it is closed once it is far enough from the one before.
     if len(points) > 1 and points[-1].at - points[-2].at < SPACING:
         new = replace(new, submitted=new.submitted + points.pop().submitted)
@@ -81,13 +80,13 @@ class Trends:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._points: dict[str, deque[Point]] = {}
+        self._points: dict[str, list[Point]] = {}
 
     def note(self, event: Event) -> None:
         """Remember the numbers of a cycle."""
         if isinstance(event, CycleRecord):
             with self._lock:
-                added(self._points.setdefault(event.queue, deque()), point(event))
+                added(self._points.setdefault(event.queue, []), point(event))
 
     def of(self, queue: str) -> Trend:
         """Return the trend of `queue`."""
