@@ -210,7 +210,7 @@ class QueueOptions(Options):
     batchstatus: str | None = option(
         None, key="batchstatusplugin", description="Where the number of pilots is read"
     )
-    batchsubmit: str = option(key="batchsubmitplugin", description="How pilots are sent")
+    batchsubmit: str = option(key="batchsubmitplugin", min_length=1, description="How pilots are sent")
     monitors: NameList = option(
         (), key="monitorsection", description="Sections of monitor.conf that are told about this queue"
     )

@@ -363,3 +363,21 @@ def test_a_queue_in_the_wrong_file_is_told(tree: Tree) -> None:
 def test_times_beyond_what_clocks_can_do(tree: Tree, key: str, text: str) -> None:
     (error,) = errors(tree, f"{key} = {text}")
     assert error.endswith("too large") or error.endswith("too large a number")
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("batchsubmitplugin", "is empty"),
+        ("schedplugin", "is an empty list"),
+    ],
+)
+def test_plugins_that_every_queue_needs_may_not_be_empty(tree: Tree, key: str, message: str) -> None:
+    for text in ("", '""'):
+        assert errors(tree, f"{key} = {text}") == [f"error {key}: {message}"]
+    assert errors(tree, f"{key} = None") == [f"error {key}: required, but not set"]
+
+
+@pytest.mark.parametrize("key", ["wmsstatusplugin", "batchstatusplugin"])
+def test_an_empty_status_plugin_is_none(tree: Tree, key: str) -> None:
+    assert tree.queue(f"{key} =\nschedplugin = Limit").problems == ()
