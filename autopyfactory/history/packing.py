@@ -19,6 +19,7 @@ from autopyfactory.record import CycleRecord
 
 DICTIONARY = 64 * 1024  # bytes, at most
 LEVEL = 12  # beyond it each record takes longer and is hardly smaller
+USUAL = 2048  # bytes of a record: tables made for that take 1 MB, not 42, and are quicker to go through
 LARGEST = 16 * 1024 * 1024  # bytes of a record; what claims to be more is damaged
 
 
@@ -49,7 +50,13 @@ class Packer:
         # frames without what we know anyway: a record has only some hundred bytes
         form = zstandard.FORMAT_ZSTD1_MAGICLESS
         parameters = zstandard.ZstdCompressionParameters.from_level(
-            LEVEL, format=form, write_content_size=False, write_dict_id=False, write_checksum=False
+            LEVEL,
+            source_size=USUAL,
+            dict_size=len(dictionary),
+            format=form,
+            write_content_size=False,
+            write_dict_id=False,
+            write_checksum=False,
         )
         if known is not None:
             known.precompute_compress(compression_params=parameters)
