@@ -2,8 +2,9 @@
 
     bin/as-user .venv/bin/python tests/bench/bench_memory.py [--quick]
 
-First a daemon with many queues runs cycle after cycle and sends nothing; then another one sends pilots one by
-one. RSS counts what processes share once per process, PSS once in all.
+A daemon with many queues runs at the pace that is usual, and sends nothing; then one in a hurry, for a thousand
+cycles; then one that sends pilots, each in a submission of its own. RSS counts what processes share once per
+process, PSS once in all. Now and then there is a second child, which looks for stuck pilots.
 """
 
 import re
@@ -19,10 +20,10 @@ from factorybox import CHAIN, Daemon
 from testbed.waiting import until
 
 GOAL = 150.0  # MB RSS, all processes together
-FULL = {"queues": 1000, "cycles": 1000, "senders": 100, "each": 150}
-QUICK = {"queues": 20, "cycles": 8, "senders": 4, "each": 5}
-PAUSE = "1"  # seconds between two cycles of a queue: a hurry, but logs and history keep up
-POINTS = 8  # lines in a table
+FULL = {"queues": 1000, "usual": 60, "minutes": 4, "cycles": 1000, "senders": 100, "each": 150}
+QUICK = {"queues": 20, "usual": 1, "minutes": 4, "cycles": 8, "senders": 4, "each": 5}
+HURRY = 1  # seconds between two cycles of a queue; logs and history can just keep up
+POINTS = 8  # lines in a table, at most
 LIMIT = 7200.0
 
 
@@ -79,8 +80,9 @@ def watch(daemon: Daemon, progress: Callable[[], int], end: int) -> list[list[st
     """Return a line of measurements at about equal steps of `progress`, the last one at its `end`."""
     lines = []
     limit = time.monotonic() + LIMIT
-    for step in range(1, POINTS + 1):
-        want = max(1, end * step // POINTS)
+    steps = min(POINTS, end)
+    for step in range(1, steps + 1):
+        want = end * step // steps
         while progress() < want:
             assert daemon.process.poll() is None, "the daemon has ended"
             assert time.monotonic() < limit, f"only {progress()} of {end}"
@@ -92,7 +94,7 @@ def watch(daemon: Daemon, progress: Callable[[], int], end: int) -> list[list[st
     return lines
 
 
-def configured(folder: Path, pool: Pool, queues: int, **options: str) -> Box:
+def configured(folder: Path, pool: Pool, queues: int, pause: int = HURRY, **options: str) -> Box:
     box = Box(folder, pool, folder.name)
     box.factory_options["batchstatus.condor.sleep"] = "5"
     box.factory_options["batchstatus.condor.maxage"] = "60"
@@ -101,7 +103,7 @@ def configured(folder: Path, pool: Pool, queues: int, **options: str) -> Box:
             f"queue{i}",
             **common.PILOTS,
             schedplugin=f"{CHAIN}, MaxPending, MinPerCycle, MaxCores",
-            apfqueue__sleep=PAUSE,
+            apfqueue__sleep=str(pause),
             sched__minpercycle__minimum="0",
             sched__maxcores__maximum="1000000",
             sched__maxpending__maximum="100000",
@@ -110,18 +112,18 @@ def configured(folder: Path, pool: Pool, queues: int, **options: str) -> Box:
     return box
 
 
-def many_queues(folder: Path, pool: Pool, size: dict[str, int]) -> tuple[list[list[str]], float]:
-    """Let many queues run many cycles; return the measurements and the last sum of RSS in MB."""
-    box = configured(folder / "idle", pool, size["queues"], sched__maxtorun__maximum="100000")
+def many_queues(folder: Path, pool: Pool, queues: int, pause: int, cycles: int) -> list[list[str]]:
+    """Let many queues run many cycles; return the measurements."""
+    box = configured(folder, pool, queues, pause, sched__maxtorun__maximum="100000")
     box.work(dict.fromkeys(box.queues, 0))
-    last = f"queue{size['queues'] - 1}"
+    last = f"queue{queues - 1}"
     daemon = Daemon(box)
     try:
         until(lambda: cycle_of(box, last) >= 0, 120, "the first cycle of the last queue")
-        lines = watch(daemon, lambda: cycle_of(box, last), size["cycles"])
+        lines = watch(daemon, lambda: cycle_of(box, last), cycles)
     finally:
-        common.say(f"{size['queues']} queues: the daemon ended {daemon.terminate():.1f} s after TERM")
-    return lines, float(lines[-1][6])
+        common.say(f"{queues} queues: the daemon ended {daemon.terminate():.1f} s after TERM")
+    return lines
 
 
 def many_submissions(folder: Path, pool: Pool, size: dict[str, int]) -> list[list[str]]:
@@ -146,11 +148,20 @@ def many_submissions(folder: Path, pool: Pool, size: dict[str, int]) -> list[lis
 def main() -> None:
     size = QUICK if common.arguments(__doc__).quick else FULL
     with common.access_point("ap") as (folder, [pool]):
-        idle, rss = many_queues(folder, pool, size)
+        n = size["queues"]
+        usual = many_queues(folder / "usual", pool, n, size["usual"], size["minutes"])
+        hurry = many_queues(folder / "hurry", pool, n, HURRY, size["cycles"])
         busy = many_submissions(folder, pool, size)
     columns = ["daemon RSS", "PSS", "children", "RSS", "PSS", "all RSS", "PSS"]
-    common.show(f"Memory of {size['queues']:,} queues, MB", ["cycles", *columns], idle)
-    common.say(f"all processes together, RSS: {rss:.0f} MB (goal {GOAL:.0f}: {common.verdict(rss, GOAL)})")
+    for label, pause, lines in (("as usual", size["usual"], usual), ("in a hurry", HURRY, hurry)):
+        common.show(
+            f"Memory of {n:,} queues {label}: {pause} s between cycles, MB", ["cycles", *columns], lines
+        )
+        rss, pss = (float(cell) for cell in lines[-1][6:])
+        common.say(
+            f"at the end, all processes together: RSS {rss:.0f} MB (goal {GOAL:.0f}: "
+            f"{common.verdict(rss, GOAL)}), PSS {pss:.0f} MB"
+        )
     common.show(
         f"Memory while {size['senders']} queues send, MB", ["pilots, one per submission", *columns], busy
     )
