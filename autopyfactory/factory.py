@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autopyfactory import cascade, commands, pings
+from autopyfactory import cascade, commands, credentials, pings
 from autopyfactory.assembly import assemble
 from autopyfactory.clock import Clock, SystemClock
 from autopyfactory.condor import registry
@@ -94,6 +94,9 @@ class Factory:
             configuration.factory.factory_id,
             lambda: schedds.targets(self.enabled(self.configuration).values()),
             schedds.reporting_client,
+            credentials=lambda: credentials.of_queues(
+                {name: q.parts.submit for name, q in dict(self.queues).items()}, self.clock.now()
+            ),
         )
         self.last_reload: ReloadReport | None = None
         self._load = load
@@ -322,8 +325,9 @@ class Factory:
 
     def _report(self, record: CycleRecord) -> None:
         queue = self.queues.get(record.queue)
-        if (troubles := self.troubles.of(record.queue)) is not None:
-            record = replace(record, troubles=troubles)
+        troubles, credential = self.troubles.of(record.queue), self.troubles.credential(record.queue)
+        if troubles is not None or credential is not None:
+            record = replace(record, troubles=troubles, credential=credential)
         for listener in self.listeners:
             listener(record)
         if queue is not None:

@@ -41,6 +41,14 @@ class Problem:
         hint = f"; {self.hint}" if self.hint else ""
         return f"{place}{self.severity}: {inside}{key}{self.message}{value}{allowed}{hint}"
 
+    @property
+    def brief(self) -> str:
+        """Return the same where severity and section are known already, the place last."""
+        key = f"{self.key}: " if self.key is not None else ""
+        allowed = f"; allowed: {self.allowed}" if self.allowed else ""
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{key}{self.message}{allowed}{hint}" + (f" ({self.where})" if self.where else "")
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
         return asdict(self)

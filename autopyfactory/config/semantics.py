@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.options import find, specs
 from autopyfactory.config.problem import Problem, Severity
 from autopyfactory.config.trial import MANY, Trial
+from autopyfactory.credentials import of_credentials
 
 STATES = {"StatusOffline": "offline", "StatusTest": "test"}
-CREDENTIALS = ("scitokens_file", "x509userproxy")  # submit commands that name files of the factory's
 FLOOD = 100_000  # pilots in one cycle that nobody can mean
 
 
@@ -140,15 +141,8 @@ def _pilot(trial: Trial, executables: dict[str, Problem | None] | None) -> Itera
     executable = description.get("executable")
     if executable is None or executables is None:
         return
-    for command in CREDENTIALS:
-        path = description.get(command)
-        if path and not os.path.isfile(path):
-            yield Problem(
-                "warning",
-                f"there is no file {path} on this machine: pilots cannot be sent ({command})",
-                trial.queue.section.where,
-                trial.queue.name,
-            )
+    for fault in of_credentials(description, datetime.now(UTC)):
+        yield Problem("warning", fault.words, trial.queue.section.where, trial.queue.name)
     if executable not in executables:
         executables[executable] = _executable(executable, description)
     model = executables[executable]

@@ -68,7 +68,7 @@ def _row(factory: Factory, name: str) -> QueueRow:
     if queue is None:
         broken = configuration.broken.get(name)
         state = "broken" if broken else "disabled" if config and not config.options.enabled else "stopped"
-        problem = str(broken[0].message) if broken else f"the queue is {state}"
+        problem = broken[0].brief if broken else f"the queue is {state}"
     return queue_row(
         name,
         queue.last if queue else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autopyfactory.credentials import faults
 from autopyfactory.record import Troubles
 from autopyfactory.report.schedds import reporting_client, target_of
 from autopyfactory.why.model import LiveState
@@ -20,14 +21,17 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
     configuration = factory.configuration
     config, queue = configuration.queues.get(name), factory.queues.get(name)
     now = factory.clock.now()
+    files = [] if queue is None else list(faults(queue.parts.submit.describe("", now), now))
     return LiveState(
         now=now,
         running=True,
         configured=config is not None or name in configuration.broken,
         enabled=configuration.factory.enable_queues and config.options.enabled if config else None,
-        problems=tuple(p.message for p in configuration.broken.get(name, ()) if p.severity == "error"),
+        problems=tuple(p.brief for p in configuration.broken.get(name, ()) if p.severity == "error"),
         period=config.options.sleep if config and queue else None,
         pause=factory.pauses.get(name, now),
+        credential="; ".join(f.words for f in files if f.credential) or None,
+        missing=tuple(f.words for f in files if not f.credential),
         troubles=queue_troubles(configuration, name, ask=ask),
         ce=queue.parts.submit.ce if queue else "",
         target=queue.parts.submit.target if queue else "",

@@ -26,7 +26,7 @@ def offline_state(
         config = configuration.queues.get(queue)
         configured = config is not None or bool(broken)
         enabled = config.options.enabled and configuration.factory.enable_queues if config else None
-        problems = tuple(p.message for p in broken if p.severity == "error")
+        problems = tuple(p.brief for p in broken if p.severity == "error")
         if ask is not None:
             try:
                 troubles = queue_troubles(configuration, queue, ask=ask)

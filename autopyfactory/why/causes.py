@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autopyfactory.record import CycleRecord, HeldGroup, Troubles
-from autopyfactory.why.holds import kind_of
+from autopyfactory.why.holds import RENEW, kind_of
 from autopyfactory.why.model import Cause, LiveState
 from autopyfactory.why.words import clock, count, span
 
@@ -63,8 +63,7 @@ def of_credentials(record: CycleRecord | None, live: LiveState | None) -> Iterat
     """Yield what is wrong with the credential and the breaker."""
     credential = live.credential if live and live.credential else record.credential if record else None
     if credential:
-        todo = "renew the credential, see `autopyfactory check`"
-        yield Cause("credential", f"credential: {credential}", todo, "credentials")
+        yield Cause("credential", f"credential: {credential}", RENEW, "credentials")
     breaker = live.breaker if live and live.breaker else record.breaker if record else None
     if breaker:
         yield Cause("breaker-open", f"the breaker of this CE is open: {breaker}",
@@ -138,6 +137,9 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
             )
             yield Cause("held-other", f"{count(batch.held, 'pilot')} held{why}", "`condor_q -hold` shows why")
         return
+    if live is not None and live.missing and troubles.any:  # else they may be where the schedd is, not here
+        todo = "put it there or correct its name in the queue's options; then release or remove held pilots"
+        yield Cause("files-missing", "; ".join(live.missing), todo)
     yield from of_troubles(troubles)
     if troubles.oldest_pending and not troubles.any:
         waited = (now - troubles.oldest_pending).total_seconds()

@@ -16,7 +16,7 @@ from autopyfactory.why.words import count, span
 _ORDER = (
     "not-configured", "broken-configuration", "disabled", "factory-down", "factory-silent", "no-cycles",
     "no-cycle-yet", "internal-error", "paused", "draining",
-    "credential", "credential-expired", "credential-refused", "ce-refuses", "ce-down",
+    "credential", "credential-expired", "files-missing", "credential-refused", "ce-refuses", "ce-down",
     "schedd-down", "wms-down", "doubtful-counts", "unresolved-submission", "held-back", "submission-failed",
     "schedd-full", "unknown-to-wms", "breaker-open", "offline", "downtime",
 )  # fmt: skip

@@ -24,7 +24,7 @@ class Kind:
     codes: tuple[int, ...] = ()  # HoldReasonCodes that mean this, whatever the text
 
 
-RENEW = "renew it (see `autopyfactory check`), then release or remove the held pilots"
+RENEW = "renew the credential, then release (condor_release) or remove the held pilots"
 
 KINDS: tuple[Kind, ...] = (
     Kind(

@@ -26,6 +26,7 @@ class LiveState:
     pause: Pause | None = None
     troubles: Troubles | None = None
     credential: str | None = None  # what is wrong with it
+    missing: tuple[str, ...] = ()  # files that pilots need, in words
     breaker: str | None = None  # why it is open
     ce: str = ""  # as people write it
     target: str = ""  # the schedd, as people write it

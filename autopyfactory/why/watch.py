@@ -68,13 +68,17 @@ class TroubleWatch:
         client: Callable[[Target], CondorClient],
         *,
         interval: float = INTERVAL,
+        credentials: Callable[[], Mapping[str, str]] = dict,
     ):
+        """Prepare. `credentials` tells what is wrong with those of each queue; it may read files."""
         self._factory_id = factory_id
         self._targets = targets
         self._client = client
         self._interval = interval
         self._seen: dict[Target, _Seen] = {}
         self._current: Mapping[str, Troubles] = {}
+        self._look_at_credentials = credentials
+        self._credentials: Mapping[str, str] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -92,8 +96,18 @@ class TroubleWatch:
         """Return what is wrong with the pilots of `queue`; None: nothing that is known. Returns at once."""
         return self._current.get(queue)
 
+    def credential(self, queue: str) -> str | None:
+        """Return what is wrong with the credentials of `queue`; None: nothing known. Returns at once."""
+        return self._credentials.get(queue)
+
     def look(self) -> None:
         """Ask every schedd once; called by the thread, and by tests."""
+        spoiled = self._look_at_credentials()
+        for queue in spoiled.keys() - self._credentials.keys():
+            queue_logger(queue).warning("%s", spoiled[queue])
+        for queue in self._credentials.keys() - spoiled.keys():
+            queue_logger(queue).warning("the credentials are good again")
+        self._credentials = spoiled
         targets = list(dict.fromkeys(self._targets()))
         for target in targets:
             seen = self._seen.setdefault(target, _Seen())

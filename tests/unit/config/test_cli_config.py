@@ -214,6 +214,18 @@ def test_a_starter_of_an_ordinary_user_needs_no_other_folder(
     assert "--pool pool.example.org:9618 --label %(wmsqueue)s --token pool.token" in text
 
 
+def test_a_token_that_has_expired_is_warned_of(tmp_path: Path) -> None:
+    token = tmp_path / "old.token"
+    token.write_text("e30.eyJleHAiOiAxfQ.c2ln")  # {"exp": 1}
+    flags = ["--ce", "ce1.example.org", "--executable", "/bin/sh", "--token", str(token), "-y"]
+    assert run("init", str(tmp_path / "etc"), *flags).exit_code == 0
+    found = build.load([str(tmp_path / "etc/autopyfactory.conf")])
+    (told,) = semantics.inspect(found)
+    assert (told.severity, told.section) == ("warning", "my-label-ce1")
+    assert told.message.startswith(f"the token {token} expired at 1970-01-01 00:00Z")
+    assert semantics.inspect(found, files=False) == []
+
+
 def test_init_overwrites_only_when_told(tmp_path: Path) -> None:
     (tmp_path / "queues.conf").write_text("mine")
     done = run("init", "--dir", str(tmp_path), "-y")

@@ -76,6 +76,16 @@ def test_the_story_of_the_expired_token() -> None:
     assert "[who looks after credentials has to act]" in lines
 
 
+def test_a_missing_file_explains_held_pilots_and_nothing_else() -> None:
+    gone = ("there is no file /w.sh (executable) on this host",)
+    held = Troubles(NOW, (HeldGroup("Error sending files to schedd ce1", 2, 13),))
+    story = explain([cycle(held=2)], live(troubles=held, missing=gone))
+    assert story.codes[:2] == ("files-missing", "files-not-sent")
+    assert story.causes[0].words == gone[0]
+    # the schedd may be on another host, where the file is
+    assert "files-missing" not in explain([cycle()], live(missing=gone)).codes
+
+
 def test_refused_token() -> None:
     held = Troubles(NOW, (HeldGroup(DENIED, 5, 0, T0),))
     story = explain([cycle(held=5)], live(troubles=held))

@@ -53,3 +53,16 @@ def test_a_trouble_is_logged_when_it_begins_and_when_all_are_over(caplog: pytest
     schedd.ads = []
     assert told() == ["autopyfactory.queue.A: no pilot is stuck any more"]
     assert told() == []
+
+
+def test_spoiled_credentials_are_told_once_and_kept_for_the_record(caplog: pytest.LogCaptureFixture) -> None:
+    spoiled = {"A": "the token t expired"}
+    watch = TroubleWatch("F", list, lambda _: Schedd(), credentials=lambda: dict(spoiled))  # type: ignore[arg-type,return-value]
+    watch.look()
+    watch.look()
+    assert [r.getMessage() for r in caplog.records] == ["the token t expired"]
+    assert (watch.credential("A"), watch.credential("B")) == ("the token t expired", None)
+    spoiled.clear()
+    watch.look()
+    assert caplog.records[-1].getMessage() == "the credentials are good again"
+    assert watch.credential("A") is None
