@@ -195,7 +195,7 @@ class APFQueue:
             reason="",
             inputs=inputs,
             ages={r.key: r.age for r in readings if r.age is not None},
-            errors={r.key: r.trouble for r in readings if r.trouble},
+            errors={r.key: f"{r.label}: {r.trouble}" for r in readings if r.trouble},
             gate=closed,
             unresolved=unresolved,
             pause=pause.words if pause is not None else None,

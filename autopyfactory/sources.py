@@ -7,6 +7,7 @@ is for the gate to say. A source never raises into a queue.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from autopyfactory.info import Snapshot
 
 T = TypeVar("T")
 Judge = Callable[[T, float], Mapping[str, str]]
+
+_DIGITS = re.compile(r"\d+")
 
 log = logging.getLogger("autopyfactory.source")
 
@@ -139,15 +142,21 @@ class StatusSource(Generic[T]):
         return True
 
     def _failed(self, before: SourceState[T], err: Exception) -> None:
-        text = str(err) or type(err).__name__
+        text = self._without_name(str(err) or type(err).__name__)
         trouble = before.trouble
-        if trouble is None or trouble.text != text:
+        if trouble is None or _DIGITS.sub("", trouble.text) != _DIGITS.sub("", text):  # an age is no news
             log.warning("%s does not answer: %s", self.label, text)
             log.debug("details", exc_info=err)
         since = trouble.since if trouble else self._clock.now()
         failures = trouble.failures + 1 if trouble else 1
         hung = bool(getattr(err, "hung", False))
         self.state = SourceState(before.snapshot, before.doubts, Trouble(text, since, failures, hung))
+
+    def _without_name(self, text: str) -> str:
+        """Return `text` without the source's name at its beginning: it is told with the label."""
+        for name in (self.label, self.label.rpartition(" ")[2]):
+            text = text.removeprefix(f"{name}: ")
+        return text
 
     def _pause(self) -> float:
         """Return the seconds until the next question."""

@@ -81,10 +81,11 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
             yield Cause("doubtful-counts", text, "nothing if a second count agrees; else look at the schedd")
         elif text.startswith(("WMS status", "no WMS status")):
             yield Cause("wms-down", f"the WMS does not answer{_last_answer(record, 'wms')}",
-                        "tell who runs the WMS, if it lasts", "work",
+                        _named_wrong(record, "wms") or "tell who runs the WMS, if it lasts", "work",
                         example=record.errors.get("wms", text))  # fmt: skip
         elif text.startswith(("batch status", "no batch status")):
             todo = "see that the schedd and its collector run and let the factory in"
+            todo = _named_wrong(record, "batch") or todo
             yield Cause("schedd-down", f"the schedd does not answer{_last_answer(record, 'batch')}", todo,
                         example=record.errors.get("batch", text))  # fmt: skip
         else:
@@ -93,6 +94,16 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
         yield Cause(
             "unresolved-submission", text, "nothing is sent twice: it is looked up until the schedd answers"
         )
+
+
+def _named_wrong(record: CycleRecord, kind: str) -> str:
+    """Return what to do when the collector answers and has never heard of the schedd."""
+    if "knows no schedd" not in record.errors.get(kind, ""):
+        return ""
+    return (
+        f"start that schedd, or correct `{kind}status.condor.schedd`: `condor_status -schedd -pool` with the "
+        "collector lists those it knows"
+    )
 
 
 def _last_answer(record: CycleRecord, kind: str) -> str:

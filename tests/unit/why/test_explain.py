@@ -147,6 +147,15 @@ def test_doubtful_collapse() -> None:
     assert explain([cycle(outcome="held back", gate=(gate,))], live()).codes == ("doubtful-counts",)
 
 
+@pytest.mark.parametrize(("kind", "code"), [("wms", "wms-down"), ("batch", "schedd-down")])
+def test_a_schedd_that_its_collector_does_not_know(kind: str, code: str) -> None:
+    error = "schedd a@b: the collector knows no schedd named 'a'"
+    words = {"wms": "no WMS status from x yet", "batch": "no batch status from x yet"}[kind]
+    story = explain([cycle(outcome="held back", gate=(words,), errors={kind: error})], live())
+    assert story.codes == (code,)
+    assert f"`{kind}status.condor.schedd`" in story.next[0]
+
+
 def test_unresolved_submission_is_told_once() -> None:
     words = "an earlier submission of 7 pilots is being looked up"
     record = cycle(outcome="held back", gate=(words,), unresolved=(words,))
