@@ -27,6 +27,9 @@ _READS = frozenset(("counts", "query", "history", "collector_query", "locate", "
 # The part of its deadline that a call may wait for its turn. One that began with too little time left would
 # be cut off without need, and leave behind a submission of which nobody knows.
 _WAITING = 0.5
+# A call that goes on for so long probably hangs. Whoever waits behind it had better say so and come back.
+_STUCK = 5.0
+_GLANCE = 1.0  # seconds between two looks at what we wait for
 # How long a caller whose child was killed may need to notice.
 _HAND_OVER = 5.0
 
@@ -48,6 +51,7 @@ class Caller:
         self._recycle_above_kb = recycle_above_kb
         self._suspension = Suspension(target, retry_after)
         self._turn = threading.Lock()
+        self._under_way: tuple[str, float] | None = None  # the operation, and when it began
         self._process: Process | None = None
         self._submits = 0
         self._aborts = 0
@@ -69,8 +73,8 @@ class Caller:
         start = time.monotonic()
         aborts = self._aborts
         self._admit(aborts, probe)
-        if not self._turn.acquire(timeout=max(0.0, deadline * _WAITING)):
-            raise Busy(f"{operation} not tried: other calls took its time", self._target)
+        self._take_turn(operation, start + deadline * _WAITING)
+        self._under_way = (operation, time.monotonic())
         try:
             self._admit(aborts, probe)  # while we waited the call before us may have hung
             try:
@@ -86,6 +90,7 @@ class Caller:
                 raise WorkerDied(f"{operation}: no child process: {error}", self._target) from error
             return self._judge(operation, reply, time.monotonic() - start)
         finally:
+            self._under_way = None
             self._turn.release()
 
     def abort(self) -> None:
@@ -110,6 +115,18 @@ class Caller:
         if mine:
             self._drop()
             self._turn.release()
+
+    def _take_turn(self, operation: str, end: float) -> None:
+        """Wait for the calls before us until monotonic time `end`, but not behind one that seems to hang."""
+        while not self._turn.acquire(timeout=max(0.0, min(_GLANCE, end - time.monotonic()))):
+            now = time.monotonic()
+            if now >= end:
+                raise Busy(f"{operation} not tried: other calls took its time", self._target)
+            other = self._under_way
+            if other is not None and (seconds := now - other[1]) > _STUCK:
+                raise Busy(
+                    f"{operation} not tried: {other[0]} is under way for {seconds:.0f} s", self._target
+                )
 
     def _admit(self, aborts: int, probe: bool) -> None:
         if self._closed:

@@ -218,6 +218,19 @@ class TestTurns:
         assert not log.exists()
         assert not caller.suspended
 
+    def test_nobody_waits_behind_a_call_that_seems_to_hang(self, caller, monkeypatch):
+        monkeypatch.setattr("autopyfactory.condor.caller._STUCK", 0.4)
+        monkeypatch.setattr("autopyfactory.condor.caller._GLANCE", 0.1)
+        with ThreadPoolExecutor() as pool:
+            hanging = pool.submit(caller.call, "sleep", [2], 20, False)
+            until(lambda: caller.pid is not None)
+            error, seconds = timed(caller.call, "echo", [1], 20, False)
+            assert isinstance(error, Busy)
+            assert "sleep is under way for" in str(error)
+            assert seconds < 1.5
+            hanging.result()
+        assert caller.call("echo", [1], 5, False) == [1]
+
     def test_a_deadline_that_has_passed_already(self, caller):
         error, seconds = timed(caller.call, "sleep", [1], 0.0, False)
         assert isinstance(error, Overrun)
