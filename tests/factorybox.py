@@ -122,6 +122,7 @@ class InProcess:
         self.box = box
 
     def __enter__(self) -> Factory:
+        self.before = {name: os.environ.get(name) for name in self.box.ap.exports}
         os.environ.update(self.box.ap.exports)
         self.factory = Factory(self.box.configuration(), load=lambda: load(self.box.write()))
         self.stop = threading.Event()
@@ -134,6 +135,11 @@ class InProcess:
         self.stop.set()
         self.factory.shutdown(5)
         self.thread.join(5)
+        for name, value in self.before.items():  # later tests must not look for a pool that is gone
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 class Daemon:
