@@ -2,9 +2,9 @@
 
     bin/as-user .venv/bin/python tests/bench/bench_memory.py [--quick]
 
-A daemon with many queues runs at the pace that is usual, and sends nothing; then one in a hurry, for a thousand
-cycles; then one that sends pilots, each in a submission of its own. RSS counts what processes share once per
-process, PSS once in all. Now and then there is a second child, which looks for stuck pilots.
+A daemon with many queues runs at the pace that is usual, and sends nothing; then one in a hurry, for a
+thousand cycles; then one that sends pilots, each in a submission of its own. RSS counts what processes share
+once per process, PSS once in all. Now and then there is a second child, which looks for stuck pilots.
 """
 
 import re
