@@ -35,6 +35,10 @@ CREATE TABLE IF NOT EXISTS total (queue TEXT PRIMARY KEY, sent INTEGER NOT NULL)
 """
 
 
+class LedgerError(Exception):
+    """The file cannot be used, and without it nothing may be sent."""
+
+
 class Ledger:
     """The durable record of submissions; one per factory, shared by its queue threads.
 
@@ -43,9 +47,20 @@ class Ledger:
     """
 
     def __init__(self, path: Path, clock: Clock | None = None):
+        """Open the file, or make it. Raises LedgerError."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._clock = clock or SystemClock()
         self.lock = threading.RLock()
+        try:
+            self._open(path)
+        except sqlite3.Error as err:
+            raise LedgerError(
+                f"the ledger {path} cannot be used: {err}. It tells what was sent; see to disk and "
+                "permissions. If the file is lost, move it away: the factory starts with an empty one, does "
+                "not look up a submission that was cut off, and counts the pilots ever sent from 0"
+            ) from err
+
+    def _open(self, path: Path) -> None:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.executescript(_SCHEMA)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -75,7 +78,9 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
     clock = SystemClock()
     known = Path(new.factory.state_dir).expanduser() / "ledger.db"
     with tempfile.TemporaryDirectory() as nowhere:
-        ledger = Ledger(known if known.exists() else Path(nowhere) / "ledger.db", clock)
+        copy = Path(nowhere) / "ledger.db"
+        note = _copy(known, copy) if known.exists() else ""
+        ledger = Ledger(copy, clock)
         sources = SourcePool(clock, ledger)
         try:
             preview = Preview(new, sources=sources, ledger=ledger, clock=clock, running={})
@@ -87,5 +92,19 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
         "accepted": True,
         "text": "No factory runs; starting it would do this.\n"
         + render(changes, effects, everything=everything),
-        "problems": [str(p) for p in new.problems],
+        "problems": [str(p) for p in new.problems] + ([note] if note else []),
     }
+
+
+def _copy(ledger: Path, copy: Path) -> str:
+    """Copy what was sent, so that the file itself is left alone; return why that was not possible."""
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"file:{quote(str(ledger))}?mode=ro", uri=True)) as source,
+            contextlib.closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+    except sqlite3.Error as err:
+        copy.unlink(missing_ok=True)
+        return f"{ledger} cannot be read ({err}): what was sent before is not taken into account"
+    return ""

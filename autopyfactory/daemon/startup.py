@@ -30,6 +30,7 @@ from autopyfactory.daemon.pidfile import PidFile
 from autopyfactory.daemon.service import FactoryLike, Service
 from autopyfactory.daemon.signals import bear_early_ones
 from autopyfactory.daemon.systemd import Heart, Notifier
+from autopyfactory.ledger import LedgerError
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
@@ -198,6 +199,8 @@ def _serve(config: Configuration, plan: Plan, book: logs.Logs, verdict: Verdict,
 def _build(config: Configuration, plan: Plan, build: Build) -> FactoryLike:
     try:
         return build(config, plan)
+    except LedgerError as err:
+        raise StartError(ExitCode.FILES, str(err)) from err
     except Exception as err:
         log.critical("the factory cannot be built", exc_info=True)
         raise StartError(ExitCode.INTERNAL, f"the factory cannot be built: {err!r}") from err

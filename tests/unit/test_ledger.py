@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autopyfactory.ledger import SETTLE, Ledger
+from autopyfactory.ledger import SETTLE, Ledger, LedgerError
 from fakes import FakeClock
 
 
@@ -69,3 +69,14 @@ def test_an_intent_that_cannot_be_written_raises(tmp_path: Path, clock: FakeCloc
     with pytest.raises(sqlite3.Error):
         ledger.intend("q", "s", 1)
     assert ledger.unresolved("q") == []
+
+
+@pytest.mark.parametrize("spoil", ["junk", "folder"])
+def test_a_ledger_that_cannot_be_used_is_told_plainly(tmp_path: Path, spoil: str) -> None:
+    path = tmp_path / "ledger.db"
+    if spoil == "junk":
+        path.write_bytes(b"junk" * 1000)
+    else:
+        path.mkdir()
+    with pytest.raises(LedgerError, match=f"the ledger {path} cannot be used"):
+        Ledger(path)
