@@ -1,6 +1,7 @@
 """For all tests: nothing of the developer's own HTCondor set-up reaches them."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +12,9 @@ settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Started with `&` by a script we would ignore INT, and so would the daemons that the tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in list(os.environ):
         if name.upper().startswith(("CONDOR_", "_CONDOR_", "BEARER_TOKEN", "X509_USER_PROXY")):
             del os.environ[name]
