@@ -16,8 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from cryptography import x509
-
 from autopyfactory.why.words import span
 
 CREDENTIALS = {"scitokens_file": "token", "x509userproxy": "proxy"}  # submit command: what it names
@@ -101,6 +99,8 @@ def expiry(data: bytes) -> datetime | None:
         return _of_token(match[1])
     if b"-----BEGIN CERTIFICATE" not in data:
         return None
+    from cryptography import x509  # 8 MB: only where there are proxies
+
     try:
         return min(c.not_valid_after_utc for c in x509.load_pem_x509_certificates(data))
     except ValueError:

@@ -18,7 +18,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from cryptography import x509
 from requests.utils import get_environ_proxies
 
 from autopyfactory import __version__
@@ -68,8 +67,12 @@ class Identity:
 
     def expired(self) -> str | None:
         """Return in words that our certificate is past its end; None if it is not, or cannot be read."""
+        if self.cert is None:
+            return None
+        from cryptography import x509  # 8 MB: only where there are certificates
+
         try:
-            data = Path(self.cert).read_bytes() if self.cert else b""
+            data = Path(self.cert).read_bytes()
             end = x509.load_pem_x509_certificate(data).not_valid_after_utc
         except (OSError, ValueError):
             return None

@@ -23,6 +23,8 @@ from autopyfactory.logwriter import Writer
 QUEUE_PREFIX = "autopyfactory.queue."
 SYSLOG_SOCKET = "/dev/log"
 
+_NOT_SHOWN = {"_srcfile": None, "logThreads": False, "logProcesses": False, "logMultiprocessing": False}
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 
 
@@ -49,6 +51,14 @@ class LineFormatter(logging.Formatter):
         super().__init__(datefmt="%Y-%m-%d %H:%M:%SZ")
         self.names = names
         self.stamp = stamp
+        self._second = (-1, "")  # the last one, and how it is written: most lines come many to a second
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """Return when the record arose."""
+        second, text = self._second
+        if second != int(record.created):
+            second, text = self._second = int(record.created), super().formatTime(record, datefmt)
+        return text
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text, without the last line end."""
@@ -147,6 +157,7 @@ class Logs:
         self.queues: QueueFilesHandler | None = None
         self._entry = _Entry(self.writer)  # type: ignore[arg-type]
         self._previous: list[tuple[logging.Logger, int]] = []
+        self._collect: dict[str, object] = {}
 
     def add(self, handler: logging.Handler, *, stamp: bool = True) -> None:
         """Write the factory's log to `handler` too."""
@@ -179,6 +190,11 @@ class Logs:
         ):
             self._previous.append((logger, logger.level))
             logger.setLevel(level)
+        # What no format of ours shows need not be found out for every line (see "Optimization" in the
+        # standard library's logging HOWTO): a cycle spends half its time on its log.
+        self._collect = {name: getattr(logging, name) for name in _NOT_SHOWN}
+        for name, off in _NOT_SHOWN.items():
+            setattr(logging, name, off)
         logging.getLogger().addHandler(self._entry)
         logging.captureWarnings(True)
         os.register_at_fork(after_in_child=self.writer.forked)
@@ -214,6 +230,8 @@ class Logs:
         for logger, level in self._previous:
             logger.setLevel(level)
         self._previous.clear()
+        for name, on in self._collect.items():
+            setattr(logging, name, on)
         if done:
             self._close_files()
         return done
