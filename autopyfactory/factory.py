@@ -28,6 +28,7 @@ from autopyfactory.queue import APFQueue
 from autopyfactory.record import CycleRecord, Event, FactoryEvent
 from autopyfactory.report import schedds
 from autopyfactory.report.trends import Trends
+from autopyfactory.reporter import BatchReporter
 from autopyfactory.reservations import Reservations
 from autopyfactory.sourcepool import SourcePool
 from autopyfactory.surroundings import surroundings
@@ -172,7 +173,7 @@ class Factory:
         late = [q.name for q in queues if not q.join(end - 1 - self.clock.monotonic())]
         if late:
             log.warning("still busy at the end: %s", ", ".join(late))
-        for reporter in (*self.monitors.reporters(), *([self.history] if self.history else [])):
+        for reporter in self.reporters():
             reporter.close(max(0.0, min(1.0, end - self.clock.monotonic())))
         if self.pings is not None:
             self.pings.close()
@@ -180,6 +181,10 @@ class Factory:
             self.mailer.close(max(0.0, min(1.0, end - self.clock.monotonic())))
         if not late:
             self.ledger.close()
+
+    def reporters(self) -> list[BatchReporter]:
+        """Return what carries events to the monitors and to the history."""
+        return [*self.monitors.reporters(), *([self.history] if self.history else [])]
 
     # --- queues come and go ---------------------------------------------------------------------
 

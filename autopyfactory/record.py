@@ -37,6 +37,17 @@ class HeldGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """Pilots that ended by themselves, when most of the last ones failed."""
+
+    ended: int  # how many of the last ones are looked at
+    count: int  # how many of those failed
+    how: str  # most of these did: `exit code 1`
+    wall: float  # seconds that those had run, in the median
+    output: str = ""  # the file with what the last of them wrote
+
+
+@dataclass(frozen=True, slots=True)
 class Troubles:
     """What a schedd says about the pilots of one queue that are stuck."""
 
@@ -50,10 +61,16 @@ class Troubles:
     probe_code: str = ""  # ce-down, ce-refuses: what that means; empty: nothing certain
     oldest_pending: datetime | None = None  # when the pilot that waits longest was sent
     error: str | None = None  # why the schedd could not be asked; the rest means nothing then
+    failed: Failed | None = None  # None: few failed lately, or none ended
 
     @property
     def any(self) -> bool:
         """Whether something is wrong, as far as the schedd could be asked."""
+        return self.stuck or self.failed is not None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether pilots do not get to run, as far as the schedd could be asked."""
         return bool(self.held or self.lost or self.ce_down)
 
 

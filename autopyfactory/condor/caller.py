@@ -81,8 +81,8 @@ class Caller:
                 reply = self._exchange(operation, arguments, start + deadline, aborts)
             except TimeoutError:
                 self._drop()
-                self._suspension.begin(f"{operation} exceeded {deadline:g} s")
-                raise Overrun(f"{operation} exceeded {deadline:g} s", self._target) from None
+                self._suspension.begin(f"{operation}: no answer within {deadline:g} s")
+                raise Overrun(f"{operation}: no answer within {deadline:g} s", self._target) from None
             except Ended as error:
                 said = self._drop()
                 raise WorkerDied(f"{operation}: {error}{said}", self._target) from None

@@ -22,6 +22,7 @@ from autopyfactory.report.pilotanswers import known, meant
 from autopyfactory.report.pilots import Ages
 from autopyfactory.report.rows import QueueRow, State, queue_row
 from autopyfactory.report.schedds import reporting_client, targets
+from autopyfactory.report.unheard import unheard
 
 if TYPE_CHECKING:
     from autopyfactory.factory import Factory
@@ -36,10 +37,12 @@ def status(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     wanted = arguments.get("queue")
     names = _names(factory, wanted)
     rows = [_row(factory, name) for name in names]
-    notes: list[str] = []
-    if arguments.get("longest"):
-        rows, notes = _with_ages(factory, rows, wanted)
     now = factory.clock.now()
+    mail = factory.mailer.status() if factory.mailer else None
+    notes = list(unheard((r.status() for r in factory.reporters()), mail, now))
+    if arguments.get("longest"):
+        rows, unknown = _with_ages(factory, rows, wanted)
+        notes += unknown
     return {
         "factory": factory.configuration.factory.factory_id,
         "at": to_plain(now),

@@ -14,6 +14,9 @@ from autopyfactory.why.troubles import troubles
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
     from autopyfactory.factory import Factory
+    from autopyfactory.queue import APFQueue
+
+COLLECTIVE = {"ANY", "*"}  # under which WMS plugins count the jobs of all queues, or of any
 
 
 def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
@@ -35,7 +38,17 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
         troubles=queue_troubles(configuration, name, ask=ask),
         ce=queue.parts.submit.ce if queue else "",
         target=queue.parts.submit.target if queue else "",
+        others=_others(queue) if queue else (),
     )
+
+
+def _others(queue: APFQueue) -> tuple[str, ...]:
+    """Return the WMS queues with jobs, when this queue has none at all: a misspelt name looks like that."""
+    source = queue.parts.wms_source
+    snapshot = source.state.snapshot if source else None
+    if snapshot is None or queue.config.options.wmsqueue in (None, *snapshot.data.queues):
+        return ()
+    return tuple(sorted(snapshot.data.queues.keys() - COLLECTIVE))
 
 
 def queue_troubles(configuration: Configuration, name: str, *, ask: float) -> Troubles | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autopyfactory.record import CycleRecord, HeldGroup, Troubles
+from autopyfactory.recent import SHORT
+from autopyfactory.record import CycleRecord, Failed, HeldGroup, Troubles
 from autopyfactory.why.holds import RENEW, kind_of
 from autopyfactory.why.model import Cause, LiveState
 from autopyfactory.why.words import clock, count, span
@@ -148,11 +149,11 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
             )
             yield Cause("held-other", f"{count(batch.held, 'pilot')} held{why}", "`condor_q -hold` shows why")
         return
-    if live is not None and live.missing and troubles.any:  # else they may be where the schedd is, not here
+    if live is not None and live.missing and troubles.stuck:  # else they may be where the schedd is, not here
         todo = "put it there or correct its name in the queue's options; then release or remove held pilots"
         yield Cause("files-missing", "; ".join(live.missing), todo)
     yield from of_troubles(troubles)
-    if troubles.oldest_pending and not troubles.any:
+    if troubles.oldest_pending and not troubles.stuck:
         waited = (now - troubles.oldest_pending).total_seconds()
         running = record.inputs.batch.running if record and record.inputs and record.inputs.batch else 0
         if waited > LONG_PENDING and not running:
@@ -162,13 +163,15 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
 
 
 def of_troubles(troubles: Troubles) -> Iterator[Cause]:
-    """Yield what holds pilots up, in the schedd's words."""
+    """Yield what holds pilots up or makes them fail, in the schedd's words."""
     if troubles.ce_down:
         yield _ce_down(troubles)
     for group in troubles.held:
         yield _held(group)
     for group in troubles.lost:
         yield _lost(group)
+    if troubles.failed:
+        yield _failed(troubles.failed)
 
 
 def _ce_down(t: Troubles) -> Cause:
@@ -205,6 +208,13 @@ def _lost(group: HeldGroup) -> Cause:
         todo = "read the reason; `condor_history` on the schedd shows more"
         return Cause("pilots-dropped", words, todo, "us", group.since, blocks=False, example=group.reason)
     return Cause(kind.code, f"{words}: {kind.words}", kind.next, kind.who, group.since, example=group.reason)
+
+
+def _failed(f: Failed) -> Cause:
+    words = f"{f.count} of the last {f.ended} pilots that ended have failed: {f.how} after {span(f.wall)}"
+    todo = f"read what one of them wrote: {f.output}" if f.output else "look at the output of one of them"
+    # those that ran for long did their work, and it failed
+    return Cause("pilots-fail", words, todo, blocks=f.wall < SHORT)
 
 
 def _held(group: HeldGroup) -> Cause:

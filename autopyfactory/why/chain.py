@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from autopyfactory.decision import Decision, Step
 from autopyfactory.record import CycleRecord
 from autopyfactory.why.model import Cause, Who
@@ -36,8 +38,11 @@ def limiting(decision: Decision) -> Step | None:
     return next((s for s in reversed(lowered) if s.n_in > 0), lowered[-1])
 
 
-def causes(record: CycleRecord) -> list[Cause]:
-    """Return why the chain gave no pilots, or fewer than it could have."""
+def causes(record: CycleRecord, others: Sequence[str] = ()) -> list[Cause]:
+    """Return why the chain gave no pilots, or fewer than it could have.
+
+    `others` are the WMS queues with jobs, when the WMS has none for this one.
+    """
     if record.decision is None or not record.decision.steps:
         return []
     last = record.decision.steps[-1]
@@ -46,7 +51,7 @@ def causes(record: CycleRecord) -> list[Cause]:
     step = limiting(record.decision)
     if step is not None and (record.decision.n <= 0 or record.decision.n < step.n_in):
         return [_limited(step, blocks=record.decision.n <= 0)]
-    return [] if record.decision.n else [_no_demand(record)]
+    return [] if record.decision.n else [_no_demand(record, others)]
 
 
 def _limited(step: Step, *, blocks: bool) -> Cause:
@@ -67,12 +72,16 @@ def _unknown(record: CycleRecord, step: Step) -> Cause | None:
     return None
 
 
-def _no_demand(record: CycleRecord) -> Cause:
+def _no_demand(record: CycleRecord, others: Sequence[str]) -> Cause:
     inputs = record.inputs
     wms, batch = (inputs.wms, inputs.batch) if inputs else (None, None)
     name = record.wmsqueue or record.queue
     if wms is not None and wms.ready == 0:
-        return Cause("nothing-ready", f"no jobs are ready for {name}", "", "work")
+        words, todo = f"no jobs are ready for {name}", ""
+        if others:
+            words += f", and no other job is for it: there are jobs for {_some(others)}"
+            todo = "nothing if there is no work for it; else correct `wmsqueue`, or the name in the jobs"
+        return Cause("nothing-ready", words, todo, "work")
     if wms is not None and batch is not None and batch.pending >= wms.ready:
         return Cause(
             "enough-pending",
@@ -82,3 +91,8 @@ def _no_demand(record: CycleRecord) -> Cause:
         )
     steps = record.decision.steps if record.decision else ()
     return Cause("no-demand", "; ".join(f"{s.plugin}: {s.reason}" for s in steps[:1]) or record.reason, "")
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -63,7 +63,7 @@ def _causes(record: CycleRecord | None, live: LiveState | None) -> list[Cause]:
     if record is not None:
         found += [*find.of_information(record), *find.of_submission(record)]
         if record.outcome in ("nothing", "sent", "retired"):
-            found += chain.causes(record)
+            found += chain.causes(record, live.others if live else ())
     return found + list(find.of_pilots(record, live))
 
 

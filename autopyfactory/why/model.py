@@ -30,6 +30,7 @@ class LiveState:
     breaker: str | None = None  # why it is open
     ce: str = ""  # as people write it
     target: str = ""  # the schedd, as people write it
+    others: tuple[str, ...] = ()  # WMS queues with jobs, when the WMS has none at all for this one
     silent: str | None = None  # why a factory that may well run could not be asked
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.quoting import constraint_string
-from autopyfactory.record import HeldGroup, Troubles
-from autopyfactory.why.holds import kind_of, stripped
+from autopyfactory.record import Troubles
+from autopyfactory.why import left
+from autopyfactory.why.groups import moment, same_reason
 
 LIMIT = 5000  # ads per question; more stuck pilots than that say nothing new
 HELD, IDLE = 5, 1
@@ -20,12 +20,6 @@ ATTRIBUTES = (
     "MATCH_APF_QUEUE", "JobStatus", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "ClusterId",
     "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridResource",
 )  # fmt: skip
-GONE = (
-    "MATCH_APF_QUEUE", "JobStatus", "RemoveReason", "LastHoldReason", "LastHoldReasonCode",
-    "EnteredCurrentStatus", "ClusterId", "ProcId",
-)  # fmt: skip
-LATELY = 3600  # s: how far back pilots that left are looked for
-OURS = ("AutoPyFactory", "via condor_rm")  # how the reasons of those begin that somebody removed on purpose
 STUCK = "(JobStatus == 5 || GridResourceUnavailableTime isnt undefined)"
 
 
@@ -40,39 +34,13 @@ def troubles(client: CondorClient, queue: str, factory_id: str, deadline: float)
         ads = client.query(
             f"{wanted} && ({STUCK} || JobStatus == 1)", ATTRIBUTES, limit=LIMIT, deadline=deadline
         )
-        gone = dropped(client, wanted, now.timestamp() - LATELY, deadline)
+        gone = left.since(client, wanted, now.timestamp() - left.LATELY, deadline)
     except CondorError as err:
         return Troubles(now, error=str(err))
     found = summarize(ads, now).get(queue, Troubles(now))
-    return replace(found, lost=lost(gone))
-
-
-def dropped(client: CondorClient, wanted: str, since: float, deadline: float) -> list[dict[str, Any]]:
-    """Return the ads of pilots that the schedd dropped after `since` (Unix time), the latest first.
-
-    That is what becomes of held pilots which say that they are not essential, or which a rule removes.
-    Raises CondorError.
-    """
-    return client.history(
-        f"{wanted} && JobStatus == 3",
-        GONE,
-        limit=500,
-        since=f"EnteredCurrentStatus < {int(since)}",
-        deadline=deadline,
-    )
-
-
-def lost(ads: Iterable[Mapping[str, Any]]) -> tuple[HeldGroup, ...]:
-    """Group what schedds dropped by reason; what somebody removed on purpose is left out."""
-    rows: list[Mapping[str, Any]] = []
-    for ad in ads:
-        removed = str(ad["RemoveReason"] or "")
-        if removed.startswith(OURS):
-            continue
-        # a rule that removes held pilots says nothing of why they were held
-        reason = str(ad["LastHoldReason"] or removed)
-        rows.append({**ad, "HoldReason": reason, "HoldReasonCode": ad["LastHoldReasonCode"]})
-    return _held(rows)
+    who_left = left.Left()
+    who_left.take(gone)
+    return who_left.told(queue, found)
 
 
 def all_troubles(client: CondorClient, factory_id: str, deadline: float) -> Mapping[str, Troubles]:
@@ -102,13 +70,13 @@ def summarize(ads: Iterable[Mapping[str, Any]], now: datetime) -> dict[str, Trou
 
 def _of_queue(ads: list[Mapping[str, Any]], now: datetime) -> Troubles:
     down = [ad for ad in ads if _ce_is_down(ad)]
-    pending = [t for ad in ads if ad["JobStatus"] in (IDLE, HELD) and (t := _time(ad["QDate"]))]
+    pending = [t for ad in ads if ad["JobStatus"] in (IDLE, HELD) and (t := moment(ad["QDate"]))]
     return Troubles(
         asked_at=now,
-        held=_held([ad for ad in ads if ad["JobStatus"] == HELD]),
+        held=same_reason([ad for ad in ads if ad["JobStatus"] == HELD]),
         ce_down=len(down),
         ce_down_since=min(
-            (t for ad in down if (t := _time(ad["GridResourceUnavailableTime"]))), default=None
+            (t for ad in down if (t := moment(ad["GridResourceUnavailableTime"]))), default=None
         ),
         ce=str(down[0]["GridResource"] or "") if down else "",
         oldest_pending=min(pending, default=None),
@@ -121,25 +89,3 @@ def _ce_is_down(ad: Mapping[str, Any]) -> bool:
     # some releases leave the attribute when the CE is back: then there is later news of the pilot
     news = ad["LastRemoteStatusUpdate"]
     return not isinstance(news, int) or news <= int(ad["GridResourceUnavailableTime"])
-
-
-def _held(ads: list[Mapping[str, Any]]) -> tuple[HeldGroup, ...]:
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for ad in ads:
-        text, code = str(ad["HoldReason"] or ""), int(ad["HoldReasonCode"] or 0)
-        groups[kind_of(text, code).code, stripped(text)].append(ad)
-    found = [
-        HeldGroup(
-            reason=str(group[0]["HoldReason"] or "no reason given"),
-            count=len(group),
-            code=int(group[0]["HoldReasonCode"] or 0),
-            since=min((t for ad in group if (t := _time(ad["EnteredCurrentStatus"]))), default=None),
-            example=f"{group[0]['ClusterId']}.{group[0]['ProcId']}",
-        )
-        for group in groups.values()
-    ]
-    return tuple(sorted(found, key=lambda g: -g.count))
-
-
-def _time(seconds: Any) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None

@@ -9,20 +9,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.target import Target
 from autopyfactory.logs import queue_logger
 from autopyfactory.record import Troubles
+from autopyfactory.why import left
 from autopyfactory.why.causes import of_troubles
 from autopyfactory.why.model import Cause
-from autopyfactory.why.troubles import LATELY, all_troubles, dropped, lost, mine
+from autopyfactory.why.troubles import all_troubles, mine
 
 log = logging.getLogger("autopyfactory.why")
 
@@ -30,7 +29,6 @@ INTERVAL = 120.0  # seconds between two rounds
 ASK = 10.0  # seconds for one question
 FRESH = 3  # rounds after which an answer is too old to be told
 OVERLAP = 60.0  # seconds: clocks differ, and schedds write their history late
-MOST = 2000  # dropped pilots per schedd that are remembered
 
 
 @dataclass
@@ -39,7 +37,7 @@ class _Seen:
 
     at: float = float("-inf")  # monotonic
     troubles: Mapping[str, Troubles] = field(default_factory=dict)
-    dropped: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # ads by pilot
+    left: left.Left = field(default_factory=left.Left)
     read_until: float = 0.0  # Unix time
 
 
@@ -51,7 +49,7 @@ def _tell(before: Mapping[str, Troubles], now: Mapping[str, Troubles]) -> None:
             quoted = f': "{" ".join(new[code].example.split())}"' if new[code].example else ""
             queue_logger(queue).warning("%s%s", new[code].words, quoted)
         if old and not new:
-            queue_logger(queue).warning("no pilot is stuck any more")
+            queue_logger(queue).warning("no trouble with pilots is seen any more")
 
 
 def _by_code(troubles: Troubles | None) -> dict[str, Cause]:
@@ -126,23 +124,17 @@ class TroubleWatch:
 
     def _ask(self, target: Target, seen: _Seen) -> None:
         client, now = self._client(target), time.time()
-        since = max(seen.read_until - OVERLAP, now - LATELY)
+        begin = max(seen.read_until - OVERLAP, now - left.LATELY)
         try:
             stuck = dict(all_troubles(client, self._factory_id, ASK))
-            for gone in dropped(client, mine(self._factory_id), since, ASK):
-                seen.dropped[f"{gone['ClusterId']}.{gone['ProcId']}"] = gone
+            seen.left.take(left.since(client, mine(self._factory_id), begin, ASK))
         finally:
             client.rest()  # a child takes as much memory as some hundred queues
         seen.read_until = now
-        recent = [ad for ad in seen.dropped.values() if int(ad["EnteredCurrentStatus"] or 0) > now - LATELY]
-        recent.sort(key=lambda ad: -int(ad["EnteredCurrentStatus"] or 0))
-        seen.dropped = {f"{ad['ClusterId']}.{ad['ProcId']}": ad for ad in recent[:MOST]}
-        by_queue: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for ad in seen.dropped.values():
-            by_queue[str(ad["MATCH_APF_QUEUE"])].append(ad)
+        seen.left.forget(now - left.LATELY)
         asked_at = datetime.fromtimestamp(now, UTC)
-        for queue, ads in by_queue.items():
-            stuck[queue] = replace(stuck.get(queue, Troubles(asked_at)), lost=lost(ads))
+        for queue in seen.left.queues:
+            stuck[queue] = seen.left.told(queue, stuck.get(queue, Troubles(asked_at)))
         seen.troubles, seen.at = stuck, time.monotonic()
 
     def _run(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,13 +106,17 @@ def _break(world: World) -> None:
 def _configure(world: World) -> None:
     box = world.box
     wrapper, broken = box.folder / "wrapper.sh", box.folder / "broken.sh"
+    failing = box.folder / "failing.sh"
     wrapper.write_text("#!/bin/sh\nsleep 600\n")
     broken.write_text("#!/no/such/interpreter\n")
-    for script in (wrapper, broken):
+    failing.write_text("#!/bin/sh\necho the disk is full\nexit 3\n")
+    for script in (wrapper, broken, failing):
         script.chmod(0o755)
     for name in ("capped", "paused", "drained", "idle", "wrapper"):
         world.ce(name, "good")
     box.queues["wrapper"]["executable"] = str(broken)
+    world.ce("failing", "good", executable=str(failing))
+    world.ce("misspelt", "good", wmsqueue="caped")
     for site in ("down", "otherkey"):
         world.ce(site, site)
     world.ce("mallory", "mallory", **DROPPED)
@@ -121,7 +126,9 @@ def _configure(world: World) -> None:
     box.queue(
         "scheddless", batchstatus__condor__schedd="no-such-schedd@nowhere", sched__maxtorun__maximum="2"
     )
-    work = dict.fromkeys(["capped", "paused", "drained", "wrapper", "wmsdown", "scheddless", *SITES[1:]], 5)
+    work = dict.fromkeys(
+        ["capped", "paused", "drained", "wrapper", "failing", "wmsdown", "scheddless", *SITES[1:]], 5
+    )
     box.work({**work, "idle": 0})
 
 
@@ -135,6 +142,13 @@ def test_a_queue_that_is_capped(world: World) -> None:
 def test_a_queue_without_work(world: World) -> None:
     _, text = world.until_code("idle", "nothing-ready")
     assert "No jobs are ready for idle" in text
+
+
+def test_a_queue_whose_name_no_job_bears(world: World) -> None:
+    cause, text = world.until_code("misspelt", "nothing-ready")
+    assert "there are jobs for capped, " in cause["words"]
+    assert "correct `wmsqueue`" in text
+    assert "jobs for" not in world.until_code("idle", "nothing-ready")[1]
 
 
 def test_a_queue_that_is_paused_and_resumed(world: World) -> None:
@@ -196,6 +210,14 @@ def test_a_wrapper_that_cannot_start(world: World) -> None:
     cause, text = world.until_code("wrapper", "wrapper-cannot-start")
     assert "broken.sh" in cause["example"]
     assert "look at `executable`" in text.lower()
+
+
+def test_pilots_that_fail_at_once(world: World) -> None:
+    cause, text = world.until_code("failing", "pilots-fail")
+    assert re.match(r"(\d+) of the last \1 pilots that ended have failed: exit code 3 after ", cause["words"])
+    (output,) = re.findall(r"read what one of them wrote: (\S+)", cause["next"])
+    assert Path(output).read_text() == "the disk is full\n"
+    assert "Read what one of them wrote" in text
 
 
 def test_pilots_are_listed_and_removed_for_real(world: World) -> None:

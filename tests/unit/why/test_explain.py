@@ -359,3 +359,14 @@ def test_no_wms_at_all() -> None:
     assert record.inputs is not None
     record = replace(record, inputs=replace(record.inputs, wms=WMSQueueInfo()))
     assert explain([record], None).headline.startswith("0 pilots: 0 jobs ready")
+
+
+def test_a_name_that_no_job_bears() -> None:
+    record = cycle(ready=0, pending=0)
+    assert explain([record], live()).next == ()
+    story = explain([record], live(others=tuple("ABCDEFG")))
+    assert story.codes == ("nothing-ready",)
+    assert story.causes[0].words.endswith(
+        "no other job is for it: there are jobs for A, B, C, D, E and 2 more"
+    )
+    assert "correct `wmsqueue`" in story.next[0]

@@ -51,7 +51,7 @@ def test_a_trouble_is_logged_when_it_begins_and_when_all_are_over(caplog: pytest
     schedd.ads = None
     assert told() == []  # a schedd that is silent for a moment ends no trouble
     schedd.ads = []
-    assert told() == ["autopyfactory.queue.A: no pilot is stuck any more"]
+    assert told() == ["autopyfactory.queue.A: no trouble with pilots is seen any more"]
     assert told() == []
 
 
