@@ -19,7 +19,7 @@ from autopyfactory.ledger import Ledger
 from autopyfactory.parts import Parts
 from autopyfactory.record import CycleRecord, Outcome
 from autopyfactory.reservations import Reservations
-from autopyfactory.sender import SUBMIT_DEADLINE, Sender
+from autopyfactory.sender import SUBMIT_DEADLINE, Resolved, Sender
 from autopyfactory.why.words import count
 
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
@@ -161,9 +161,9 @@ class APFQueue:
 
     def cycle(self, started: datetime) -> CycleRecord:
         """Read, gate, decide, send; return the record of all of it."""
-        unresolved = self._sender.resolve()
+        resolved = self._sender.resolve()
         with _turn():
-            record, pause = self._think(started, unresolved)
+            record, pause = self._think(started, resolved)
         if pause is not None:
             return self._end(self._drain(record) if pause.drains else record, "paused", pause.words)
         if record.gate:
@@ -176,13 +176,13 @@ class APFQueue:
         why = record.decision.decisive if record.decision else None
         return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
 
-    def _think(self, started: datetime, unresolved: tuple[str, ...]) -> tuple[CycleRecord, Paused | None]:
+    def _think(self, started: datetime, resolved: Resolved) -> tuple[CycleRecord, Paused | None]:
         """Read, gate and decide; return the record so far, and the pause in force."""
         inputs, readings = self.reader.read(started)
         log_inputs(self.log, self.cycles_run, inputs, readings)
         self.reader.remember(inputs)
 
-        closed = self.reader.gate(readings) + unresolved
+        closed = self.reader.gate(readings) + resolved.unknown
         pause = self._neighbours.paused(self.name)
         decision = decide(self.parts.chain, inputs)
         if pause is None and not closed:
@@ -197,7 +197,8 @@ class APFQueue:
             ages={r.key: r.age for r in readings if r.age is not None},
             errors={r.key: f"{r.label}: {r.trouble}" for r in readings if r.trouble},
             gate=closed,
-            unresolved=unresolved,
+            unresolved=resolved.unknown,
+            found=resolved.found,
             pause=pause.words if pause is not None else None,
             decision=decision,
             wanted=decision.n,

@@ -103,6 +103,7 @@ class CycleRecord:
     breaker: str | None = None  # why the breaker of the CE is open; None: closed or none there
     credential: str | None = None  # what is wrong with the credential; None: nothing known
     troubles: Troubles | None = None  # what the schedd said about this queue's pilots; None: not asked
+    found: tuple[Sent, ...] = ()  # submissions of earlier cycles that turned out to have taken place
 
     @property
     def submitted(self) -> int:

@@ -27,6 +27,14 @@ class Sending:
     notes: tuple[str, ...]  # the caps that bit, in words
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What is known now of submissions whose answers were lost."""
+
+    found: tuple[Sent, ...] = ()  # those that did take place, and are known as well as any other from now on
+    unknown: tuple[str, ...] = ()  # a reason for each that stays unknown
+
+
 class Sender:
     """The way of one queue's pilots to its submit plugin."""
 
@@ -72,18 +80,22 @@ class Sender:
         take_back = submit.withdraw if spare_running else submit.retire
         return take_back(n, SUBMIT_DEADLINE)
 
-    def resolve(self) -> tuple[str, ...]:
-        """Look up submissions whose outcome is not known; return a reason for each that stays unknown."""
-        return tuple(why for i in self._ledger.unresolved(self._name) if (why := self._resolve(i)))
+    def resolve(self) -> Resolved:
+        """Look up submissions whose outcome is not known."""
+        outcomes = [self._resolve(intent) for intent in self._ledger.unresolved(self._name)]
+        return Resolved(
+            tuple(o for o in outcomes if isinstance(o, Sent)), tuple(o for o in outcomes if isinstance(o, str))
+        )
 
     @property
     def unresolved(self) -> bool:
         """Whether there is a submission whose outcome is not known."""
         return bool(self._ledger.unresolved(self._name))
 
-    def _resolve(self, intent: Intent) -> str | None:
+    def _resolve(self, intent: Intent) -> Sent | str | None:
+        submit = self._parts.submit
         try:
-            found = self._parts.submit.lookup(intent.tag, LOOKUP_DEADLINE)
+            found = submit.lookup(intent.tag, LOOKUP_DEADLINE)
         except SubmitUnknown as err:
             intent.nothing_found_at = None
             return f"the outcome of an earlier submission of {intent.n} pilots is not known: {err}"
@@ -92,7 +104,7 @@ class Sender:
             self._log.info(
                 "found the %d pilots of an earlier submission, cluster %s", found.count, found.cluster
             )
-            return None
+            return Sent(intent.tag, submit.target, submit.ce, found.count, found.cluster, found.first_proc)
         if self._ledger.found_nothing(intent):
             self._log.info("an earlier submission of %d pilots did not take place", intent.n)
             return None

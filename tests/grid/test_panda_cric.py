@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.report.answers import status
 from factorybox import Box, InProcess, last, wait
 from servers import cric
 from servers.apfmon import APFMon
@@ -32,9 +33,9 @@ class LivePanda(PandaServer):
 
     def answer(self, request: Request) -> Reply:
         running: dict[str, int] = {}
-        for queue, status in self.box.ads("MATCH_APF_QUEUE", "JobStatus"):
+        for queue, state in self.box.ads("MATCH_APF_QUEUE", "JobStatus"):
             site = queue.partition("-")[0]
-            running[site] = running.get(site, 0) + (status == "2")
+            running[site] = running.get(site, 0) + (state == "2")
         self.state.jobs = {}
         for site, labels in self.total.items():
             left = running.get(site, 0)
@@ -187,6 +188,17 @@ def test_a_panda_that_breaks_sends_nothing_and_a_cric_that_breaks_changes_nothin
         panda.state.database = True
         wait(lambda: world.pilots(a) == 30, 60, "the recovery")
 
+        def unheard() -> bool:
+            return any("monitor mon: nothing gets through" in note for note in status(factory, {})["notes"])
+
+        assert not unheard()
+        world.monitor.fail = 10**6
+        panda.total[a]["managed"] = 32
+        wait(lambda: world.pilots(a) == 32, 60, "more pilots, whether they can be told or not")
+        wait(unheard, 30, "the monitor to be missed")
+        world.monitor.fail = 0
+        wait(lambda: not unheard(), 60, "the monitor to be heard again")
+
         world.cric.failing = True
         report = factory.reload()
         assert report.applied
@@ -196,4 +208,4 @@ def test_a_panda_that_breaks_sends_nothing_and_a_cric_that_breaks_changes_nothin
         assert factory.reload().applied
         wait(lambda: queue not in factory.queues, 20, "the queue to go with its CE")
         assert len(factory.queues) == 1
-        assert world.pilots(a) == 30, "its pilots stay"
+        assert world.pilots(a) == 32, "its pilots stay"

@@ -187,10 +187,14 @@ def test_a_lost_reply_is_looked_up_before_anything_else_is_sent(tmp_path: Path, 
     assert record.outcome == "held back"
     assert "5 pilots is not known: still hangs" in record.reason
     w.submit.lookup_error = None
+    found = []
     for _ in range(3):
         w.clock.advance(SETTLE)
-        w.cycle()
+        found += w.cycle().found
     assert w.submit.sent == 5
+    # what was found is told once: monitors learn of these pilots from nothing else
+    assert [(s.count, s.error) for s in found] == ([(5, None)] if arrived else [])
+    assert all(s.cluster for s in found)
 
 
 def test_a_shared_cap_cuts_the_number(tmp_path: Path) -> None:

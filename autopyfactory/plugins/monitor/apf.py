@@ -90,7 +90,7 @@ class APF(MonitorPlugin[APFOptions]):
         self._register(list(self._queues))
 
     def cycle(self, record: CycleRecord) -> None:
-        """Register the pilots that were sent, and set the label's status."""
+        """Register the pilots that were sent, or found after their answer was lost, and set the label's status."""
         try:
             self._tell(record)
         except HttpError as err:
@@ -159,7 +159,7 @@ class APF(MonitorPlugin[APFOptions]):
     def _jobs(self, record: CycleRecord) -> None:
         cids = [
             f"{sent.cluster}.{sent.first_proc + i}"
-            for sent in record.sent
+            for sent in (*record.sent, *record.found)
             if sent.cluster is not None
             for i in range(sent.count)
         ]

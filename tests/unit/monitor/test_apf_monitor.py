@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -174,6 +175,8 @@ def test_lost_replies_have_no_job_ids_to_tell(server):
     apf = monitor(f"{server.url}/api")
     apf.cycle(cycle("Q1", Sent("tag", "schedd", "ce", 5, None)))
     assert server.jobs == {}
+    apf.cycle(replace(cycle("Q1", pilots("18", 1)), found=(pilots("17", 2, first=3),)))
+    assert server.jobs.keys() == {f"{FID}:{job}" for job in ("18.0", "17.3", "17.4")}
 
 
 def wait_for(condition):
