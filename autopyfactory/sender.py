@@ -84,7 +84,8 @@ class Sender:
         """Look up submissions whose outcome is not known."""
         outcomes = [self._resolve(intent) for intent in self._ledger.unresolved(self._name)]
         return Resolved(
-            tuple(o for o in outcomes if isinstance(o, Sent)), tuple(o for o in outcomes if isinstance(o, str))
+            found=tuple(o for o in outcomes if isinstance(o, Sent)),
+            unknown=tuple(o for o in outcomes if isinstance(o, str)),
         )
 
     @property

@@ -90,7 +90,7 @@ class APF(MonitorPlugin[APFOptions]):
         self._register(list(self._queues))
 
     def cycle(self, record: CycleRecord) -> None:
-        """Register the pilots that were sent, or found after their answer was lost, and set the label's status."""
+        """Register the pilots that were sent, or found after a lost answer, and set the label's status."""
         try:
             self._tell(record)
         except HttpError as err:
