@@ -70,6 +70,7 @@ class Factory:
         self.configuration = configuration
         self.clock = clock or SystemClock()
         self.watchdog: Callable[[], None] = lambda: None
+        self.settled: Callable[[], None] = lambda: None  # called when much has been made or replaced
         self.queues: dict[str, APFQueue] = {}
         self.state_dir = Path(configuration.factory.state_dir).expanduser()
         self.logdir = logdir
@@ -122,6 +123,7 @@ class Factory:
             self.pings = pings.listener(options, name, self.history.report)
         left_out = len(self.configuration.broken)
         self.announce("started", f"{count(len(self.queues), 'queue')}, {left_out} left out")
+        self.settled()
 
     def run(self, stop: threading.Event) -> None:
         """Keep house until `stop` is set, or all queues have run their cycles."""
@@ -249,6 +251,7 @@ class Factory:
             for problem in report.problems:
                 log.error("  %s", problem)
         self.last_reload = report
+        self.settled()
         return report
 
     def _reload(self) -> ReloadReport:

@@ -7,8 +7,6 @@ such pilots as still on their way keeps it from being sent for twice.
 
 from __future__ import annotations
 
-from collections import deque
-
 KEEP = 50  # batch snapshots
 
 
@@ -18,7 +16,7 @@ class Starts:
     def __init__(self) -> None:
         self._running: int | None = None
         self._last = 0.0
-        self._starts: deque[tuple[float, int]] = deque(maxlen=KEEP)
+        self._starts: list[tuple[float, int]] = []  # the latest comes last; most queues have none
 
     def note(self, taken: float, running: int) -> None:
         """Take in that `running` pilots ran in the snapshot asked for at monotonic time `taken`.
@@ -28,7 +26,7 @@ class Starts:
         if taken == self._last:
             return
         if self._running is not None and running > self._running:
-            self._starts.append((taken, running - self._running))
+            self._starts = [*self._starts, (taken, running - self._running)][-KEEP:]
         self._running, self._last = running, taken
 
     def since(self, moment: float) -> int:

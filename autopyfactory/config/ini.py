@@ -187,7 +187,8 @@ class _Parser:
                 f"this key was already set in line {before.where.line}; the last one counts",
                 key=key,
             )
-        self.keys[key] = Value("" if text == '""' else text, Where(self.result.source, self.line))
+        text = "" if text == '""' else sys.intern(text)  # a thousand queues say the same
+        self.keys[key] = Value(text, Where(self.result.source, self.line))
         self.key, self.indent = key, indent
 
     def tell(

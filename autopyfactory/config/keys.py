@@ -12,7 +12,6 @@ from autopyfactory.config.interpolate import Values, references
 from autopyfactory.config.legacy import LegacyKey, retired
 from autopyfactory.config.options import Options, Scope, specs
 from autopyfactory.config.problem import Problem, Severity
-from autopyfactory.config.secrets import masked
 from autopyfactory.config.section import Section, Value
 from autopyfactory.plugins.registry import KINDS, Registry
 
@@ -98,11 +97,9 @@ class KeyJudge:
                 continue
             verdict = self._judge(key, classes)
             if verdict is not None:
-                raw = _raw(section, key)
-                shown = masked(key, raw.text)
-                yield Problem(
-                    verdict.severity, verdict.message, raw.where, section.name, key, shown, verdict.hint
-                )
+                # not what it says: who knows whether this was to be the key of a password
+                where = _raw(section, key).where
+                yield Problem(verdict.severity, verdict.message, where, section.name, key, None, verdict.hint)
 
     def _judge(self, key: str, classes: tuple[type[Options], ...]) -> Verdict | None:
         at = (key, classes)

@@ -63,6 +63,12 @@ class QueueBuilder:
         self.monitors = monitors
         self.known_monitors = set(known_monitors)
         self.judge = KeyJudge(lookup.registry, "queue", QUEUE_KINDS, QUEUE_KEYS)
+        self._choices: dict[tuple[Any, ...], PluginChoice] = {}
+
+    def choice(self, made: PluginChoice) -> PluginChoice:
+        """Return one that is equal to `made`, the same for all queues: thousands choose alike."""
+        # options are shared already, and comparing them takes longer than telling which they are
+        return self._choices.setdefault((made.kind, made.name, made.cls, id(made.options)), made)
 
     def build(self, raw: RawConfig) -> BuiltQueues:
         """Build every section of `raw`. A queue with an error is in `broken`, with all its problems."""
@@ -191,7 +197,7 @@ class _Draft:
             cls.Options, self.section, self.b.factory, f"{kind}.{name.lower()}"
         )
         self.problems.extend(p for p in problems if p not in self.problems)
-        return None if options is None else PluginChoice(kind, name, cls, options)
+        return None if options is None else self.b.choice(PluginChoice(kind, name, cls, options))
 
     def _unknown_keys(self) -> None:
         values = self.section.values

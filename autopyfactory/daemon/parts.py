@@ -6,6 +6,7 @@ Imported late, so that a look at `--help` or `--version` does not wait for the f
 from __future__ import annotations
 
 from autopyfactory.config.model import Configuration
+from autopyfactory.daemon.memory import settle
 from autopyfactory.daemon.service import FactoryLike
 from autopyfactory.daemon.startup import Plan
 
@@ -21,11 +22,12 @@ def build(config: Configuration, plan: Plan) -> FactoryLike:
     """Return the factory for `config`, not started."""
     from autopyfactory.factory import Factory
 
-    factory: FactoryLike = Factory(
+    factory = Factory(
         config,
         load=plan.load,
         logdir=plan.logdir,
         oneshot_cycles=plan.options.cycles,
         sleep=plan.options.sleep,
     )
+    factory.settled = settle
     return factory

@@ -38,11 +38,11 @@ def test_everything_at_once_in_order_of_place(tree: Tree) -> None:
     place = tree.folder / "queues.conf"
     assert done.exit_code == 1
     assert done.output == (
-        f"{tree.conf}:5: error: [Factory] factory.slep = 1: unknown key\n"
+        f"{tree.conf}:5: error: [Factory] factory.slep: unknown key\n"
         "    hint: did you mean factory.sleep?\n"
         f"{place}:12: error: [A] sched.limit.maximum = ten: is not a whole number\n"
         "    allowed: whole number, at least 0, in pilots, or None\n"
-        f"{place}:13: error: [A] sched.limt.maximum = 1: unknown key\n"
+        f"{place}:13: error: [A] sched.limt.maximum: unknown key\n"
         "    hint: did you mean sched.limit.maximum?\n"
         f"{place}:15: error: [B] schedplugin = Redy: there is no sched plugin 'Redy'\n"
         "    hint: did you mean Ready?\n"
@@ -147,4 +147,4 @@ def test_what_we_ship_is_clean() -> None:
 def test_places_below_the_working_folder_are_short(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     tree.write(factory=FACTORY + "factory.slep = 1\n", queues="")
     monkeypatch.chdir(tree.folder)
-    assert "factory.conf:5: error: [Factory] factory.slep = 1: unknown key" in check(tree).output.splitlines()
+    assert "factory.conf:5: error: [Factory] factory.slep: unknown key" in check(tree).output.splitlines()

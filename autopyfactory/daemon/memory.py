@@ -1,0 +1,20 @@
+"""Keeps a long-running process small: what starting or reloading took goes back to the operating system."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+
+
+def settle() -> None:
+    """Collect garbage and return free memory; what is left lives as long as the configuration.
+
+    It is set aside from later collections, which would look at a million objects that do not change. Call
+    this again when much has been replaced. It takes some tenths of a second with a thousand queues.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)

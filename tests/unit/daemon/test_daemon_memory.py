@@ -1,0 +1,45 @@
+"""After `settle` the garbage of the start is gone, later garbage is still found, and it may be called again."""
+
+import gc
+import weakref
+
+import pytest
+
+from autopyfactory.daemon.memory import settle
+
+
+class Ring:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def thawed():
+    yield
+    gc.unfreeze()
+
+
+def test_garbage_is_collected_before_and_after() -> None:
+    ring = weakref.ref(Ring())
+    settle()
+    assert ring() is None
+    assert gc.get_freeze_count() > 1000
+    ring = weakref.ref(Ring())
+    gc.collect()
+    assert ring() is None
+
+
+def test_what_was_set_aside_is_collected_next_time() -> None:
+    ring = Ring()
+    settle()
+    gone = weakref.ref(ring)
+    del ring
+    gc.collect()
+    assert gone() is not None
+    settle()
+    assert gone() is None
+
+
+def test_where_there_is_no_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
+    settle()
