@@ -24,6 +24,7 @@ FULL = {"queues": 1000, "usual": 60, "minutes": 4, "cycles": 1000, "senders": 10
 QUICK = {"queues": 20, "usual": 1, "minutes": 4, "cycles": 8, "senders": 4, "each": 5}
 HURRY = 1  # seconds between two cycles of a queue; logs and history can just keep up
 POINTS = 8  # lines in a table, at most
+PAUSE = 0.5  # seconds between two looks
 LIMIT = 7200.0
 
 
@@ -76,21 +77,43 @@ def cycle_of(box: Box, queue: str) -> int:
     return int(found[-1]) if found else -1
 
 
-def watch(daemon: Daemon, progress: Callable[[], int], end: int) -> list[list[str]]:
-    """Return a line of measurements at about equal steps of `progress`, the last one at its `end`."""
-    lines = []
+@dataclass(frozen=True)
+class Line:
+    """What a process and its children took at one moment, and the most since the line before."""
+
+    reached: int
+    own: Use
+    children: Use
+    peak: Use
+
+    @property
+    def total(self) -> Use:
+        return self.own + self.children
+
+    def cells(self) -> list[str]:
+        uses = (self.own, self.children, self.total, self.peak)
+        return [f"{self.reached:,}", *(cell for use in uses for cell in use.cells())]
+
+
+def watch(daemon: Daemon, progress: Callable[[], int], end: int) -> list[Line]:
+    """Return measurements at about equal steps of `progress`, the last one at its `end`.
+
+    A line is of a moment with one child: the second one, which looks for stuck pilots, shows in the peaks.
+    """
+    lines: list[Line] = []
     limit = time.monotonic() + LIMIT
     steps = min(POINTS, end)
-    for step in range(1, steps + 1):
-        want = end * step // steps
-        while progress() < want:
-            assert daemon.process.poll() is None, "the daemon has ended"
-            assert time.monotonic() < limit, f"only {progress()} of {end}"
-            time.sleep(0.5)
-        reached = progress()
+    peak = Use()
+    while len(lines) < steps:
+        assert daemon.process.poll() is None, "the daemon has ended"
+        assert time.monotonic() < limit, f"only {progress()} of {end}"
+        time.sleep(PAUSE)
         own, children, number = measured(daemon.process.pid)
-        total = own + children
-        lines.append([f"{reached:,}", *own.cells(), f"{number}", *children.cells(), *total.cells()])
+        peak = max(peak, own + children, key=lambda use: use.rss)
+        reached = progress()
+        if number < 2 and reached >= end * (len(lines) + 1) // steps:
+            lines.append(Line(reached, own, children, peak))
+            peak = Use()
     return lines
 
 
@@ -112,7 +135,7 @@ def configured(folder: Path, pool: Pool, queues: int, pause: int = HURRY, **opti
     return box
 
 
-def many_queues(folder: Path, pool: Pool, queues: int, pause: int, cycles: int) -> list[list[str]]:
+def many_queues(folder: Path, pool: Pool, queues: int, pause: int, cycles: int) -> list[Line]:
     """Let many queues run many cycles; return the measurements."""
     box = configured(folder, pool, queues, pause, sched__maxtorun__maximum="100000")
     box.work(dict.fromkeys(box.queues, 0))
@@ -126,7 +149,7 @@ def many_queues(folder: Path, pool: Pool, queues: int, pause: int, cycles: int) 
     return lines
 
 
-def many_submissions(folder: Path, pool: Pool, size: dict[str, int]) -> list[list[str]]:
+def many_submissions(folder: Path, pool: Pool, size: dict[str, int]) -> list[Line]:
     """Let one daemon send many pilots, each in a submission of its own; return the measurements."""
     box = configured(
         folder / "busy", pool, size["senders"],
@@ -152,18 +175,22 @@ def main() -> None:
         usual = many_queues(folder / "usual", pool, n, size["usual"], size["minutes"])
         hurry = many_queues(folder / "hurry", pool, n, HURRY, size["cycles"])
         busy = many_submissions(folder, pool, size)
-    columns = ["daemon RSS", "PSS", "children", "RSS", "PSS", "all RSS", "PSS"]
+    columns = ["daemon RSS", "PSS", "child RSS", "PSS", "all RSS", "PSS", "peak RSS", "PSS"]
     for label, pause, lines in (("as usual", size["usual"], usual), ("in a hurry", HURRY, hurry)):
         common.show(
-            f"Memory of {n:,} queues {label}: {pause} s between cycles, MB", ["cycles", *columns], lines
+            f"Memory of {n:,} queues {label}: {pause} s between cycles, MB",
+            ["cycles", *columns],
+            [line.cells() for line in lines],
         )
-        rss, pss = (float(cell) for cell in lines[-1][6:])
+        rss, peak = lines[-1].total.rss, max(line.peak.rss for line in lines)
         common.say(
-            f"at the end, all processes together: RSS {rss:.0f} MB (goal {GOAL:.0f}: "
-            f"{common.verdict(rss, GOAL)}), PSS {pss:.0f} MB"
+            f"at the end RSS {rss:.0f} MB (goal {GOAL:.0f}: {common.verdict(rss, GOAL)}), "
+            f"at most {peak:.0f} MB at any moment"
         )
     common.show(
-        f"Memory while {size['senders']} queues send, MB", ["pilots, one per submission", *columns], busy
+        f"Memory while {size['senders']} queues send, MB",
+        ["pilots, one per submission", *columns],
+        [line.cells() for line in busy],
     )
 
 
