@@ -1,4 +1,4 @@
-"""After `settle` the garbage of the start is gone, later garbage is still found, and it may be called again."""
+"""After `settle` the garbage of the start is gone, later garbage is found, and it may be called again."""
 
 import gc
 import weakref
