@@ -1,7 +1,7 @@
 """Where log lines end up: files that outlive rotation and full disks, and at most a few of them open.
 
-Every line is one unbuffered `write` in append mode, so that nothing is half kept in memory when the disk
-is full, and a line is in the file when the write returns.
+Lines are written unbuffered and in append mode, all that belong to one file at a time, so that nothing is
+half kept in memory when the disk is full, and a line is in the file when the write returns.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import re
 import sys
 import time
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 TOLD_AGAIN = 3600.0  # seconds until the same trouble is told on stderr again
@@ -57,18 +59,16 @@ class LogFile:
             return True
         return (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino)
 
-    def write(self, data: bytes) -> None:
-        """Append `data`. Raises OSError, also when only a part of it found room."""
+    def write(self, data: bytes) -> int:
+        """Append `data`; return how many of its bytes found room. Raises OSError."""
         fd = self.open()
         if self._moved(fd):
             self.close()
             fd = self.open()
-        if self._torn:
-            data = b"\n" + data
-        done = os.write(fd, data)
-        self._torn = done < len(data) and (done > 0 or self._torn)
-        if done < len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        mend = b"\n" if self._torn else b""
+        done = os.write(fd, mend + data)
+        self._torn = done < len(mend + data) and (done > 0 or self._torn)
+        return max(0, done - len(mend))
 
     def close(self) -> None:
         """Close the file; the next line opens it anew."""
@@ -84,9 +84,9 @@ class Complaints:
         self._lost: dict[str, int] = {}
         self._told: dict[int | None, float] = {}
 
-    def lost(self, target: str, error: BaseException) -> None:
-        """Note that a line for `target` is lost."""
-        self._lost[target] = self._lost.get(target, 0) + 1
+    def lost(self, target: str, error: BaseException, lines: int = 1) -> None:
+        """Note that `lines` for `target` are lost."""
+        self.count(target, lines)
         kind = error.errno if isinstance(error, OSError) else None
         now = time.monotonic()
         if now - self._told.get(kind, -TOLD_AGAIN) < TOLD_AGAIN:
@@ -98,6 +98,14 @@ class Complaints:
             sys.stderr.flush()
         except (OSError, ValueError, AttributeError):  # stderr is full, closed or absent: nobody left to tell
             return
+
+    def count(self, target: str, lines: int) -> None:
+        """Note that more lines are lost for a reason that was told already."""
+        self._lost[target] = self._lost.get(target, 0) + lines
+
+    def missing(self, target: str) -> bool:
+        """Whether `target` has lost lines, and has not been told so."""
+        return target in self._lost
 
     def recovered(self, target: str) -> int:
         """Return how many lines `target` has lost, and forget it."""
@@ -111,7 +119,28 @@ def warning(name: str, text: str) -> logging.LogRecord:
     )
 
 
-class FileHandler(logging.Handler):
+class GatheringHandler(logging.Handler):
+    """A handler that takes many records at once."""
+
+    def handle_all(self, records: Iterable[logging.LogRecord]) -> None:
+        """Write those records that pass the filters."""
+        passed = [record for record in records if self.filter(record)]
+        self.acquire()
+        try:
+            self.emit_all(passed)
+        finally:
+            self.release()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        self.emit_all([record])
+
+    def emit_all(self, records: Sequence[logging.LogRecord]) -> None:
+        """Write records; trouble is counted and told on stderr, never raised."""
+        raise NotImplementedError
+
+
+class FileHandler(GatheringHandler):
     """Writes records to one file."""
 
     def __init__(self, path: Path, complaints: Complaints):
@@ -119,9 +148,9 @@ class FileHandler(logging.Handler):
         self.file = LogFile(path)
         self.complaints = complaints
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Append the record; trouble is counted and told on stderr, never raised."""
-        append(self, self.file, self.complaints, record)
+    def emit_all(self, records: Sequence[logging.LogRecord]) -> None:
+        """Append records; trouble is counted and told on stderr, never raised."""
+        append(self, self.file, self.complaints, records)
 
     def close(self) -> None:
         """Close the file; a later record opens it anew."""
@@ -129,7 +158,7 @@ class FileHandler(logging.Handler):
         super().close()
 
 
-class QueueFilesHandler(logging.Handler):
+class QueueFilesHandler(GatheringHandler):
     """Writes each queue's records to `<folder>/<queue>.log`, with few files open at a time."""
 
     def __init__(self, folder: Path, prefix: str, complaints: Complaints, limit: int = OPEN_FILES):
@@ -145,9 +174,13 @@ class QueueFilesHandler(logging.Handler):
         """How many files are open now."""
         return len(self._files)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Append the record to its queue's file; trouble is counted and told on stderr, never raised."""
-        append(self, self._file(record.name.removeprefix(self.prefix)), self.complaints, record)
+    def emit_all(self, records: Sequence[logging.LogRecord]) -> None:
+        """Append records to their queues' files; trouble is counted and told on stderr, never raised."""
+        by_queue: dict[str, list[logging.LogRecord]] = {}
+        for record in records:
+            by_queue.setdefault(record.name.removeprefix(self.prefix), []).append(record)
+        for queue, own in by_queue.items():
+            append(self, self._file(queue), self.complaints, own)
 
     def _file(self, queue: str) -> LogFile:
         name = file_name(queue)
@@ -166,15 +199,40 @@ class QueueFilesHandler(logging.Handler):
 
 
 def append(
-    handler: logging.Handler, file: LogFile, complaints: Complaints, record: logging.LogRecord
+    handler: logging.Handler, file: LogFile, complaints: Complaints, records: Sequence[logging.LogRecord]
 ) -> None:
-    """Write `record` to `file` as `handler` formats it, after a note about lines that were lost before it."""
+    """Write `records` to `file` as `handler` formats them, and a note about lines that were lost before."""
     target = str(file.path)
+    if complaints.missing(target) and records:
+        first, records = records[0], records[1:]
+        if not _write(handler, file, complaints, [first]):
+            complaints.count(target, len(records))
+            return
+        text = (
+            f"{complaints.recovered(target)} lines before the last one are missing: they could not be written"
+        )
+        _write(handler, file, complaints, [warning(first.name, text)])
+    if records:
+        _write(handler, file, complaints, records)
+
+
+def _write(
+    handler: logging.Handler, file: LogFile, complaints: Complaints, records: Sequence[logging.LogRecord]
+) -> bool:
+    """Write `records` with one call, count those that did not get in whole, and return whether all did."""
+    target = str(file.path)
+    lines: list[bytes] = []
+    for record in records:
+        try:
+            lines.append((handler.format(record) + "\n").encode(errors="backslashreplace"))
+        except (ValueError, TypeError) as err:
+            complaints.lost(target, err)
     try:
-        file.write((handler.format(record) + "\n").encode(errors="backslashreplace"))
-    except (OSError, ValueError, TypeError) as err:
-        complaints.lost(target, err)
-        return
-    if missing := complaints.recovered(target):
-        text = f"{missing} lines before the last one are missing: they could not be written"
-        append(handler, file, complaints, warning(record.name, text))
+        room = file.write(b"".join(lines))
+    except (OSError, ValueError) as err:
+        complaints.lost(target, err, len(lines))
+        return False
+    ends = accumulate(map(len, lines))
+    if torn := sum(end > room for end in ends):
+        complaints.lost(target, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target), torn)
+    return not torn

@@ -1,15 +1,22 @@
-"""The thread that writes log records, so that nobody else waits for a disk, a pipe or a terminal."""
+"""The thread that writes log records, so that nobody else waits for a disk, a pipe or a terminal.
+
+It lets records gather for a moment and writes what belongs together at once: a thousand queues that wake up
+together would otherwise open and close a file for every line, and wake this thread for each.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
-from autopyfactory.logfiles import warning
+from autopyfactory.logfiles import GatheringHandler, warning
 
 WAITING = 20_000  # records that may wait to be written
+GATHER = 0.1  # seconds that a record waits for others
+
+Item = logging.LogRecord | Callable[[], None]
 
 
 class Writer:
@@ -17,78 +24,99 @@ class Writer:
 
     def __init__(self, limit: int = WAITING):
         self.handlers: list[logging.Handler] = []
-        self._waiting: deque[logging.LogRecord | Callable[[], None]] = deque(maxlen=limit)
-        self._change = threading.Condition()
+        self._forget(limit)
+
+    def _forget(self, limit: int) -> None:
+        self._waiting: deque[Item] = deque(maxlen=limit)
+        self._lock = threading.Lock()
+        self._awake = threading.Event()  # something waits
+        self._hurry = threading.Event()  # somebody waits until it is written
         self._thread: threading.Thread | None = None
-        self._busy = False
         self._stopping = False
         self._dropped = 0
 
-    def put_nowait(self, item: logging.LogRecord | Callable[[], None]) -> None:
+    def put_nowait(self, item: Item) -> None:
         """Take a record (what `logging.handlers.QueueHandler` calls) or something to do between two."""
-        with self._change:
-            if self._thread is not None:
-                if len(self._waiting) == self._waiting.maxlen:
-                    self._dropped += 1
-                self._waiting.append(item)
-                self._change.notify_all()
-                return
-        self._write(item)
+        if not self._put(item):
+            self._write([item])
 
-    def _write(self, item: logging.LogRecord | Callable[[], None]) -> None:
-        if not isinstance(item, logging.LogRecord):
-            item()
-            return
-        for handler in tuple(self.handlers):
-            if item.levelno >= handler.level:
-                handler.handle(item)
+    def _put(self, item: Item) -> bool:
+        with self._lock:
+            if self._thread is None:
+                return False
+            if len(self._waiting) == self._waiting.maxlen:
+                self._dropped += 1
+            self._waiting.append(item)
+        if not self._awake.is_set():
+            self._awake.set()
+        return True
 
     def start(self) -> None:
         """Start the thread."""
-        with self._change:
-            self._stopping = False
-            self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
-            self._thread.start()
-
-    def _next(self) -> bool:
-        """Write the next item when there is one; False when the thread shall end."""
-        with self._change:
-            self._busy = False
-            self._change.notify_all()
-            while not self._waiting:
-                if self._stopping:
-                    self._thread = None
-                    return False
-                self._change.wait()
-            self._busy = True
-            dropped, self._dropped = self._dropped, 0
-            item = self._waiting.popleft()
-        if dropped:
-            text = f"{dropped} log lines were dropped here: they came faster than they could be written"
-            self._write(warning("autopyfactory", text))
-        self._write(item)
-        return True
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
-        while self._next():
-            pass
+        while True:
+            self._awake.wait()
+            self._hurry.wait(GATHER)
+            with self._lock:
+                items, dropped = list(self._waiting), self._dropped
+                self._waiting.clear()
+                self._dropped = 0
+                self._awake.clear()
+                if not items and self._stopping:
+                    self._thread = None
+                    return
+                if self._stopping:
+                    self._awake.set()
+            if dropped:
+                text = f"{dropped} log lines were dropped here: they came faster than they could be written"
+                self._write([warning("autopyfactory", text)])
+            self._write(items)
+
+    def _write(self, items: Iterable[Item]) -> None:
+        records: list[logging.LogRecord] = []
+        for item in items:
+            if isinstance(item, logging.LogRecord):
+                records.append(item)
+                continue
+            self._hand_out(records)
+            records = []
+            item()
+        self._hand_out(records)
+
+    def _hand_out(self, records: Sequence[logging.LogRecord]) -> None:
+        for handler in tuple(self.handlers):
+            wanted = [r for r in records if r.levelno >= handler.level]
+            if isinstance(handler, GatheringHandler):
+                handler.handle_all(wanted)
+            else:
+                for record in wanted:
+                    handler.handle(record)
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything taken so far is written; False when that takes longer than `timeout` s."""
-        with self._change:
-            return self._change.wait_for(lambda: not self._waiting and not self._busy, timeout)
+        written = threading.Event()
+        if not self._put(written.set):
+            return True
+        self._hurry.set()
+        try:
+            return written.wait(timeout)
+        finally:
+            self._hurry.clear()
 
     def stop(self, timeout: float) -> bool:
         """Write what waits and end the thread; False when that takes longer than `timeout` seconds."""
-        with self._change:
-            thread, self._stopping = self._thread, True
-            self._change.notify_all()
+        thread, self._stopping = self._thread, True
+        self._hurry.set()
+        self._awake.set()
         if thread is not None:
             thread.join(timeout)
+        self._hurry.clear()
         return thread is None or not thread.is_alive()
 
     def forked(self) -> None:
         """In a forked child: there is no thread and no lock to rely on, and what waits is the parent's."""
-        self._change = threading.Condition()
-        self._waiting.clear()
-        self._thread, self._busy = None, False
+        self._forget(self._waiting.maxlen or WAITING)

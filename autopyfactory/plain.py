@@ -16,6 +16,8 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
+_AS_THEY_ARE = frozenset((type(None), bool, int, str))
+
 
 def to_full(value: Any) -> Any:
     """Like `to_plain`, with every field: for readers that do not know our defaults."""
@@ -27,23 +29,27 @@ def to_plain(value: Any, *, full: bool = False) -> Any:
 
     Raises TypeError for what has no plain form.
     """
-    if value is None or isinstance(value, bool | int | str):
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
         return value
-    if isinstance(value, float):
+    if kind is float:
         return round(value, 3)
+    defaults = _defaults(cast(Hashable, kind))
+    if defaults is not None:
+        return {
+            name: to_plain(given, full=full)
+            for name, default in defaults.items()
+            if (given := getattr(value, name)) != default or full
+        }
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds")
     if isinstance(value, Mapping):
         return {str(k): to_plain(v, full=full) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [to_plain(v, full=full) for v in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            name: to_plain(given, full=full)
-            for name, default in _defaults(type(value)).items()
-            if (given := getattr(value, name)) != default or full
-        }
-    raise TypeError(f"{type(value).__name__} has no plain form")
+    if isinstance(value, int | str):  # of a kind of its own, like an enumeration
+        return value
+    raise TypeError(f"{kind.__name__} has no plain form")
 
 
 def from_plain(cls: type[T], data: Any) -> T:
@@ -66,7 +72,10 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 
 @cache
-def _defaults(cls: type) -> dict[str, Any]:
+def _defaults(cls: Any) -> dict[str, Any] | None:
+    """Return the fields of a dataclass with their defaults; None for what is none."""
+    if not dataclasses.is_dataclass(cls):
+        return None
     found: dict[str, Any] = {}
     for f in dataclasses.fields(cls):
         if f.default_factory is not dataclasses.MISSING:

@@ -25,10 +25,10 @@ from autopyfactory.why.words import count
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
 LOOK_AGAIN = 4.0  # seconds until an unresolved intent is looked up again
 
-# How many queues may read and decide at the same time. More would only contend for the interpreter, and a
-# thousand threads that wait for it wake up every few milliseconds to ask whether it is free. Nothing waits
-# for the outside meanwhile; should a rule hang against all rules, the others go on without a turn.
-_THINKING = threading.BoundedSemaphore(2)
+# One queue reads and decides at a time. More would only contend for the interpreter, and a thousand threads
+# that wait for it wake up every few milliseconds to ask whether it is free. Nothing waits for the outside
+# meanwhile; should a rule hang against all rules, the others go on without a turn.
+_THINKING = threading.Lock()
 PATIENCE = 5.0  # seconds to wait for a turn
 
 

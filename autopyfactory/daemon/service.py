@@ -150,6 +150,7 @@ class Service:
 
     def _up(self) -> None:
         log.info("the factory is up: %s", self.status)
+        self.logs.flush(1.0)  # whoever waits for this looks into the log next
         self.verdict.ready()
         self.notifier.ready(self.status)
 
