@@ -72,7 +72,9 @@ class CondorClient:
         The schedd adds up. Attributes that only the constraint mentions are grouped by too, behind the
         scenes, and added together again, so they should have few values: no times, no job ids.
         """
-        return self._rows("counts", [list(group_by), constraint], deadline, probe)
+        names = [*group_by, "JobCount"]
+        found = self._caller.call("counts", [list(group_by), constraint], deadline, probe)
+        return [dict(zip(names, values, strict=True)) for values in found]
 
     def query(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 
 import classad2
 
-_PLAIN = (str, int, bool, float)
+_PLAIN = frozenset((str, int, bool, float))
 
 
 def plain(value: Any) -> Any:
@@ -39,4 +39,11 @@ def attribute(ad: classad2.ClassAd, name: str) -> Any:
 
 def row(ad: classad2.ClassAd, names: Iterable[str]) -> dict[str, Any]:
     """The named attributes of an ad, or all of them if no name is given."""
-    return {name: attribute(ad, name) for name in (names or ad)}
+    found: dict[str, Any] = {}
+    for name in names or ad:
+        try:
+            value = ad[name]
+            found[name] = value if type(value) in _PLAIN else plain(value)
+        except (KeyError, UnicodeDecodeError):
+            found[name] = attribute(ad, name)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import re
 import sys
 from typing import Any
@@ -38,6 +39,7 @@ class Operations:
         self._pool = collector
         self._schedd: htcondor2.Schedd | None = None
         self._location: classad2.ClassAd | None = None
+        self._used: Any = None  # what the last answer was made from
 
     def forget(self) -> None:
         """Drop the known location, so that the next call locates the schedd anew."""
@@ -94,17 +96,27 @@ class Operations:
         names = {"user": "MyRemoteUserName", "method": "AuthMethods", "authorized": "AuthorizationSucceeded"}
         return {key: attribute(ad, name) for key, name in names.items()}
 
+    def tidy(self) -> None:
+        """Free what the last answer was made from: it takes a while, and nobody should wait for it."""
+        self._used = None
+        gc.collect()
+
     # ---- reads
 
-    def counts(self, group_by: list[str], constraint: str) -> list[Row]:
-        """Jobs per distinct combination of attributes, added up by the schedd."""
+    def counts(self, group_by: list[str], constraint: str) -> list[list[Any]]:
+        """Jobs per distinct combination of attributes, added up by the schedd: their values, then the number.
+
+        Without names, which a thousand queues would repeat three thousand times.
+        """
         # The schedd applies the constraint a second time, to its own summary rows: an attribute that is
         # missing there makes the answer silently empty.
         known = {name.lower() for name in group_by}
         extra = [name for name in references(constraint) if name.lower() not in known]
         ads = self._connect().query(constraint, group_by + extra, opts=htcondor2.QueryOpt.GroupBy)
-        rows = [row(ad, [*group_by, "JobCount"]) for ad in ads]
-        return merged(rows, group_by) if extra else rows
+        self._used = ads
+        names = [*group_by, "JobCount"]
+        rows = [row(ad, names) for ad in ads]
+        return [list(one.values()) for one in (merged(rows, group_by) if extra else rows)]
 
     def query(self, constraint: str, projection: list[str], limit: int) -> list[Row]:
         """Job ads of the queue."""
@@ -173,8 +185,7 @@ def merged(rows: list[Row], group_by: list[str]) -> list[Row]:
     for one in rows:
         # As text, because 1, 1.0 and True are the same key to Python but different values to a ClassAd.
         key = repr([one[name] for name in group_by])
-        if key in sums:
-            sums[key]["JobCount"] += one["JobCount"]
-        else:
-            sums[key] = one
+        known = sums.setdefault(key, one)
+        if known is not one:
+            known["JobCount"] += one["JobCount"]
     return list(sums.values())

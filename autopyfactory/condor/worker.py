@@ -9,6 +9,7 @@ A request is {"operation", "arguments"}. A reply is {"result"} or {"error": [typ
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import select
 import signal
@@ -108,11 +109,14 @@ def main() -> NoReturn:
 
     htcondor2.enable_debug()  # standard error then says why, where the exceptions only say that
     operations = Operations(schedd or None, collector or None)
+    gc.freeze()
+    gc.disable()  # garbage is collected between requests
     for request in requests():
         reply = answer(operations, request["operation"], request["arguments"])
         data = memoryview(pack(reply | {"rss": resident_kb()}))
         while data:
             data = data[os.write(replies, data) :]
+        operations.tidy()
     sys.exit(0)
 
 

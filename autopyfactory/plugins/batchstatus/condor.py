@@ -107,12 +107,13 @@ def summarize(rows: Iterable[Mapping[str, Any]], mapping: StatusMapping) -> Batc
     they are not ours to decide about.
     """
     queues: dict[str, dict[str, int]] = {}
+    attributes: dict[Any, str] = {}  # by JobStatus: there are few, and thousands of rows
     for row in rows:
         name, status, count = row["MATCH_APF_QUEUE"], row["JobStatus"], int(row["JobCount"])
         if name is None:
             continue
+        attribute = attributes.get(status) or attributes.setdefault(status, mapping.attribute(status))
         counts = queues.setdefault(name, {})
-        attribute = mapping.attribute(status)
         counts[attribute] = counts.get(attribute, 0) + count
         if attribute == "pending":
             part = "held" if status == HELD else "unsubmitted" if row["GridJobStatus"] is None else "waiting"
