@@ -75,7 +75,7 @@ class Process:
         self._errors = self._child.stderr.fileno()
         for descriptor in (self._requests, self._replies, self._errors):
             os.set_blocking(descriptor, False)
-        with contextlib.suppress(OSError):  # a user may have too much in pipes already: then it goes in pieces
+        with contextlib.suppress(OSError):  # a user may have many pipes: then it goes in pieces
             fcntl.fcntl(self._replies, fcntl.F_SETPIPE_SZ, _CHUNK)
         self._said = bytearray()
         self._killed = False
