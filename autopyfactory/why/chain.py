@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from autopyfactory.decision import Decision, Step
 from autopyfactory.record import CycleRecord
@@ -46,7 +47,7 @@ def causes(record: CycleRecord, others: Sequence[str] = ()) -> list[Cause]:
     if record.decision is None or not record.decision.steps:
         return []
     last = record.decision.steps[-1]
-    if unknown := _unknown(record, last):
+    if unknown := _unknown(record, last, others):
         return [unknown]
     step = limiting(record.decision)
     if step is not None and (record.decision.n <= 0 or record.decision.n < step.n_in):
@@ -59,13 +60,13 @@ def _limited(step: Step, *, blocks: bool) -> Cause:
     return Cause(code, f"{step.plugin} bit: {step.reason}", todo, who, blocks=blocks)
 
 
-def _unknown(record: CycleRecord, step: Step) -> Cause | None:
+def _unknown(record: CycleRecord, step: Step, others: Sequence[str]) -> Cause | None:
     where = f"WMS queue {record.wmsqueue}" if record.wmsqueue else "this queue (`wmsqueue` is not set)"
     if step.reason.startswith(("no wms", "no site")) and "wms" in record.ages and "wms" not in record.errors:
         return Cause(
             "unknown-to-wms",
             f"the WMS answers, but does not know {where}",
-            "check the option `wmsqueue` against the names in the WMS",
+            f"check the option `wmsqueue` against the names in the WMS{_meant(record.wmsqueue, others)}",
         )
     if step.final or step.reason.startswith("no "):
         return Cause("not-known", f"{step.plugin}: {step.reason}", "find out why this is not known")
@@ -81,6 +82,7 @@ def _no_demand(record: CycleRecord, others: Sequence[str]) -> Cause:
         if others:
             words += f", and no other job is for it: there are jobs for {_some(others)}"
             todo = "nothing if there is no work for it; else correct `wmsqueue`, or the name in the jobs"
+            todo += _meant(record.wmsqueue, others)
         return Cause("nothing-ready", words, todo, "work")
     if wms is not None and batch is not None and batch.pending >= wms.ready:
         return Cause(
@@ -91,6 +93,11 @@ def _no_demand(record: CycleRecord, others: Sequence[str]) -> Cause:
         )
     steps = record.decision.steps if record.decision else ()
     return Cause("no-demand", "; ".join(f"{s.plugin}: {s.reason}" for s in steps[:1]) or record.reason, "")
+
+
+def _meant(name: str | None, names: Sequence[str]) -> str:
+    close = get_close_matches(name or "", names, 3)
+    return f" (is it {' or '.join(close)}?)" if close else ""
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

@@ -116,7 +116,7 @@ def _configure(world: World) -> None:
         world.ce(name, "good")
     box.queues["wrapper"]["executable"] = str(broken)
     world.ce("failing", "good", executable=str(failing))
-    world.ce("misspelt", "good", wmsqueue="caped")
+    world.ce("misspelt", "good", wmsqueue="caped", wmsstatus__file__absent="zero")
     for site in ("down", "otherkey"):
         world.ce(site, site)
     world.ce("mallory", "mallory", **DROPPED)
@@ -147,7 +147,8 @@ def test_a_queue_without_work(world: World) -> None:
 def test_a_queue_whose_name_no_job_bears(world: World) -> None:
     cause, text = world.until_code("misspelt", "nothing-ready")
     assert "there are jobs for capped, " in cause["words"]
-    assert "correct `wmsqueue`" in text
+    assert "correct `wmsqueue`" in text.replace("\n     ", "")
+    assert "(is it capped?)" in cause["next"]
     assert "jobs for" not in world.until_code("idle", "nothing-ready")[1]
 
 

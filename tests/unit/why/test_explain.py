@@ -32,7 +32,7 @@ def decided(*steps: Step) -> Decision:
 
 
 def text(records: list[CycleRecord], state: LiveState | None) -> str:
-    return "\n".join(render(explain(records, state)))
+    return "\n".join(render(explain(records, state, now=NOW)))
 
 
 def test_a_queue_that_sends_has_nothing_in_its_way() -> None:
@@ -370,3 +370,6 @@ def test_a_name_that_no_job_bears() -> None:
         "no other job is for it: there are jobs for A, B, C, D, E and 2 more"
     )
     assert "correct `wmsqueue`" in story.next[0]
+    assert "(is it " not in story.next[0]
+    close = explain([record], live(others=("BNL_MCORE-gk02", "ANALY")))
+    assert record.wmsqueue is None or "(is it " in close.next[0]
