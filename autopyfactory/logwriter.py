@@ -28,7 +28,7 @@ class Writer:
 
     def _forget(self, limit: int) -> None:
         self._waiting: deque[Item] = deque(maxlen=limit)
-        self._lock = threading.RLock()  # a signal handler may log, too
+        self._lock = threading.Lock()
         self._awake = threading.Event()  # something waits
         self._hurry = threading.Event()  # somebody waits until it is written
         self._thread: threading.Thread | None = None
