@@ -116,7 +116,8 @@ class Operations:
         self._used = ads
         names = [*group_by, "JobCount"]
         rows = [row(ad, names) for ad in ads]
-        return [list(one.values()) for one in (merged(rows, group_by) if extra else rows)]
+        rows = merged(rows, group_by) if extra else rows
+        return [[one[name] for name in names] for one in rows]  # an attribute may be asked for twice
 
     def query(self, constraint: str, projection: list[str], limit: int) -> list[Row]:
         """Job ads of the queue."""

@@ -62,6 +62,13 @@ def test_counts_equal_a_full_tally(ap, client):
     assert {row["MATCH_APF_QUEUE"] for row in rows} == set(QUEUES)
 
 
+def test_an_attribute_may_be_counted_by_twice(client):
+    """As with `wmsstatus.condor.queueskey = JobStatus`."""
+    twice = client.counts(["JobStatus", "JobStatus"], "true", deadline=DEADLINE)
+    assert twice == client.counts(["JobStatus"], "true", deadline=DEADLINE)
+    assert twice
+
+
 @pytest.mark.parametrize(
     "constraint",
     [
