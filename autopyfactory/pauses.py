@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from autopyfactory.plain import from_plain, to_plain
+from autopyfactory.model.serialize import from_plain, to_plain
 
 log = logging.getLogger("autopyfactory.pauses")
 

@@ -16,7 +16,7 @@ from typing import Any
 from autopyfactory.config.build import load
 from autopyfactory.config.model import Configuration
 from autopyfactory.control.client import call
-from autopyfactory.factory import Factory
+from autopyfactory.factory.factory import Factory
 from testbed.pool import Pool
 from testbed.waiting import until
 

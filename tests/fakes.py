@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from autopyfactory.config.common import FactoryOptions, QueueOptions
 from autopyfactory.config.model import PluginChoice, QueueConfig
-from autopyfactory.config.options import Options
-from autopyfactory.config.section import Section
-from autopyfactory.decision import Cap, CycleInputs, Step
-from autopyfactory.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.model.decision import Cap, CycleInputs, Step
+from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import Options
+from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import (
     BatchStatusPlugin,
     BatchSubmitPlugin,

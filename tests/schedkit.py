@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autopyfactory.config.common import FactoryOptions, QueueOptions
-from autopyfactory.config.options import bind
-from autopyfactory.config.section import Section
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import bind
+from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext, SchedPlugin
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import click
 
 from autopyfactory.cli.confoption import conf_option
-from autopyfactory.config import report
+from autopyfactory.config import problemlist
 from autopyfactory.config.fetch import READING, reading
 from autopyfactory.config.model import Configuration
-from autopyfactory.config.problem import ConfigError, Problem
+from autopyfactory.options.problem import ConfigError, Problem
 
 OK, WRONG, UNREADABLE = 0, 1, 2
 COLOURS = {"error": "red", "warning": "yellow"}
@@ -35,16 +35,16 @@ def command(
     or the configuration cannot be read at all.
     """
     configuration, problems, code = examine(conf, online=online, files=files)
-    errors, warnings = report.counts(problems)
+    errors, warnings = problemlist.counts(problems)
     if code == OK and (errors or (strict and warnings)):
         code = WRONG
     if as_json:
-        data = {"ok": code == OK, **report.as_data(problems, configuration)}
+        data = {"ok": code == OK, **problemlist.as_data(problems, configuration)}
         click.echo(json_module.dumps(data, indent=2))
     else:
         if problems:
-            click.echo(report.render(problems, lambda text, kind: click.style(text, fg=COLOURS[kind])))
-        click.echo(report.summary(problems, configuration))
+            click.echo(problemlist.render(problems, lambda text, kind: click.style(text, fg=COLOURS[kind])))
+        click.echo(problemlist.summary(problems, configuration))
     ctx.exit(code)
 
 
@@ -52,7 +52,8 @@ def examine(
     conf: tuple[str, ...], *, online: bool = False, files: bool = True
 ) -> tuple[Configuration | None, list[Problem], int]:
     """Return the configuration as far as it can be had, all problems, and 0 or UNREADABLE."""
-    from autopyfactory.config import build, semantics
+    from autopyfactory.check import semantics
+    from autopyfactory.config import build
 
     token = READING.set(replace(reading(), network=online, keep=False))
     try:

@@ -15,10 +15,10 @@ import click
 
 from autopyfactory.cli.check import COLOURS, UNREADABLE, WRONG, examine
 from autopyfactory.cli.confoption import conf_option
-from autopyfactory.config import report
+from autopyfactory.config import problemlist
 from autopyfactory.config.model import Configuration
-from autopyfactory.config.problem import ConfigError
 from autopyfactory.control.client import ControlError, NotRunning, call
+from autopyfactory.options.problem import ConfigError
 
 
 @click.group("config")
@@ -57,7 +57,7 @@ def dump(
 
     configuration, problems, _ = examine(conf, online=online, files=False)
     if configuration is None:
-        click.echo(report.render(problems), err=True)
+        click.echo(problemlist.render(problems), err=True)
         ctx.exit(UNREADABLE)
     if not (from_files or online):
         answer = _in_force(configuration, queue, everything)
@@ -110,9 +110,9 @@ def _no_such_queue(name: str, known: list[str]) -> None:
 )
 def reference(form: str) -> None:
     """Describe all options of all plugins that are installed."""
-    from autopyfactory.config.formats import FORMATS
     from autopyfactory.config.reference import chapters
-    from autopyfactory.plugins.registry import installed
+    from autopyfactory.config.referencepages import FORMATS
+    from autopyfactory.config.registry import installed
 
     click.echo(FORMATS[form](chapters(installed())), nl=False)
 
@@ -220,7 +220,7 @@ def migrate(ctx: click.Context, source: Path, target: Path) -> None:
     result has errors that need a person; 2: there is nothing to convert.
     """
     from autopyfactory.config import migrate as migration
-    from autopyfactory.plugins.registry import installed
+    from autopyfactory.config.registry import installed
 
     try:
         done = migration.migrate(source, target, installed())
@@ -231,6 +231,6 @@ def migrate(ctx: click.Context, source: Path, target: Path) -> None:
     configuration, problems, code = examine((str(target / "autopyfactory.conf"),), files=False)
     if problems:
         click.echo("What check says about the result:")
-        click.echo(report.render(problems, lambda text, kind: click.style(text, fg=COLOURS[kind])))
-    click.echo(report.summary(problems, configuration))
-    ctx.exit(code or (WRONG if report.counts(problems)[0] else 0))
+        click.echo(problemlist.render(problems, lambda text, kind: click.style(text, fg=COLOURS[kind])))
+    click.echo(problemlist.summary(problems, configuration))
+    ctx.exit(code or (WRONG if problemlist.counts(problems)[0] else 0))

@@ -19,8 +19,8 @@ from rich.table import Table
 from autopyfactory.cli.confoption import conf_option
 
 if TYPE_CHECKING:
-    from autopyfactory.config.section import Section
     from autopyfactory.cric.plan import Verdict
+    from autopyfactory.options.section import Section
     from autopyfactory.plugins.queueconfig.cric import Outcome
 
 OK, WRONG = 0, 1
@@ -52,7 +52,7 @@ def command(
     Prints a queues.conf, or writes it with -o; a factory that has `config.queues.plugin = CRIC` needs
     neither. Exit code 0: good; 1: a source could not be read, or nothing was selected; 2: wrong usage.
     """
-    from autopyfactory.config.problem import ConfigError
+    from autopyfactory.options.problem import ConfigError
 
     if (taken or as_json) and not dry_run:
         raise click.UsageError("--taken and --json need --dry-run")
@@ -83,9 +83,9 @@ def command(
 
 def _outcome(conf: tuple[str, ...], fresh: bool) -> Outcome:
     """Return the outcome of the plugin for the configuration `conf`."""
-    from autopyfactory.config.binding import Binder
     from autopyfactory.config.factory import read_factory
-    from autopyfactory.config.problem import ConfigError
+    from autopyfactory.options.binding import Binder
+    from autopyfactory.options.problem import ConfigError
     from autopyfactory.plugins.queueconfig.cric import CRIC
 
     binder = Binder()

@@ -9,7 +9,7 @@ import click
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import Link
 from autopyfactory.cli.orders import order, target
-from autopyfactory.cli.times import future_time
+from autopyfactory.cli.timeargs import future_time
 
 
 @click.command("drain")

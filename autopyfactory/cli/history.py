@@ -10,9 +10,9 @@ import click
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import Link, fail
-from autopyfactory.cli.times import past_time
-from autopyfactory.plain import to_full
-from autopyfactory.why.words import span
+from autopyfactory.cli.timeargs import past_time
+from autopyfactory.model.serialize import to_full
+from autopyfactory.model.text import span
 
 if TYPE_CHECKING:
     from autopyfactory.history import HistoryReader, Stored

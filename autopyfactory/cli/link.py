@@ -16,9 +16,9 @@ import click
 from autopyfactory.control.client import ControlError, NotRunning, call
 
 if TYPE_CHECKING:
-    from autopyfactory.config.common import FactoryOptions
     from autopyfactory.config.model import Configuration
     from autopyfactory.history import HistoryReader
+    from autopyfactory.options.common import FactoryOptions
 
 TIMEOUT = 30.0  # seconds for an answer of the factory
 
@@ -40,9 +40,9 @@ class Link:
     @cached_property
     def options(self) -> FactoryOptions:
         """Read `[Factory]` only: a command must work while the rest is being edited."""
-        from autopyfactory.config.binding import Binder
         from autopyfactory.config.factory import read_factory
-        from autopyfactory.config.problem import ConfigError
+        from autopyfactory.options.binding import Binder
+        from autopyfactory.options.problem import ConfigError
 
         try:
             return read_factory(self._conf, {}, Binder()).options
@@ -54,7 +54,7 @@ class Link:
         """Read all of it, from files and last good copies only; None when it cannot be read."""
         from autopyfactory.config import build
         from autopyfactory.config.fetch import READING, reading
-        from autopyfactory.config.problem import ConfigError
+        from autopyfactory.options.problem import ConfigError
 
         token = READING.set(replace(reading(), network=False, keep=False))
         try:

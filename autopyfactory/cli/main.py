@@ -132,10 +132,10 @@ def cli(
     options = DaemonOptions(
         conf, level, console, log, runas, 1 if oneshot else cycles, sleep, pidfile, daemon
     )
-    from autopyfactory.daemon import parts
+    from autopyfactory.daemon import wiring
     from autopyfactory.daemon.startup import run
 
-    ctx.exit(run(options, parts.load, parts.build))
+    ctx.exit(run(options, wiring.load, wiring.build))
 
 
 def _pass_on(ctx: click.Context, conf: tuple[str, ...]) -> None:

@@ -12,13 +12,13 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from autopyfactory.api.pilotquery import PENDING, STATES, Pilot
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
 from autopyfactory.cli.statustable import wide_console
-from autopyfactory.cli.times import time_span
-from autopyfactory.plain import from_plain
-from autopyfactory.report.pilots import PENDING, STATES, Pilot
-from autopyfactory.why.words import span
+from autopyfactory.cli.timeargs import time_span
+from autopyfactory.model.serialize import from_plain
+from autopyfactory.model.text import span
 
 F = TypeVar("F", bound=Callable[..., Any])
 OLD = "8d"
@@ -125,15 +125,16 @@ def _ask(link: Link, name: str, arguments: dict[str, Any]) -> Any:
     try:
         return link.ask(name, SLOW, **arguments)
     except NotRunning as err:
+        from autopyfactory.api import pilots
         from autopyfactory.control.server import CommandError
-        from autopyfactory.report import pilotanswers, schedds
+        from autopyfactory.why import schedds
 
         configuration = link.configuration
         if configuration is None:
             fail(f"{err}, and the configuration cannot be read: see `autopyfactory check`")
         click.echo(f"{err}: asking the schedds", err=True)
         try:
-            return pilotanswers.COMMANDS[name](configuration, arguments)
+            return pilots.COMMANDS[name](configuration, arguments)
         except CommandError as problem:
             fail(str(problem))
         finally:

@@ -57,17 +57,17 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
     """Answer without a factory: the way from nothing to the configuration in the files."""
     from dataclasses import replace
 
-    from autopyfactory.clock import SystemClock
+    from autopyfactory.accounting.ledger import Ledger
+    from autopyfactory.api.configuration import LOOK, MOST
     from autopyfactory.condor import registry
     from autopyfactory.config.build import load
     from autopyfactory.config.diff import diff
-    from autopyfactory.config.plan import render
-    from autopyfactory.config.problem import ConfigError
-    from autopyfactory.factory import Factory
-    from autopyfactory.ledger import Ledger
-    from autopyfactory.preview import Preview
-    from autopyfactory.report.changes import LOOK, MOST
-    from autopyfactory.sourcepool import SourcePool
+    from autopyfactory.config.difftext import render
+    from autopyfactory.factory.factory import Factory
+    from autopyfactory.factory.preview import Preview
+    from autopyfactory.model.clock import SystemClock
+    from autopyfactory.options.problem import ConfigError
+    from autopyfactory.sources.pool import SourcePool
 
     try:
         new = load(conf)

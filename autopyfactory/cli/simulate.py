@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import click
 
 from autopyfactory.cli.confoption import conf_option
-from autopyfactory.config.problem import ConfigError
-from autopyfactory.decision import CycleInputs, RecentPilots, Rule, decide
-from autopyfactory.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.model.decision import CycleInputs, RecentPilots, Rule, decide
+from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.options.problem import ConfigError
 
 if TYPE_CHECKING:
     from autopyfactory.simulate.chain import SimulatedQueue

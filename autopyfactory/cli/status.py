@@ -14,10 +14,10 @@ from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 
+from autopyfactory.api.rows import SORTS, QueueRow, chosen, row_from_dict
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
 from autopyfactory.cli.statustable import table, wide_console
-from autopyfactory.report.rows import SORTS, QueueRow, chosen, row_from_dict
 
 
 @click.command("status")
@@ -93,9 +93,9 @@ def _view(
 
 
 def _from_history(link: Link, queue: str | None, trouble: str) -> dict[str, Any]:
+    from autopyfactory.api.rows import queue_row
     from autopyfactory.history import HistoryError
     from autopyfactory.pauses import PauseError, look
-    from autopyfactory.report.rows import queue_row
 
     now = datetime.now(UTC)
     try:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autopyfactory.report.rows import QueueRow
-from autopyfactory.why.words import span
+from autopyfactory.api.rows import QueueRow
+from autopyfactory.model.text import span
 
 COLOURS = {
     "sent": "green", "nothing": "dim", "retired": "cyan", "paused": "yellow", "held back": "yellow",

@@ -12,9 +12,9 @@ import click
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
-from autopyfactory.cli.times import past_time
-from autopyfactory.plain import from_plain, to_full, to_plain
-from autopyfactory.record import CycleRecord
+from autopyfactory.cli.timeargs import past_time
+from autopyfactory.model.record import CycleRecord
+from autopyfactory.model.serialize import from_plain, to_full, to_plain
 from autopyfactory.why import LiveState, Story, explain
 from autopyfactory.why.render import render
 
@@ -87,7 +87,7 @@ def _now(
 def _without_factory(
     link: Link, queue: str, last: int, trouble: str | None, *, schedd: bool
 ) -> tuple[list[CycleRecord], LiveState, str | None]:
-    from autopyfactory.report.offline import offline_state
+    from autopyfactory.api.offline import offline_state
 
     records, problem = _stored(link, queue, last, None)
     live = offline_state(link.configuration, link.state_dir, queue, ask=10.0 if schedd else None)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autopyfactory.config.binding import Binder
-from autopyfactory.config.common import FactoryOptions
 from autopyfactory.config.factory import FactoryPart, read_factory
 from autopyfactory.config.fetch import READING, Reading, reading
 from autopyfactory.config.keys import KeyJudge
@@ -17,13 +15,15 @@ from autopyfactory.config.legacy import FACTORY_KEYS
 from autopyfactory.config.loader import RawConfig, load_sources, merge
 from autopyfactory.config.lookup import Lookup
 from autopyfactory.config.model import Configuration
-from autopyfactory.config.options import Options
 from autopyfactory.config.parts import build_auth, build_mappings, build_monitors
-from autopyfactory.config.problem import ConfigError, Problem
 from autopyfactory.config.queues import QueueBuilder
-from autopyfactory.config.section import Section
+from autopyfactory.config.registry import KINDS, Registry, installed
+from autopyfactory.options.binding import Binder
+from autopyfactory.options.common import FactoryOptions
+from autopyfactory.options.declare import Options
+from autopyfactory.options.problem import ConfigError, Problem
+from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueConfigPlugin
-from autopyfactory.plugins.registry import KINDS, Registry, installed
 
 
 def load(

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autopyfactory.config.describe import as_text
 from autopyfactory.config.effective import Effective, of_choice, of_factory, of_queue, parts_of
 from autopyfactory.config.model import Configuration, QueueConfig
-from autopyfactory.config.problem import Problem
 from autopyfactory.config.secrets import MASK
+from autopyfactory.options.describe import as_text
+from autopyfactory.options.problem import Problem
 
 Change = tuple[str | None, str | None]
 Changes = Mapping[str, Change]

@@ -8,10 +8,10 @@ from typing import Any
 
 from autopyfactory.config.effective import Effective, of_choice, of_factory, of_queue, secret_texts
 from autopyfactory.config.model import Configuration
-from autopyfactory.config.problem import ConfigError
-from autopyfactory.config.report import shown
+from autopyfactory.config.problemlist import shown
 from autopyfactory.config.secrets import masked
-from autopyfactory.config.section import Section
+from autopyfactory.options.problem import ConfigError
+from autopyfactory.options.section import Section
 
 WIDTH = 60  # column at which the origin begins
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from autopyfactory.config.describe import default_text, preferred_key
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
-from autopyfactory.config.options import Options, OptionSpec, Scope, family, find, homes, specs
-from autopyfactory.config.problem import ConfigError
 from autopyfactory.config.secrets import MASK, masked, secret_name
-from autopyfactory.config.section import Section
+from autopyfactory.options.declare import Options, OptionSpec, Scope, family, find, homes, specs
+from autopyfactory.options.describe import default_text, preferred_key
+from autopyfactory.options.problem import ConfigError
+from autopyfactory.options.section import Section
 
 DEFAULT_ORIGIN = "default"
 

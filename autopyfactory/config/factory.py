@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.config import fetch
-from autopyfactory.config.binding import Binder
-from autopyfactory.config.common import FactoryOptions
-from autopyfactory.config.interpolate import Values, escape
 from autopyfactory.config.keys import closest
 from autopyfactory.config.loader import RawConfig, load_sources
 from autopyfactory.config.lookup import as_text
-from autopyfactory.config.options import find, specs
-from autopyfactory.config.problem import Problem, Unreadable, Where
-from autopyfactory.config.section import Section, Value
+from autopyfactory.options.binding import Binder
+from autopyfactory.options.common import FactoryOptions
+from autopyfactory.options.declare import find, specs
+from autopyfactory.options.interpolate import Values, escape
+from autopyfactory.options.problem import Problem, Unreadable, Where
+from autopyfactory.options.section import Section, Value
 
 NAME = "Factory"
 COMMAND_LINE = "<command line>"

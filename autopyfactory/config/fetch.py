@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from autopyfactory.config.problem import ConfigError, Problem, Where
+from autopyfactory.options.problem import ConfigError, Problem, Where
 
 MAX_SIZE = 64 << 20  # bytes
 
@@ -98,7 +98,7 @@ def _read_url(url: str) -> tuple[bytes, list[Problem]]:
         if copy is None:
             return b"", [Problem("warning", "was not read, since it is on the network", where)]
         return copy[0], [Problem("warning", f"was not asked; this is a copy of {copy[1]}", where)]
-    from autopyfactory.http import Client, HttpError  # only those who use URLs pay for this import
+    from autopyfactory.external.http import Client, HttpError  # only those who use URLs pay for this import
 
     client = Client(timeout=how.deadline, max_bytes=MAX_SIZE)
     try:

@@ -13,8 +13,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Literal
 
-from autopyfactory.config.problem import Problem, Severity, Where
-from autopyfactory.config.section import Value
+from autopyfactory.options.problem import Problem, Severity, Where
+from autopyfactory.options.section import Value
 
 DEFAULT = "DEFAULT"
 MAX_PROBLEMS = 100  # per file: more than that is no configuration file

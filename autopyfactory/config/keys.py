@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from autopyfactory.config.common import FactoryOptions, QueueOptions
-from autopyfactory.config.interpolate import Values, references
 from autopyfactory.config.legacy import LegacyKey, retired
-from autopyfactory.config.options import Options, Scope, specs
-from autopyfactory.config.problem import Problem, Severity
-from autopyfactory.config.section import Section, Value
-from autopyfactory.plugins.registry import KINDS, Registry
+from autopyfactory.config.registry import KINDS, Registry
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import Options, Scope, specs
+from autopyfactory.options.interpolate import Values, references
+from autopyfactory.options.problem import Problem, Severity
+from autopyfactory.options.section import Section, Value
 
 MAX_SUGGESTIONS = 200  # per load: looking for similar words takes milliseconds each
 MAX_KEY = 120  # characters; nobody meant an option by more

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from autopyfactory.config import fetch
 from autopyfactory.config.ini import DEFAULT, parse
-from autopyfactory.config.interpolate import Values, escape
-from autopyfactory.config.problem import ConfigError, Problem, Where
-from autopyfactory.config.section import Section, Value
+from autopyfactory.options.interpolate import Values, escape
+from autopyfactory.options.problem import ConfigError, Problem, Where
+from autopyfactory.options.section import Section, Value
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from autopyfactory.config.legacy import gone
-from autopyfactory.config.problem import ConfigError, Problem
-from autopyfactory.config.section import Section
-from autopyfactory.plugins.registry import PluginError, Registry
+from autopyfactory.config.registry import PluginError, Registry
+from autopyfactory.options.problem import ConfigError, Problem
+from autopyfactory.options.section import Section
 
 
 def as_text(section: Section, key: str) -> str:

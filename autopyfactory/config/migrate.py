@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autopyfactory.config import fetch
-from autopyfactory.config.binding import Binder
-from autopyfactory.config.common import FactoryOptions, QueueOptions
 from autopyfactory.config.factory import FactoryPart, read_factory
 from autopyfactory.config.ini import parse
 from autopyfactory.config.keys import Vocabulary, vocabulary
 from autopyfactory.config.legacy import AUTH_KEYS, FACTORY_KEYS, QUEUE_KEYS, LegacyKey, gone, retired
-from autopyfactory.config.options import Options, Scope, specs
-from autopyfactory.config.problem import ConfigError, Problem
+from autopyfactory.config.registry import KINDS, Registry
 from autopyfactory.config.rewrite import Entry, Note, Rule, Verdict, rewrite
-from autopyfactory.config.section import Value
-from autopyfactory.plugins.registry import KINDS, Registry
+from autopyfactory.options.binding import Binder
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import Options, Scope, specs
+from autopyfactory.options.problem import ConfigError, Problem
+from autopyfactory.options.section import Value
 
 SOURCES = {  # key of [Factory]: (scope of the keys in those files, name of a single file in the new tree)
     "queueConf": "queue",

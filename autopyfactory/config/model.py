@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autopyfactory.config.common import FactoryOptions, QueueOptions
-from autopyfactory.config.options import Options
-from autopyfactory.config.problem import Problem
-from autopyfactory.config.section import Section
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import Options
+from autopyfactory.options.problem import Problem
+from autopyfactory.options.section import Section
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from autopyfactory import mappings as job_states
-from autopyfactory.config.binding import Binder
-from autopyfactory.config.interpolate import Values
+from autopyfactory.config import jobstates as job_states
 from autopyfactory.config.keys import KeyJudge, closest
 from autopyfactory.config.legacy import AUTH_KEYS
 from autopyfactory.config.loader import RawConfig
 from autopyfactory.config.lookup import Lookup, as_text
 from autopyfactory.config.model import MonitorConfig, PluginChoice
-from autopyfactory.config.options import Options, Scope
-from autopyfactory.config.problem import ConfigError, Problem
-from autopyfactory.config.section import Section
+from autopyfactory.options.binding import Binder
+from autopyfactory.options.declare import Options, Scope
+from autopyfactory.options.interpolate import Values
+from autopyfactory.options.problem import ConfigError, Problem
+from autopyfactory.options.section import Section
 
 
 @dataclass(slots=True)

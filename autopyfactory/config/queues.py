@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autopyfactory.config.binding import Binder
-from autopyfactory.config.common import QueueOptions
 from autopyfactory.config.ini import DEFAULT
-from autopyfactory.config.interpolate import Values
 from autopyfactory.config.keys import KeyJudge, referred
 from autopyfactory.config.legacy import QUEUE_KEYS
 from autopyfactory.config.loader import RawConfig
 from autopyfactory.config.lookup import Lookup, as_text
 from autopyfactory.config.model import MonitorConfig, PluginChoice, QueueConfig
-from autopyfactory.config.options import Options
-from autopyfactory.config.problem import ConfigError, Problem
-from autopyfactory.config.section import Section
-from autopyfactory.decision import Need
+from autopyfactory.model.decision import Need
+from autopyfactory.options.binding import Binder
+from autopyfactory.options.common import QueueOptions
+from autopyfactory.options.declare import Options
+from autopyfactory.options.interpolate import Values
+from autopyfactory.options.problem import ConfigError, Problem
+from autopyfactory.options.section import Section
 
 QUEUE_KINDS = ("sched", "wmsstatus", "batchstatus", "batchsubmit")
 _KEYS = {

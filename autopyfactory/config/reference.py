@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from autopyfactory.config.common import FactoryOptions, QueueOptions
-from autopyfactory.config.describe import allowed, default_text, preferred_key
-from autopyfactory.config.options import Options, OptionSpec, Scope, specs
-from autopyfactory.plugins.registry import Found, Registry
+from autopyfactory.config.registry import Found, Registry
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import Options, OptionSpec, Scope, specs
+from autopyfactory.options.describe import allowed, default_text, preferred_key
 
 _PLACES: dict[Scope, str] = {
     "queue": "queue section",

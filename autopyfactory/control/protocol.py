@@ -7,7 +7,7 @@ import socket
 import time
 from typing import Any
 
-from autopyfactory.plain import to_plain
+from autopyfactory.model.serialize import to_plain
 
 REQUEST_BYTES = 64 * 1024
 ANSWER_BYTES = 64 * 1024 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import zip_longest
 
-from autopyfactory.config.problem import Problem
-from autopyfactory.config.section import Section
+from autopyfactory.options.problem import Problem
+from autopyfactory.options.section import Section
 
 PREFIX = "config.queues.agis."
 LISTS = {

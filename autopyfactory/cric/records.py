@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from autopyfactory import strictjson
+from autopyfactory.external import strictjson
 
 # Of a record of 115 fields these are kept while the file is parsed: a file of 20 MB stays small in memory.
 RECORD_KEYS = frozenset(

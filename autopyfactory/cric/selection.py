@@ -7,8 +7,8 @@ from typing import Self
 
 from pydantic import model_validator
 
-from autopyfactory.config.options import NameList, Options, option
 from autopyfactory.cric.records import CE, Record
+from autopyfactory.options.declare import NameList, Options, option
 
 
 class Selection(Options):

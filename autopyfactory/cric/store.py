@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.config.fetch import Reading, is_url, shown
-from autopyfactory.config.problem import ConfigError, Problem, Where
 from autopyfactory.cric import records
-from autopyfactory.http import Client, HttpError, Identity, validators
+from autopyfactory.external.http import Client, HttpError, Identity, validators
+from autopyfactory.options.problem import ConfigError, Problem, Where
 
 MAX_BYTES = 200_000_000
 STALE = 3600.0  # seconds: a copy that is older is told with its age even if that was expected

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from autopyfactory.daemon.children import end_descendants
 from autopyfactory.daemon.exits import ExitCode
 from autopyfactory.daemon.signals import Signals
-from autopyfactory.logs import Logs
+from autopyfactory.logs.setup import Logs
 
 if TYPE_CHECKING:
     from autopyfactory.daemon.service import FactoryLike

@@ -14,7 +14,7 @@ from autopyfactory.daemon.ending import Ending
 from autopyfactory.daemon.exits import ExitCode, StartError
 from autopyfactory.daemon.signals import Signals
 from autopyfactory.daemon.systemd import Heart, Notifier
-from autopyfactory.logs import Logs
+from autopyfactory.logs.setup import Logs
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration

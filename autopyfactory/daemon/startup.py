@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 
 from lockfile import AlreadyLocked, LockFailed
 
-from autopyfactory import __version__, logs
-from autopyfactory.cleanlogs import CleanLogs, Retention
+from autopyfactory import __version__
+from autopyfactory.accounting.ledger import LedgerError
 from autopyfactory.config.fetch import shown
 from autopyfactory.control.server import ControlServer, SocketError
 from autopyfactory.daemon import privileges
+from autopyfactory.daemon.cleanlogs import CleanLogs, Retention
 from autopyfactory.daemon.detach import Verdict, detach, is_file
 from autopyfactory.daemon.exits import ExitCode, StartError
 from autopyfactory.daemon.options import DaemonOptions
@@ -30,7 +31,7 @@ from autopyfactory.daemon.pidfile import PidFile
 from autopyfactory.daemon.service import FactoryLike, Service
 from autopyfactory.daemon.signals import bear_early_ones
 from autopyfactory.daemon.systemd import Heart, Notifier
-from autopyfactory.ledger import LedgerError
+from autopyfactory.logs.setup import CannotLog, Logs, setup
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
@@ -93,14 +94,15 @@ def _give_up_root(options: DaemonOptions) -> None:
     privileges.move_in(account)
 
 
-def _open_log(options: DaemonOptions) -> logs.Logs:
+def _open_log(options: DaemonOptions) -> Logs:
     try:
-        return logs.setup(options.log, logging.getLevelNamesMapping()[options.level], console=options.console)
-    except logs.CannotLog as err:
+        level = logging.getLevelNamesMapping()[options.level]
+        return setup(options.log, level, console=options.console)
+    except CannotLog as err:
         raise StartError(ExitCode.LOG, str(err)) from err
 
 
-def _with_logs(options: DaemonOptions, book: logs.Logs, load: Load, build: Build) -> int:
+def _with_logs(options: DaemonOptions, book: Logs, load: Load, build: Build) -> int:
     config = _load(options, load)
     logdir = _keep_queue_logs(options, config, book)
     locks = _take_locks(options, config)
@@ -123,7 +125,7 @@ def _with_logs(options: DaemonOptions, book: logs.Logs, load: Load, build: Build
 
 
 def _load(options: DaemonOptions, load: Load) -> Configuration:
-    from autopyfactory.config.problem import ConfigError
+    from autopyfactory.options.problem import ConfigError
 
     try:
         return load(options.conf)
@@ -133,7 +135,7 @@ def _load(options: DaemonOptions, load: Load) -> Configuration:
         raise StartError(ExitCode.CONFIG, "the configuration cannot be used") from err
 
 
-def _keep_queue_logs(options: DaemonOptions, config: Configuration, book: logs.Logs) -> Path | None:
+def _keep_queue_logs(options: DaemonOptions, config: Configuration, book: Logs) -> Path | None:
     """Give the queues logs of their own, where configured or beside the factory's log file; return where.
 
     Without a folder for them what queues say goes to the factory's log: an error only if one is configured.
@@ -144,7 +146,7 @@ def _keep_queue_logs(options: DaemonOptions, config: Configuration, book: logs.L
     logdir = Path(configured).expanduser() if configured else Path(options.log).parent
     try:
         book.keep_queue_logs(logdir)
-    except logs.CannotLog as err:
+    except CannotLog as err:
         if configured:
             raise StartError(ExitCode.LOG, str(err)) from err
         log.warning("no logs for each queue, theirs go here: %s", err)
@@ -174,7 +176,7 @@ def _take_locks(options: DaemonOptions, config: Configuration) -> list[PidFile]:
     return taken
 
 
-def _serve(config: Configuration, plan: Plan, book: logs.Logs, verdict: Verdict, build: Build) -> int:
+def _serve(config: Configuration, plan: Plan, book: Logs, verdict: Verdict, build: Build) -> int:
     book.start()
     sources = ", ".join(shown(source) for source in plan.options.conf)
     log.info("AutoPyFactory %s starts: process %d, %s", __version__, os.getpid(), sources)

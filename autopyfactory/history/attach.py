@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from autopyfactory.config.common import FactoryOptions
 from autopyfactory.history.store import HistoryError, default_url
 from autopyfactory.history.writer import HistoryWriter
-from autopyfactory.reporter import BatchReporter
+from autopyfactory.notify.delivery import BatchReporter
+from autopyfactory.options.common import FactoryOptions
 
 log = logging.getLogger("autopyfactory.history")
 

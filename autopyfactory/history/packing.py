@@ -14,8 +14,8 @@ from typing import Any
 
 import zstandard
 
-from autopyfactory.plain import from_plain, to_plain
-from autopyfactory.record import CycleRecord
+from autopyfactory.model.record import CycleRecord
+from autopyfactory.model.serialize import from_plain, to_plain
 
 DICTIONARY = 64 * 1024  # bytes, at most
 LEVEL = 12  # beyond it each record takes longer and is hardly smaller

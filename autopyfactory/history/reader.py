@@ -18,8 +18,8 @@ from autopyfactory.history.packing import Packer
 from autopyfactory.history.schema import VERSION, cycle, dictionary, event, from_ms, queue, to_ms
 from autopyfactory.history.store import HistoryError, file_of, open_engine, parse, shown
 from autopyfactory.history.thinning import used_bytes
-from autopyfactory.plain import from_plain
-from autopyfactory.record import CycleRecord, FactoryEvent
+from autopyfactory.model.record import CycleRecord, FactoryEvent
+from autopyfactory.model.serialize import from_plain
 
 
 @dataclass(frozen=True, slots=True)

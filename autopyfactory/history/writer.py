@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Insert, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from autopyfactory.clock import Clock, SystemClock
 from autopyfactory.history import packing
 from autopyfactory.history.migration import TooNew, migrate
 from autopyfactory.history.packing import Packer
@@ -26,8 +25,9 @@ from autopyfactory.history.store import (
     shown,
 )
 from autopyfactory.history.upkeep import Upkeep
-from autopyfactory.plain import to_plain
-from autopyfactory.record import CycleRecord, Event, FactoryEvent
+from autopyfactory.model.clock import Clock, SystemClock
+from autopyfactory.model.record import CycleRecord, Event, FactoryEvent
+from autopyfactory.model.serialize import to_plain
 
 log = logging.getLogger("autopyfactory.history")
 

@@ -13,17 +13,17 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from autopyfactory.config.common import FactoryOptions, QueueOptions
-from autopyfactory.config.options import Options
-from autopyfactory.config.section import Section
-from autopyfactory.decision import Cap, CycleInputs, Need, Step
-from autopyfactory.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
-from autopyfactory.recent import PilotEvents
+from autopyfactory.model.decision import Cap, CycleInputs, Need, Step
+from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.model.pilotevents import PilotEvents
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import Options
+from autopyfactory.options.section import Section
 
 if TYPE_CHECKING:
     from autopyfactory.config.loader import RawConfig
     from autopyfactory.config.model import QueueConfig
-    from autopyfactory.record import CycleRecord
+    from autopyfactory.model.record import CycleRecord
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from autopyfactory.condor.target import Target
-from autopyfactory.config.options import Options, option
+from autopyfactory.options.declare import Options, option
 
 LOCAL = (None, "", "localhost", "127.0.0.1")
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.config import build
-from autopyfactory.config.binding import Binder
-from autopyfactory.config.common import FactoryOptions, QueueOptions
 from autopyfactory.config.fetch import READING, reading
 from autopyfactory.config.loader import load_sources
 from autopyfactory.config.model import Configuration, PluginChoice
-from autopyfactory.config.options import Options, specs
-from autopyfactory.config.problem import ConfigError, Problem, Where
-from autopyfactory.config.section import Section, Value
+from autopyfactory.config.registry import PluginError
+from autopyfactory.config.registry import find as find_plugin
+from autopyfactory.options.binding import Binder
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import Options, specs
+from autopyfactory.options.problem import ConfigError, Problem, Where
+from autopyfactory.options.section import Section, Value
 from autopyfactory.plugins.base import QueueContext, SchedPlugin
-from autopyfactory.plugins.registry import PluginError
-from autopyfactory.plugins.registry import find as find_plugin
 
 FACTORY = "Factory"
 NOT_NEEDED = {"batchsubmitplugin": "simulated"}  # required of a real queue; nothing is sent here

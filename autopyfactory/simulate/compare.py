@@ -13,7 +13,7 @@ from itertools import product
 from random import Random
 from statistics import fmean
 
-from autopyfactory.decision import Rule
+from autopyfactory.model.decision import Rule
 from autopyfactory.simulate.chain import from_texts
 from autopyfactory.simulate.models import CEModel, Workload
 from autopyfactory.simulate.reference import GlideinWMS, Harvester

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.simulate.run import PoolInputs
 
 NEEDS: frozenset[Need] = frozenset({"wms", "batch"})

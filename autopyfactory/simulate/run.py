@@ -12,8 +12,8 @@ from typing import Any
 
 import simpy
 
-from autopyfactory.decision import CycleInputs, EndedPilot, PastCycle, RecentPilots, Rule, decide
-from autopyfactory.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.model.decision import CycleInputs, EndedPilot, PastCycle, RecentPilots, Rule, decide
+from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 from autopyfactory.simulate.models import CEModel, Workload
 from autopyfactory.simulate.world import Pilot, World
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from autopyfactory.decision import Decision
+from autopyfactory.model.decision import Decision
 from autopyfactory.plugins.sched.order import advice
 from autopyfactory.simulate.chain import SimulatedQueue
 from autopyfactory.simulate.compare import Duel, Score

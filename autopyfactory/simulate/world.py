@@ -11,7 +11,7 @@ from typing import Any
 
 import simpy
 
-from autopyfactory.info import BatchQueueInfo, WMSQueueInfo
+from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
 from autopyfactory.simulate.models import CEModel, Job, Workload
 
 Process = Generator[Any, Any, None]

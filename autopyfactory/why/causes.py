@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autopyfactory.recent import SHORT
-from autopyfactory.record import CycleRecord, Failed, HeldGroup, Troubles
+from autopyfactory.model.pilotevents import SHORT
+from autopyfactory.model.record import CycleRecord, Failed, HeldGroup, Troubles
+from autopyfactory.model.text import clock, count, span
 from autopyfactory.why.holds import RENEW, kind_of
 from autopyfactory.why.model import Cause, LiveState
-from autopyfactory.why.words import clock, count, span
 
 LONG_PENDING = 3600.0  # seconds that a pilot may wait before that is worth a word
 LATE = 3.0  # periods without a cycle

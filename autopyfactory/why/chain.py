@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from autopyfactory.decision import Decision, Step
-from autopyfactory.record import CycleRecord
+from autopyfactory.model.decision import Decision, Step
+from autopyfactory.model.record import CycleRecord
+from autopyfactory.model.text import count
 from autopyfactory.why.model import Cause, Who
-from autopyfactory.why.words import count
 
 # rule: code of the cause, who has to act, what to do
 _RULES: dict[str, tuple[str, Who, str]] = {

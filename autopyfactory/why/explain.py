@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
-from autopyfactory.record import CycleRecord
+from autopyfactory.model.record import CycleRecord
+from autopyfactory.model.text import count, span
 from autopyfactory.why import causes as find
 from autopyfactory.why import chain
 from autopyfactory.why.model import Cause, LiveState, Run, Story
-from autopyfactory.why.words import count, span
 
 # What comes first explains what follows: a queue whose pilots are held soon meets a cap as well.
 _ORDER = (

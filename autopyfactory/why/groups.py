@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from autopyfactory.record import HeldGroup
+from autopyfactory.model.record import HeldGroup
 from autopyfactory.why.holds import kind_of, stripped
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from autopyfactory.model.record import Troubles
 from autopyfactory.pauses import Pause
-from autopyfactory.record import Troubles
 
 Who = Literal["us", "site", "credentials", "work", "nobody"]
 """Who has to act: the factory's operator, the site, who looks after credentials, who feeds the WMS."""

@@ -14,7 +14,7 @@ from typing import Literal
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.target import Target
-from autopyfactory.record import Troubles
+from autopyfactory.model.record import Troubles
 
 CONDOR_PORT, HTTPS_PORT, SSH_PORT = 9618, 443, 22
 CONNECT = 5.0  # seconds

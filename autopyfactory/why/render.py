@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from autopyfactory.model.text import capital, clock, sentence, since, span
 from autopyfactory.why.model import Cause, Run, Story
-from autopyfactory.why.words import capital, clock, sentence, since, span
 
 _WHO = {
     "site": "the site has to act",

@@ -10,8 +10,8 @@ from typing import Any
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.quoting import constraint_string
-from autopyfactory.record import Troubles
-from autopyfactory.why import left
+from autopyfactory.model.record import Troubles
+from autopyfactory.why import departed
 from autopyfactory.why.groups import moment, same_reason
 
 LIMIT = 5000  # ads per question; more stuck pilots than that say nothing new
@@ -34,11 +34,11 @@ def troubles(client: CondorClient, queue: str, factory_id: str, deadline: float)
         ads = client.query(
             f"{wanted} && ({STUCK} || JobStatus == 1)", ATTRIBUTES, limit=LIMIT, deadline=deadline
         )
-        gone = left.since(client, wanted, now.timestamp() - left.LATELY, deadline)
+        gone = departed.since(client, wanted, now.timestamp() - departed.LATELY, deadline)
     except CondorError as err:
         return Troubles(now, error=str(err))
     found = summarize(ads, now).get(queue, Troubles(now))
-    who_left = left.Left()
+    who_left = departed.Left()
     who_left.take(gone)
     return who_left.told(queue, found)
 

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.target import Target
-from autopyfactory.logs import queue_logger
-from autopyfactory.record import Troubles
-from autopyfactory.why import left
+from autopyfactory.logs.setup import queue_logger
+from autopyfactory.model.record import Troubles
+from autopyfactory.why import departed
 from autopyfactory.why.causes import of_troubles
 from autopyfactory.why.model import Cause
 from autopyfactory.why.troubles import all_troubles, mine
@@ -37,7 +37,7 @@ class _Seen:
 
     at: float = float("-inf")  # monotonic
     troubles: Mapping[str, Troubles] = field(default_factory=dict)
-    left: left.Left = field(default_factory=left.Left)
+    left: departed.Left = field(default_factory=departed.Left)
     read_until: float = 0.0  # Unix time
 
 
@@ -124,14 +124,14 @@ class TroubleWatch:
 
     def _ask(self, target: Target, seen: _Seen) -> None:
         client, now = self._client(target), time.time()
-        begin = max(seen.read_until - OVERLAP, now - left.LATELY)
+        begin = max(seen.read_until - OVERLAP, now - departed.LATELY)
         try:
             stuck = dict(all_troubles(client, self._factory_id, ASK))
-            seen.left.take(left.since(client, mine(self._factory_id), begin, ASK))
+            seen.left.take(departed.since(client, mine(self._factory_id), begin, ASK))
         finally:
             client.rest()  # a child takes as much memory as some hundred queues
         seen.read_until = now
-        seen.left.forget(now - left.LATELY)
+        seen.left.forget(now - departed.LATELY)
         asked_at = datetime.fromtimestamp(now, UTC)
         for queue in seen.left.queues:
             stuck[queue] = seen.left.told(queue, stuck.get(queue, Troubles(asked_at)))

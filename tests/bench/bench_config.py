@@ -19,7 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autopyfactory.config import build, semantics
+from autopyfactory.check import semantics
+from autopyfactory.config import build
 from autopyfactory.config.diff import diff
 
 FACTORY = "[Factory]\nfactoryId = bench\nbaseLogDir = /tmp/logs\nqueueConf = queues.conf\n"

@@ -16,8 +16,8 @@ from pathlib import Path
 import common
 from common import Bare, Box
 
-from autopyfactory.factory import Factory
-from autopyfactory.record import CycleRecord, Event
+from autopyfactory.factory.factory import Factory
+from autopyfactory.model.record import CycleRecord, Event
 from factorybox import CHAIN, InProcess
 from testbed.waiting import until
 

@@ -13,8 +13,8 @@ from random import Random
 from rich.console import Console
 from rich.table import Table
 
-from autopyfactory.decision import CycleInputs, PastCycle, RecentPilots, Rule, Step, decide
-from autopyfactory.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.model.decision import CycleInputs, PastCycle, RecentPilots, Rule, Step, decide
+from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 from autopyfactory.simulate.chain import from_texts
 
 QUEUES = 1000

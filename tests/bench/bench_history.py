@@ -31,10 +31,10 @@ from sqlalchemy import text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from autopyfactory.clock import SystemClock
 from autopyfactory.history import HistoryReader, HistoryWriter
 from autopyfactory.history.store import default_url, open_engine, parse
-from autopyfactory.record import CycleRecord
+from autopyfactory.model.clock import SystemClock
+from autopyfactory.model.record import CycleRecord
 from contracts.records import cycle, series
 
 START = datetime(2026, 8, 1, tzinfo=UTC)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import common
 from common import Box, Pool
 
-from autopyfactory.factory import Factory
-from autopyfactory.record import CycleRecord, Event
+from autopyfactory.factory.factory import Factory
+from autopyfactory.model.record import CycleRecord, Event
 from factorybox import InProcess
 from testbed.waiting import until
 

@@ -11,8 +11,8 @@ import time
 import common
 from common import Bare, Box
 
-from autopyfactory.collapse import CollapseJudge
 from autopyfactory.plugins.batchstatus.condor import Condor
+from autopyfactory.sources.plausibility import CollapseJudge
 
 GOAL = 1.2
 FULL = [(jobs, queues) for jobs in (10_000, 100_000) for queues in (10, 100, 1000)]

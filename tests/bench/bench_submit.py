@@ -10,9 +10,9 @@ the confirmation.
 import common
 from common import Bare, Box
 
-from autopyfactory.ledger import Ledger
+from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.plugins.base import BatchSubmitPlugin
-from autopyfactory.reservations import Reservations
 
 GOAL = 1.15
 CHUNK = 100  # what the bare submission is divided into as well: more would stall the schedd's other clients

@@ -28,7 +28,7 @@ from rich import box as boxes
 from rich.console import Console
 from rich.table import Table
 
-from autopyfactory import logs
+from autopyfactory.logs.setup import setup
 from autopyfactory.plugins.base import Plugin, QueueContext
 from factorybox import Box
 from testbed.pool import Pool
@@ -66,7 +66,7 @@ def access_point(*names: str, **settings: str) -> Iterator[tuple[Path, list[Pool
     """
     with tempfile.TemporaryDirectory(prefix="apf-bench-") as directory:
         folder = Path(directory)
-        book = logs.setup(str(folder / "factory.log"), logging.INFO)
+        book = setup(str(folder / "factory.log"), logging.INFO)
         book.keep_queue_logs(folder)
         book.start()
         pools = [Pool(folder / name, name, settings=SETTINGS | settings) for name in names]

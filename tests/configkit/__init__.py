@@ -11,12 +11,12 @@ from typing import ClassVar
 from autopyfactory.config import build
 from autopyfactory.config.loader import RawConfig, parse_text
 from autopyfactory.config.model import Configuration
-from autopyfactory.config.options import NameList, Options, option
-from autopyfactory.config.problem import Problem
-from autopyfactory.decision import Cap, CycleInputs, Need, Step
+from autopyfactory.config.registry import Registry
+from autopyfactory.model.decision import Cap, CycleInputs, Need, Step
+from autopyfactory.options.declare import NameList, Options, option
+from autopyfactory.options.problem import Problem
 from autopyfactory.plugins.base import QueueConfigPlugin, SchedPlugin
 from autopyfactory.plugins.queueconfig.file import File
-from autopyfactory.plugins.registry import Registry
 
 
 class NoOptions(Options):

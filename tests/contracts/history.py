@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from autopyfactory.clock import SystemClock
 from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
 from autopyfactory.history import writer as writer_module
 from autopyfactory.history.migration import STEPS, TooNew, migrate
 from autopyfactory.history.schema import metadata, outcome_number
 from autopyfactory.history.store import open_engine, parse
-from autopyfactory.record import CycleRecord, FactoryEvent, HeldGroup, Troubles
-from autopyfactory.reporter import BatchReporter
+from autopyfactory.model.clock import SystemClock
+from autopyfactory.model.record import CycleRecord, FactoryEvent, HeldGroup, Troubles
+from autopyfactory.notify.delivery import BatchReporter
 from contracts.records import T0, cycle, series
 
 MINUTE = timedelta(minutes=1)

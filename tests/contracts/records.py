@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from autopyfactory.decision import CycleInputs, Decision, Step
-from autopyfactory.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
-from autopyfactory.record import CycleRecord, Sent
+from autopyfactory.model.decision import CycleInputs, Decision, Step
+from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.model.record import CycleRecord, Sent
 
 T0 = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 CE = "gridgk01.racf.example.org:9619"

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.cli.main import main
-from autopyfactory.config.common import FactoryOptions
 from autopyfactory.config.model import Configuration
-from autopyfactory.config.problem import ConfigError, Problem
-from autopyfactory.config.section import Section
 from autopyfactory.control.server import CommandError
-from autopyfactory.daemon import parts
+from autopyfactory.daemon import wiring
 from autopyfactory.daemon.startup import Plan
+from autopyfactory.options.common import FactoryOptions
+from autopyfactory.options.problem import ConfigError, Problem
+from autopyfactory.options.section import Section
 
 log = logging.getLogger("autopyfactory.fake")
 
@@ -135,8 +135,8 @@ def _open(number: str) -> bool:
     return os.path.lexists(f"/proc/self/fd/{number}")
 
 
-parts.load = load
-parts.build = FakeFactory
+wiring.load = load
+wiring.build = FakeFactory
 
 if __name__ == "__main__":
     sys.argv[0] = "autopyfactory"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autopyfactory.condor.client import CondorClient
-from autopyfactory.factory import Factory
+from autopyfactory.factory.factory import Factory
 from factorybox import Box, InProcess, last, wait
 from testbed.pool import Pool
 

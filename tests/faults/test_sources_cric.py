@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autopyfactory.config.section import Section
+from autopyfactory.options.section import Section
 from autopyfactory.plugins.queueconfig.cric import CRIC, CRICOptions
 from servers import certificates, cric, faulty
 from servers.certificates import Certificates

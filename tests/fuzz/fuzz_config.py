@@ -24,24 +24,24 @@ except ImportError:
     sys.exit("atheris is not installed: pip install '.[fuzz]'")
 
 with atheris.instrument_imports(include=["autopyfactory.config"]):
+    from autopyfactory.check import semantics
     from autopyfactory.config import (
         build,
         diff,
+        difftext,
         dump,
         fetch,
         ini,
-        interpolate,
         keys,
         loader,
         migrate,
-        plan,
-        report,
+        problemlist,
         rewrite,
-        semantics,
     )
+    from autopyfactory.options import interpolate
 
-from autopyfactory.config.problem import ConfigError
-from autopyfactory.plugins.registry import Registry
+from autopyfactory.config.registry import Registry
+from autopyfactory.options.problem import ConfigError
 
 SEPARATOR = b"\n#====\n"
 HERE = Path(__file__).parent
@@ -67,7 +67,7 @@ def load(factory: bytes, others: bytes) -> build.Configuration | None:
     try:
         return build.examine(["/factory"], registry=REGISTRY)[0]
     except ConfigError as err:
-        report.render(err.problems)
+        problemlist.render(err.problems)
         return None
 
 
@@ -97,11 +97,11 @@ def whole(first: bytes, second: bytes) -> None:
     for configuration in (old, new):
         if configuration is not None:
             problems = [*configuration.problems, *semantics.inspect(configuration, files=False)]
-            report.render(problems)
-            report.as_data(problems, configuration)
+            problemlist.render(problems)
+            problemlist.as_data(problems, configuration)
             dump.render(dump.blocks(configuration), everything=True)
     if old is not None and new is not None:
-        plan.render(diff.diff(old, new))
+        difftext.render(diff.diff(old, new))
         assert diff.diff(new, new).empty
 
 

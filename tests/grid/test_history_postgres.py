@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
-from autopyfactory.reporter import BatchReporter
+from autopyfactory.notify.delivery import BatchReporter
 from contracts.history import HistoryContract, SetClock
 from contracts.records import T0, cycle, series
 from testbed.postgres import Postgres

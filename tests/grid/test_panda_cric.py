@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autopyfactory.report.answers import status
+from autopyfactory.api.queues import status
 from factorybox import Box, InProcess, last, wait
 from servers import cric
 from servers.apfmon import APFMon

@@ -9,13 +9,13 @@ import pytest
 
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.target import Target
-from autopyfactory.config.common import FactoryOptions, QueueOptions
-from autopyfactory.config.options import bind
-from autopyfactory.config.section import Section
+from autopyfactory.model.pilotevents import recent_pilots
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import bind
+from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext
 from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
-from autopyfactory.recent import recent_pilots
 from testbed.pool import SITE, Pool
 from testbed.waiting import until
 

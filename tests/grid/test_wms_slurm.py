@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autopyfactory.info import WMSQueueInfo
+from autopyfactory.model.info import WMSQueueInfo
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus.rest import REST
 from autopyfactory.plugins.wmsstatus.slurm import Slurm

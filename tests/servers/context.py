@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from autopyfactory.config.common import FactoryOptions, QueueOptions
+from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.plugins.base import QueueContext
 
 

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autopyfactory.config.options import bind
-from autopyfactory.config.section import Section
-from autopyfactory.decision import RecentPilots
-from autopyfactory.ledger import Ledger
-from autopyfactory.parts import Parts
+from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.model.decision import RecentPilots
+from autopyfactory.model.record import CycleRecord
+from autopyfactory.options.declare import bind
+from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import WMSStatusPlugin
 from autopyfactory.plugins.sched.ready import Ready
-from autopyfactory.queue import APFQueue
-from autopyfactory.record import CycleRecord
-from autopyfactory.reservations import Reservations
-from autopyfactory.sources import StatusSource
+from autopyfactory.sources.source import StatusSource
 from fakes import FakeBatch, FakeClock, FakeSubmit, queue_config
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from autopyfactory.config.options import bind
-from autopyfactory.config.section import Section
+from autopyfactory.options.declare import bind
+from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext, SourcePlugin
 
 P = TypeVar("P", bound=SourcePlugin[Any])

@@ -8,14 +8,14 @@ from typing import Any
 from autopyfactory.condor.errors import Busy, CondorError, Overrun
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
-from autopyfactory.config.options import option
-from autopyfactory.info import BatchQueueInfo, BatchStatus
-from autopyfactory.mappings import CONDOR_BATCH
-from autopyfactory.mappings import Mapping as StatusMapping
+from autopyfactory.config.jobstates import CONDOR_BATCH
+from autopyfactory.config.jobstates import Mapping as StatusMapping
+from autopyfactory.model.info import BatchQueueInfo, BatchStatus
+from autopyfactory.model.pilotevents import PilotEvents
+from autopyfactory.options.declare import option
 from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, SourceError
 from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.schedd import ScheddOptions
-from autopyfactory.recent import PilotEvents
 
 GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "GridJobStatus")
 IDLE, HELD = 1, 5

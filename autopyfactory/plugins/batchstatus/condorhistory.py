@@ -12,9 +12,9 @@ from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
 from autopyfactory.condor.target import Target
-from autopyfactory.lastwords import payloads
+from autopyfactory.model.pilotevents import TAKEN_BACK, WINDOW, Ending, PilotEvents, QueueEvents, Start
 from autopyfactory.plugins.base import SourceError
-from autopyfactory.recent import TAKEN_BACK, WINDOW, Ending, PilotEvents, QueueEvents, Start
+from autopyfactory.plugins.batchstatus.wrapperline import payloads
 
 MOST = 20_000  # endings read at once; older ones of the window are left out
 NEEDED = ("MATCH_APF_QUEUE", "GlobalJobId", "QDate", "JobStartDate", "EnteredCurrentStatus")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.info import BatchQueueInfo, BatchStatus
+from autopyfactory.model.info import BatchQueueInfo, BatchStatus
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import BatchStatusPlugin, SourceError
 from autopyfactory.plugins.processes import pilots
 

@@ -15,7 +15,8 @@ from pydantic import AfterValidator
 from autopyfactory.condor.errors import CondorError, Refused, Suspended
 from autopyfactory.condor.quoting import attr, check, constraint_string, words
 from autopyfactory.condor.registry import client
-from autopyfactory.config.options import option
+from autopyfactory.model.pilotevents import TAKEN_BACK
+from autopyfactory.options.declare import option
 from autopyfactory.plugins.base import (
     BatchSubmitPlugin,
     QueueContext,
@@ -25,10 +26,9 @@ from autopyfactory.plugins.base import (
 )
 from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
-from autopyfactory.plugins.batchsubmit.scribe import scribe
+from autopyfactory.plugins.batchsubmit.submitrecord import scribe
 from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.schedd import ScheddOptions
-from autopyfactory.recent import TAKEN_BACK
 
 # HTCondor fills this in for each pilot; the placeholder keeps it whole while the text around it is quoted.
 PILOT_ID = "$(Cluster).$(Process)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from autopyfactory.config.options import option
+from autopyfactory.options.declare import option
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
 
 CE_PORT = 9619

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from autopyfactory.config.options import Options, option
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import (
     BatchSubmitPlugin,
     QueueContext,

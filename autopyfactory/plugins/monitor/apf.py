@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from autopyfactory import __version__
-from autopyfactory.config.common import FactoryOptions
 from autopyfactory.config.model import QueueConfig
-from autopyfactory.config.options import Options, option
-from autopyfactory.http import MEGABYTE, Answer, Client, HttpError, Identity
+from autopyfactory.external.http import MEGABYTE, Answer, Client, HttpError, Identity
+from autopyfactory.model.record import CycleRecord
+from autopyfactory.options.common import FactoryOptions
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import MonitorPlugin
-from autopyfactory.record import CycleRecord
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 
 from autopyfactory.config.model import QueueConfig
-from autopyfactory.config.options import Options
+from autopyfactory.model.record import CycleRecord
+from autopyfactory.options.declare import Options
 from autopyfactory.plugins.base import MonitorPlugin
-from autopyfactory.record import CycleRecord
 
 log = logging.getLogger(__name__)
 

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.config import fetch, ini
-from autopyfactory.config.common import FACTORY, FactoryOptions
-from autopyfactory.config.interpolate import escape
 from autopyfactory.config.keys import vocabulary
 from autopyfactory.config.loader import Defaults, RawConfig, make_section
-from autopyfactory.config.options import Options, bind, option
-from autopyfactory.config.problem import ConfigError, Problem, Where
-from autopyfactory.config.section import Section, Value
+from autopyfactory.config.registry import installed
 from autopyfactory.cric import agis
 from autopyfactory.cric.plan import BUILT_IN, Verdict, plan
 from autopyfactory.cric.selection import Selection
 from autopyfactory.cric.store import Store
-from autopyfactory.http import Identity
+from autopyfactory.external.http import Identity
+from autopyfactory.options.common import FACTORY, FactoryOptions
+from autopyfactory.options.declare import Options, bind, option
+from autopyfactory.options.interpolate import escape
+from autopyfactory.options.problem import ConfigError, Problem, Where
+from autopyfactory.options.section import Section, Value
 from autopyfactory.plugins.base import QueueConfigPlugin
-from autopyfactory.plugins.registry import installed
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autopyfactory.config.fetch import resolve
 from autopyfactory.config.loader import RawConfig, load_directory, load_sources, merge
-from autopyfactory.config.options import Options
+from autopyfactory.options.declare import Options
 from autopyfactory.plugins.base import QueueConfigPlugin
 
 

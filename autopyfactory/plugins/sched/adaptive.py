@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import CycleInputs, Need, PastCycle, RecentPilots, Step
+from autopyfactory.model.decision import CycleInputs, Need, PastCycle, RecentPilots, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched import forecast
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autopyfactory.info import BatchQueueInfo
+from autopyfactory.model.info import BatchQueueInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import CycleInputs, Step
+from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.windows import Window, parse_window
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from autopyfactory.decision import CycleInputs, PastCycle
+from autopyfactory.model.decision import CycleInputs, PastCycle
 
 PARTS = 3  # a trend is one only if each part of the time span shows it: a single step does not count
 

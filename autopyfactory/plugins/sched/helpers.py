@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autopyfactory.decision import CycleInputs, Fact, Step
+from autopyfactory.model.decision import CycleInputs, Fact, Step
 
 
 def unset(rule: str, n: int, key: str, **facts: Fact) -> Step:

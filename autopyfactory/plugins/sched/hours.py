@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import CycleInputs, Step
+from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
 from autopyfactory.plugins.sched.windows import DailyHours, parse_hours

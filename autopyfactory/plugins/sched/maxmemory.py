@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.amounts import Amount
 from autopyfactory.plugins.sched.helpers import limited, unset

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import Cap, CycleInputs, Step
+from autopyfactory.model.decision import Cap, CycleInputs, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
 

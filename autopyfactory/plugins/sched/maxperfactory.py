@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import Cap, CycleInputs, Need, Step
+from autopyfactory.model.decision import Cap, CycleInputs, Need, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import CycleInputs, Step
+from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import raised, unset
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import CycleInputs, Step
+from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
 DECIMALS = 9  # so that 10 x 1.1, which is 11.000000000000002 to a computer, does not become 12

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.shares import Part, nth
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.decision import CycleInputs, Need, Step
+from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import by_status
 

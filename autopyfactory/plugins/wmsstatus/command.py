@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Hashable
 
-from autopyfactory import program
-from autopyfactory.config.options import option
-from autopyfactory.info import WMSStatus
+from autopyfactory.external import program
+from autopyfactory.model.info import WMSStatus
+from autopyfactory.options.declare import option
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus.counts import CountsOptions, CountsPlugin, parse
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from autopyfactory.condor.errors import Busy, CondorError, Overrun
 from autopyfactory.condor.registry import client
-from autopyfactory.config.options import Options, option
-from autopyfactory.info import SiteInfo, WMSQueueInfo, WMSStatus
-from autopyfactory.mappings import CONDOR_WMS
-from autopyfactory.mappings import Mapping as StatusMapping
+from autopyfactory.config.jobstates import CONDOR_WMS
+from autopyfactory.config.jobstates import Mapping as StatusMapping
+from autopyfactory.model.info import SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
 from autopyfactory.plugins.schedd import make_target
 from autopyfactory.plugins.wmsstatus.span import SpanOption

@@ -7,19 +7,20 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator
 
-from autopyfactory import mappings, strictjson
-from autopyfactory.config.options import Options, option
-from autopyfactory.info import WMSQueueInfo, WMSStatus
+from autopyfactory.config import jobstates
+from autopyfactory.external import strictjson
+from autopyfactory.model.info import WMSQueueInfo, WMSStatus
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SourceError, WMSStatusPlugin
 
 MAX_QUEUES = 100_000
-IDENTITY = {name: name for name in sorted(mappings.WMS_ATTRIBUTES)}
+IDENTITY = {name: name for name in sorted(jobstates.WMS_ATTRIBUTES)}
 
 
 def _known_attributes(table: dict[str, str]) -> dict[str, str]:
     for status, attribute in table.items():
-        if attribute not in mappings.WMS_ATTRIBUTES:
-            allowed = ", ".join(sorted(mappings.WMS_ATTRIBUTES))
+        if attribute not in jobstates.WMS_ATTRIBUTES:
+            allowed = ", ".join(sorted(jobstates.WMS_ATTRIBUTES))
             raise ValueError(f"{status}: no such count: {attribute} (one of {allowed})")
     return table
 
@@ -81,11 +82,11 @@ class CountsPlugin(WMSStatusPlugin[O], Generic[O]):
         """Return what changes the counts made of an answer, or when it is asked for; for `source_key`."""
         return self.options.interval, tuple(sorted(self.mapping().table.items()))
 
-    def mapping(self) -> mappings.Mapping:
+    def mapping(self) -> jobstates.Mapping:
         """Return how statuses count."""
         section = f"{self.name.upper()}WMSSTATUS-STATUS2INFO"
-        known = mappings.Mapping.load(section, self.context.mappings)
-        return mappings.Mapping(section, {**IDENTITY, **known.table, **self.options.statuses})
+        known = jobstates.Mapping.load(section, self.context.mappings)
+        return jobstates.Mapping(section, {**IDENTITY, **known.table, **self.options.statuses})
 
     def status(self, counts: Mapping[str, Mapping[str, Any]], lag: float = 0.0) -> WMSStatus:
         """Return `{queue: {status: number}}` as a WMSStatus. Raises SourceError on an impossible number."""
@@ -121,7 +122,7 @@ def _from_json(text: str) -> dict[str, dict[str, Any]]:
         statuses = value if isinstance(value, dict) else {"ready": value}
         for status, number in statuses.items():
             try:
-                mappings.whole_number(number)
+                jobstates.whole_number(number)
             except ValueError as err:
                 raise ValueError(f"queue {queue!r:.80}, status {status!r:.80}: {err}") from None
         counts[queue] = statuses

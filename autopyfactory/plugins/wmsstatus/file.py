@@ -7,8 +7,8 @@ import stat
 import time
 from collections.abc import Hashable
 
-from autopyfactory.config.options import option
-from autopyfactory.info import WMSStatus
+from autopyfactory.model.info import WMSStatus
+from autopyfactory.options.declare import option
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus.counts import CountsOptions, CountsPlugin, parse
 

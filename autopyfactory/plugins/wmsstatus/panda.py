@@ -7,10 +7,10 @@ import time
 from collections.abc import Hashable
 from typing import Any
 
-from autopyfactory import mappings
-from autopyfactory.config.common import FACTORY
-from autopyfactory.config.options import NameList, option
-from autopyfactory.info import WMSQueueInfo, WMSStatus
+from autopyfactory.config import jobstates
+from autopyfactory.model.info import WMSQueueInfo, WMSStatus
+from autopyfactory.options.common import FACTORY
+from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
 from autopyfactory.plugins.wmsstatus import pandastatistics
 from autopyfactory.plugins.wmsstatus.pandaserver import NoSuchMethod, PandaServer, Refused
@@ -64,7 +64,7 @@ class Panda(WMSStatusPlugin[PandaOptions]):
     def __init__(self, options: PandaOptions, context: QueueContext):
         super().__init__(options, context)
         self._server = PandaServer(options)
-        self._mapping = mappings.Mapping.load(mappings.PANDA, context.mappings)
+        self._mapping = jobstates.Mapping.load(jobstates.PANDA, context.mappings)
         self._sites = SiteReader(options, self._server)
         self._plain_until = 0.0  # monotonic; until then the server is known to have no DETAILED
         self._refused: tuple[float, Refused] | None = None

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autopyfactory.info import BatchQueueInfo, WMSQueueInfo
-from autopyfactory.mappings import whole_number
+from autopyfactory.config.jobstates import whole_number
+from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
 from autopyfactory.plugins.wmsstatus.pandapilots import Axis, Pilots
 
 COMMAND = "SET_N_WORKERS_JOBTYPE:"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from autopyfactory.info import BatchQueueInfo
+from autopyfactory.model.info import BatchQueueInfo
 
 Axis = tuple[str, str]  # job type, resource type
 ByAxis = Counter[Axis | None]  # None: not ordered, or before this factory was started

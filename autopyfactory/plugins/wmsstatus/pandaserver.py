@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from pydantic import model_validator
 
-from autopyfactory.config.options import Options, option
-from autopyfactory.http import Answer, Client, Conditional, HttpError, Identity
+from autopyfactory.external.http import Answer, Client, Conditional, HttpError, Identity
+from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SourceError
 
 GRID_CAS = "/etc/grid-security/certificates"

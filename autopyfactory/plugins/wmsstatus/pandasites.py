@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autopyfactory import strictjson
-from autopyfactory.config.options import option
-from autopyfactory.http import MEGABYTE, Client, Conditional, HttpError
-from autopyfactory.info import SiteInfo
+from autopyfactory.external import strictjson
+from autopyfactory.external.http import MEGABYTE, Client, Conditional, HttpError
+from autopyfactory.model.info import SiteInfo
+from autopyfactory.options.declare import option
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus import pandastatistics
 from autopyfactory.plugins.wmsstatus.pandaserver import PandaServer, PandaServerOptions

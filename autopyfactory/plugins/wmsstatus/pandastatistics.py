@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autopyfactory.info import SiteInfo, WMSQueueInfo
-from autopyfactory.mappings import Mapping as StatusMapping
+from autopyfactory.config.jobstates import Mapping as StatusMapping
+from autopyfactory.model.info import SiteInfo, WMSQueueInfo
 
 Axes = dict[str, dict[tuple[str, str], WMSQueueInfo]]
 

@@ -8,9 +8,9 @@ from collections.abc import Hashable
 from typing import ClassVar
 
 from autopyfactory import __version__
-from autopyfactory.config.common import FACTORY
-from autopyfactory.config.options import NameList, option
-from autopyfactory.info import BatchQueueInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.options.common import FACTORY
+from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
 from autopyfactory.plugins.wmsstatus.pandademand import Demand, Member
 from autopyfactory.plugins.wmsstatus.pandaserver import PandaServer

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import Literal
 
-from autopyfactory import cascade
-from autopyfactory.config.common import FACTORY
 from autopyfactory.config.model import Configuration, QueueConfig
-from autopyfactory.config.options import Options, option
-from autopyfactory.config.problem import Problem
-from autopyfactory.info import SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.model.info import SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.options.common import FACTORY
+from autopyfactory.options.declare import Options, option
+from autopyfactory.options.problem import Problem
 from autopyfactory.plugins.base import SourceError, WMSStatusPlugin
+from autopyfactory.plugins.wmsstatus import lastcycles
 
 
 class QueueOptions(Options):
@@ -76,7 +76,7 @@ class Queue(WMSStatusPlugin[QueueOptions]):
     def fetch(self) -> WMSStatus:
         """Read the board. Raises SourceError when the other queue has told nothing, or does not know."""
         name = self.options.qname
-        note = cascade.BOARD.last(name)
+        note = lastcycles.BOARD.last(name)
         if note is None:
             raise SourceError(f"queue {name} has not run a cycle yet")
         inputs = note.record.inputs
@@ -86,12 +86,12 @@ class Queue(WMSStatusPlugin[QueueOptions]):
         if self.options.take == "pilots":
             info = WMSQueueInfo(ready=inputs.batch.pending, running=inputs.batch.running)
         elif self.options.take == "overflow":
-            over = cascade.overflow(note.record)
+            over = lastcycles.overflow(note.record)
             if over is None:
                 raise SourceError(f"queue {name} is {note.record.outcome}: {note.record.reason}")
             info = WMSQueueInfo(ready=over, running=inputs.wms.running)
         sites = {name: inputs.site} if inputs.site is not None else {}
-        return WMSStatus({name: info}, sites, lag=note.age(cascade.BOARD.clock.monotonic()))
+        return WMSStatus({name: info}, sites, lag=note.age(lastcycles.BOARD.clock.monotonic()))
 
     def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
         """Return what the other queue has for this one."""

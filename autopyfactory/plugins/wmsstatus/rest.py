@@ -11,10 +11,10 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator
 
-from autopyfactory import mappings
-from autopyfactory.config.options import option
-from autopyfactory.http import Answer, Client, HttpError, Identity, shown
-from autopyfactory.info import WMSQueueInfo, WMSStatus
+from autopyfactory.config import jobstates
+from autopyfactory.external.http import Answer, Client, HttpError, Identity, shown
+from autopyfactory.model.info import WMSQueueInfo, WMSStatus
+from autopyfactory.options.declare import option
 from autopyfactory.plugins.base import QueueContext, SourceError
 from autopyfactory.plugins.wmsstatus.counts import CountsOptions, CountsPlugin
 from autopyfactory.plugins.wmsstatus.restpresets import PRESETS, Preset
@@ -153,10 +153,10 @@ class REST(CountsPlugin[RESTOptions]):
             return own or (anywhere if self.context.queue_options.wmsqueue else None)
         return own + anywhere
 
-    def mapping(self) -> mappings.Mapping:
-        """Return how statuses count: those of the preset, then what mappings.conf and the queue say."""
+    def mapping(self) -> jobstates.Mapping:
+        """Return how statuses count: those of the preset, then what jobstates.conf and the queue say."""
         own = super().mapping()
-        return mappings.Mapping(own.section, {**self.how.statuses, **own.table})
+        return jobstates.Mapping(own.section, {**self.how.statuses, **own.table})
 
     def close(self) -> None:
         """Close connections."""
@@ -197,7 +197,7 @@ class REST(CountsPlugin[RESTOptions]):
         for item in items:
             queues = self._search(self.how.queue, item) if self.how.queue else None
             status = self._search(self.how.status, item) if self.how.status else "ready"
-            number = mappings.whole_number(self._search(self.how.number, item)) if self.how.number else 1
+            number = jobstates.whole_number(self._search(self.how.number, item)) if self.how.number else 1
             names = [queues] if isinstance(queues, str) else queues
             if not isinstance(status, str) or not isinstance(names, list) or not names:
                 raise ValueError(f"an item without queue or status: {str(item)[:200]}")
@@ -229,6 +229,6 @@ def _add(counts: dict[str, dict[str, int]], more: Mapping[str, Mapping[str, Any]
         mine = counts.setdefault(queue, {})
         for status, number in statuses.items():
             try:
-                mine[status] = mine.get(status, 0) + mappings.whole_number(number)
+                mine[status] = mine.get(status, 0) + jobstates.whole_number(number)
             except ValueError as err:
                 raise ValueError(f"queue {queue!r:.80}, status {status!r:.80}: {err}") from None

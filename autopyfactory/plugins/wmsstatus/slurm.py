@@ -6,9 +6,10 @@ import os
 import shlex
 from collections.abc import Hashable
 
-from autopyfactory import mappings, program, strictjson
-from autopyfactory.config.options import NameList, option
-from autopyfactory.info import WMSStatus
+from autopyfactory.config import jobstates
+from autopyfactory.external import program, strictjson
+from autopyfactory.model.info import WMSStatus
+from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus import slurmjobs
 from autopyfactory.plugins.wmsstatus.counts import CountsOptions, CountsPlugin
@@ -60,10 +61,10 @@ class Slurm(CountsPlugin[SlurmOptions]):
         """What a partition is that has no job: squeue tells all, so it has no work."""
         return self.options.absent if "absent" in self.options.model_fields_set else "zero"
 
-    def mapping(self) -> mappings.Mapping:
-        """Return how Slurm's states count, with what mappings.conf and the queue say laid over."""
+    def mapping(self) -> jobstates.Mapping:
+        """Return how Slurm's states count, with what jobstates.conf and the queue say laid over."""
         own = super().mapping()
-        return mappings.Mapping(own.section, {**slurmjobs.STATUSES, **own.table})
+        return jobstates.Mapping(own.section, {**slurmjobs.STATUSES, **own.table})
 
     def fetch(self) -> WMSStatus:
         """Run squeue. Raises SourceError when it fails, hangs or says what is not understood."""

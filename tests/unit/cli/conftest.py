@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from autopyfactory.cli.main import cli
 from autopyfactory.config.build import load
 from autopyfactory.control.server import ControlServer
-from autopyfactory.factory import Factory
+from autopyfactory.factory.factory import Factory
 from autopyfactory.plugins.processes import pilots
 
 FACTORY = """[Factory]

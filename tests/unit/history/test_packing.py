@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.decision import EndedPilot, RecentPilots
 from autopyfactory.history import packing
-from autopyfactory.info import BatchQueueInfo
-from autopyfactory.plain import from_plain, to_plain
-from autopyfactory.record import CycleRecord, FactoryEvent
+from autopyfactory.model.decision import EndedPilot, RecentPilots
+from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.record import CycleRecord, FactoryEvent
+from autopyfactory.model.serialize import from_plain, to_plain
 from contracts.records import T0, cycle, series
 
 

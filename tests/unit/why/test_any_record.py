@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.decision import CycleInputs, Decision, Step
-from autopyfactory.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.model.decision import CycleInputs, Decision, Step
+from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.model.record import CycleRecord, HeldGroup, Sent, Troubles
+from autopyfactory.model.serialize import from_plain, to_full, to_plain
 from autopyfactory.pauses import Pause
-from autopyfactory.plain import from_plain, to_full, to_plain
-from autopyfactory.record import CycleRecord, HeldGroup, Sent, Troubles
 from autopyfactory.why import LiveState, explain
 from autopyfactory.why.render import render
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from autopyfactory.decision import Decision, Step
-from autopyfactory.info import SiteInfo, WMSQueueInfo
+from autopyfactory.model.decision import Decision, Step
+from autopyfactory.model.info import SiteInfo, WMSQueueInfo
+from autopyfactory.model.record import CycleRecord, HeldGroup, Sent, Troubles
 from autopyfactory.pauses import Pause
-from autopyfactory.record import CycleRecord, HeldGroup, Sent, Troubles
 from autopyfactory.why import LiveState, explain
 from autopyfactory.why.render import render
 from contracts.records import T0, cycle

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autopyfactory.record import Troubles
+from autopyfactory.model.record import Troubles
 from autopyfactory.why.probe import Door, door, probe, probed
 from autopyfactory.why.troubles import ATTRIBUTES, summarize
 

@@ -1,0 +1,1 @@
+"""What a factory answers, once for socket, commands and pages."""

@@ -1,0 +1,61 @@
+"""What a running factory knows about one queue at this moment, for `why`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autopyfactory.credentials.pilotfiles import faults
+from autopyfactory.model.record import Troubles
+from autopyfactory.why.model import LiveState
+from autopyfactory.why.probe import probed
+from autopyfactory.why.schedds import reporting_client, target_of
+from autopyfactory.why.troubles import troubles
+
+if TYPE_CHECKING:
+    from autopyfactory.config.model import Configuration
+    from autopyfactory.cycle.queue import APFQueue
+    from autopyfactory.factory.factory import Factory
+
+COLLECTIVE = {"ANY", "*"}  # under which WMS plugins count the jobs of all queues, or of any
+
+
+def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
+    """Return what is known now about queue `name`; its schedd and CE get `ask` seconds to answer."""
+    configuration = factory.configuration
+    config, queue = configuration.queues.get(name), factory.queues.get(name)
+    now = factory.clock.now()
+    files = [] if queue is None else list(faults(queue.parts.submit.describe("", now), now))
+    return LiveState(
+        now=now,
+        running=True,
+        configured=config is not None or name in configuration.broken,
+        enabled=configuration.factory.enable_queues and config.options.enabled if config else None,
+        problems=tuple(p.brief for p in configuration.broken.get(name, ()) if p.severity == "error"),
+        period=config.options.sleep if config and queue else None,
+        pause=factory.pauses.get(name, now),
+        credential="; ".join(f.words for f in files if f.credential) or None,
+        missing=tuple(f.words for f in files if not f.credential),
+        troubles=queue_troubles(configuration, name, ask=ask),
+        ce=queue.parts.submit.ce if queue else "",
+        target=queue.parts.submit.target if queue else "",
+        others=_others(queue) if queue else (),
+    )
+
+
+def _others(queue: APFQueue) -> tuple[str, ...]:
+    """Return the WMS queues with jobs, when this queue has none at all: a misspelt name looks like that."""
+    source = queue.parts.wms_source
+    snapshot = source.state.snapshot if source else None
+    if snapshot is None or queue.config.options.wmsqueue in (None, *snapshot.data.queues):
+        return ()
+    return tuple(sorted(snapshot.data.queues.keys() - COLLECTIVE))
+
+
+def queue_troubles(configuration: Configuration, name: str, *, ask: float) -> Troubles | None:
+    """Return what the queue's schedd says about stuck pilots; None for a queue without a schedd."""
+    config = configuration.queues.get(name)
+    target = target_of(config) if config else None
+    if target is None:
+        return None
+    found = troubles(reporting_client(target), name, configuration.factory.factory_id, ask)
+    return probed(found, ask)

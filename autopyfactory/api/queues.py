@@ -1,0 +1,225 @@
+"""What a running factory answers to `status`, `why`, `pause`, `resume`, `drain` and `pilots`.
+
+Each function takes the factory and the arguments of the command and returns plain data; docs/why.md
+describes them. None of them holds a lock while it waits for a schedd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from autopyfactory.api import pilotquery as pilot_reports
+from autopyfactory.api import pilots
+from autopyfactory.api.deliveryproblems import unheard
+from autopyfactory.api.live import live_state
+from autopyfactory.api.pilotquery import Ages
+from autopyfactory.api.pilots import known, meant
+from autopyfactory.api.rows import QueueRow, State, queue_row
+from autopyfactory.condor.errors import CondorError
+from autopyfactory.control.server import CommandError
+from autopyfactory.model.serialize import to_plain
+from autopyfactory.pauses import ALL, Pause, PauseError
+from autopyfactory.why.schedds import reporting_client, targets
+
+if TYPE_CHECKING:
+    from autopyfactory.factory.factory import Factory
+
+Arguments = dict[str, Any]
+
+ASK = 10.0  # seconds that a schedd gets to answer a report
+
+
+def status(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `status`: a row per queue (of `queue` only, if given); `longest` asks the schedds too."""
+    wanted = arguments.get("queue")
+    names = _names(factory, wanted)
+    rows = [_row(factory, name) for name in names]
+    now = factory.clock.now()
+    mail = factory.mailer.status() if factory.mailer else None
+    notes = list(unheard((r.status() for r in factory.reporters()), mail, now))
+    if arguments.get("longest"):
+        rows, unknown = _with_ages(factory, rows, wanted)
+        notes += unknown
+    return {
+        "factory": factory.configuration.factory.factory_id,
+        "at": to_plain(now),
+        "started": to_plain(factory.started_at),
+        "queues": [row.as_dict() for row in rows],
+        "pauses": {name: p.words for name, p in factory.pauses.all(now).items()},
+        "notes": notes,
+    }
+
+
+def _names(factory: Factory, wanted: str | None) -> list[str]:
+    configuration = factory.configuration
+    everything = {*configuration.queues, *configuration.broken, *factory.queues}
+    if wanted is not None:
+        return [known(factory.configuration, wanted)]
+    # queues that are switched off say nothing unless they are asked for
+    return sorted(n for n in everything if n in factory.queues or n in configuration.broken)
+
+
+def _row(factory: Factory, name: str) -> QueueRow:
+    configuration = factory.configuration
+    queue, config = factory.queues.get(name), configuration.queues.get(name)
+    pause = factory.pauses.get(name, factory.clock.now())
+    state: State = "running"
+    problem = ""
+    if queue is None:
+        broken = configuration.broken.get(name)
+        state = "broken" if broken else "disabled" if config and not config.options.enabled else "stopped"
+        problem = broken[0].brief if broken else f"the queue is {state}"
+    return queue_row(
+        name,
+        queue.last if queue else None,
+        state=state,
+        pause=pause,
+        trend=factory.trends.of(name),
+        wmsqueue=config.options.wmsqueue if config else None,
+        ce=queue.parts.submit.ce if queue else "",
+        sent=factory.ledger.total(name),
+        problem=problem,
+        troubles=factory.troubles.of(name),
+    )
+
+
+def _with_ages(
+    factory: Factory, rows: list[QueueRow], wanted: str | None
+) -> tuple[list[QueueRow], list[str]]:
+    found: dict[str, Ages] = {}
+    notes: list[str] = []
+    for target in targets(meant(factory.configuration, wanted)):
+        try:
+            found |= pilot_reports.ages(
+                reporting_client(target), factory.configuration.factory.factory_id, wanted, deadline=ASK
+            )
+        except CondorError as err:
+            notes.append(f"how old pilots are is not known: {err}")
+    now = factory.clock.now()
+    return [
+        replace(
+            row,
+            oldest_pending=ages.oldest_pending,
+            oldest_running=ages.oldest_running,
+            full=ages.full(now),
+        )
+        if (ages := found.get(row.queue))
+        else row
+        for row in rows
+    ], notes
+
+
+def why(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `why`: the record of the last cycle of `queue`, and what is known now."""
+    name = known(factory.configuration, _text(arguments, "queue"))
+    queue = factory.queues.get(name)
+    return {
+        "queue": name,
+        "record": to_plain(queue.last) if queue and queue.last else None,
+        "live": to_plain(live_state(factory, name, ask=ASK)),
+    }
+
+
+def pause(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `pause`: put a pause of `queue` (`*`: all) in force; `until` (ISO 8601), `reason`, `by`."""
+    return _order(factory, arguments, drain=False)
+
+
+def drain(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `drain`: like `pause`, and pilots that do not run yet are taken back."""
+    return _order(factory, arguments, drain=True)
+
+
+def _order(factory: Factory, arguments: Arguments, *, drain: bool) -> dict[str, Any]:
+    name = _text(arguments, "queue")
+    if name != ALL:
+        name = known(factory.configuration, name)
+    now = factory.clock.now()
+    until = _time(arguments.get("until"))
+    if until is not None and until <= now:
+        raise CommandError(f"{until:%Y-%m-%d %H:%MZ} is over already")
+    made = Pause(
+        name,
+        now,
+        "draining" if drain else "paused",
+        until,
+        str(arguments.get("reason") or ""),
+        str(arguments.get("by") or ""),
+    )
+    try:
+        factory.pauses.set(made)
+    except PauseError as err:
+        raise CommandError(str(err)) from err
+    factory.announce(made.kind, made.words, None if name == ALL else name)
+    _wake(factory, name)
+    return {"queue": name, "words": made.words}
+
+
+def resume(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    """Answer `resume`: end the pause or drain of `queue` (`*`: the one for all queues)."""
+    name = _text(arguments, "queue")
+    try:
+        ended = factory.pauses.clear(name)
+    except PauseError as err:
+        raise CommandError(str(err)) from err
+    left = factory.pauses.get(name, factory.clock.now())
+    if ended is None and left is None:
+        if name != ALL:
+            known(factory.configuration, name)
+        return {"queue": name, "ended": None, "left": None}
+    if ended is not None:
+        factory.announce("resumed", f"no longer {ended.words}", None if name == ALL else name)
+        _wake(factory, name)
+    return {"queue": name, "ended": ended.words if ended else None, "left": left.words if left else None}
+
+
+def _wake(factory: Factory, name: str) -> None:
+    for queue in list(factory.queues.values()):
+        if name in (ALL, queue.name):
+            queue.wake()
+
+
+def _text(arguments: Arguments, name: str) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise CommandError(f"{name} is missing")
+    return value
+
+
+def _time(text: Any) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        when = datetime.fromisoformat(str(text))
+    except ValueError as err:
+        raise CommandError(f"not a time: {text!r}") from err
+    if when.tzinfo is None:
+        raise CommandError(f"a time without a zone: {text!r}")
+    return when
+
+
+def _pilots(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    return pilots.pilots(factory.configuration, arguments)
+
+
+def _kill(factory: Factory, arguments: Arguments) -> dict[str, Any]:
+    done = pilots.kill(factory.configuration, arguments)
+    if done["removed"]:
+        factory.announce(
+            "removed", f"{done['removed']} pilots, by {arguments.get('by')}", arguments.get("queue")
+        )
+    return done
+
+
+COMMANDS: dict[str, Callable[[Factory, Arguments], Any]] = {
+    "status": status,
+    "why": why,
+    "pause": pause,
+    "resume": resume,
+    "drain": drain,
+    "pilots": _pilots,
+    "kill": _kill,
+}

@@ -1,0 +1,159 @@
+"""One row per queue: what the last cycle saw and did, and what is in force. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.record import CycleRecord, Troubles
+from autopyfactory.model.serialize import from_plain, to_full
+from autopyfactory.notify.trends import Trend
+from autopyfactory.pauses import Pause
+from autopyfactory.why.causes import of_troubles
+
+State = Literal["running", "paused", "draining", "starting", "stopped", "disabled", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One queue. Counts are None when they are not known; times are ISO 8601 in `as_dict`."""
+
+    queue: str
+    state: State
+    wmsqueue: str | None = None
+    ce: str = ""
+    ready: int | None = None
+    pending: int | None = None  # the next four are parts of it
+    unsubmitted: int | None = None
+    waiting: int | None = None
+    held: int | None = None
+    unseen: int | None = None
+    running: int | None = None
+    error: int | None = None
+    sent: int | None = None  # pilots ever sent
+    submitted: int = 0  # in the last cycle
+    outcome: str = ""  # of the last cycle
+    reason: str = ""
+    at: datetime | None = None  # when it started
+    ages: Mapping[str, float] = field(default_factory=dict)  # s, of what it knew: wms, batch
+    errors: Mapping[str, str] = field(default_factory=dict)  # of the sources
+    pause: str | None = None
+    trouble: str | None = None  # what holds pilots up that were sent, as far as the schedd was asked
+    trend: Trend = field(default_factory=Trend)
+    oldest_pending: datetime | None = None  # these three only when a schedd was asked (longest)
+    oldest_running: datetime | None = None
+    full: bool | None = None  # pilots wait and none has started for a while
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data with every field."""
+        full: dict[str, Any] = to_full(self)
+        return full
+
+
+def queue_row(
+    queue: str,
+    record: CycleRecord | None,
+    *,
+    state: State = "running",
+    pause: Pause | None = None,
+    trend: Trend | None = None,
+    wmsqueue: str | None = None,
+    ce: str = "",
+    sent: int | None = None,
+    problem: str = "",
+    troubles: Troubles | None = None,
+) -> QueueRow:
+    """Return the row of `queue` after the cycle in `record`; `problem` says why there is none.
+
+    `troubles` is what is known of stuck pilots now; None: what the record says of them.
+    """
+    troubles = troubles or (record.troubles if record else None)
+    if state == "running" and pause is not None:
+        state = "draining" if pause.drains else "paused"
+    inputs = record.inputs if record else None
+    batch: BatchQueueInfo | None = inputs.batch if inputs else None
+    return QueueRow(
+        queue=queue,
+        state=state if record or state != "running" else "starting",
+        wmsqueue=wmsqueue or (record.wmsqueue if record else None),
+        ce=ce,
+        ready=inputs.wms.ready if inputs and inputs.wms else None,
+        sent=sent,
+        submitted=record.submitted if record else 0,
+        outcome=record.outcome if record else "",
+        reason=problem or (record.reason if record else "no cycle yet"),
+        at=record.started if record else None,
+        ages=dict(record.ages) if record else {},
+        errors=dict(record.errors) if record else {},
+        pause=pause.words if pause else None,
+        trouble="; ".join(c.words for c in of_troubles(troubles)) or None if troubles else None,
+        trend=trend or Trend(),
+        pending=batch.pending if batch else None,
+        unsubmitted=batch.unsubmitted if batch else None,
+        waiting=batch.waiting if batch else None,
+        held=batch.held if batch else None,
+        unseen=batch.unseen if batch else None,
+        running=batch.running if batch else None,
+        error=batch.error if batch else None,
+    )
+
+
+Sorter = Callable[[QueueRow], Any]
+
+SORTS: dict[str, Sorter] = {
+    "queue": lambda r: r.queue,
+    **{
+        name: (lambda r, name=name: (-(getattr(r, name) or 0), r.queue))  # type: ignore[misc]
+        for name in ("ready", "pending", "running", "held", "sent", "submitted")
+    },
+    "age": lambda r: (r.at.timestamp() if r.at else 0.0, r.queue),
+    "state": lambda r: (r.state, r.outcome, r.queue),
+}
+"""How rows can be sorted: names and states upwards, numbers downwards, the longest silent first."""
+
+
+def chosen(rows: Iterable[QueueRow], words: Iterable[str]) -> list[QueueRow]:
+    """Return the rows that all of `words` fit.
+
+    A word is `state=paused`, `outcome=failed`, `ce=TEXT`, `held>0`, `pending<10`, ... or text that the name
+    of the queue or of its WMS queue contains. Raises ValueError for a column that does not exist.
+    """
+    tests = [_test(word) for word in words]
+    return [row for row in rows if all(test(row) for test in tests)]
+
+
+def _test(word: str) -> Callable[[QueueRow], bool]:
+    for sign in ("!=", ">", "<", "="):
+        name, found, value = word.partition(sign)
+        if found:
+            return _compare(name.strip(), sign, value.strip())
+    text = word.lower()
+    return lambda r: text in r.queue.lower() or text in (r.wmsqueue or "").lower()
+
+
+def _compare(name: str, sign: str, value: str) -> Callable[[QueueRow], bool]:
+    if name not in QueueRow.__dataclass_fields__:
+        raise ValueError(f"there is no column {name!r}; columns: {', '.join(QueueRow.__dataclass_fields__)}")
+    if sign in "<>":
+        if not value.lstrip("-").isdigit():
+            raise ValueError(f"{name}{sign}{value}: {value!r} is not a whole number")
+        limit = int(value)
+
+        def number(row: QueueRow) -> bool:
+            have = getattr(row, name)
+            return isinstance(have, int) and (have > limit if sign == ">" else have < limit)
+
+        return number
+    equal = sign == "="
+    text = value.lower()
+    if name in ("ce", "reason", "pause", "trouble"):
+        return lambda r: (text in str(getattr(r, name) or "").lower()) == equal
+    return lambda r: (str(getattr(r, name)).lower() == text) == equal
+
+
+def row_from_dict(data: Mapping[str, Any]) -> QueueRow:
+    """Return the row that `as_dict` gave. Raises ValueError."""
+    return from_plain(QueueRow, data)

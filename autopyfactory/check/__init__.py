@@ -1,0 +1,1 @@
+"""What `check` knows beyond single options."""

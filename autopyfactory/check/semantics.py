@@ -1,0 +1,214 @@
+"""Configurations that are well formed and still not meant: what `check` says beyond single options."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from autopyfactory.check.trial import MANY, Trial
+from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.credentials.pilotfiles import of_credentials
+from autopyfactory.options.declare import find, specs
+from autopyfactory.options.problem import Problem, Severity
+
+STATES = {"StatusOffline": "offline", "StatusTest": "test"}
+FLOOD = 100_000  # pilots in one cycle that nobody can mean
+
+
+def inspect(configuration: Configuration, *, files: bool = True) -> list[Problem]:
+    """Return what is doubtful about the queues that are enabled; `files` looks at this machine's files."""
+    queues = [q for q in configuration.queues.values() if q.options.enabled]
+    chains: dict[tuple[Any, ...], list[Problem]] = {}
+    found: list[Problem] = []
+    places: dict[tuple[Any, ...], list[QueueConfig]] = {}
+    executables: dict[str, Problem | None] = {}
+    for queue in queues:
+        trial = Trial.of(queue, configuration)
+        found += _refusals(trial)
+        found += _chain(trial, chains)
+        found += _work(queue)
+        found += _credentials(queue, configuration)
+        if trial.submit is not None:
+            found += _pilot(trial, executables if files else None)
+            places.setdefault(_place(trial), []).append(queue)
+    found += _shared(places)
+    found += _plugins(configuration, queues)
+    found += _factory(configuration)
+    return found
+
+
+def at(queue: QueueConfig, key: str, severity: Severity, message: str, hint: str | None = None) -> Problem:
+    """Make a problem of `queue` at `key`, with its place and text if it is set."""
+    value = queue.section.values.get(key)
+    where = value.where if value else queue.section.where
+    return Problem(severity, message, where, queue.name, key, value.text if value else None, hint)
+
+
+def _refusals(trial: Trial) -> Iterator[Problem]:
+    for plugin, reason in trial.refused.items():
+        kind, _, name = plugin.partition(" ")
+        yield at(trial.queue, f"{kind}plugin", "error", f"{name} does not take these options: {reason}")
+
+
+# --- the chain ---------------------------------------------------------------------------------
+
+
+def _chain(trial: Trial, known: dict[tuple[Any, ...], list[Problem]]) -> Iterator[Problem]:
+    """Yield doubts about the chain; queues with equal chains are tried once."""
+    rules = tuple((choice.cls, id(choice.options)) for choice in trial.queue.sched)
+    identity = (rules, trial.queue.options.cores, trial.queue.options.memory_mb)
+    if identity not in known:
+        known[identity] = [*_idle_rules(trial), *_revivals(trial), *_floods(trial)]
+    for model in known[identity]:
+        yield at(trial.queue, "schedplugin", model.severity, model.message, model.hint)
+
+
+def _idle_rules(trial: Trial) -> Iterator[Problem]:
+    for choice in trial.queue.sched:
+        for spec in specs(type(choice.options)):
+            if spec.field in ("maximum", "minimum") and getattr(choice.options, spec.field) is None:
+                yield Problem("warning", f"{choice.name} does nothing", hint=f"set {spec.keys[0]}")
+
+
+def _revivals(trial: Trial) -> Iterator[Problem]:
+    """Find rules that send pilots to a site which an earlier rule has found to be offline or in test."""
+    for rule_name, status in STATES.items():
+        if not any(choice.name == rule_name for choice in trial.queue.sched):
+            continue
+        decision = trial.decide(ready=0, status=status)
+        if decision is None:
+            continue
+        names = [step.plugin for step in decision.steps]
+        if rule_name not in names:
+            continue
+        start = names.index(rule_name)
+        n = decision.steps[start].n_out
+        for step in decision.steps[start + 1 :]:
+            if step.n_out > max(n, step.n_in):
+                yield Problem(
+                    "warning",
+                    f"{step.plugin} behind {rule_name} sends {step.n_out} pilots to a site that is {status}",
+                    hint=f"put {step.plugin} before {rule_name}",
+                )
+                break
+
+
+def _floods(trial: Trial) -> Iterator[Problem]:
+    if any(rule.caps() for rule in trial.chain if rule is not None):
+        return
+    steady, first = trial.decide(ready=MANY, pending=1000), trial.decide(ready=MANY)
+    hint = "add MaxPerCycle, MaxPending or MaxToRun, with its maximum"
+    if steady is not None and steady.n >= FLOOD:
+        yield Problem("warning", "nothing limits the number of pilots", hint=hint)
+    elif first is not None and first.n >= FLOOD:
+        message = "nothing limits the number of pilots while none is pending"
+        yield Problem("warning", message, hint="add MaxPerCycle or MaxToRun, with its maximum")
+
+
+# --- work, credentials, pilots -------------------------------------------------------------------
+
+
+def _work(queue: QueueConfig) -> Iterator[Problem]:
+    needs = {need for choice in queue.sched for need in getattr(choice.cls, "needs", ())}
+    source = queue.wmsstatus
+    if "wms" in needs and source is not None and source.name != "Queue" and queue.options.wmsqueue is None:
+        yield at(queue, "wmsqueue", "warning", "not set: whose work it is for cannot be told")
+
+
+def _credentials(queue: QueueConfig, configuration: Configuration) -> Iterator[Problem]:
+    options = queue.batchsubmit.options
+    for spec in specs(type(options)):
+        if not spec.keys[0].endswith((".proxy", ".authprofile")):
+            continue
+        value = getattr(options, spec.field) or ()
+        hit = find(spec, queue.section)
+        for name in (value,) if isinstance(value, str) else value:
+            if hit and "/" not in str(name) and name not in configuration.auth:
+                known = ", ".join(sorted(configuration.auth)) or "it has none"
+                yield at(
+                    queue, hit[0], "error", f"there is no profile [{name}] in authConf", f"profiles: {known}"
+                )
+
+
+def _pilot(trial: Trial, executables: dict[str, Problem | None] | None) -> Iterator[Problem]:
+    description = trial.describe()
+    if isinstance(description, str):
+        message = f"{trial.queue.batchsubmit.name} cannot describe a pilot: {description}"
+        yield at(trial.queue, "batchsubmitplugin", "error", message)
+        return
+    executable = description.get("executable")
+    if executable is None or executables is None:
+        return
+    for fault in of_credentials(description, datetime.now(UTC)):
+        yield Problem("warning", fault.words, trial.queue.section.where, trial.queue.name)
+    if executable not in executables:
+        executables[executable] = _executable(executable, description)
+    model = executables[executable]
+    if model is not None:
+        yield at(trial.queue, "executable", model.severity, model.message, model.hint)
+
+
+def _executable(path: str, description: Mapping[str, str]) -> Problem | None:
+    if not path:
+        return Problem("error", "not set: pilots have nothing to run", hint="the path of the wrapper")
+    if description.get("transfer_executable", "True").lower() == "false" or "$" in path:
+        return None  # a file of the site's, or known only at submission
+    if not os.path.isfile(path):
+        return Problem("error", "there is no such file on this machine")
+    if not os.access(path, os.R_OK):
+        return Problem("error", "cannot be read by this user")
+    if not os.access(path, os.X_OK):
+        return Problem("warning", "is not executable", hint="chmod +x")
+    return None
+
+
+# --- across queues ---------------------------------------------------------------------------------
+
+
+def _place(trial: Trial) -> tuple[Any, ...]:
+    o, wms = trial.queue.options, trial.queue.wmsstatus
+    source = (wms.name, repr(wms.options)) if wms else None  # as text: options may hold dictionaries
+    return (trial.submit.ce, o.batchqueue, o.wmsqueue, source)
+
+
+def _shared(places: Mapping[tuple[Any, ...], list[QueueConfig]]) -> Iterator[Problem]:
+    for (ce, _, wmsqueue, source), queues in places.items():
+        shares = all(any(c.name == "Share" for c in q.sched) for q in queues)
+        if len(queues) < 2 or source is None or wmsqueue is None or shares:
+            continue
+        first = queues[0]
+        for queue in queues[1:]:
+            yield at(
+                queue,
+                "wmsqueue",
+                "warning",
+                f"same work and same CE ({ce}) as queue {first.name} ({first.section.where}): "
+                "both send pilots for each job",
+                "give them different batchqueue or wmsqueue, share the work by Share, or drop one",
+            )
+
+
+def _plugins(configuration: Configuration, queues: Iterable[QueueConfig]) -> Iterator[Problem]:
+    """Ask plugin classes that have something to say about the whole: `check(configuration)`."""
+    choices = (c for q in queues for c in (*q.sched, q.batchsubmit, q.wmsstatus, q.batchstatus) if c)
+    for cls in dict.fromkeys(choice.cls for choice in choices):
+        ask: Callable[[Configuration], Iterable[Problem]] | None = getattr(cls, "check", None)
+        if ask is None:
+            continue
+        try:
+            yield from ask(configuration)
+        except Exception as err:  # noqa: BLE001 - a third party's check may raise anything
+            yield Problem("warning", f"{cls.__name__}.check failed: {type(err).__name__}: {err}")
+
+
+def _factory(configuration: Configuration) -> Iterator[Problem]:
+    section = configuration.factory_section
+    url = configuration.factory.base_log_dir_url
+    if url.endswith("/"):
+        where = section.values["baseLogDirUrl"].where
+        yield Problem("warning", "must not end in a slash", where, section.name, "baseLogDirUrl", url)
+    if not configuration.queues and not configuration.broken:
+        hint = "name the files with queueConf or queueDirConf"
+        yield Problem("warning", "there is no queue", section.where, section.name, "queueConf", None, hint)

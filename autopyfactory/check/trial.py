@@ -1,0 +1,74 @@
+"""A queue's plugins, made and asked without anything running: what they say shows what they would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
+from autopyfactory.model.decision import CycleInputs, Decision, RecentPilots, decide
+from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.plugins.base import QueueContext
+
+MANY = 1_000_000  # ready jobs in a trial: more than any sensible chain answers with pilots
+
+
+@dataclass(slots=True)
+class Trial:
+    """The plugins of one queue. A plugin that cannot be made is in `refused`, with the reason."""
+
+    queue: QueueConfig
+    chain: list[Any] = field(default_factory=list)
+    submit: Any = None
+    refused: dict[str, str] = field(default_factory=dict)  # plugin as `sched Ready` -> reason
+
+    @classmethod
+    def of(cls, queue: QueueConfig, configuration: Configuration) -> Trial:
+        """Make the plugins of `queue`; constructors must not touch the outside world."""
+        context = QueueContext(
+            queue.name, queue.options, configuration.factory, mappings=configuration.mappings
+        )
+        trial = cls(queue)
+        trial.chain = [trial._make(choice, context) for choice in queue.sched]
+        trial.submit = trial._make(queue.batchsubmit, context)
+        for choice in (queue.wmsstatus, queue.batchstatus):
+            if choice is not None:
+                trial._make(choice, context)
+        return trial
+
+    def _make(self, choice: PluginChoice, context: QueueContext) -> Any:
+        try:
+            return choice.cls(choice.options, context)
+        except Exception as err:  # noqa: BLE001 - constructors of third parties may raise anything
+            self.refused[f"{choice.kind} {choice.name}"] = str(err) or type(err).__name__
+            return None
+
+    def describe(self) -> Mapping[str, str] | str:
+        """Return the submit description of a pilot, or why there is none."""
+        try:
+            description: Mapping[str, str] = self.submit.describe("check")
+            return description
+        except Exception as err:  # noqa: BLE001 - as above
+            return str(err) or type(err).__name__
+
+    def decide(self, *, ready: int, pending: int = 0, status: str = "online") -> Decision | None:
+        """Run the chain on invented inputs; None if that is not possible."""
+        if any(rule is None for rule in self.chain):
+            return None
+        inputs = CycleInputs(
+            queue=self.queue.name,
+            wms=WMSQueueInfo(ready=ready),
+            batch=BatchQueueInfo(pending=pending, waiting=pending),
+            site=SiteInfo(status=status),
+            history=RecentPilots(),
+            factory_active=pending,
+            now=datetime.now(UTC),
+            cores=self.queue.options.cores,
+            memory_mb=self.queue.options.memory_mb,
+        )
+        try:
+            return decide(self.chain, inputs)
+        except Exception:  # noqa: BLE001 - a third party's rule that fails here tells us nothing
+            return None

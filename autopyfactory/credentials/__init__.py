@@ -1,0 +1,1 @@
+"""Credentials of pilots: what is there, and how long it holds."""

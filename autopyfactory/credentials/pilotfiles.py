@@ -1,0 +1,116 @@
+"""Whether pilots' files on this host can be used: credentials that have expired, and what is missing.
+
+A schedd that is refused says only that: the CE's reasons stay with the CE. What the files themselves tell is
+looked up here. Whether a signature or an audience is right only the CE knows.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from autopyfactory.model.text import span
+
+CREDENTIALS = {"scitokens_file": "token", "x509userproxy": "proxy"}  # submit command: what it names
+LARGEST = 1_000_000  # bytes; no credential is larger
+_TOKEN = re.compile(rb"[\w-]+\.([\w-]+)\.[\w-]+")
+
+
+class Describes(Protocol):
+    """A batch submit plugin, as far as it matters here."""
+
+    def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
+        """Return the submit description of pilots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one file, in words."""
+
+    kind: Literal["expired", "unusable", "missing"]
+    words: str
+    credential: bool = True  # and not some other file
+
+
+def faults(description: Mapping[str, str], now: datetime) -> Iterator[Fault]:
+    """Yield what is wrong with the files that a submit description names, as far as this host can tell."""
+    yield from of_credentials(description, now)
+    executable = description.get("executable", "")
+    local = description.get("transfer_executable", "True").lower() != "false" and "$" not in executable
+    if executable and local and not Path(executable).is_file():
+        yield Fault("missing", f"there is no file {executable} (executable) on this host", False)
+
+
+def of_credentials(description: Mapping[str, str], now: datetime) -> Iterator[Fault]:
+    """Yield the same, without the executable: of credentials, and of what travels with the pilot."""
+    for command, what in CREDENTIALS.items():
+        if path := description.get(command):
+            yield from _credential(Path(path), f"the {what} {path}", what, now)
+    for path in filter(None, (p.strip() for p in description.get("transfer_input_files", "").split(","))):
+        if "://" not in path and "$" not in path:
+            yield from _credential(Path(path), path, "", now)
+
+
+def of_queues(plugins: Mapping[str, Describes], now: datetime) -> dict[str, str]:
+    """Return what is wrong with credentials, in words, of those queues where something is."""
+    found = {
+        queue: "; ".join(f.words for f in of_credentials(plugin.describe("", now), now) if f.credential)
+        for queue, plugin in plugins.items()
+    }
+    return {queue: words for queue, words in found.items() if words}
+
+
+def _credential(path: Path, name: str, what: str, now: datetime) -> Iterator[Fault]:
+    """Judge one file; `what` is empty where it may as well hold something else than a credential."""
+    try:
+        kind = path.stat()
+        if not stat.S_ISREG(kind.st_mode):
+            if what or not stat.S_ISDIR(kind.st_mode):
+                yield Fault("unusable", f"{name} is no file", bool(what))
+            return
+        data = path.read_bytes() if kind.st_size <= LARGEST else b""
+    except FileNotFoundError:
+        yield Fault("missing", f"there is no file {path} on this host", bool(what))
+        return
+    except OSError as err:
+        yield Fault("unusable", f"{name} cannot be read: {err.strerror or err}", bool(what))
+        return
+    end = expiry(data)
+    if end is None and what:
+        yield Fault("unusable", f"{name} holds no {what}")
+    elif end is not None and end <= now:
+        ago = span((now - end).total_seconds())
+        yield Fault("expired", f"{name} expired at {end:%Y-%m-%d %H:%MZ}, {ago} ago")
+
+
+def expiry(data: bytes) -> datetime | None:
+    """Return when a token (JWT) or a proxy (PEM) ends; the far future for one that says nothing of it.
+
+    None when it is neither.
+    """
+    if match := _TOKEN.fullmatch(data.strip()):
+        return _of_token(match[1])
+    if b"-----BEGIN CERTIFICATE" not in data:
+        return None
+    from cryptography import x509  # 8 MB: only where there are proxies
+
+    try:
+        return min(c.not_valid_after_utc for c in x509.load_pem_x509_certificates(data))
+    except ValueError:
+        return None
+
+
+def _of_token(payload: bytes) -> datetime | None:
+    try:
+        claims: Any = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+        end = claims.get("exp")
+        return datetime.max.replace(tzinfo=UTC) if end is None else datetime.fromtimestamp(float(end), UTC)
+    except (ValueError, TypeError, AttributeError, OverflowError, OSError):
+        return None

@@ -1,0 +1,1 @@
+"""One cycle of one queue, top to bottom."""

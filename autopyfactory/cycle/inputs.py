@@ -1,0 +1,113 @@
+"""What one cycle knows, and whether it may act on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.config.model import QueueConfig
+from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.freshstarts import Starts
+from autopyfactory.cycle.gate import Reading, held_back, reading
+from autopyfactory.model.clock import Clock
+from autopyfactory.model.decision import CycleInputs, PastCycle, RecentPilots
+from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.pilotevents import WINDOW, recent_pilots
+
+PAST = 200  # cycles that rules may look back
+
+
+class Surroundings(Protocol):
+    """What a queue asks of its factory about other queues."""
+
+    def surroundings(self, queue: str) -> Mapping[str, Any]:
+        """Return the CycleInputs fields that depend on other queues (factory_active, share, ...)."""
+
+
+class InputReader:
+    """Puts together what one queue knows, from its sources, the ledger and its own past."""
+
+    def __init__(self, config: QueueConfig, parts: Parts, ledger: Ledger, around: Surroundings, clock: Clock):
+        self._config = config
+        self._name = config.name
+        self._parts = parts
+        self._ledger = ledger
+        self._around = around
+        self._clock = clock
+        looks_back = parts.events_source is not None
+        self._past: deque[tuple[float, PastCycle]] | None = deque(maxlen=PAST) if looks_back else None
+        self._starts = Starts()
+
+    def read(self, now: datetime) -> tuple[CycleInputs, tuple[Reading, ...]]:
+        """Return all that is known now, and how old it is."""
+        mono = self._clock.monotonic()
+        p = self._parts
+        found: dict[str, Any] = dict(self._around.surroundings(self._name))
+        batch: BatchQueueInfo | None = None
+        readings = []
+        if p.batch is not None and p.batch_source is not None:
+            bstate = p.batch_source.state
+            if bstate.snapshot is not None:
+                unseen = self._ledger.unseen(p.submit.target, bstate.snapshot.taken_mono, self._name)
+                found["batch"] = batch = bstate.snapshot.data.queue(self._name).with_unseen(unseen)
+                self._starts.note(bstate.snapshot.taken_mono, batch.running)
+            readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono, self._name))
+        if p.wms is not None and p.wms_source is not None:
+            state = p.wms_source.state
+            if batch is not None:
+                p.wms.observe(batch)
+            if state.snapshot is not None:
+                status = state.snapshot.data
+                found |= {"wms": p.wms.queue_info(status), "site": p.wms.site_info(status)}
+                found["starting"] = self._starts.since(state.snapshot.taken_mono - p.wms.settling)
+            readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono, self._name))
+        if p.batch is not None and p.events_source is not None:
+            found |= {"history": self.recent(), "past": self._past_cycles(mono)}
+            readings.append(
+                reading(
+                    "history",
+                    p.events_source.label,
+                    p.events_source.state,
+                    p.batch.maxage,
+                    mono,
+                    self._name,
+                )
+            )
+        options = self._config.options
+        inputs = CycleInputs(
+            queue=self._name, now=now, cores=options.cores, memory_mb=options.memory_mb, **found
+        )
+        return inputs, tuple(readings)
+
+    def recent(self) -> RecentPilots | None:
+        """Return what happened to this queue's pilots lately; None when nobody asked or nobody tells."""
+        source = self._parts.events_source
+        if source is None or source.state.snapshot is None:
+            return None
+        return recent_pilots(
+            source.state.snapshot.data,
+            self._name,
+            total=self._ledger.total(self._name),
+            submitted=self._ledger.sent_since(self._name, WINDOW),
+        )
+
+    def gate(self, readings: Sequence[Reading]) -> tuple[str, ...]:
+        """Return why what is known is not good enough to act on."""
+        needs = frozenset[str]().union(*(rule.needs for rule in self._parts.chain))
+        matter = [r for r in readings if r.key != "wms" or needs & {"wms", "site"}]
+        return held_back(matter)
+
+    def remember(self, inputs: CycleInputs) -> None:
+        """Keep the counts of this cycle for rules that look back, if there are any."""
+        if self._past is not None and inputs.wms is not None and inputs.batch is not None:
+            past = PastCycle(
+                0.0, inputs.wms.ready, inputs.wms.running, inputs.batch.pending, inputs.batch.running
+            )
+            self._past.appendleft((self._clock.monotonic(), past))
+
+    def _past_cycles(self, mono: float) -> tuple[PastCycle, ...]:
+        return tuple(replace(past, ago=mono - at) for at, past in self._past or ())

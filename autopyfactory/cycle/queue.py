@@ -1,0 +1,253 @@
+"""APFQueue: one thread per queue. One cycle reads top to bottom in `cycle`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.config.model import QueueConfig
+from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.inputs import InputReader, Surroundings
+from autopyfactory.cycle.log import log_end, log_inputs, log_steps
+from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender
+from autopyfactory.model.clock import Clock
+from autopyfactory.model.decision import RecentPilots, decide
+from autopyfactory.model.record import CycleRecord, Outcome
+from autopyfactory.model.text import count
+
+FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
+LOOK_AGAIN = 4.0  # seconds until an unresolved intent is looked up again
+
+# One queue reads and decides at a time. More would only contend for the interpreter, and a thousand threads
+# that wait for it wake up every few milliseconds to ask whether it is free. Nothing waits for the outside
+# meanwhile; should a rule hang against all rules, the others go on without a turn.
+_THINKING = threading.Lock()
+PATIENCE = 5.0  # seconds to wait for a turn
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    mine = _THINKING.acquire(timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        if mine:
+            _THINKING.release()
+
+
+class Paused(Protocol):
+    """A pause in force."""
+
+    @property
+    def words(self) -> str:
+        """Say who paused the queue, until when and why."""
+
+    @property
+    def drains(self) -> bool:
+        """Whether pilots that do not run yet are to be taken back."""
+
+
+class Neighbours(Surroundings, Protocol):
+    """What a queue asks of its factory."""
+
+    def paused(self, queue: str) -> Paused | None:
+        """Return the pause of `queue` in force."""
+
+
+class APFQueue:
+    """Decides for one queue, every `apfqueue.sleep` seconds, and sends the pilots."""
+
+    def __init__(
+        self,
+        config: QueueConfig,
+        parts: Parts,
+        *,
+        ledger: Ledger,
+        reservations: Reservations,
+        neighbours: Neighbours,
+        report: Callable[[CycleRecord], None],
+        clock: Clock,
+        cycles: int | None = None,
+    ):
+        self.config = config
+        self.name = config.name
+        self.parts = parts
+        self.log = logging.getLogger(f"autopyfactory.queue.{config.name}")
+        self.last: CycleRecord | None = None
+        self.cycles_run = 0
+        self.reader = InputReader(config, parts, ledger, neighbours, clock)
+        self._neighbours = neighbours
+        self._report = report
+        self._clock = clock
+        self._cycles = cycles
+        self._stopping = False
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._sender = Sender(config.name, parts, ledger, reservations, lambda: self._stopping, self.log)
+
+    # --- the thread -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to run cycles."""
+        for source in self.parts.sources:
+            source.listen(self.wake)
+        self._thread = threading.Thread(target=self._run, name=f"queue {self.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end after the submission under way."""
+        self._stopping = True
+        self._wake.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread to end; return whether it did."""
+        if self._thread is not None:
+            self._thread.join(max(0.0, timeout))
+        return not self.alive
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def wake(self) -> None:
+        """Run the next cycle now: something that held the queue back has changed."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        self._await_first_answers()
+        while not self._stopping:
+            started = self._clock.monotonic()
+            self._cycle_safely()
+            if self._cycles is not None and self.cycles_run >= self._cycles:
+                self.log.info("ends after %s", count(self.cycles_run, "cycle"))
+                break
+            pause = self.config.options.sleep
+            if self._sender.unresolved:
+                pause = min(pause, LOOK_AGAIN)
+            self._wake.wait(max(0.0, started + pause - self._clock.monotonic()))
+            self._wake.clear()
+        for source in self.parts.sources:
+            source.unlisten(self.wake)
+
+    def _await_first_answers(self) -> None:
+        end = self._clock.monotonic() + FIRST_ANSWER
+        for source in self.parts.sources:
+            while not self._stopping and self._clock.monotonic() < end:
+                if source.wait_first(0.5):
+                    break
+
+    def _cycle_safely(self) -> None:
+        started = self._clock.now()
+        begun = self._clock.monotonic()
+        try:
+            record = self.cycle(started)
+        except Exception as err:
+            self.log.exception("this cycle failed: %s", err)
+            record = CycleRecord(self.name, self.cycles_run, started, "failed", f"internal error: {err}")
+        self.cycles_run += 1
+        record = replace(record, duration=self._clock.monotonic() - begun)
+        self.last = record
+        self._report(record)
+
+    # --- one cycle ------------------------------------------------------------------------------
+
+    def cycle(self, started: datetime) -> CycleRecord:
+        """Read, gate, decide, send; return the record of all of it."""
+        resolved = self._sender.resolve()
+        with _turn():
+            record, pause = self._think(started, resolved)
+        if pause is not None:
+            return self._end(self._drain(record) if pause.drains else record, "paused", pause.words)
+        if record.gate:
+            return self._end(record, "held back", "; ".join(record.gate))
+        if record.wanted > 0:
+            return self._send(record)
+        if record.wanted < 0:
+            return self._retire(record)
+        self.parts.submit.cleanup(SUBMIT_DEADLINE)
+        why = record.decision.decisive if record.decision else None
+        return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
+
+    def _think(self, started: datetime, resolved: Resolved) -> tuple[CycleRecord, Paused | None]:
+        """Read, gate and decide; return the record so far, and the pause in force."""
+        inputs, readings = self.reader.read(started)
+        log_inputs(self.log, self.cycles_run, inputs, readings)
+        self.reader.remember(inputs)
+
+        closed = self.reader.gate(readings) + resolved.unknown
+        pause = self._neighbours.paused(self.name)
+        decision = decide(self.parts.chain, inputs)
+        if pause is None and not closed:
+            log_steps(self.log, decision)
+        record = CycleRecord(
+            queue=self.name,
+            number=self.cycles_run,
+            started=started,
+            outcome="nothing",
+            reason="",
+            inputs=inputs,
+            ages={r.key: r.age for r in readings if r.age is not None},
+            errors={r.key: f"{r.label}: {r.trouble}" for r in readings if r.trouble},
+            gate=closed,
+            unresolved=resolved.unknown,
+            found=resolved.found,
+            pause=pause.words if pause is not None else None,
+            decision=decision,
+            wanted=decision.n,
+            wmsqueue=self.config.options.wmsqueue,
+        )
+        return record, pause
+
+    def recent(self) -> RecentPilots | None:
+        """Return what happened to this queue's pilots lately; None when nobody asked or nobody tells."""
+        return self.reader.recent()
+
+    def _send(self, record: CycleRecord) -> CycleRecord:
+        done = self._sender.send(record.wanted)
+        record = replace(record, granted=done.granted, sent=done.sent, caps=done.notes)
+        problems = [s.error for s in record.sent if s.error]
+        if problems:
+            return self._end(record, "failed", f"submission failed: {problems[0]}")
+        if not record.sent:
+            return self._end(record, "nothing", "; ".join(record.caps) or "the factory is stopping")
+        clusters = ", ".join(str(s.cluster) for s in record.sent)
+        capped = f" of {record.wanted} wanted ({'; '.join(record.caps)})" if record.caps else ""
+        submit = self.parts.submit
+        return self._end(
+            record,
+            "sent",
+            f"{record.submitted} pilots{capped} to {submit.ce} through {submit.target}, cluster {clusters}",
+        )
+
+    def _retire(self, record: CycleRecord) -> CycleRecord:
+        """Answer a chain that says there are too many pilots."""
+        n = -record.wanted
+        batch = record.inputs.batch if record.inputs else None
+        if batch is not None and batch.unseen:
+            # It may be in the snapshot and count as unseen too: fine for sending less, not for removing.
+            return self._end(record, "nothing", f"{n} too many, but {batch.unseen} are not visible yet")
+        why = record.decision.decisive if record.decision else None
+        retired = self._sender.take_back(n, spare_running=why is not None and why.spares_running)
+        if not retired:
+            return self._end(record, "nothing", f"{n} pilots too many: they end by themselves")
+        return self._end(replace(record, retired=retired), "retired", f"took back {retired} of {n} too many")
+
+    def _drain(self, record: CycleRecord) -> CycleRecord:
+        """Take back what does not run yet."""
+        pending = record.inputs.batch.pending if record.inputs and record.inputs.batch else 0
+        if not pending or record.gate:
+            return record
+        return replace(record, retired=self._sender.take_back(pending, spare_running=True))
+
+    def _end(self, record: CycleRecord, outcome: Outcome, reason: str) -> CycleRecord:
+        record = replace(record, outcome=outcome, reason=reason)
+        log_end(self.log, record)
+        return record

@@ -1,0 +1,1 @@
+"""Doors to the outside: HTTP, programs, JSON from others; all within limits."""

@@ -1,0 +1,50 @@
+"""From a queue's configuration to the plugins that it is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
+from autopyfactory.cycle.components import Parts
+from autopyfactory.plugins.base import QueueContext
+from autopyfactory.sources.pool import SourcePool
+
+
+def assemble(
+    queue: QueueConfig,
+    configuration: Configuration,
+    sources: SourcePool,
+    monitor_url: str | None,
+    *,
+    user: str | None = None,
+) -> Parts:
+    """Return the parts of `queue`, its sources running. Raises whatever a plugin's constructor raises.
+
+    `user` is who holds the sources, when it is not the queue itself.
+    """
+    holder = user or queue.name
+    context = QueueContext(
+        queue=queue.name,
+        queue_options=queue.options,
+        factory=configuration.factory,
+        monitor_url=monitor_url,
+        mappings=configuration.mappings,
+    )
+
+    def make(choice: PluginChoice) -> Any:
+        return choice.cls(choice.options, context)
+
+    chain = [make(choice) for choice in queue.sched]
+    submit = make(queue.batchsubmit)
+    wms = make(queue.wmsstatus) if queue.wmsstatus else None
+    batch = make(queue.batchstatus) if queue.batchstatus else None
+    history = any("history" in rule.needs for rule in chain)
+    return Parts(
+        chain=chain,
+        submit=submit,
+        wms=wms,
+        wms_source=sources.acquire(wms, holder) if wms else None,
+        batch=batch,
+        batch_source=sources.acquire(batch, holder) if batch else None,
+        events_source=sources.acquire_events(batch, holder) if batch and history else None,
+    )

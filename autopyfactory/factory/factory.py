@@ -1,0 +1,353 @@
+"""Factory: builds, starts, reloads and stops queues and what they share."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.api import commands
+from autopyfactory.condor import registry
+from autopyfactory.config.diff import Diff, diff, same
+from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.credentials import pilotfiles
+from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.factory.assembly import assemble
+from autopyfactory.factory.crossqueue import surroundings
+from autopyfactory.factory.occupancy import Occupancy, Place
+from autopyfactory.history.attach import history_reporter
+from autopyfactory.model.clock import Clock, SystemClock
+from autopyfactory.model.decision import RecentPilots
+from autopyfactory.model.record import CycleRecord, Event, FactoryEvent
+from autopyfactory.model.text import count
+from autopyfactory.notify import wrapperpings
+from autopyfactory.notify.delivery import BatchReporter
+from autopyfactory.notify.mail import mailer
+from autopyfactory.notify.monitors import Monitors
+from autopyfactory.notify.trends import Trends
+from autopyfactory.options.problem import ConfigError, Problem
+from autopyfactory.pauses import Pause, Pauses
+from autopyfactory.plugins.wmsstatus import lastcycles
+from autopyfactory.sources.pool import SourcePool
+from autopyfactory.why import schedds
+from autopyfactory.why.watch import TroubleWatch
+
+log = logging.getLogger("autopyfactory.factory")
+
+TICK = 0.5  # seconds between two looks of the housekeeping at what has changed
+# What a running factory cannot change about itself: it would lose track of its own pilots or state.
+FIXED = ("factory_id", "state_dir", "socket")
+
+# What every pilot carries: when it changes, all queues must send pilots that carry the new.
+CARRIED = ("factory_user", "admin_email", "base_log_dir", "base_log_dir_url")
+
+
+@dataclass(frozen=True)
+class ReloadReport:
+    """What a reload did, or why it did nothing."""
+
+    applied: bool
+    changes: Diff | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+class Factory:
+    """One factory; the daemon starts it, calls `run` and shuts it down."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        load: Callable[[], Configuration],
+        clock: Clock | None = None,
+        logdir: Path | None = None,
+        oneshot_cycles: int | None = None,
+        sleep: float | None = None,
+    ):
+        self.configuration = configuration
+        self.clock = clock or SystemClock()
+        self.watchdog: Callable[[], None] = lambda: None
+        self.settled: Callable[[], None] = lambda: None  # called when much has been made or replaced
+        self.queues: dict[str, APFQueue] = {}
+        self.state_dir = Path(configuration.factory.state_dir).expanduser()
+        self.logdir = logdir
+        self.started_at = self.clock.now()
+        self.ledger = Ledger(self.state_dir / "ledger.db", self.clock)
+        self.pauses = Pauses(self.state_dir / "pauses.json")
+        self.occupancy = Occupancy(self.ledger)
+        self.reservations = Reservations(self.ledger, self.occupancy.active)
+        self.sources = SourcePool(self.clock, self.ledger)
+        self.monitors = Monitors()
+        self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
+        self.trends = Trends()
+        self.listeners.append(self.trends.note)
+        self.listeners.append(lastcycles.BOARD.note)
+        self.history = history_reporter(configuration.factory)
+        if self.history is not None:
+            self.listeners.append(self.history.report)
+        self.pings: wrapperpings.Listener | None = None
+        self.mailer = mailer(configuration)
+        if self.mailer is not None:
+            self.listeners.append(self.mailer.report)
+        self.troubles = TroubleWatch(
+            configuration.factory.factory_id,
+            lambda: schedds.targets(self.enabled(self.configuration).values()),
+            schedds.reporting_client,
+            credentials=lambda: pilotfiles.of_queues(
+                {name: q.parts.submit for name, q in dict(self.queues).items()}, self.clock.now()
+            ),
+        )
+        self.last_reload: ReloadReport | None = None
+        self._load = load
+        self._cycles = oneshot_cycles if oneshot_cycles is not None else configuration.factory.cycles
+        self._sleep = sleep if sleep is not None else configuration.factory.sleep
+        self._lock = threading.RLock()  # held while queues come and go
+        self._leaving: dict[str, tuple[APFQueue, APFQueue | None]] = {}  # ends; what starts in its place
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start sources and queues; returns at once."""
+        for problem in self.configuration.problems:
+            log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
+        with self._lock:
+            self.monitors.configure(self.configuration)
+            for queue in self.enabled(self.configuration).values():
+                self._add(self._build(queue, self.configuration))
+        self.troubles.start()
+        if self.history is not None:
+            options, name = self.configuration.parts.get("pings"), self.configuration.factory.factory_id
+            self.pings = wrapperpings.listener(options, name, self.history.report)
+        left_out = len(self.configuration.broken)
+        self.announce("started", f"{count(len(self.queues), 'queue')}, {left_out} left out")
+        self.settled()
+
+    def run(self, stop: threading.Event) -> None:
+        """Keep house until `stop` is set, or all queues have run their cycles."""
+        next_round = next_reload = 0.0
+        while not stop.wait(TICK):
+            self.watchdog()
+            now = self.clock.monotonic()
+            with self._lock:
+                self._replace_those_that_left()
+                if self._all_done():
+                    log.info("no queue is left running")
+                    return
+            if now >= next_round:
+                next_round = now + self._sleep
+                self.occupancy.forget_seen()
+            if self.configuration.factory.reconfig:
+                if next_reload and now >= next_reload:
+                    self.reload()
+                if not next_reload or now >= next_reload:
+                    next_reload = now + self.configuration.factory.reconfig_interval
+
+    def _all_done(self) -> bool:
+        running = any(q.alive for q in self.queues.values()) or bool(self._leaving)
+        if running:
+            return False
+        limited = self._cycles is not None and self._cycles > 0 and bool(self.queues)
+        return limited or self.configuration.factory.abort_no_queues
+
+    def shutdown(self, deadline: float) -> None:
+        """End everything within `deadline` seconds, whatever hangs.
+
+        A submission under way may end by itself in the first half of that time; after it the call is cut
+        off, and its intent stays in the ledger for the next start to look up.
+        """
+        end = self.clock.monotonic() + deadline
+        with self._lock:
+            queues = [*self.queues.values(), *(old for old, _ in self._leaving.values())]
+            self._leaving.clear()
+        for queue in queues:
+            queue.stop()
+        self.sources.stop()
+        self.troubles.stop()
+        self.announce("stopped", "pilots go on by themselves")
+        patience = end - deadline / 2
+        for queue in queues:
+            queue.join(patience - self.clock.monotonic())
+        registry.close_all(max(0.0, patience - self.clock.monotonic()))
+        schedds.close()
+        late = [q.name for q in queues if not q.join(end - 1 - self.clock.monotonic())]
+        if late:
+            log.warning("still busy at the end: %s", ", ".join(late))
+        for reporter in self.reporters():
+            reporter.close(max(0.0, min(1.0, end - self.clock.monotonic())))
+        if self.pings is not None:
+            self.pings.close()
+        if self.mailer is not None:
+            self.mailer.close(max(0.0, min(1.0, end - self.clock.monotonic())))
+        if not late:
+            self.ledger.close()
+
+    def reporters(self) -> list[BatchReporter]:
+        """Return what carries events to the monitors and to the history."""
+        return [*self.monitors.reporters(), *([self.history] if self.history else [])]
+
+    # --- queues come and go ---------------------------------------------------------------------
+
+    @staticmethod
+    def enabled(configuration: Configuration) -> dict[str, QueueConfig]:
+        """Return the queues of `configuration` that are to run."""
+        if not configuration.factory.enable_queues:
+            return {}
+        return {n: q for n, q in configuration.queues.items() if q.options.enabled}
+
+    def _build(self, queue: QueueConfig, configuration: Configuration) -> APFQueue:
+        parts: Parts = assemble(queue, configuration, self.sources, self.monitors.url(queue))
+        return APFQueue(
+            queue,
+            parts,
+            ledger=self.ledger,
+            reservations=self.reservations,
+            neighbours=self,
+            report=self._report,
+            clock=self.clock,
+            cycles=self._cycles,
+        )
+
+    def _add(self, queue: APFQueue) -> None:
+        parts = queue.parts
+        self.queues[queue.name] = queue
+        self.occupancy.settle(queue.name, Place(parts.submit.ce, parts.submit.target, parts.batch_source))
+        if self._cycles != 0:
+            queue.start()
+
+    def _remove(self, name: str, successor: APFQueue | None) -> None:
+        """Let queue `name` end; it never runs beside its successor."""
+        queue = self.queues.pop(name)
+        queue.stop()
+        self._leaving[name] = (queue, successor)
+
+    def _replace_those_that_left(self) -> None:
+        for name, (queue, successor) in list(self._leaving.items()):
+            if queue.alive:
+                continue
+            del self._leaving[name]
+            if successor is not None:
+                successor.cycles_run = queue.cycles_run
+                self._add(successor)
+            for source in queue.parts.sources:
+                if successor is None or source not in tuple(successor.parts.sources):
+                    self.sources.release(source, name)
+
+    # --- reload ---------------------------------------------------------------------------------
+
+    def reload(self) -> ReloadReport:
+        """Load the configuration anew and apply what changed; on any new error keep all as it is."""
+        try:
+            report = self._reload()
+        except ConfigError as err:
+            report = ReloadReport(False, None, tuple(err.problems))
+        except Exception as err:
+            log.exception("the reload failed")
+            report = ReloadReport(False, None, (Problem("error", f"internal error: {err}"),))
+        if not report.applied:
+            log.error("reload refused, the running configuration stays:")
+            for problem in report.problems:
+                log.error("  %s", problem)
+        self.last_reload = report
+        self.settled()
+        return report
+
+    def _reload(self) -> ReloadReport:
+        new = self.read_configuration()
+        with self._lock:
+            old = self.configuration
+            if wrong := self.refusals(new):
+                return ReloadReport(False, None, wrong)
+            changes = diff(old, new)
+            running, wanted = self.enabled(old), self.enabled(new)
+            touched = [
+                n for n, q in wanted.items() if n not in running or self._differs(old, new, running[n], q)
+            ]
+            self.monitors.configure(new)
+            built = {name: self._build(wanted[name], new) for name in touched}
+            self.configuration = new
+            self._sleep = new.factory.sleep
+            for name in running:
+                if name in self.queues and (name in built or name not in wanted):
+                    self._remove(name, built.pop(name, None))
+            for name, queue in built.items():
+                self._add_or_follow(name, queue)
+        self.announce(
+            "reloaded",
+            f"{count(len(changes.added), 'queue')} added, {len(changes.removed)} removed, "
+            f"{len(changes.changed)} changed",
+        )
+        return ReloadReport(True, changes, new.problems)
+
+    def _add_or_follow(self, name: str, queue: APFQueue) -> None:
+        if name in self._leaving:  # removed a moment ago and back already
+            self._leaving[name] = (self._leaving[name][0], queue)
+        else:
+            self._add(queue)
+
+    def read_configuration(self) -> Configuration:
+        """Return the configuration as its sources have it now. Raises ConfigError."""
+        return self._load()
+
+    def refusals(self, new: Configuration) -> tuple[Problem, ...]:
+        """Return why `new` may not be applied: new errors, or changes that need a restart."""
+        old = self.configuration
+        known = {(p.section, p.key, p.message) for p in old.problems}
+        fresh = [
+            p for p in new.problems if p.severity == "error" and (p.section, p.key, p.message) not in known
+        ]
+        fixed = [
+            Problem("error", f"{field} cannot change while the factory runs", hint="restart the factory")
+            for field in FIXED
+            if getattr(old.factory, field) != getattr(new.factory, field)
+        ]
+        return tuple(fresh + fixed)
+
+    def _differs(self, old: Configuration, new: Configuration, a: QueueConfig, b: QueueConfig) -> bool:
+        if not same(a, b) or old.mappings != new.mappings:
+            return True
+        return any(getattr(old.factory, f) != getattr(new.factory, f) for f in CARRIED)
+
+    def handle(self, command: str, arguments: dict[str, Any]) -> Any:
+        """Answer a command of the control socket."""
+        return commands.answer(self, command, arguments)
+
+    # --- what queues ask ------------------------------------------------------------------------
+
+    def paused(self, queue: str) -> Pause | None:
+        """Return the pause of `queue` in force."""
+        return self.pauses.get(queue, self.clock.now())
+
+    def surroundings(self, queue: str) -> Mapping[str, Any]:
+        """Return the CycleInputs fields that depend on other queues, as far as the rules need them."""
+        mine = self.queues.get(queue)
+        return {} if mine is None else surroundings(mine, self.queues, self.occupancy, self.recent)
+
+    def recent(self, queue: str) -> RecentPilots | None:
+        """Return what happened to the pilots of `queue` lately; None when it is not known."""
+        return self.queues[queue].recent() if queue in self.queues else None
+
+    # --- what everybody hears -------------------------------------------------------------------
+
+    def _report(self, record: CycleRecord) -> None:
+        queue = self.queues.get(record.queue)
+        troubles, credential = self.troubles.of(record.queue), self.troubles.credential(record.queue)
+        if troubles is not None or credential is not None:
+            record = replace(record, troubles=troubles, credential=credential)
+        for listener in self.listeners:
+            listener(record)
+        if queue is not None:
+            self.monitors.report(record, queue.config)
+
+    def announce(self, kind: str, text: str, queue: str | None = None) -> None:
+        """Tell all that listen what happened to the factory."""
+        log.info("%s%s", f"{queue}: " if queue else "", text if text.startswith(kind) else f"{kind}: {text}")
+        event = FactoryEvent(kind, self.clock.now(), text, queue)
+        for listener in self.listeners:
+            listener(event)
+        self.monitors.report(event)

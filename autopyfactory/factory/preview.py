@@ -1,0 +1,109 @@
+"""What queues would send in their next cycle with a configuration that is not in force; nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.config.difftext import Effect
+from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.cycle.queue import APFQueue, Paused
+from autopyfactory.factory.assembly import assemble
+from autopyfactory.factory.crossqueue import surroundings
+from autopyfactory.factory.occupancy import Occupancy, Place
+from autopyfactory.model.clock import Clock
+from autopyfactory.model.decision import RecentPilots, decide
+from autopyfactory.sources.pool import SourcePool
+
+
+class Preview:
+    """Queues that only look; one of them never sends and never asks for look-ups.
+
+    `running` are the queues of the factory, empty when none runs.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        sources: SourcePool,
+        ledger: Ledger,
+        clock: Clock,
+        running: Mapping[str, APFQueue],
+    ):
+        self._configuration = configuration
+        self._sources = sources
+        self._ledger = ledger
+        self._clock = clock
+        self._running = running
+        self._occupancy = Occupancy(ledger)
+        self._queues: dict[str, APFQueue] = {}
+
+    def effects(self, queues: Mapping[str, QueueConfig], timeout: float) -> dict[str, Effect]:
+        """Return what each of `queues` would do next, waiting up to `timeout` seconds for their sources."""
+        end = self._clock.monotonic() + timeout
+        try:
+            for config in queues.values():
+                self._queues[config.name] = self._build(config)
+            for source in {s for q in self._queues.values() for s in q.parts.sources}:
+                source.wait_first(max(0.0, end - self._clock.monotonic()))
+            self._settle()
+            return {name: self._effect(queue) for name, queue in self._queues.items()}
+        finally:
+            for queue in self._queues.values():
+                for source in queue.parts.sources:
+                    self._sources.release(source, self._user(queue.name))
+
+    def _build(self, queue: QueueConfig) -> APFQueue:
+        return APFQueue(
+            queue,
+            assemble(queue, self._configuration, self._sources, None, user=self._user(queue.name)),
+            ledger=self._ledger,
+            reservations=Reservations(self._ledger, self._occupancy.active),
+            neighbours=self,
+            report=lambda record: None,
+            clock=self._clock,
+        )
+
+    @staticmethod
+    def _user(queue: str) -> str:
+        return f"plan of {queue}"
+
+    def _settle(self) -> None:
+        for queue in (*self._running.values(), *self._queues.values()):
+            parts = queue.parts
+            place = Place(parts.submit.ce, parts.submit.target, parts.batch_source)
+            self._occupancy.settle(queue.name, place)
+
+    def _effect(self, queue: APFQueue) -> Effect:
+        inputs, readings = queue.reader.read(self._clock.now())
+        batch = inputs.batch
+        counts = {
+            "pending": batch.pending if batch else None,
+            "running": batch.running if batch else None,
+        }
+        closed = queue.reader.gate(readings)
+        if closed:
+            return Effect(**counts, would_send=0, reason="; ".join(closed))
+        decision = decide(queue.parts.chain, inputs)
+        why = decision.decisive
+        return Effect(
+            **counts, would_send=decision.n, reason=f"{why.plugin}: {why.reason}" if why else "empty chain"
+        )
+
+    # --- what the queues ask ----------------------------------------------------------------------
+
+    def paused(self, queue: str) -> Paused | None:
+        """Return None: a plan tells what the configuration does, not what a person has stopped."""
+        return None
+
+    def surroundings(self, queue: str) -> Mapping[str, Any]:
+        """Return what `queue` would know of the others."""
+        everybody = {**self._running, **self._queues}
+        return surroundings(everybody[queue], everybody, self._occupancy, self._recent)
+
+    def _recent(self, queue: str) -> RecentPilots | None:
+        known = self._queues.get(queue) or self._running.get(queue)
+        return known.recent() if known else None

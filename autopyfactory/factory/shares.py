@@ -1,0 +1,40 @@
+"""Which part of the work of a WMS queue falls to each of the queues that serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from autopyfactory.model.decision import RecentPilots
+from autopyfactory.plugins.sched.share import Share
+from autopyfactory.plugins.sched.shares import Claim, divide
+
+if TYPE_CHECKING:
+    from autopyfactory.cycle.queue import APFQueue
+
+Recent = Callable[[str], RecentPilots | None]
+
+
+def claim_of(queue: APFQueue, recent: Recent) -> Claim | None:
+    """Return what `queue` puts forward for its share; None when its chain has no Share rule."""
+    for rule in queue.parts.chain:
+        if isinstance(rule, Share):
+            if rule.options.by == "weight":
+                return Claim(rule.options.weight)
+            history, last = recent(queue.name), queue.last
+            batch = last.inputs.batch if last and last.inputs else None
+            if history is None or batch is None:
+                return Claim(rule.options.weight)  # not known: then weight alone counts, for all
+            return Claim(rule.options.weight, float(history.started + batch.running))
+    return None
+
+
+def share_of(queue: APFQueue, queues: Mapping[str, APFQueue], recent: Recent) -> dict[str, Any]:
+    """Return the CycleInputs fields that the Share rule of `queue` needs; nothing without one."""
+    if claim_of(queue, recent) is None:
+        return {}
+    wmsqueue = queue.config.options.wmsqueue
+    peers = [q for q in tuple(queues.values()) if q.config.options.wmsqueue == wmsqueue]
+    claims = {q.name: c for q in peers if (c := claim_of(q, recent)) is not None}
+    part = divide(claims)[queue.name]
+    return {"share": part.width, "share_lower": part.lower, "share_upper": part.upper}

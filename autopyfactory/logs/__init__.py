@@ -1,0 +1,1 @@
+"""One log of the factory, one log per queue, and nobody who waits for a disk."""

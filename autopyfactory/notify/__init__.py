@@ -1,0 +1,1 @@
+"""What reports to others and never blocks: monitors, mail, pings."""

@@ -1,0 +1,1 @@
+"""Options, declared once: bound, described and complained about from one declaration."""

@@ -1,0 +1,251 @@
+"""The options that do not belong to a plugin: those of `[Factory]` and those every queue has."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from autopyfactory.options.declare import NameList, Options, Scope, option
+
+FACTORY: Scope = "factory"
+
+
+class FactoryOptions(Options):
+    """`[Factory]` in autopyfactory.conf."""
+
+    factory_id: str = option(
+        key="factoryId",
+        scope=FACTORY,
+        min_length=1,
+        description="Name of this factory, unique in the world: in job ads, monitors and pilots' environment",
+    )
+    factory_user: str | None = option(
+        None,
+        key="factoryUser",
+        scope=FACTORY,
+        description="User in whose name pilots are sent; FACTORYUSER in their environment",
+    )
+    admin_email: NameList = option(
+        (), key="factoryAdminEmail", scope=FACTORY, description="Who gets mail when something needs a person"
+    )
+    smtp_server: str | None = option(
+        None,
+        key="factorySMTPServer",
+        scope=FACTORY,
+        description="Mail server, as host or host:port; no mail without it",
+    )
+    min_email_repeat: int = option(
+        3600,
+        key="factoryMinEmailRepeatSeconds",
+        scope=FACTORY,
+        unit="s",
+        ge=0,
+        description="The same trouble is mailed again after this time at the earliest",
+    )
+    enable_queues: bool = option(
+        True, key="enablequeues", scope=FACTORY, description="Master switch: when false no queue runs"
+    )
+    queue_conf: NameList = option(
+        (), key="queueConf", scope=FACTORY, description="Files or URLs with queue sections; later ones win"
+    )
+    queue_dir_conf: str | None = option(
+        None,
+        key="queueDirConf",
+        scope=FACTORY,
+        description="Folder whose *.conf files are read after queueConf, in sorted order",
+    )
+    auth_conf: NameList = option(
+        (), key="authConf", scope=FACTORY, legacy=("proxyConf",), description="Files with credential profiles"
+    )
+    monitor_conf: NameList = option(
+        (), key="monitorConf", scope=FACTORY, description="Files with monitor sections"
+    )
+    mappings_conf: NameList = option(
+        (),
+        key="mappingsConf",
+        scope=FACTORY,
+        description="Files that change how other systems' states map to ours; built-in mappings otherwise",
+    )
+    queue_plugins: NameList = option(
+        ("File",),
+        key="config.queues.plugin",
+        scope=FACTORY,
+        legacy=("configplugin",),
+        description="Where queue sections come from, merged in this order",
+    )
+    reconfig: bool = option(
+        False,
+        key="config.reconfig",
+        scope=FACTORY,
+        legacy=("reconfig",),
+        description="Reload the configuration by itself, by interval",
+    )
+    reconfig_interval: int = option(
+        3600,
+        key="config.reconfig.interval",
+        scope=FACTORY,
+        unit="s",
+        ge=10,
+        description="Time between reloads when config.reconfig is true",
+    )
+    cycles: int | None = option(
+        None,
+        key="cycles",
+        scope=FACTORY,
+        ge=0,
+        description="Each queue stops after so many cycles; unset: endless; 0: queues do not start",
+    )
+    sleep: float = option(
+        30,
+        key="factory.sleep",
+        scope=FACTORY,
+        unit="s",
+        gt=0,
+        description="Period of the factory's own housekeeping",
+    )
+    abort_no_queues: bool = option(
+        False,
+        key="abort_no_queues",
+        scope=FACTORY,
+        description="End the factory when no queue is left running",
+    )
+    base_log_dir: str = option(
+        key="baseLogDir", scope=FACTORY, min_length=1, description="Root of the pilots' log tree"
+    )
+    base_log_dir_url: str = option(
+        "",
+        key="baseLogDirUrl",
+        scope=FACTORY,
+        description="Public URL of baseLogDir, without a trailing slash",
+    )
+    keep_days: int | None = option(
+        None,
+        key="cleanlogs.keepdays",
+        scope=FACTORY,
+        unit="days",
+        ge=0,
+        description="Pilot logs older than this are deleted, unless the queue says otherwise; unset: kept",
+    )
+    log_dir: str | None = option(
+        None,
+        key="logdir",
+        scope=FACTORY,
+        description="Folder of the queues' own logs (queues/<queue>.log); default: where the factory log is",
+    )
+    state_dir: str = option(
+        "/var/lib/autopyfactory",
+        key="statedir",
+        scope=FACTORY,
+        description="Folder for what must survive a restart: ledger, history, pauses, last good copies",
+    )
+    socket: str | None = option(
+        None,
+        key="socket",
+        scope=FACTORY,
+        description="Unix socket that answers the commands; default: <statedir>/control.sock",
+    )
+    history: bool = option(
+        True,
+        key="history.enabled",
+        scope=FACTORY,
+        description="Whether cycles are kept for `why`, `status` and `history`",
+    )
+    history_url: str | None = option(
+        None,
+        key="history.url",
+        scope=FACTORY,
+        secret=True,
+        description="Database of the history: sqlite:///file or postgresql://user:password@host/name, which"
+        " factories may share; default: <statedir>/history.db",
+    )
+    history_keep_days: float = option(
+        90,
+        key="history.keepdays",
+        scope=FACTORY,
+        unit="days",
+        gt=0,
+        description="Cycles older than this are deleted",
+    )
+    history_detail_days: float = option(
+        7,
+        key="history.detaildays",
+        scope=FACTORY,
+        unit="days",
+        ge=0,
+        description="Every cycle is kept for this time; after it one per outcome and ten minutes, after twice"
+        " that (30 days at least) one per outcome and hour",
+    )
+    history_max_size: int = option(
+        5000,
+        key="history.maxsize",
+        scope=FACTORY,
+        unit="MB",
+        ge=1,
+        description="When the history takes more, its oldest cycles are deleted",
+    )
+    socket_group: str | None = option(
+        None,
+        key="socket.group",
+        scope=FACTORY,
+        description="Group whose members may command the factory too; default: its own user only",
+    )
+
+
+class QueueOptions(Options):
+    """What every queue section has, whatever its plugins."""
+
+    enabled: bool = option(False, key="enabled", description="Whether this queue runs")
+    wmsqueue: str | None = option(
+        None, key="wmsqueue", description="Name of the queue or site in the WMS that the pilots work for"
+    )
+    batchqueue: str | None = option(None, key="batchqueue", description="Name of the queue at the CE")
+    sleep: float = option(
+        60, key="apfqueue.sleep", unit="s", gt=0, description="Time between two cycles of this queue"
+    )
+    sched: NameList = option(
+        key="schedplugin", min_length=1, description="The chain of scheduler plugins, applied in this order"
+    )
+    wmsstatus: str | None = option(
+        None, key="wmsstatusplugin", description="Where the amount of work is read"
+    )
+    batchstatus: str | None = option(
+        None, key="batchstatusplugin", description="Where the number of pilots is read"
+    )
+    batchsubmit: str = option(key="batchsubmitplugin", min_length=1, description="How pilots are sent")
+    monitors: NameList = option(
+        (), key="monitorsection", description="Sections of monitor.conf that are told about this queue"
+    )
+    keep_days: int | None = option(
+        None,
+        key="cleanlogs.keepdays",
+        unit="days",
+        ge=0,
+        description="Pilot logs of this queue older than this are deleted",
+    )
+    executable: str | None = option(None, key="executable", description="The wrapper that pilots run")
+    arguments: str | None = option(None, key="executable.arguments", description="Arguments of the wrapper")
+    cores: int = option(
+        1, key="pilot.cores", unit="cores", ge=1, description="Cores that one pilot of this queue asks for"
+    )
+    memory_mb: int = option(
+        0,
+        key="pilot.memory",
+        unit="MB",
+        ge=0,
+        description="Memory that one pilot of this queue asks for; 0: not said",
+    )
+
+    interpolation_only: ClassVar[tuple[str, ...]] = (
+        "executable.defaultarguments",
+        "vo",
+        "grid",
+        "cloud",
+        "status",
+        "override",
+        "autofill",
+        "req",
+        "hold",
+        "remove",
+        "creamattr",
+        "periodic_hold",
+        "periodic_remove",
+    )

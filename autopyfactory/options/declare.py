@@ -1,0 +1,181 @@
+"""Options, declared once: validation, `check`, `config dump`, the reference and the man page come from here.
+
+A plugin declares a subclass of `Options` whose fields are made with `option(...)`. The key of a field is
+the name that users write in the file. `{prefix}` in a key stands for any of the class's `prefixes`, the
+most specific first: that is how `batchsubmit.condorce.environ` and `batchsubmit.condorbase.environ` both
+work, the child's own key winning. A key that ends in `.*` collects every key below it in a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+from autopyfactory.options.problem import Problem
+from autopyfactory.options.section import Section, Value
+
+Scope = Literal["queue", "factory", "monitor", "auth"]
+
+
+LONGEST = {"s": 366 * 86400, "days": 36600}  # by unit: what no option has to exceed
+
+
+def _split(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(p for p in (part.strip() for part in value.split(",")) if p)
+
+
+NameList = Annotated[tuple[str, ...], BeforeValidator(_split)]
+"""A comma separated list; blanks around items and empty items are dropped."""
+
+
+class Options(BaseModel):
+    """Base of all option declarations; instances are immutable and hashable by value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    prefixes: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """How one option is declared; what documentation and checks are made from."""
+
+    field: str
+    keys: tuple[str, ...]  # as users may write it, preferred first; `x.*` collects all keys below x
+    legacy: tuple[str, ...]  # names of 2.4 that still work
+    description: str
+    unit: str
+    scope: Scope
+    secret: bool
+    required: bool
+    default: Any
+    annotation: Any
+    constraints: tuple[Any, ...] = ()  # pydantic's: Ge, Le, ...
+
+    @property
+    def family(self) -> bool:
+        """Whether this option collects every key below its name."""
+        return self.keys[0].endswith(".*")
+
+
+def option(
+    default: Any = ...,
+    *,
+    key: str,
+    description: str,
+    unit: str = "",
+    scope: Scope = "queue",
+    legacy: tuple[str, ...] = (),
+    secret: bool = False,
+    default_factory: Any = None,
+    **constraints: Any,
+) -> Any:
+    """Declare one option as the value of a field of an `Options` class.
+
+    `default` left out makes it required. `scope` says where it is read: in the queue's section or in
+    `[Factory]`. `constraints` are pydantic's (ge, le, pattern, ...). `secret` values are never shown.
+    Times in s or days have an upper limit even if none is given, since clocks and waits have one.
+    """
+    if unit in LONGEST and not constraints.keys() & {"le", "lt"}:
+        constraints["le"] = LONGEST[unit]
+    extra: dict[str, Any] = {
+        "key": key,
+        "unit": unit,
+        "scope": scope,
+        "legacy": list(legacy),
+        "secret": secret,
+    }
+    if default_factory is not None:
+        return Field(
+            default_factory=default_factory, description=description, json_schema_extra=extra, **constraints
+        )
+    return Field(default, description=description, json_schema_extra=extra, **constraints)
+
+
+def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
+    extra: dict[str, Any] = info.json_schema_extra  # type: ignore[assignment]
+    return OptionSpec(
+        field=name,
+        keys=tuple(_with_prefixes(cls, extra["key"])),
+        legacy=tuple(k for key in extra["legacy"] for k in _with_prefixes(cls, key)),
+        description=info.description or "",
+        unit=extra["unit"],
+        scope=extra["scope"],
+        secret=extra["secret"],
+        required=info.is_required(),
+        default=None if info.is_required() else info.get_default(call_default_factory=True),
+        annotation=info.annotation,
+        constraints=tuple(info.metadata),
+    )
+
+
+def _with_prefixes(cls: type[Options], key: str) -> Iterator[str]:
+    if "{prefix}" in key:
+        yield from (key.replace("{prefix}", p) for p in cls.prefixes)
+    else:
+        yield key
+
+
+@cache
+def _specs(cls: type[Options]) -> tuple[OptionSpec, ...]:
+    return tuple(_spec(cls, name, info) for name, info in cls.model_fields.items())
+
+
+def specs(cls: type[Options]) -> Iterator[OptionSpec]:
+    """Yield the declaration of each option of `cls`, in order."""
+    return iter(_specs(cls))
+
+
+def family(spec: OptionSpec, section: Section) -> dict[str, tuple[str, Value]]:
+    """Return what an option that collects keys finds: short name -> (key as written, value)."""
+    found: dict[str, tuple[str, Value]] = {}
+    for pattern in reversed(spec.keys + spec.legacy):  # so that the most specific prefix wins
+        stem = pattern[:-1]
+        for key in section.values:
+            if key.startswith(stem) and len(key) > len(stem):
+                found[key[len(stem) :]] = (key, section.values[key])
+    return found
+
+
+def find(spec: OptionSpec, section: Section) -> tuple[str, Value] | None:
+    """Return the key (as written) and value that set this option in `section`; None if nothing does."""
+    for key in spec.keys + spec.legacy:
+        value = section.values.get(key)
+        if value is not None:
+            return key, value
+    return None
+
+
+Bound = TypeVar("Bound", bound=Options)
+
+
+def bind(
+    cls: type[Bound], section: Section, factory: Section | None = None
+) -> tuple[Bound | None, list[Problem]]:
+    """Read an `Options` instance from `section` (and factory-wide options from `factory`).
+
+    Returns the instance and no problems, or None and every problem found: each names section, key, place
+    and value. The word `None` means "not set" for every type.
+    """
+    from autopyfactory.options.binding import Binder
+
+    return Binder().bind(cls, section, factory)
+
+
+def homes(spec: OptionSpec, section: Section, factory: Section | None) -> Section | None:
+    """Return the section in which `spec` is to be looked up."""
+    return factory if spec.scope == "factory" else section
+
+
+def key_match(spec: OptionSpec, key: str) -> bool:
+    """Whether `key`, as written, sets the option `spec`."""
+    names: Mapping[str, None] = dict.fromkeys(spec.keys + spec.legacy)
+    return key in names or any(
+        n.endswith(".*") and key.startswith(n[:-1]) and len(key) > len(n) - 1 for n in names
+    )

@@ -1,0 +1,1 @@
+"""Polling other systems on behalf of all queues: one poll serves them all."""

@@ -1,0 +1,108 @@
+"""One source per external system, shared by all queues that ask it the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.model.clock import Clock
+from autopyfactory.model.pilotevents import PilotEvents
+from autopyfactory.options.declare import Options, specs
+from autopyfactory.plugins.base import BatchStatusPlugin, WMSStatusPlugin
+from autopyfactory.sources.plausibility import CollapseJudge
+from autopyfactory.sources.source import StatusSource
+
+AnySource = WMSStatusPlugin[Any] | BatchStatusPlugin[Any]
+
+
+@dataclass
+class _Shared:
+    source: StatusSource[Any]
+    users: set[str] = field(default_factory=set)
+
+
+def factory_wide(options: Options) -> tuple[Any, ...]:
+    """Return the values of the options that all queues share (poll intervals, time limits).
+
+    When a reload changes them, a queue must not get the source that still has the old ones.
+    """
+    return tuple(getattr(options, s.field) for s in specs(type(options)) if s.scope == "factory")
+
+
+class SourcePool:
+    """Hands out sources; one lives as long as a queue uses it."""
+
+    def __init__(self, clock: Clock, ledger: Ledger):
+        self._clock = clock
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._shared: dict[Hashable, _Shared] = {}
+
+    def acquire(self, plugin: AnySource, user: str) -> StatusSource[Any]:
+        """Return the source that `plugin` asks for, started; `user` is the queue."""
+        key = (type(plugin), plugin.source_key(), factory_wide(plugin.options))
+        with self._lock:
+            shared = self._shared.get(key)
+            if shared is None:
+                shared = self._shared[key] = _Shared(self._make(plugin))
+                shared.source.start()
+            shared.users.add(user)
+            return shared.source
+
+    def acquire_events(self, plugin: BatchStatusPlugin[Any], user: str) -> StatusSource[PilotEvents] | None:
+        """Return the source of starts and endings that goes with `plugin`, started; None if it has none."""
+        key = ("events", type(plugin), plugin.source_key(), factory_wide(plugin.options))
+        with self._lock:
+            if key not in self._shared:
+                fetch = plugin.events()
+                if fetch is None:
+                    return None
+                source = StatusSource(
+                    f"history of {plugin.label}",
+                    fetch,
+                    interval=plugin.interval,
+                    maxage=plugin.maxage,
+                    clock=self._clock,
+                )
+                self._shared[key] = _Shared(source)
+                source.start()
+            self._shared[key].users.add(user)
+            return self._shared[key].source
+
+    def release(self, source: StatusSource[Any], user: str) -> None:
+        """Give `source` back; it stops when nobody uses it."""
+        with self._lock:
+            for key, shared in list(self._shared.items()):
+                if shared.source is source:
+                    shared.users.discard(user)
+                    if not shared.users:
+                        source.stop()
+                        del self._shared[key]
+
+    def all(self) -> list[StatusSource[Any]]:
+        """Return every source that lives."""
+        with self._lock:
+            return [s.source for s in self._shared.values()]
+
+    def stop(self) -> None:
+        """Ask all to end."""
+        for source in self.all():
+            source.stop()
+
+    def _make(self, plugin: AnySource) -> StatusSource[Any]:
+        judge = None
+        if isinstance(plugin, BatchStatusPlugin):
+            judge = CollapseJudge(partial(self._ledger.sent_between, plugin.target))
+        return StatusSource(
+            plugin.label,
+            plugin.fetch,
+            interval=plugin.interval,
+            maxage=plugin.maxage,
+            clock=self._clock,
+            judge=judge,
+            close=plugin.close,
+        )

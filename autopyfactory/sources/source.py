@@ -1,0 +1,184 @@
+"""StatusSource: polls one external system on behalf of all queues that need it.
+
+The last good answer stays, with its true age, when the system stops answering: what is too old to act on
+is for the gate to say. A source never raises into a queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from autopyfactory.model.clock import Clock, SystemClock
+from autopyfactory.model.info import Snapshot
+
+T = TypeVar("T")
+Judge = Callable[[T, float], Mapping[str, str]]
+
+_DIGITS = re.compile(r"\d+")
+
+log = logging.getLogger("autopyfactory.source")
+
+FIRST_RETRY = 1.0  # seconds until a failed question is asked again; doubles up to LAST_RETRY
+LAST_RETRY = 30.0
+AFTER_HANG = 0.3  # seconds until a source is asked again that has just used up its time limit in silence
+RECHECK = 3.0  # seconds until a doubtful answer is asked for again
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a source does not answer."""
+
+    text: str
+    since: datetime
+    failures: int
+    hung: bool = False  # the last time it said nothing until the time limit
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState(Generic[T]):
+    """What a source knows at one moment; replaced as a whole, so readers need no lock."""
+
+    snapshot: Snapshot[T] | None = None
+    doubts: Mapping[str, str] = field(default_factory=dict)  # by queue: why its counts are not believed yet
+    trouble: Trouble | None = None
+
+
+class StatusSource(Generic[T]):
+    """A thread that keeps the latest answer of one external system.
+
+    `fetch` asks it, for all queues, and must end within its own time limit. `judge` sees each new answer
+    (and the monotonic time it was asked for at), and returns the queues whose part of it is not to be
+    believed until asked again.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        fetch: Callable[[], T],
+        *,
+        interval: float,
+        maxage: float,
+        clock: Clock | None = None,
+        judge: Judge[T] | None = None,
+        close: Callable[[], None] | None = None,
+    ):
+        self.label = label
+        self.maxage = maxage
+        self.interval = interval
+        self.state: SourceState[T] = SourceState()
+        self._fetch = fetch
+        self._judge = judge
+        self._close = close
+        self._clock = clock or SystemClock()
+        self._stop = threading.Event()
+        self._asked = threading.Event()  # somebody wants an answer sooner
+        self._first = threading.Event()  # the first answer or failure is there
+        self._listeners: set[Callable[[], None]] = set()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to poll; does nothing when it already does."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=f"source {self.label}", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; a question under way ends by its own time limit."""
+        self._stop.set()
+        self._asked.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread to end; return whether it did."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self._thread is None or not self._thread.is_alive()
+
+    def wait_first(self, timeout: float) -> bool:
+        """Wait until the first answer or failure is there; return whether it is."""
+        return self._first.wait(timeout)
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Call `wake` whenever the source answers again after trouble or doubt."""
+        self._listeners.add(wake)
+
+    def unlisten(self, wake: Callable[[], None]) -> None:
+        """No longer call `wake`."""
+        self._listeners.discard(wake)
+
+    def refresh(self) -> None:
+        """Ask sooner than the interval says (a command wants fresh numbers)."""
+        self._asked.set()
+
+    def poll(self) -> bool:
+        """Ask once and take in the answer; return whether there was one.
+
+        Called by the thread, and by tests.
+        """
+        asked_at, asked_mono = self._clock.now(), self._clock.monotonic()
+        before = self.state
+        try:
+            data = self._fetch()
+        except Exception as err:  # noqa: BLE001 - thread boundary: any failure of a plugin is "no answer"
+            self._failed(before, err)
+            return False
+        finally:
+            self._first.set()
+        doubts = self._judge(data, asked_mono) if self._judge else {}
+        lag = float(getattr(data, "lag", 0.0))  # what was old already when asked for: a file, say
+        self.state = SourceState(Snapshot(data, asked_at - timedelta(seconds=lag), asked_mono - lag), doubts)
+        if before.trouble:
+            log.info("%s answers again after %d failures", self.label, before.trouble.failures)
+        for queue, why in doubts.items():
+            log.warning("%s: %s: %s", self.label, queue, why)
+        if before.trouble or before.doubts:
+            for wake in tuple(self._listeners):
+                wake()
+        return True
+
+    def _failed(self, before: SourceState[T], err: Exception) -> None:
+        text = self._without_name(str(err) or type(err).__name__)
+        trouble = before.trouble
+        if trouble is None or _DIGITS.sub("", trouble.text) != _DIGITS.sub("", text):  # an age is no news
+            log.warning("%s does not answer: %s", self.label, text)
+            log.debug("details", exc_info=err)
+        since = trouble.since if trouble else self._clock.now()
+        failures = trouble.failures + 1 if trouble else 1
+        hung = bool(getattr(err, "hung", False))
+        self.state = SourceState(before.snapshot, before.doubts, Trouble(text, since, failures, hung))
+
+    def _without_name(self, text: str) -> str:
+        """Return `text` without the source's name at its beginning: it is told with the label."""
+        for name in (self.label, self.label.rpartition(" ")[2]):
+            text = text.removeprefix(f"{name}: ")
+        return text
+
+    def _pause(self) -> float:
+        """Return the seconds until the next question."""
+        if self.state.trouble and self.state.trouble.hung:
+            return min(self.interval, AFTER_HANG)
+        if self.state.trouble:
+            return min(
+                self.interval, LAST_RETRY, FIRST_RETRY * 2.0 ** min(self.state.trouble.failures - 1, 6)
+            )
+        if self.state.doubts:
+            return min(self.interval, RECHECK)
+        return self.interval
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            started = self._clock.monotonic()
+            self.poll()
+            spent = self._clock.monotonic() - started
+            pause = self._pause()
+            if self.state.trouble and spent > LAST_RETRY / 2:
+                pause = min(pause, FIRST_RETRY)  # it has waited long enough already
+            self._asked.wait(pause if self.state.trouble else max(0.0, pause - spent))
+            self._asked.clear()
+        if self._close is not None:
+            self._close()

@@ -1,0 +1,135 @@
+"""Rows tell what a record tells, survive the way over the socket, and can be chosen and sorted."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from autopyfactory.api.rows import SORTS, QueueRow, chosen, queue_row, row_from_dict
+from autopyfactory.cli.statustable import _decision
+from autopyfactory.model.record import HeldGroup, Troubles
+from autopyfactory.notify.trends import Trend, Trends
+from autopyfactory.pauses import Pause
+from contracts.records import T0, cycle
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_row_tells_what_the_record_tells() -> None:
+    row = queue_row("q", cycle(held=3), ce="ce1", sent=70)
+    assert (row.state, row.ready, row.pending, row.held, row.running) == ("running", 37, 12, 3, 100)
+    assert (row.waiting, row.unseen, row.error) == (9, 0, 0)
+    assert (row.outcome, row.ce, row.sent, row.wmsqueue) == ("nothing", "ce1", 70, "BNL_MCORE")
+    assert row.at == T0
+    assert row.ages == {"wms": 12.4, "batch": 3.25}
+
+
+def test_what_is_not_known_is_not_zero() -> None:
+    record = cycle()
+    assert record.inputs is not None
+    row = queue_row("q", replace(record, inputs=replace(record.inputs, wms=None, batch=None)))
+    assert (row.ready, row.pending, row.running, row.held) == (None, None, None, None)
+    assert queue_row("q", None).state == "starting"
+    assert queue_row("q", None).reason == "no cycle yet"
+
+
+@pytest.mark.parametrize(("kind", "state"), [("paused", "paused"), ("draining", "draining")])
+def test_a_pause_is_shown(kind: str, state: str) -> None:
+    pause = Pause("q", T0, kind, reason="cooling")  # type: ignore[arg-type]
+    row = queue_row("q", cycle(), pause=pause)
+    assert row.state == state
+    assert row.pause is not None
+    assert "cooling" in row.pause
+    assert queue_row("q", None, state="disabled", pause=pause).state == "disabled"
+
+
+def test_stuck_pilots_are_seen_in_the_row() -> None:
+    held = Troubles(T0, held=(HeldGroup('Received "DENIED"', 2),))
+    before = replace(cycle(), troubles=Troubles(T0, ce_down=3, ce="condor ce1 ce1:9619"))
+    assert queue_row("q", cycle()).trouble is None
+    assert queue_row("q", before).trouble == "CE ce1:9619 does not answer (3 pilots affected)"
+    now = queue_row("q", before, troubles=held)
+    assert now.trouble == "2 pilots held: the CE knows our identity and does not let it submit"
+    assert _decision(now).startswith("[red]2 pilots held")
+
+
+def test_a_row_survives_json_with_every_field() -> None:
+    row = queue_row("q", cycle(), pause=Pause("q", T0), trend=Trend(ready=-3, since=T0), sent=4)
+    data = json.loads(json.dumps(row.as_dict()))
+    assert set(data) == set(QueueRow.__dataclass_fields__)
+    assert row_from_dict(data) == row
+
+
+ROWS = [
+    queue_row("EAST_MCORE", cycle(ready=5, held=2), ce="ce1.example.org"),
+    queue_row("WEST_MCORE", cycle(ready=50, outcome="failed"), ce="ce2.example.org"),
+    queue_row("WEST_GPU", None, state="broken", problem="no such plugin"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ([], ["EAST_MCORE", "WEST_MCORE", "WEST_GPU"]),
+        (["west"], ["WEST_MCORE", "WEST_GPU"]),
+        (["west", "gpu"], ["WEST_GPU"]),
+        (["held>0"], ["EAST_MCORE"]),
+        (["ready<10"], ["EAST_MCORE"]),
+        (["ready>-1"], ["EAST_MCORE", "WEST_MCORE"]),
+        (["outcome=failed"], ["WEST_MCORE"]),
+        (["outcome!=failed"], ["EAST_MCORE", "WEST_GPU"]),
+        (["state=broken"], ["WEST_GPU"]),
+        (["ce=ce2"], ["WEST_MCORE"]),
+        (["reason=no such"], ["WEST_GPU"]),
+    ],
+)
+def test_rows_are_chosen(words: list[str], names: list[str]) -> None:
+    assert [r.queue for r in chosen(ROWS, words)] == names
+
+
+@pytest.mark.parametrize(
+    ("word", "says"), [("colour=red", "there is no column 'colour'"), ("held>x", "whole number")]
+)
+def test_a_wrong_word_is_an_error(word: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        chosen(ROWS, [word])
+
+
+@pytest.mark.parametrize(
+    ("by", "first"),
+    [("queue", "EAST_MCORE"), ("ready", "WEST_MCORE"), ("held", "EAST_MCORE"), ("age", "WEST_GPU")],
+)
+def test_rows_are_sorted(by: str, first: str) -> None:
+    assert sorted(ROWS, key=SORTS[by])[0].queue == first
+
+
+def test_trends_of_quick_cycles_take_no_more_memory() -> None:
+    trends = Trends()
+    for n in range(601):
+        at = T0 + n * timedelta(seconds=2)
+        trends.note(cycle("q", n, at, ready=n, pending=5, running=100, cap=8))
+    assert len(trends._points["q"]) <= 12
+    trend = trends.of("q")
+    assert trend.since is not None
+    assert timedelta(minutes=9) <= T0 + 20 * MINUTE - trend.since <= timedelta(minutes=10)
+    cycles = (T0 + 20 * MINUTE - trend.since) // timedelta(seconds=2)
+    assert trend.ready == cycles
+    assert 3 * cycles <= trend.submitted <= 3 * (cycles + 30)
+
+
+def test_trends_are_those_of_the_last_ten_minutes() -> None:
+    trends = Trends()
+    for n in range(30):
+        trends.note(cycle("q", n, T0 + n * MINUTE, ready=n * 10, pending=5, running=100 - n, cap=8))
+    trend = trends.of("q")
+    assert (trend.ready, trend.pending, trend.running) == (100, 0, -10)
+    assert trend.since == T0 + 19 * MINUTE
+    assert trend.submitted == 11 * 3
+    assert trends.of("unknown") == Trend()
+
+
+def test_one_cycle_has_no_trend() -> None:
+    trends = Trends()
+    trends.note(cycle("q"))
+    assert trends.of("q").ready is None

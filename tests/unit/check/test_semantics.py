@@ -1,0 +1,174 @@
+"""Configurations that are well formed and still not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from autopyfactory.check.semantics import inspect
+from autopyfactory.config.model import Configuration
+from autopyfactory.options.problem import Problem
+from configkit import DEFAULTS, FACTORY, Limit, Tree, messages
+
+
+@pytest.fixture
+def wrapper(tmp_path: Path) -> Path:
+    path = tmp_path / "wrapper.sh"
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+def said(tree: Tree, text: str, wrapper: Path | None = None, factory: str = FACTORY) -> list[str]:
+    executable = f"executable = {wrapper}\n" if wrapper else ""
+    found = tree.queues(f"{DEFAULTS}{executable}[Q]\n{text}\n", factory)
+    assert found.broken == {}, messages(found.problems)
+    return messages(inspect(found))
+
+
+def test_a_usual_queue_is_fine(tree: Tree, wrapper: Path) -> None:
+    assert said(tree, "", wrapper) == []
+
+
+def test_queues_that_are_not_enabled_are_left_alone(tree: Tree) -> None:
+    assert said(tree, "enabled = False\nschedplugin = Ready") == []
+
+
+@pytest.mark.parametrize(
+    ("chain", "words"),
+    [
+        ("Ready, StatusOffline, Floor, Limit", ["Floor behind StatusOffline sends 3 pilots"]),
+        ("Ready, Floor, StatusOffline, Limit", []),
+        ("Ready, StatusOffline, Limit", []),
+    ],
+)
+def test_rules_that_revive_offline_sites(tree: Tree, wrapper: Path, chain: str, words: list[str]) -> None:
+    found = said(tree, f"schedplugin = {chain}\nsched.floor.minimum = 3", wrapper)
+    assert [w in m for w, m in zip(words, found, strict=True)] == [True] * len(words)
+
+
+def test_a_floor_of_zero_revives_nothing(tree: Tree, wrapper: Path) -> None:
+    chain = "schedplugin = Ready, StatusOffline, Floor, Limit\nsched.floor.minimum = 0"
+    assert said(tree, chain, wrapper) == []
+
+
+def test_a_chain_without_any_cap(tree: Tree, wrapper: Path) -> None:
+    assert said(tree, "schedplugin = Ready", wrapper) == [
+        "warning schedplugin: nothing limits the number of pilots"
+    ]
+
+
+def test_a_cap_of_the_whole_factory_is_a_cap(tree: Tree, wrapper: Path) -> None:
+    assert said(tree, "schedplugin = Ready, Capped", wrapper) == []
+
+
+def test_a_rule_without_its_number_does_nothing(tree: Tree, wrapper: Path) -> None:
+    found = said(tree, "sched.limit.maximum = None", wrapper)
+    assert found == [
+        "warning schedplugin: Limit does nothing",
+        "warning schedplugin: nothing limits the number of pilots",
+    ]
+
+
+def test_the_real_rules(tree: Tree, tmp_path: Path, wrapper: Path) -> None:
+    """The installed plugins, on the traps that their documentation warns of."""
+    from autopyfactory.config.registry import installed
+
+    queue = (
+        "[{name}]\nenabled = True\nwmsqueue = {name}\nwmsstatusplugin = Condor\nbatchstatusplugin = Condor\n"
+        "batchsubmitplugin = CondorLocal\nexecutable = {wrapper}\nschedplugin = {chain}\n"
+        "sched.minpercycle.minimum = 2\nsched.minpending.minimum = 1\nsched.maxpending.maximum = 50\n"
+        "sched.maxpercycle.maximum = 20\n"
+    )
+    chains = {
+        "fine": "Ready, Scale, MaxPerCycle, MinPerCycle, StatusTest, StatusOffline, MaxPending",
+        "percycle": "Ready, MaxPerCycle, StatusOffline, MinPerCycle",
+        "pending": "Ready, MaxPerCycle, StatusTest, MinPending",
+        "first": "Ready, MaxPending",
+        "free": "Ready, Scale",
+    }
+    text = "".join(queue.format(name=n, chain=c, wrapper=wrapper) for n, c in chains.items())
+    found = tree.write(factory=FACTORY, queues=text).load(installed())
+    assert set(found.queues) == set(chains), messages(found.problems)
+    assert [(p.section, p.message) for p in inspect(found)] == [
+        ("percycle", "MinPerCycle behind StatusOffline sends 2 pilots to a site that is offline"),
+        ("pending", "MinPending behind StatusTest sends 1 pilots to a site that is test"),
+        ("first", "nothing limits the number of pilots while none is pending"),
+        ("free", "nothing limits the number of pilots"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "severity", "words"),
+    [
+        ("executable = None", "error", "not set: pilots have nothing to run"),
+        ("executable = /nonexistent/w.sh", "error", "there is no such file on this machine"),
+        ("executable = {plain}", "warning", "is not executable"),
+        ("executable = /site/$(Cluster)/w.sh", "", ""),
+    ],
+)
+def test_executables(tree: Tree, wrapper: Path, text: str, severity: str, words: str) -> None:
+    plain = wrapper.parent / "plain"
+    plain.write_text("")
+    found = said(tree, text.format(plain=plain), wrapper)
+    assert found == ([f"{severity} executable: {words}"] if severity else [])
+
+
+def test_executables_are_not_looked_for_on_other_machines(tree: Tree) -> None:
+    found = tree.queue("executable = /nonexistent/w.sh")
+    assert inspect(found, files=False) == []
+
+
+def test_two_queues_for_the_same_work_at_the_same_ce(tree: Tree, wrapper: Path) -> None:
+    text = f"{DEFAULTS}executable = {wrapper}\n[A]\n[B]\n[C]\nwmsqueue = other\n[D]\nbatchqueue = long\n"
+    (problem,) = inspect(tree.queues(text))
+    assert problem.section == "B"
+    assert "same work and same CE (ce.example.org) as queue A" in problem.message
+
+
+def test_a_queue_without_a_wmsqueue(tree: Tree, wrapper: Path) -> None:
+    assert said(tree, "wmsqueue = None", wrapper)[0].startswith("warning wmsqueue: not set")
+
+
+def test_a_profile_that_does_not_exist(tree: Tree, wrapper: Path) -> None:
+    tree.write(auth="[p]\nplugin=X509\nx509.proxyfile=/p\n")
+    factory = FACTORY + "authConf = auth.conf\n"
+    assert said(tree, "batchsubmit.send.proxy = p", wrapper, factory) == []
+    (found,) = said(tree, "batchsubmit.send.proxy = p, q", wrapper, factory)
+    assert found == "error batchsubmit.send.proxy: there is no profile [q] in authConf"
+
+
+def test_a_pilot_that_cannot_be_described(tree: Tree, wrapper: Path) -> None:
+    (found,) = said(tree, "batchsubmit.send.environ = bad", wrapper)
+    assert found == "error batchsubmitplugin: Send cannot describe a pilot: quotes do not match"
+
+
+def test_a_plugin_that_refuses_its_options(
+    tree: Tree, wrapper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(Limit, "__init__", refuse)
+    (found,) = said(tree, "", wrapper)
+    assert found == "error schedplugin: Limit does not take these options: no"
+
+
+def test_plugins_have_a_say_about_the_whole(
+    tree: Tree, wrapper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(configuration: Configuration) -> Iterable[Problem]:
+        yield Problem("warning", f"{len(configuration.queues)} seen")
+
+    monkeypatch.setattr(Limit, "check", check, raising=False)
+    assert said(tree, "", wrapper) == ["warning None: 1 seen"]
+
+
+def test_the_factory(tree: Tree) -> None:
+    found = tree.queues("", FACTORY + "baseLogDirUrl = http://h/\n")
+    assert messages(inspect(found)) == [
+        "warning baseLogDirUrl: must not end in a slash",
+        "warning queueConf: there is no queue",
+    ]

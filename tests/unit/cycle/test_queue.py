@@ -1,0 +1,264 @@
+"""One cycle: closed gates, lost replies, caps and pauses all end in the right number of pilots."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autopyfactory.accounting.ledger import SETTLE, Ledger
+from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.model.decision import Cap, CycleInputs, Step
+from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.record import CycleRecord
+from autopyfactory.plugins.base import SchedPlugin, SubmitError, SubmitUnknown
+from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
+from autopyfactory.sources.source import StatusSource
+from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, context, queue_config
+
+
+@dataclass
+class APause:
+    words: str = "paused by hand"
+    drains: bool = False
+
+
+class World:
+    """A queue with everything around it."""
+
+    def __init__(self, tmp_path: Path, chain: list[SchedPlugin[Any]]):
+        self.clock = FakeClock()
+        self.batch, self.wms, self.submit = FakeBatch(), FakeWMS(), FakeSubmit()
+        self.ledger = Ledger(tmp_path / "l.db", self.clock)
+        self.pause: APause | None = None
+        self.records: list[CycleRecord] = []
+        self.batch_source = StatusSource(
+            "schedd", self.batch.fetch, interval=60, maxage=100, clock=self.clock
+        )
+        self.wms_source = StatusSource("wms", self.wms.fetch, interval=60, maxage=100, clock=self.clock)
+        parts = Parts(chain, self.submit, self.wms, self.wms_source, self.batch, self.batch_source)
+        self.queue = APFQueue(
+            queue_config(),
+            parts,
+            ledger=self.ledger,
+            reservations=Reservations(self.ledger, lambda scope: self.active()),
+            neighbours=self,
+            report=self.records.append,
+            clock=self.clock,
+        )
+
+    def active(self) -> int | None:
+        snapshot = self.batch_source.state.snapshot
+        if snapshot is None:
+            return None
+        return snapshot.data.active + self.ledger.unseen("schedd", snapshot.taken_mono)
+
+    def paused(self, queue: str) -> APause | None:
+        return self.pause
+
+    def surroundings(self, queue: str) -> Mapping[str, Any]:
+        return {}
+
+    def poll(self) -> None:
+        self.batch_source.poll()
+        self.wms_source.poll()
+
+    def show_sent(self) -> None:
+        """Let the schedd's counts show what was sent."""
+        self.batch.queues["q"] = BatchQueueInfo(pending=self.submit.sent)
+        self.clock.advance(1)
+        self.poll()
+
+    def cycle(self) -> CycleRecord:
+        return self.queue.cycle(self.clock.now())
+
+
+def test_sends_what_the_chain_says_and_records_why(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    record = w.cycle()
+    assert w.submit.sent == 5
+    assert (record.outcome, record.submitted, record.wanted, record.granted) == ("sent", 5, 5, 5)
+    assert record.decision is not None
+    assert record.decision.message == "Want:in=0,ret=5"
+
+
+def test_nothing_without_batch_status(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    record = w.cycle()
+    assert (w.submit.sent, record.outcome) == (0, "held back")
+    assert "no batch status from schedd yet" in record.reason
+
+
+def test_nothing_on_stale_information(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    w.batch.error = RuntimeError("connection refused")
+    w.clock.advance(101)
+    w.poll()
+    record = w.cycle()
+    assert w.submit.sent == 0
+    assert "101 s old" in record.reason
+    assert "connection refused" in record.reason
+    w.batch.error = None
+    w.poll()
+    assert w.cycle().outcome == "sent"
+
+
+def test_pilots_not_yet_visible_count_as_pending(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5, keep=True)])
+    w.poll()
+    for _ in range(3):  # the same snapshot three times
+        w.clock.advance(1)
+        w.cycle()
+    assert w.submit.sent == 5
+    w.show_sent()
+    w.cycle()
+    assert w.submit.sent == 5
+
+
+class Hangs(Want):
+    """A rule that never returns, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.inside, self.release = threading.Semaphore(0), threading.Event()
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        self.inside.release()
+        assert self.release.wait(20)
+        return super().calc(n, inputs)
+
+
+def test_rules_that_hang_do_not_stop_other_queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autopyfactory.cycle.queue.PATIENCE", 0.1)
+    rule = Hangs()
+    stuck = [World(tmp_path / f"stuck{i}", [rule]) for i in range(3)]
+    threads = [threading.Thread(target=w.cycle) for w in stuck]
+    for w, thread in zip(stuck, threads, strict=True):
+        w.poll()
+        thread.start()
+    assert all(rule.inside.acquire(timeout=10) for _ in threads)
+    free = World(tmp_path / "free", [Want(5)])
+    free.poll()
+    assert free.cycle().outcome == "sent"
+    rule.release.set()
+    for w, thread in zip(stuck, threads, strict=True):
+        thread.join(10)
+        assert w.submit.sent == 1
+
+
+def test_large_numbers_go_in_chunks(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(250)])
+    w.poll()
+    record = w.cycle()
+    assert sorted(w.submit.pilots.values()) == [50, 100, 100]
+    assert record.submitted == 250
+
+
+def test_a_refused_submission_sends_nothing_and_blocks_nothing(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5, keep=True)])
+    w.poll()
+    w.submit.fail = SubmitError("no permission")
+    record = w.cycle()
+    assert (record.outcome, record.submitted) == ("failed", 0)
+    assert "no permission" in record.reason
+    w.submit.fail = None
+    assert w.cycle().submitted == 5
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_lost_reply_is_looked_up_before_anything_else_is_sent(tmp_path: Path, arrived: bool) -> None:
+    w = World(tmp_path, [Want(5, keep=True)])
+    w.poll()
+    w.submit.fail, w.submit.lose_reply = SubmitUnknown("timed out"), arrived
+    if not arrived:
+        w.submit.fail = SubmitUnknown("timed out")
+    assert w.cycle().outcome == "failed"
+    w.submit.fail = None
+    w.submit.lookup_error = SubmitUnknown("still hangs")
+    record = w.cycle()
+    assert record.outcome == "held back"
+    assert "5 pilots is not known: still hangs" in record.reason
+    w.submit.lookup_error = None
+    found = []
+    for _ in range(3):
+        w.clock.advance(SETTLE)
+        found += w.cycle().found
+    assert w.submit.sent == 5
+    # what was found is told once: monitors learn of these pilots from nothing else
+    assert [(s.count, s.error) for s in found] == ([(5, None)] if arrived else [])
+    assert all(s.cluster for s in found)
+
+
+def test_a_shared_cap_cuts_the_number(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(250, caps=(Cap("factory", 130, "MaxPerFactory"),))])
+    w.batch.queues["other"] = BatchQueueInfo(running=10)
+    w.poll()
+    record = w.cycle()
+    assert w.submit.sent == 120
+    assert "MaxPerFactory (130) leaves 20" in record.caps[0]
+    w.cycle()
+    assert w.submit.sent == 120
+
+
+def test_paused_queues_decide_but_do_not_send(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    w.pause = APause()
+    record = w.cycle()
+    assert (record.outcome, record.reason, record.wanted, w.submit.sent) == ("paused", "paused by hand", 5, 0)
+
+
+def test_a_draining_queue_takes_back_what_does_not_run(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.batch.queues["q"] = BatchQueueInfo(pending=4, running=2)
+    w.poll()
+    w.pause = APause("drained", drains=True)
+    record = w.cycle()
+    assert (record.outcome, record.retired, w.submit.retired, w.submit.sent) == ("paused", 4, 4, 0)
+
+
+def test_pilots_counted_twice_for_a_moment_are_not_taken_back(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    w.cycle()  # five are sent; the next snapshot, asked for before the confirmation, shows them already
+    w.queue.parts.chain[0].n = -3
+    record = w.cycle()
+    assert (record.outcome, w.submit.retired) == ("nothing", 0)
+    assert "not visible yet" in record.reason
+
+
+def test_a_negative_number_retires(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(-3)])
+    w.poll()
+    record = w.cycle()
+    assert (record.outcome, record.retired, w.submit.retired) == ("retired", 3, 3)
+
+
+def test_nine_pilots_for_nine_jobs_stay_nine(tmp_path: Path) -> None:
+    """Nine are sent and eight start at once; the WMS, asked before, still shows nine jobs ready."""
+    world = World(tmp_path, [Ready(ReadyOptions(), context())])
+    world.wms.ready = 9
+    world.poll()
+    assert world.cycle().submitted == 9
+    world.batch.queues["q"] = BatchQueueInfo(pending=9)
+    world.clock.advance(5)
+    world.batch_source.poll()
+    assert world.cycle().submitted == 0
+    world.batch.queues["q"] = BatchQueueInfo(pending=1, running=8)
+    world.clock.advance(5)
+    world.batch_source.poll()
+    record = world.cycle()
+    assert record.submitted == 0
+    assert "9 ready - 1 pending - 8 just started" in record.reason
+    world.clock.advance(60)
+    world.wms.ready = 4  # some were taken, more came
+    world.poll()
+    assert world.cycle().submitted == 3

@@ -1,0 +1,100 @@
+import contextlib
+import socket
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopyfactory.notify.wrapperpings import MAX_PER_SECOND, Listener, PingOptions, listener, parse
+
+# as a wrapper pads it
+REAL = b"20251211a  test-factory:17.3 running 0 AGLT2 ce1.example.org unknown 0 http://f.example/17.3.out   "
+
+
+def test_a_real_ping_is_understood():
+    ping = parse(REAL)
+    assert (ping.factory, ping.cid, ping.state, ping.seconds) == ("test-factory", "17.3", "running", 0)
+    assert (ping.wrapper, ping.queue, ping.ce) == ("20251211a", "AGLT2", "ce1.example.org")
+    assert parse(b"v a:b:c:17.0 fault 12.5").factory == "a:b:c"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"v f:17.0 running",
+        b"v f:17 running 0",
+        b"v 17.0 running 0",
+        b"v f:17.0 dancing 0",
+        b"v f:17.0 running -1",
+        b"v f:17.0 running nan",
+        b"v f:17.0 running \xff",
+        b"x " * 500,
+    ],
+)
+def test_what_is_no_ping_is_refused(data):
+    with pytest.raises(ValueError):
+        parse(data)
+
+
+@given(st.binary(max_size=200))
+def test_nothing_else_is_raised(data):
+    with contextlib.suppress(ValueError):
+        parse(data)
+
+
+@pytest.fixture
+def events():
+    return []
+
+
+@pytest.fixture
+def listening(events):
+    it = Listener("127.0.0.1:0", "test-factory", events.append)
+    yield it
+    it.close()
+
+
+def send(port, *datagrams):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for datagram in datagrams:
+            sock.sendto(datagram, ("127.0.0.1", port))
+
+
+def wait_for(condition):
+    end = time.monotonic() + 5
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()
+
+
+def test_pings_become_events(listening, events):
+    send(
+        listening.port,
+        REAL,
+        REAL.replace(b"running 0", b"exiting 3601"),
+        b"junk",
+        REAL.replace(b"test-", b"their-"),
+    )
+    wait_for(lambda: listening.taken + listening.refused + listening.foreign == 4)
+    assert (listening.taken, listening.refused, listening.foreign) == (2, 1, 1)
+    assert [(e.kind, e.facts["pilot"], e.facts["state"], e.facts["seconds"]) for e in events] == [
+        ("ping", "17.3", "running", 0.0),
+        ("ping", "17.3", "exiting", 3601.0),
+    ]
+    assert events[1].text == "pilot 17.3 is exiting after 3601 s"
+
+
+def test_a_flood_is_cut(listening, events, monkeypatch):
+    monkeypatch.setattr("autopyfactory.notify.wrapperpings.time.monotonic", lambda: 7.0)
+    for _ in range(MAX_PER_SECOND + 50):
+        listening._take(REAL, "127.0.0.1")
+    assert len(events) == MAX_PER_SECOND
+
+
+def test_an_address_that_is_taken_stops_nothing(listening, caplog):
+    options = PingOptions(listen=f"127.0.0.1:{listening.port}")
+    assert listener(options, "f", print) is None
+    assert "no pings are taken" in caplog.text
+    assert listener(PingOptions(), "f", print) is None

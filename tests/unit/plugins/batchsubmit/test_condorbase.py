@@ -1,0 +1,129 @@
+"""What a pilot carries, as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from autopyfactory.options.common import FactoryOptions, QueueOptions
+from autopyfactory.options.declare import bind
+from autopyfactory.options.section import Section
+from autopyfactory.plugins.base import QueueContext
+from autopyfactory.plugins.batchsubmit.condorce import CondorCE
+from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
+from autopyfactory.plugins.batchsubmit.logtree import queue_folder
+
+NOW = datetime(2026, 11, 22, 23, 59, tzinfo=UTC)
+
+
+def describe(cls: type[Any], queue: str = "BNL/gw:1", **keys: str) -> dict[str, str]:
+    section = Section.from_texts(queue, {k.replace("__", "."): v for k, v in keys.items()})
+    options, problems = bind(cls.Options, section)
+    assert options is not None, [str(p) for p in problems]
+    factory = FactoryOptions(
+        factory_id="site-host-admin",
+        factory_user="apf",
+        base_log_dir="/logs",
+        base_log_dir_url="http://host:25880",
+        admin_email=("a@b.c", "d@e.f"),
+    )
+    q = QueueOptions(
+        enabled=True,
+        sched=("Null",),
+        batchsubmit="X",
+        executable="/w.sh",
+        arguments="-a '%s' -b",
+        wmsqueue="W",
+    )
+    context = QueueContext(queue, q, factory, monitor_url="http://mon/api")
+    return dict(cls(options, context).describe("tag1", NOW))
+
+
+CE = {"batchsubmit__condorce__gridresource": "ce.example.org"}
+
+
+def test_htcondor_ce() -> None:
+    d = describe(CondorCE, **CE)
+    assert d["universe"] == "grid"
+    assert d["grid_resource"] == "condor ce.example.org ce.example.org:9619"
+    assert d["+TransferOutput"] == '""'
+    assert "+Nonessential" not in d  # a refused pilot must be held, with its reason, not vanish
+    assert d["+MATCH_APF_QUEUE"] == d["+APF_QUEUE"] == '"BNL/gw:1"'
+    assert d["+ApfFactory"] == '"site-host-admin"'
+    assert d["+ApfSubmission"] == '"tag1"'
+    base = "http://host:25880/2026-11-22/BNL_gw_1/$(Cluster).$(Process)"
+    assert d["+APF_LOGURL"] == f'"{base}.log"'
+    assert d["+APF_OUTURL"] == f'"{base}.out"'
+    assert d["+APF_ERRURL"] == f'"{base}.err"'
+    assert d["+FACTORY_JOBID"].endswith('#$(Cluster).$(Process)"')
+    assert d["output"] == "/logs/2026-11-22/BNL_gw_1/$(Cluster).$(Process).out"
+    assert d["executable"] == "/w.sh"
+    assert d["arguments"] == "-a '%s' -b"
+    assert d["notify_user"] == "a@b.c,d@e.f"
+    words = d["environment"].strip('"').split()
+    assert "PANDA_JSID=site-host-admin" in words
+    assert "APFFID=site-host-admin" in words
+    assert "APFCID=$(Cluster).$(Process)" in words
+    assert "APFMON=http://mon/api" in words
+    assert "FACTORYQUEUE=BNL/gw:1" in words
+    assert "FACTORYUSER=apf" in words
+    assert f"GTAG={base}.out" in words
+    assert any(w.startswith("FACTORY_JOBID=") and w.endswith("#$(Cluster).$(Process)") for w in words)
+
+
+def test_local_pool() -> None:
+    d = describe(CondorLocal)
+    assert (d["universe"], d["should_transfer_files"]) == ("vanilla", "IF_NEEDED")
+    assert "grid_resource" not in d
+
+
+@pytest.mark.parametrize("prefix", ["condorosgce", "condorce", "condorgrid", "condorbase"])
+def test_any_prefix_of_the_family_works(prefix: str) -> None:
+    d = describe(CondorCE, **CE, **{f"batchsubmit__{prefix}__environ": "X=1"})
+    assert d["environment"].endswith(' X=1"')
+
+
+def test_the_childs_own_key_wins() -> None:
+    d = describe(
+        CondorCE, **CE, batchsubmit__condorbase__environ="X=base", batchsubmit__condorce__environ="X=ce"
+    )
+    assert d["environment"].endswith(' X=ce"')
+
+
+def test_port_schedd_and_full_address() -> None:
+    d = describe(CondorCE, **CE, batchsubmit__condorce__port="1234", batchsubmit__condorce__schedd="s@x")
+    assert d["grid_resource"] == "condor s@x ce.example.org:1234"
+    d = describe(CondorCE, batchsubmit__condorce__gridresource="h:77")
+    assert d["grid_resource"] == "condor h h:77"
+
+
+def test_users_attributes_come_last_and_win() -> None:
+    d = describe(
+        CondorCE,
+        **CE,
+        **{
+            "batchsubmit.condorce.condor_attributes": r"Grid_resource = condor a b, +x = f(1\,2)",
+            "batchsubmit.condorce.condor_attributes.+y": "a,b",
+        },
+    )
+    assert d["Grid_resource"] == "condor a b"
+    assert "grid_resource" not in d
+    assert (d["+x"], d["+y"]) == ("f(1,2)", "a,b")
+
+
+@pytest.mark.parametrize("value", ["a\nqueue 99", "a\rb"])
+def test_a_line_break_cannot_add_commands(value: str) -> None:
+    section = Section.from_texts("q", {"batchsubmit.condorlocal.environ": value})
+    options, problems = bind(CondorLocal.Options, section)
+    assert options is None
+    assert "line break" in problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("queue", "folder"),
+    [("a/b:c", "a_b_c"), ("..", "_."), (".hidden", "_hidden"), ("Ünïcode 1", "Ünïcode 1"), ("a\x01b", "a_b")],
+)
+def test_a_queues_folder_stays_in_the_tree(queue: str, folder: str) -> None:
+    assert queue_folder(queue) == folder

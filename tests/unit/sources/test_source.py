@@ -1,0 +1,118 @@
+"""A source keeps its last answer and tells its age; it never invents one."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from autopyfactory.model.info import WMSStatus
+from autopyfactory.plugins.base import SourceError
+from autopyfactory.sources.source import AFTER_HANG, StatusSource
+from fakes import FakeClock
+
+
+class Flaky:
+    def __init__(self) -> None:
+        self.value, self.error = 1, None
+        self.calls = 0
+
+    def __call__(self) -> int:
+        self.calls += 1
+        if self.error:
+            raise self.error
+        return self.value
+
+
+def make(fetch: Flaky, clock: FakeClock, **kwargs: object) -> StatusSource[int]:
+    return StatusSource("x", fetch, interval=60, maxage=100, clock=clock, **kwargs)  # type: ignore[arg-type]
+
+
+def test_age_counts_from_the_question() -> None:
+    clock = FakeClock()
+
+    def slow() -> int:
+        clock.advance(5)
+        return 1
+
+    source = StatusSource("x", slow, interval=60, maxage=100, clock=clock)
+    source.poll()
+    assert source.state.snapshot is not None
+    assert source.state.snapshot.age(clock.monotonic()) == 5
+
+
+def test_what_was_old_when_it_was_asked_for_counts_as_old() -> None:
+    clock = FakeClock()
+    source = StatusSource("x", lambda: WMSStatus({}, lag=70), interval=60, maxage=100, clock=clock)
+    source.poll()
+    assert source.state.snapshot is not None
+    assert source.state.snapshot.age(clock.monotonic()) == 70
+
+
+def test_a_failure_keeps_the_last_answer_with_its_age() -> None:
+    clock, fetch = FakeClock(), Flaky()
+    source = make(fetch, clock)
+    assert source.poll()
+    fetch.error = RuntimeError("boom")
+    clock.advance(50)
+    for n in (1, 2):
+        assert not source.poll()
+        assert source.state.trouble is not None
+        assert (source.state.trouble.text, source.state.trouble.failures) == ("boom", n)
+    assert source.state.snapshot is not None
+    assert source.state.snapshot.data == 1
+    assert source.state.snapshot.age(clock.monotonic()) == 50
+
+
+def test_recovery_wakes_the_listeners_once() -> None:
+    clock, fetch = FakeClock(), Flaky()
+    source, woken = make(fetch, clock), []
+    source.listen(lambda: woken.append(1))
+    source.poll()
+    assert woken == []
+    fetch.error = RuntimeError("boom")
+    source.poll()
+    fetch.error = None
+    source.poll()
+    source.poll()
+    assert woken == [1]
+    assert source.state.trouble is None
+
+
+def test_a_wall_clock_that_jumps_changes_no_age() -> None:
+    clock, fetch = FakeClock(), Flaky()
+    source = make(fetch, clock)
+    source.poll()
+    clock.wall = clock.wall.replace(year=2020)
+    assert source.state.snapshot is not None
+    assert source.state.snapshot.age(clock.monotonic()) == 0
+
+
+def test_the_thread_polls_retries_and_ends() -> None:
+    fetch = Flaky()
+    fetch.error = RuntimeError("boom")
+    closed = threading.Event()
+    source = StatusSource("x", fetch, interval=0.05, maxage=100, close=closed.set)
+    source.start()
+    assert source.wait_first(5)
+    fetch.error = None
+    end = time.monotonic() + 5
+    while source.state.snapshot is None and time.monotonic() < end:
+        time.sleep(0.01)
+    assert source.state.snapshot is not None
+    source.stop()
+    assert source.join(5)
+    assert closed.is_set()
+
+
+def test_a_source_that_hangs_is_asked_again_soon_and_one_that_refuses_is_left_in_peace() -> None:
+    clock, fetch = FakeClock(), Flaky()
+    source = make(fetch, clock)
+    pauses: dict[bool, list[float]] = {}
+    for hung in (True, False):
+        fetch.error = SourceError("no answer", hung=hung)
+        pauses[hung] = []
+        for _ in range(6):
+            source.poll()
+            pauses[hung].append(source._pause())
+    assert pauses[True] == [AFTER_HANG] * 6
+    assert pauses[False][-1] > 10
