@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FactoryOptions, QueueOptions
-from autopyfactory.options.declare import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext, SchedPlugin
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Token
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from autopyfactory.config.factory import FactoryPart, read_factory
 from autopyfactory.config.fetch import READING, Reading, reading
@@ -23,7 +23,15 @@ from autopyfactory.options.common import FactoryOptions
 from autopyfactory.options.declare import Options
 from autopyfactory.options.problem import ConfigError, Problem
 from autopyfactory.options.section import Section
-from autopyfactory.plugins.base import QueueConfigPlugin
+
+
+class SectionSource(Protocol):
+    """What is asked of a plugin of kind `queueconfig`; its base class stands a floor above."""
+
+    sections: Mapping[str, Section]
+
+    def load(self) -> RawConfig:
+        """Return the sections and the problems found in them. Raises ConfigError."""
 
 
 def load(
@@ -132,7 +140,7 @@ class _Build:
         where = section.where
         return Section.from_texts(section.name, {key: ", ".join(self.factory.options.queue_plugins)}, where)
 
-    def _ask(self, name: str, plugin: QueueConfigPlugin[Any], problems: list[Problem]) -> RawConfig:
+    def _ask(self, name: str, plugin: SectionSource, problems: list[Problem]) -> RawConfig:
         plugin.sections = self.factory.others
         try:
             return plugin.load()

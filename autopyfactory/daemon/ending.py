@@ -6,15 +6,12 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from autopyfactory.daemon.children import end_descendants
+from autopyfactory.daemon.contract import FactoryLike
 from autopyfactory.daemon.exits import ExitCode
 from autopyfactory.daemon.signals import Signals
 from autopyfactory.logs.setup import Logs
-
-if TYPE_CHECKING:
-    from autopyfactory.daemon.service import FactoryLike
 
 log = logging.getLogger("autopyfactory.daemon")
 

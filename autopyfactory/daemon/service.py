@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from autopyfactory.control.server import CommandError, ControlServer
+from autopyfactory.daemon.contract import Built
 from autopyfactory.daemon.detach import Verdict
 from autopyfactory.daemon.ending import Ending
 from autopyfactory.daemon.exits import ExitCode, StartError
@@ -16,53 +17,18 @@ from autopyfactory.daemon.signals import Signals
 from autopyfactory.daemon.systemd import Heart, Notifier
 from autopyfactory.logs.setup import Logs
 
-if TYPE_CHECKING:
-    from autopyfactory.config.model import Configuration
-
 log = logging.getLogger("autopyfactory.daemon")
-
-
-class Reloaded(Protocol):
-    """What came of a reload."""
-
-    @property
-    def applied(self) -> bool:
-        """Whether the new configuration is in force."""
-
-
-class FactoryLike(Protocol):
-    """What the daemon needs of a factory."""
-
-    watchdog: Callable[[], None]
-
-    @property
-    def configuration(self) -> Configuration:
-        """The configuration in force."""
-
-    def start(self) -> None:
-        """Start everything, and return."""
-
-    def run(self, stop: threading.Event) -> None:
-        """Keep house until `stop` is set or there is nothing left to do."""
-
-    def reload(self) -> Reloaded:
-        """Apply the configuration as it is now, or keep the old one; log which, and why."""
-
-    def shutdown(self, deadline: float) -> None:
-        """End everything within `deadline` seconds."""
-
-    def handle(self, command: str, arguments: dict[str, Any]) -> Any:
-        """Answer a command of the control socket."""
 
 
 class Service:
     """Runs one factory. The main thread only listens, so that nothing keeps a signal waiting."""
 
     def __init__(
-        self, factory: FactoryLike, *, logs: Logs, notifier: Notifier, verdict: Verdict,
+        self, built: Built, *, logs: Logs, notifier: Notifier, verdict: Verdict,
         heart: Heart, status: str,
     ):  # fmt: skip
-        self.factory = factory
+        self.factory = built.factory
+        self.answer = built.answer
         self.logs = logs
         self.notifier = notifier
         self.verdict = verdict
@@ -75,7 +41,7 @@ class Service:
         self._reload_lock = threading.Lock()
         self._reloads = threading.BoundedSemaphore(2)  # one at work, one that waits for it
         self._silent = False
-        factory.watchdog = heart.beat
+        self.factory.watchdog = heart.beat
         self._thread = threading.Thread(target=self._work, name="factory", daemon=True)
 
     def run(self, control: ControlServer) -> int:
@@ -95,8 +61,8 @@ class Service:
         if not self.ready.is_set():
             raise CommandError("the factory is still starting")
         if command == "reload":
-            return self._reloading(lambda: self.factory.handle(command, arguments))
-        return self.factory.handle(command, arguments)
+            return self._reloading(lambda: self.answer(command, arguments))
+        return self.answer(command, arguments)
 
     def _work(self) -> None:
         try:

@@ -23,12 +23,13 @@ from autopyfactory.config.fetch import shown
 from autopyfactory.control.server import ControlServer, SocketError
 from autopyfactory.daemon import privileges
 from autopyfactory.daemon.cleanlogs import CleanLogs, Retention
+from autopyfactory.daemon.contract import Built
 from autopyfactory.daemon.detach import Verdict, detach, is_file
 from autopyfactory.daemon.exits import ExitCode, StartError
 from autopyfactory.daemon.options import DaemonOptions
 from autopyfactory.daemon.ownership import provide_file
 from autopyfactory.daemon.pidfile import PidFile
-from autopyfactory.daemon.service import FactoryLike, Service
+from autopyfactory.daemon.service import Service
 from autopyfactory.daemon.signals import bear_early_ones
 from autopyfactory.daemon.systemd import Heart, Notifier
 from autopyfactory.logs.setup import CannotLog, Logs, setup
@@ -49,7 +50,7 @@ class Plan:
 
 
 Load = Callable[[tuple[str, ...]], "Configuration"]
-Build = Callable[["Configuration", Plan], FactoryLike]
+Build = Callable[["Configuration", Plan], Built]
 
 
 def run(options: DaemonOptions, load: Load, build: Build) -> int:
@@ -184,10 +185,10 @@ def _serve(config: Configuration, plan: Plan, book: Logs, verdict: Verdict, buil
         log.warning("the factory runs as root, as it was told to")
     try:
         notifier = Notifier()
-        factory = _build(config, plan, build)
-        CleanLogs(lambda: Retention.of(factory.configuration)).start()
+        built = _build(config, plan, build)
+        CleanLogs(lambda: Retention.of(built.factory.configuration)).start()
         service = Service(
-            factory, logs=book, notifier=notifier, verdict=verdict,
+            built, logs=book, notifier=notifier, verdict=verdict,
             heart=Heart(notifier, plan.options.sleep or config.factory.sleep), status=_status(config),
         )  # fmt: skip
         control = _control(config, service)
@@ -198,7 +199,7 @@ def _serve(config: Configuration, plan: Plan, book: Logs, verdict: Verdict, buil
         raise
 
 
-def _build(config: Configuration, plan: Plan, build: Build) -> FactoryLike:
+def _build(config: Configuration, plan: Plan, build: Build) -> Built:
     try:
         return build(config, plan)
     except LedgerError as err:

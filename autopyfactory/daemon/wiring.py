@@ -5,9 +5,11 @@ Imported late, so that a look at `--help` or `--version` does not wait for the f
 
 from __future__ import annotations
 
+from functools import partial
+
 from autopyfactory.config.model import Configuration
+from autopyfactory.daemon.contract import Built
 from autopyfactory.daemon.memory import settle
-from autopyfactory.daemon.service import FactoryLike
 from autopyfactory.daemon.startup import Plan
 
 
@@ -18,8 +20,9 @@ def load(conf: tuple[str, ...]) -> Configuration:
     return read(conf)
 
 
-def build(config: Configuration, plan: Plan) -> FactoryLike:
-    """Return the factory for `config`, not started."""
+def build(config: Configuration, plan: Plan) -> Built:
+    """Return the factory for `config`, not started, and what answers for it."""
+    from autopyfactory.api import commands
     from autopyfactory.factory.factory import Factory
 
     factory = Factory(
@@ -30,4 +33,4 @@ def build(config: Configuration, plan: Plan) -> FactoryLike:
         sleep=plan.options.sleep,
     )
     factory.settled = settle
-    return factory
+    return Built(factory, partial(commands.answer, factory))

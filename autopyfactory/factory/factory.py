@@ -11,13 +11,12 @@ from typing import Any
 
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.reservations import Reservations
-from autopyfactory.api import commands
 from autopyfactory.condor import registry
 from autopyfactory.config.diff import Diff, diff, same
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.credentials import pilotfiles
 from autopyfactory.cycle.components import Parts
-from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.factory.assembly import assemble
 from autopyfactory.factory.crossqueue import surroundings
 from autopyfactory.factory.occupancy import Occupancy, Place
@@ -57,7 +56,7 @@ class ReloadReport:
     problems: tuple[Problem, ...] = ()
 
 
-class Factory:
+class Factory(Neighbours):
     """One factory; the daemon starts it, calls `run` and shuts it down."""
 
     def __init__(
@@ -312,10 +311,6 @@ class Factory:
         if not same(a, b) or old.mappings != new.mappings:
             return True
         return any(getattr(old.factory, f) != getattr(new.factory, f) for f in CARRIED)
-
-    def handle(self, command: str, arguments: dict[str, Any]) -> Any:
-        """Answer a command of the control socket."""
-        return commands.answer(self, command, arguments)
 
     # --- what queues ask ------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.config.difftext import Effect
 from autopyfactory.config.model import Configuration, QueueConfig
-from autopyfactory.cycle.queue import APFQueue, Paused
+from autopyfactory.cycle.queue import APFQueue, Neighbours, Paused
 from autopyfactory.factory.assembly import assemble
 from autopyfactory.factory.crossqueue import surroundings
 from autopyfactory.factory.occupancy import Occupancy, Place
@@ -18,7 +18,7 @@ from autopyfactory.model.decision import RecentPilots, decide
 from autopyfactory.sources.pool import SourcePool
 
 
-class Preview:
+class Preview(Neighbours):
     """Queues that only look; one of them never sends and never asks for look-ups.
 
     `running` are the queues of the factory, empty when none runs.

@@ -130,6 +130,17 @@ class Binder:
         return known, []  # type: ignore[return-value]
 
 
+def bind(
+    cls: type[Bound], section: Section, factory: Section | None = None
+) -> tuple[Bound | None, list[Problem]]:
+    """Read an `Options` instance from `section` (and factory-wide options from `factory`).
+
+    Returns the instance and no problems, or None and every problem found: each names section, key, place
+    and value. The word `None` means "not set" for every type.
+    """
+    return Binder().bind(cls, section, factory)
+
+
 def _common(cls: type[Options], section: Section, factory: Section | None) -> tuple[Any, ...] | None:
     """Return what is equal for all sections that take all options of `cls` from one `[DEFAULT]`.
 

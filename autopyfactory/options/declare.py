@@ -8,15 +8,14 @@ work, the child's own key winning. A key that ends in `.*` collects every key be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-from autopyfactory.options.problem import Problem
 from autopyfactory.options.section import Section, Value
 
 Scope = Literal["queue", "factory", "monitor", "auth"]
@@ -152,30 +151,6 @@ def find(spec: OptionSpec, section: Section) -> tuple[str, Value] | None:
     return None
 
 
-Bound = TypeVar("Bound", bound=Options)
-
-
-def bind(
-    cls: type[Bound], section: Section, factory: Section | None = None
-) -> tuple[Bound | None, list[Problem]]:
-    """Read an `Options` instance from `section` (and factory-wide options from `factory`).
-
-    Returns the instance and no problems, or None and every problem found: each names section, key, place
-    and value. The word `None` means "not set" for every type.
-    """
-    from autopyfactory.options.binding import Binder
-
-    return Binder().bind(cls, section, factory)
-
-
 def homes(spec: OptionSpec, section: Section, factory: Section | None) -> Section | None:
     """Return the section in which `spec` is to be looked up."""
     return factory if spec.scope == "factory" else section
-
-
-def key_match(spec: OptionSpec, key: str) -> bool:
-    """Whether `key`, as written, sets the option `spec`."""
-    names: Mapping[str, None] = dict.fromkeys(spec.keys + spec.legacy)
-    return key in names or any(
-        n.endswith(".*") and key.startswith(n[:-1]) and len(key) > len(n) - 1 for n in names
-    )

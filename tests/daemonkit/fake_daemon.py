@@ -21,6 +21,7 @@ from autopyfactory.cli.main import main
 from autopyfactory.config.model import Configuration
 from autopyfactory.control.server import CommandError
 from autopyfactory.daemon import wiring
+from autopyfactory.daemon.contract import Built
 from autopyfactory.daemon.startup import Plan
 from autopyfactory.options.common import FactoryOptions
 from autopyfactory.options.problem import ConfigError, Problem
@@ -123,7 +124,7 @@ class FakeFactory:
         if "fail shutdown" in self.do:
             raise RuntimeError("bad end")
 
-    def handle(self, command: str, arguments: dict[str, Any]) -> Any:
+    def answer(self, command: str, arguments: dict[str, Any]) -> Any:
         if command == "reload":
             return {"applied": self.reload().applied}
         if command == "echo":
@@ -135,8 +136,13 @@ def _open(number: str) -> bool:
     return os.path.lexists(f"/proc/self/fd/{number}")
 
 
+def build(configuration: Configuration, plan: Plan) -> Built:
+    factory = FakeFactory(configuration, plan)
+    return Built(factory, factory.answer)
+
+
 wiring.load = load
-wiring.build = FakeFactory
+wiring.build = build
 
 if __name__ == "__main__":
     sys.argv[0] = "autopyfactory"

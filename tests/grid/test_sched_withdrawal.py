@@ -10,8 +10,8 @@ import pytest
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.target import Target
 from autopyfactory.model.pilotevents import recent_pilots
+from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FactoryOptions, QueueOptions
-from autopyfactory.options.declare import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext
 from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory

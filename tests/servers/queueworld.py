@@ -12,7 +12,7 @@ from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.model.decision import RecentPilots
 from autopyfactory.model.record import CycleRecord
-from autopyfactory.options.declare import bind
+from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import WMSStatusPlugin
 from autopyfactory.plugins.sched.ready import Ready

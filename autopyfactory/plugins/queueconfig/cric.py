@@ -17,8 +17,9 @@ from autopyfactory.cric.plan import BUILT_IN, Verdict, plan
 from autopyfactory.cric.selection import Selection
 from autopyfactory.cric.store import Store
 from autopyfactory.external.http import Identity
+from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FACTORY, FactoryOptions
-from autopyfactory.options.declare import Options, bind, option
+from autopyfactory.options.declare import Options, option
 from autopyfactory.options.interpolate import escape
 from autopyfactory.options.problem import ConfigError, Problem, Where
 from autopyfactory.options.section import Section, Value

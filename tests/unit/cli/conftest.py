@@ -8,12 +8,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from autopyfactory.api.commands import answer
 from autopyfactory.cli.main import cli
 from autopyfactory.config.build import load
 from autopyfactory.control.server import ControlServer
@@ -67,7 +69,7 @@ class Place:
 
     def start(self) -> Factory:
         factory = Factory(load([str(self.conf)]), load=lambda: load([str(self.conf)]))
-        server = ControlServer(self.folder / "state/control.sock", factory.handle)
+        server = ControlServer(self.folder / "state/control.sock", partial(answer, factory))
         stop = threading.Event()
         factory.start()
         thread = threading.Thread(target=factory.run, args=(stop,), daemon=True)

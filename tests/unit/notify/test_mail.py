@@ -8,7 +8,7 @@ from aiosmtpd.smtp import AuthResult
 from autopyfactory.model.record import CycleRecord, FactoryEvent
 from autopyfactory.notify.digest import GATHER, MAX_CAUSES, Digest, Notice, cause_of, compose, notice_of
 from autopyfactory.notify.mail import LAST_RETRY, Mailer, MailOptions
-from autopyfactory.options.declare import bind
+from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from fakes import FakeClock
 from servers import certificates, faulty

@@ -9,8 +9,8 @@ import pytest
 from pydantic import AfterValidator
 
 from autopyfactory.config.loader import parse_text
-from autopyfactory.options.binding import Binder
-from autopyfactory.options.declare import NameList, Options, bind, option, specs
+from autopyfactory.options.binding import Binder, bind
+from autopyfactory.options.declare import NameList, Options, option, specs
 from autopyfactory.options.describe import allowed, default_text
 from autopyfactory.options.problem import Problem
 from autopyfactory.options.section import Section

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FactoryOptions, QueueOptions
-from autopyfactory.options.declare import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext
 from autopyfactory.plugins.batchsubmit.condorce import CondorCE

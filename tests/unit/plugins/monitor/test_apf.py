@@ -11,7 +11,8 @@ from autopyfactory.external.http import HttpError
 from autopyfactory.model.decision import Decision, Step
 from autopyfactory.model.record import CycleRecord, FactoryEvent, Sent
 from autopyfactory.notify.delivery import Reporter
-from autopyfactory.options.declare import Options, bind
+from autopyfactory.options.binding import bind
+from autopyfactory.options.declare import Options
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.monitor.apf import APF, label_of, status_text
 from autopyfactory.plugins.monitor.dummy import Dummy

@@ -8,7 +8,7 @@ import pytest
 
 from autopyfactory.model.decision import Cap, CycleInputs, EndedPilot, RecentPilots, decide
 from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
-from autopyfactory.options.declare import bind
+from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.sched.downtime import Downtime
 from autopyfactory.plugins.sched.fillactivated import Fillactivated

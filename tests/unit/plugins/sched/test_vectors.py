@@ -8,7 +8,7 @@ import pytest
 
 from autopyfactory.model.decision import Cap, CycleInputs, decide
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
-from autopyfactory.options.declare import bind
+from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.fixed import Fixed

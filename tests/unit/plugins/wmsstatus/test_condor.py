@@ -8,7 +8,7 @@ import pytest
 
 from autopyfactory.config.jobstates import CONDOR_WMS, Mapping
 from autopyfactory.model.info import WMSQueueInfo
-from autopyfactory.options.declare import bind
+from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.wmsstatus.condor import Condor, CondorOptions, summarize
 from autopyfactory.plugins.wmsstatus.span import parse

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from autopyfactory.model.info import SiteInfo, WMSQueueInfo
-from autopyfactory.options.declare import bind
+from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus import panda, pandaserver, pandasites

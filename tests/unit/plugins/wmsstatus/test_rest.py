@@ -3,7 +3,7 @@ import ssl
 import pytest
 
 from autopyfactory.model.info import WMSQueueInfo
-from autopyfactory.options.declare import bind
+from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus.rest import REST, RESTOptions
