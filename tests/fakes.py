@@ -12,6 +12,7 @@ from autopyfactory.model.decision import Cap, CycleInputs, Step
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.declare import Options
+from autopyfactory.options.polled import PolledOptions
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import (
     BatchStatusPlugin,
@@ -76,18 +77,16 @@ class Want(SchedPlugin[Options]):
         return self._caps
 
 
-class FakeBatch(BatchStatusPlugin[Options]):
+class FakeBatch(BatchStatusPlugin[PolledOptions]):
     target = "schedd"
     interval = 1.0
     maxage = 100.0
+    Options = PolledOptions
 
     def __init__(self, queues: Mapping[str, BatchQueueInfo] | None = None):
-        super().__init__(Options(), context())
+        super().__init__(PolledOptions(), context())
         self.queues = dict(queues or {})
         self.error: Exception | None = None
-
-    def source_key(self) -> str:
-        return "fake"
 
     def fetch(self) -> BatchStatus:
         if self.error:
@@ -95,17 +94,15 @@ class FakeBatch(BatchStatusPlugin[Options]):
         return BatchStatus(dict(self.queues))
 
 
-class FakeWMS(WMSStatusPlugin[Options]):
+class FakeWMS(WMSStatusPlugin[PolledOptions]):
     interval = 1.0
     maxage = 100.0
+    Options = PolledOptions
 
     def __init__(self, ready: int = 0):
-        super().__init__(Options(), context())
+        super().__init__(PolledOptions(), context())
         self.ready = ready
         self.error: Exception | None = None
-
-    def source_key(self) -> str:
-        return "fake"
 
     def fetch(self) -> WMSStatus:
         if self.error:

@@ -56,6 +56,7 @@ class OptionSpec:
     default: Any
     annotation: Any
     constraints: tuple[Any, ...] = ()  # pydantic's: Ge, Le, ...
+    question: bool | str = True  # see `option`
 
     @property
     def family(self) -> bool:
@@ -72,6 +73,7 @@ def option(
     scope: Scope = "queue",
     legacy: tuple[str, ...] = (),
     secret: bool = False,
+    question: bool | str = True,
     default_factory: Any = None,
     **constraints: Any,
 ) -> Any:
@@ -80,6 +82,11 @@ def option(
     `default` left out makes it required. `scope` says where it is read: in the queue's section or in
     `[Factory]`. `constraints` are pydantic's (ge, le, pattern, ...). `secret` values are never shown.
     Times in s or days have an upper limit even if none is given, since clocks and waits have one.
+
+    `question` is for options of sources: whether queues that differ in this option ask something different,
+    and so never share an answer. True, unless said otherwise. False: each queue applies it to the shared
+    answer. The name of an attribute of the plugin: its value is asked for, and this option is only one
+    part or one spelling of it.
     """
     if unit in LONGEST and not constraints.keys() & {"le", "lt"}:
         constraints["le"] = LONGEST[unit]
@@ -89,6 +96,7 @@ def option(
         "scope": scope,
         "legacy": list(legacy),
         "secret": secret,
+        "question": question,
     }
     if default_factory is not None:
         return Field(
@@ -111,6 +119,7 @@ def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
         default=None if info.is_required() else info.get_default(call_default_factory=True),
         annotation=info.annotation,
         constraints=tuple(info.metadata),
+        question=extra["question"],
     )
 
 

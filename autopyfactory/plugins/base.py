@@ -7,17 +7,18 @@ know about the queue it serves. A plugin class declares its options once, as the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, final
 
 from autopyfactory.model.decision import Cap, CycleInputs, Need, Step
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
 from autopyfactory.model.pilotevents import PilotEvents
 from autopyfactory.options.common import FactoryOptions, QueueOptions
-from autopyfactory.options.declare import Options
+from autopyfactory.options.declare import Options, specs
+from autopyfactory.options.polled import PolledOptions
 from autopyfactory.options.section import Section
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from autopyfactory.model.record import CycleRecord
 
 OptionsT = TypeVar("OptionsT", bound=Options)
+PolledT = TypeVar("PolledT", bound=PolledOptions)
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,15 @@ class SchedPlugin(Plugin[OptionsT], ABC):
         return Step(self.name, n_in, n_out, reason, facts)
 
 
+def hashable(value: Any) -> Hashable:
+    """Return `value`, mappings and sequences turned into something to compare by what they hold."""
+    if isinstance(value, Mapping):
+        return frozenset((key, hashable(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(hashable(item) for item in value)
+    return value  # type: ignore[no-any-return]  # what is not hashable is told where it is used as a key
+
+
 class SourceError(Exception):
     """A source could not be read; the text says what was tried and what came back.
 
@@ -83,26 +94,36 @@ class SourceError(Exception):
         self.hung = hung
 
 
-class SourcePlugin(Plugin[OptionsT], ABC):
+class SourcePlugin(Plugin[PolledT], ABC):
     """Reads one external system for all queues at once."""
 
-    @abstractmethod
+    @final
     def source_key(self) -> Hashable:
-        """Return what tells this external system apart: plugins with equal keys share one poll.
+        """Return what is asked: plugins of one class with equal keys share one poll.
 
-        It holds every option that changes the question, so that two queues never share an answer that
-        was asked with the other's settings. The class is added by the caller.
+        It is made of all options, except those whose declaration says that they change no question, and of
+        what all queues of a factory have in common: its name and mappings.conf. So an option that nobody
+        thought about costs a poll, and never mixes the answers to two questions.
         """
+        context = self.context
+        return tuple(self._questions()), context.factory.factory_id, hashable(context.mappings)
+
+    def _questions(self) -> Iterator[tuple[str, Hashable]]:
+        for spec in specs(type(self.options)):
+            if isinstance(spec.question, str):
+                yield spec.question, hashable(getattr(self, spec.question))
+            elif spec.question:
+                yield spec.field, hashable(getattr(self.options, spec.field))
 
     @property
-    @abstractmethod
     def interval(self) -> float:
         """Seconds between two polls."""
+        return self.options.sleep
 
     @property
-    @abstractmethod
     def maxage(self) -> float:
         """Seconds after which an answer may no longer cause a submission."""
+        return self.options.maxage
 
     @property
     def label(self) -> str:
@@ -113,7 +134,7 @@ class SourcePlugin(Plugin[OptionsT], ABC):
         """Let go of connections; called once, when no queue uses the source any more."""
 
 
-class WMSStatusPlugin(SourcePlugin[OptionsT]):
+class WMSStatusPlugin(SourcePlugin[PolledT]):
     """Where work waits."""
 
     # Seconds from the start of a pilot until the work that it takes is gone from the ready counts.
@@ -138,7 +159,7 @@ class WMSStatusPlugin(SourcePlugin[OptionsT]):
         return status.sites.get(self.context.queue_options.wmsqueue or "")
 
 
-class BatchStatusPlugin(SourcePlugin[OptionsT]):
+class BatchStatusPlugin(SourcePlugin[PolledT]):
     """Where pilots are counted."""
 
     @property

@@ -8,38 +8,52 @@ from pathlib import Path
 from autopyfactory.condor.target import Target
 from autopyfactory.options.declare import Options, option
 
+SILENT = "A schedd that takes longer to answer counts as not answering"
 LOCAL = (None, "", "localhost", "127.0.0.1")
 
 
 class ScheddOptions(Options):
-    """The schedd that holds the pilots."""
+    """The schedd that holds the pilots; sources call it `schedd_target`."""
 
     schedd: str | None = option(
         None,
         key="batchstatus.condor.schedd",
+        question="schedd_target",
         legacy=("batchstatus.condor.scheddhost",),
         description="Name of the schedd that pilots are sent to and counted in; unset: the local one",
     )
     schedd_port: int | None = option(
-        None, key="batchstatus.condor.scheddport", description="Accepted; a schedd is found by its name", ge=1
+        None,
+        key="batchstatus.condor.scheddport",
+        question=False,
+        description="Accepted; a schedd is found by its name",
+        ge=1,
     )
     collector: str | None = option(
         None,
         key="batchstatus.condor.collector",
+        question="schedd_target",
         legacy=("batchstatus.condor.collectorhost",),
         description="Collector that knows the schedd, as host or host:port; unset: the configured one",
     )
     collector_port: int | None = option(
-        None, key="batchstatus.condor.collectorport", ge=1, le=65535, description="Port of that collector"
+        None,
+        key="batchstatus.condor.collectorport",
+        question="schedd_target",
+        ge=1,
+        le=65535,
+        description="Port of that collector",
     )
     queryargs: str | None = option(
         None,
         key="batchstatus.condor.queryargs",
+        question="schedd_target",
         description="The same in the words of condor_q: -name SCHEDD -pool COLLECTOR",
     )
     token_directory: str | None = option(
         None,
         key="batchstatus.condor.tokendir",
+        question="schedd_target",
         description="Folder with the tokens that authenticate the factory to this schedd",
     )
 

@@ -11,7 +11,6 @@ from typing import Any
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.pilotevents import PilotEvents
-from autopyfactory.options.declare import Options, specs
 from autopyfactory.plugins.base import BatchStatusPlugin, WMSStatusPlugin
 from autopyfactory.sources.plausibility import CollapseJudge
 from autopyfactory.sources.source import StatusSource
@@ -25,14 +24,6 @@ class _Shared:
     users: set[str] = field(default_factory=set)
 
 
-def factory_wide(options: Options) -> tuple[Any, ...]:
-    """Return the values of the options that all queues share (poll intervals, time limits).
-
-    When a reload changes them, a queue must not get the source that still has the old ones.
-    """
-    return tuple(getattr(options, s.field) for s in specs(type(options)) if s.scope == "factory")
-
-
 class SourcePool:
     """Hands out sources; one lives as long as a queue uses it."""
 
@@ -44,7 +35,7 @@ class SourcePool:
 
     def acquire(self, plugin: AnySource, user: str) -> StatusSource[Any]:
         """Return the source that `plugin` asks for, started; `user` is the queue."""
-        key = (type(plugin), plugin.source_key(), factory_wide(plugin.options))
+        key = (type(plugin), plugin.source_key())
         with self._lock:
             shared = self._shared.get(key)
             if shared is None:
@@ -55,7 +46,7 @@ class SourcePool:
 
     def acquire_events(self, plugin: BatchStatusPlugin[Any], user: str) -> StatusSource[PilotEvents] | None:
         """Return the source of starts and endings that goes with `plugin`, started; None if it has none."""
-        key = ("events", type(plugin), plugin.source_key(), factory_wide(plugin.options))
+        key = ("events", type(plugin), plugin.source_key())
         with self._lock:
             if key not in self._shared:
                 fetch = plugin.events()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from autopyfactory.condor.errors import Busy, CondorError, Overrun
@@ -12,42 +12,21 @@ from autopyfactory.config.jobstates import CONDOR_BATCH
 from autopyfactory.config.jobstates import Mapping as StatusMapping
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.model.pilotevents import PilotEvents
-from autopyfactory.options.declare import option
+from autopyfactory.options.polled import PolledOptions, sleep_option, timeout_option
 from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, SourceError
 from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
-from autopyfactory.plugins.schedd import ScheddOptions
+from autopyfactory.plugins.schedd import SILENT, ScheddOptions
 
 GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "GridJobStatus")
 IDLE, HELD = 1, 5
 
 
-class CondorOptions(ScheddOptions):
+class CondorOptions(ScheddOptions, PolledOptions):
     """Options of the batch status plugin `Condor`."""
 
-    sleep: float = option(
-        60,
-        key="batchstatus.condor.sleep",
-        scope="factory",
-        unit="s",
-        gt=0,
-        description="Time between counts",
-    )
-    maxage: float = option(
-        360,
-        key="batchstatus.condor.maxage",
-        scope="factory",
-        unit="s",
-        gt=0,
-        description="Counts older than this cause no submission",
-    )
-    timeout: float = option(
-        20,
-        key="batchstatus.condor.timeout",
-        scope="factory",
-        unit="s",
-        gt=0,
-        description="A schedd that takes longer to answer counts as not answering",
-    )
+    prefixes = ("batchstatus.condor",)
+    sleep: float = sleep_option(60, "Time between counts")
+    timeout: float = timeout_option(20, SILENT)
 
 
 class Condor(BatchStatusPlugin[CondorOptions]):
@@ -58,43 +37,31 @@ class Condor(BatchStatusPlugin[CondorOptions]):
 
     def __init__(self, options: CondorOptions, context: QueueContext):
         super().__init__(options, context)
-        self._target = options.target()
+        self.schedd_target = options.target()
         self._mapping = StatusMapping.load(CONDOR_BATCH, context.mappings)
-
-    def source_key(self) -> Hashable:
-        """Return the schedd and the factory whose pilots are counted."""
-        return (self._target, self.context.factory.factory_id)
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two counts."""
-        return self.options.sleep
-
-    @property
-    def maxage(self) -> float:
-        """Seconds after which counts may no longer cause a submission."""
-        return self.options.maxage
 
     @property
     def target(self) -> str:
         """Return the schedd as the submit plugins say it."""
-        return str(self._target)
+        return str(self.schedd_target)
 
     @property
     def label(self) -> str:
         """Return the schedd as people write it."""
-        return f"schedd {self._target}"
+        return f"schedd {self.schedd_target}"
 
     def events(self) -> Callable[[], PilotEvents]:
         """Return what reads starts and endings from the schedd's queue and history."""
         o, factory = self.options, self.context.factory
-        return CondorHistory(self._target, factory.factory_id, o.timeout).fetch
+        return CondorHistory(self.schedd_target, factory.factory_id, o.timeout).fetch
 
     def fetch(self) -> BatchStatus:
         """Count the factory's pilots per queue. Raises SourceError."""
         mine = f"ApfFactory == {constraint_string(self.context.factory.factory_id)}"
         try:
-            rows = client(self._target).counts(GROUP_BY, mine, deadline=self.options.timeout, probe=True)
+            rows = client(self.schedd_target).counts(
+                GROUP_BY, mine, deadline=self.options.timeout, probe=True
+            )
         except CondorError as err:
             raise SourceError(str(err), hung=isinstance(err, Overrun | Busy)) from err
         return summarize(rows, self._mapping)

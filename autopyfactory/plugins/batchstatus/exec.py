@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
 
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.polled import PolledOptions, maxage_option, sleep_option
 from autopyfactory.plugins.base import BatchStatusPlugin, SourceError
 from autopyfactory.plugins.processes import pilots
 
 
-class ExecOptions(Options):
+class ExecOptions(PolledOptions):
     """Options of the batch status plugin `Exec`."""
 
-    sleep: float = option(
-        10, key="batchstatus.exec.sleep", scope="factory", unit="s", gt=0, description="Time between counts"
-    )
-    maxage: float = option(
-        60,
-        key="batchstatus.exec.maxage",
-        scope="factory",
-        unit="s",
-        gt=0,
-        description="Counts older than this cause no submission",
-    )
+    prefixes = ("batchstatus.exec",)
+    sleep: float = sleep_option(10, "Time between counts")
+    maxage: float = maxage_option(60)
 
 
 class Exec(BatchStatusPlugin[ExecOptions]):
@@ -32,20 +23,6 @@ class Exec(BatchStatusPlugin[ExecOptions]):
 
     name = "Exec"
     Options = ExecOptions
-
-    def source_key(self) -> Hashable:
-        """Return the factory whose pilots are counted."""
-        return self.context.factory.factory_id
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two counts."""
-        return self.options.sleep
-
-    @property
-    def maxage(self) -> float:
-        """Seconds after which counts may no longer cause a submission."""
-        return self.options.maxage
 
     @property
     def target(self) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Hashable
 
 from autopyfactory.external import program
 from autopyfactory.model.info import WMSStatus
 from autopyfactory.options.declare import option
+from autopyfactory.options.polled import timeout_option
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus.counts import CountsOptions, CountsPlugin, parse
 
@@ -22,12 +22,8 @@ class CommandOptions(CountsOptions):
         description="Program and arguments, quoted as in a shell, but run without one. It writes JSON "
         "`{queue: {status: number}}` or lines `queue status number`, and ends with code 0",
     )
-    timeout: float = option(
-        30,
-        key="wmsstatus.command.timeout",
-        unit="s",
-        gt=0,
-        description="The program and its children are killed after this time",
+    timeout: float = timeout_option(
+        30, "The program and its children are killed after this time", scope="queue"
     )
 
 
@@ -36,11 +32,6 @@ class Command(CountsPlugin[CommandOptions]):
 
     name = "Command"
     Options = CommandOptions
-
-    def source_key(self) -> Hashable:
-        """Return what tells one poll from another."""
-        o = self.options
-        return o.command, o.timeout, self.meaning()
 
     @property
     def label(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autopyfactory.condor.errors import Busy, CondorError, Overrun
@@ -11,9 +11,10 @@ from autopyfactory.condor.registry import client
 from autopyfactory.config.jobstates import CONDOR_WMS
 from autopyfactory.config.jobstates import Mapping as StatusMapping
 from autopyfactory.model.info import SiteInfo, WMSQueueInfo, WMSStatus
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import option
+from autopyfactory.options.polled import PolledOptions, sleep_option, timeout_option
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
-from autopyfactory.plugins.schedd import make_target
+from autopyfactory.plugins.schedd import SILENT, make_target
 from autopyfactory.plugins.wmsstatus.span import SpanOption
 
 ANY = "ANY"  # as queueskey or wmsqueue: all jobs of the pool, whatever they ask for
@@ -21,9 +22,12 @@ NEEDS = ("RequestCpus", "RequestMemory")
 OURS = "ApfFactory"  # only pilots carry it: they are not work
 
 
-class CondorOptions(Options):
+class CondorOptions(PolledOptions):
     """Options of the WMS status plugin `Condor`."""
 
+    prefixes = ("wmsstatus.condor",)
+    sleep: float = sleep_option(60, "Time between counts")
+    timeout: float = timeout_option(20, SILENT)
     queueskey: str = option(
         "MATCH_APF_QUEUE",
         key="wmsstatus.condor.queueskey",
@@ -33,29 +37,42 @@ class CondorOptions(Options):
     schedd: str | None = option(
         None,
         key="wmsstatus.condor.schedd",
+        question="schedd_target",
         legacy=("wmsstatus.condor.scheddhost",),
         description="Name of the schedd where users' jobs wait; unset: the local one",
     )
     schedd_port: int | None = option(
-        None, key="wmsstatus.condor.scheddport", description="Accepted; a schedd is found by its name", ge=1
+        None,
+        key="wmsstatus.condor.scheddport",
+        question=False,
+        description="Accepted; a schedd is found by its name",
+        ge=1,
     )
     collector: str | None = option(
         None,
         key="wmsstatus.condor.collector",
+        question="schedd_target",
         legacy=("wmsstatus.condor.collectorhost",),
         description="Collector that knows the schedd, as host or host:port; unset: the configured one",
     )
     collector_port: int | None = option(
-        None, key="wmsstatus.condor.collectorport", ge=1, le=65535, description="Port of that collector"
+        None,
+        key="wmsstatus.condor.collectorport",
+        question="schedd_target",
+        ge=1,
+        le=65535,
+        description="Port of that collector",
     )
     queryargs: str | None = option(
         None,
         key="wmsstatus.condor.queryargs",
+        question="schedd_target",
         description="The same in the words of condor_q: -name SCHEDD -pool COLLECTOR",
     )
     token_directory: str | None = option(
         None,
         key="wmsstatus.condor.tokendir",
+        question="schedd_target",
         description="Folder with the tokens that authenticate the factory to this pool",
     )
     constraint: str | None = option(
@@ -67,38 +84,16 @@ class CondorOptions(Options):
     cores: SpanOption = option(
         None,
         key="wmsstatus.condor.cores",
+        question="by_needs",
         unit="cores",
         description="Only jobs that ask for so many cores are this queue's work: 8, 2-8 or 2-",
     )
     memory: SpanOption = option(
         None,
         key="wmsstatus.condor.memory",
+        question="by_needs",
         unit="MB",
         description="Only jobs that ask for so much memory are this queue's work: 0-2000 or 4000-",
-    )
-    sleep: float = option(
-        60,
-        key="wmsstatus.condor.sleep",
-        scope="factory",
-        unit="s",
-        gt=0,
-        description="Time between counts",
-    )
-    maxage: float = option(
-        360,
-        key="wmsstatus.condor.maxage",
-        scope="factory",
-        unit="s",
-        gt=0,
-        description="Counts older than this cause no submission",
-    )
-    timeout: float = option(
-        20,
-        key="wmsstatus.condor.timeout",
-        scope="factory",
-        unit="s",
-        gt=0,
-        description="A schedd that takes longer to answer counts as not answering",
     )
 
 
@@ -111,37 +106,24 @@ class Condor(WMSStatusPlugin[CondorOptions]):
     def __init__(self, options: CondorOptions, context: QueueContext):
         super().__init__(options, context)
         o = options
-        self._target = make_target(o.schedd, o.collector, o.collector_port, o.queryargs, o.token_directory)
+        self.schedd_target = make_target(
+            o.schedd, o.collector, o.collector_port, o.queryargs, o.token_directory
+        )
         self._mapping = StatusMapping.load(CONDOR_WMS, context.mappings)
         # What jobs ask for has many values: it is only asked for when a queue cares.
-        self._by_needs = o.cores is not None or o.memory is not None
-
-    def source_key(self) -> Hashable:
-        """Return the schedd and what is asked of it."""
-        o = self.options
-        return (self._target, o.queueskey, o.constraint, self._by_needs)
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two counts."""
-        return self.options.sleep
-
-    @property
-    def maxage(self) -> float:
-        """Seconds after which counts may no longer cause a submission."""
-        return self.options.maxage
+        self.by_needs = o.cores is not None or o.memory is not None
 
     @property
     def label(self) -> str:
         """Return the schedd as people write it."""
-        return f"users' schedd {self._target}"
+        return f"users' schedd {self.schedd_target}"
 
     def fetch(self) -> WMSStatus:
         """Count users' jobs per WMS queue. Raises SourceError."""
         key = [] if self.options.queueskey == ANY else [self.options.queueskey]
         try:
-            rows = client(self._target).counts(
-                [*key, "JobStatus", OURS, *(NEEDS if self._by_needs else ())],
+            rows = client(self.schedd_target).counts(
+                [*key, "JobStatus", OURS, *(NEEDS if self.by_needs else ())],
                 self.options.constraint or "true",
                 deadline=self.options.timeout,
                 probe=True,
@@ -153,7 +135,7 @@ class Condor(WMSStatusPlugin[CondorOptions]):
     def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
         """Return this queue's work: a complete answer without such jobs means that there are none."""
         name = self.context.queue_options.wmsqueue or ANY
-        if not self._by_needs:
+        if not self.by_needs:
             return status.queues.get(name, WMSQueueInfo())
         parts = status.axes.get(name, {})
         return sum((info for needs, info in parts.items() if self._fits(*needs)), WMSQueueInfo())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator
@@ -10,7 +10,8 @@ from pydantic import AfterValidator
 from autopyfactory.config import jobstates
 from autopyfactory.external import strictjson
 from autopyfactory.model.info import WMSQueueInfo, WMSStatus
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import option
+from autopyfactory.options.polled import PolledOptions, maxage_option, sleep_option
 from autopyfactory.plugins.base import SourceError, WMSStatusPlugin
 
 MAX_QUEUES = 100_000
@@ -28,18 +29,15 @@ def _known_attributes(table: dict[str, str]) -> dict[str, str]:
 StatusMap = Annotated[dict[str, str], AfterValidator(_known_attributes)]
 
 
-class CountsOptions(Options):
+class CountsOptions(PolledOptions):
     """Options of every source of plain counts; `prefixes` says under which name."""
 
-    interval: float = option(
-        60, key="{prefix}.sleep", unit="s", ge=1, description="Time between two readings; queues share one"
-    )
-    maxage: float = option(
-        360, key="{prefix}.maxage", unit="s", gt=0, description="Counts older than this send no pilots"
-    )
+    sleep: float = sleep_option(60, "Time between two readings; queues share one", scope="queue", ge=1)
+    maxage: float = maxage_option(360, "Counts older than this send no pilots", scope="queue")
     absent: Literal["unknown", "zero"] = option(
         "unknown",
         key="{prefix}.absent",
+        question=False,
         description="What it means when a good answer lacks the queue: unknown (nothing is sent) or zero",
     )
     statuses: StatusMap = option(
@@ -57,16 +55,6 @@ class CountsPlugin(WMSStatusPlugin[O], Generic[O]):
     """Base of the sources that give plain counts."""
 
     @property
-    def interval(self) -> float:
-        """Seconds between two readings."""
-        return self.options.interval
-
-    @property
-    def maxage(self) -> float:
-        """Seconds after which counts no longer cause a submission."""
-        return self.options.maxage
-
-    @property
     def absent(self) -> str:
         """What a queue is that a good answer does not mention: unknown or zero."""
         return self.options.absent
@@ -77,10 +65,6 @@ class CountsPlugin(WMSStatusPlugin[O], Generic[O]):
         if found is None and self.absent == "zero" and self.context.queue_options.wmsqueue:
             return WMSQueueInfo()
         return found
-
-    def meaning(self) -> Hashable:
-        """Return what changes the counts made of an answer, or when it is asked for; for `source_key`."""
-        return self.options.interval, tuple(sorted(self.mapping().table.items()))
 
     def mapping(self) -> jobstates.Mapping:
         """Return how statuses count."""

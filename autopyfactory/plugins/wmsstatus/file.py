@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Hashable
 
 from autopyfactory.model.info import WMSStatus
 from autopyfactory.options.declare import option
+from autopyfactory.options.polled import maxage_option
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus.counts import CountsOptions, CountsPlugin, parse
 
@@ -20,6 +20,12 @@ class FileOptions(CountsOptions):
     """Options of the source `File`."""
 
     prefixes = ("wmsstatus.file",)
+    maxage: float = maxage_option(
+        360,
+        "Counts older than this send no pilots",
+        scope="queue",
+        question=True,  # read by `fetch`
+    )
     path: str = option(
         key="wmsstatus.file.path",
         min_length=1,
@@ -32,10 +38,6 @@ class File(CountsPlugin[FileOptions]):
 
     name = "File"
     Options = FileOptions
-
-    def source_key(self) -> Hashable:
-        """Return what tells one reading from another."""
-        return self.options.path, self.maxage, self.meaning()
 
     @property
     def label(self) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Hashable
 from typing import Any
 
 from autopyfactory.config import jobstates
 from autopyfactory.model.info import WMSQueueInfo, WMSStatus
-from autopyfactory.options.common import FACTORY
 from autopyfactory.options.declare import NameList, option
+from autopyfactory.options.polled import maxage_option, sleep_option
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
 from autopyfactory.plugins.wmsstatus import pandastatistics
 from autopyfactory.plugins.wmsstatus.pandaserver import NoSuchMethod, PandaServer, Refused
@@ -26,30 +25,20 @@ LOOK_AGAIN = 3600.0  # seconds until a server without DETAILED is asked for it a
 class PandaOptions(PandaSiteOptions):
     """Options of the source `Panda`."""
 
-    sleep: float = option(
-        150,
-        key="wmsstatus.panda.sleep",
-        scope=FACTORY,
-        unit="s",
-        ge=1,
-        description="Time between two questions; at least 60 s unless the server is on this machine",
+    sleep: float = sleep_option(
+        150, "Time between two questions; at least 60 s unless the server is on this machine", ge=1
     )
-    maxage: float = option(
-        360,
-        key="wmsstatus.panda.maxage",
-        scope=FACTORY,
-        unit="s",
-        gt=0,
-        description="Job counts older than this send no pilots",
-    )
+    maxage: float = maxage_option(360, "Job counts older than this send no pilots")
     labels: NameList = option(
         (),
         key="wmsstatus.panda.labels",
+        question=False,
         description="Only jobs with these prodSourceLabels count, for instance managed; unset: all",
     )
     resource_types: NameList = option(
         (),
         key="wmsstatus.panda.resourcetypes",
+        question=False,
         description="Only jobs of these resource types count, for instance MCORE; unset: all",
     )
 
@@ -69,21 +58,10 @@ class Panda(WMSStatusPlugin[PandaOptions]):
         self._plain_until = 0.0  # monotonic; until then the server is known to have no DETAILED
         self._refused: tuple[float, Refused] | None = None
 
-    def source_key(self) -> Hashable:
-        """Return server, identity and where sites are read: not the selections, which are made afterwards."""
-        o = self.options
-        table = tuple(sorted(self._mapping.table.items()))
-        return *o.connection(), *o.site_source(), o.sleep, table
-
     @property
     def interval(self) -> float:
         """Seconds between two questions."""
         return max(self.options.sleep, self._server.fastest)
-
-    @property
-    def maxage(self) -> float:
-        """Seconds after which counts no longer cause a submission."""
-        return self.options.maxage
 
     @property
     def label(self) -> str:

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import model_validator
 
 from autopyfactory.external.http import Answer, Client, Conditional, HttpError, Identity
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import option
+from autopyfactory.options.polled import PolledOptions, timeout_option
 from autopyfactory.plugins.base import SourceError
 
 GRID_CAS = "/etc/grid-security/certificates"
@@ -33,7 +34,7 @@ class NoSuchMethod(Refused):
     """This server, being older or newer, does not have the method."""
 
 
-class PandaServerOptions(Options):
+class PandaServerOptions(PolledOptions):
     """How to reach a PanDA server; `prefixes` says under which name."""
 
     prefixes: ClassVar[tuple[str, ...]] = ("wmsstatus.panda",)
@@ -63,9 +64,7 @@ class PandaServerOptions(Options):
         key="{prefix}.origin",
         description="<vo> or <vo>.<role> that the token is for; needed with a token",
     )
-    timeout: float = option(
-        30, key="{prefix}.timeout", unit="s", gt=0, description="Time limit for one whole exchange"
-    )
+    timeout: float = timeout_option(30, "Time limit for one whole exchange", scope="queue")
 
     @model_validator(mode="after")
     def _token_needs_origin(self) -> PandaServerOptions:

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from autopyfactory import __version__
 from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo, WMSStatus
-from autopyfactory.options.common import FACTORY
 from autopyfactory.options.declare import NameList, option
+from autopyfactory.options.polled import maxage_option, sleep_option
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
 from autopyfactory.plugins.wmsstatus.pandademand import Demand, Member
 from autopyfactory.plugins.wmsstatus.pandaserver import PandaServer
@@ -30,38 +30,29 @@ class PandaUPSOptions(PandaSiteOptions):
     harvester_id: str | None = option(
         None,
         key="wmsstatus.pandaups.harvesterid",
+        question="harvester_id",
         description="Name as a harvester instance, known to the server; unset: factoryId",
     )
     job_types: NameList = option(
         (),
         key="wmsstatus.pandaups.jobtypes",
+        question=False,
         description="Job types that this queue's pilots run; unset: any",
     )
     resource_types: NameList = option(
         (),
         key="wmsstatus.pandaups.resourcetypes",
+        question=False,
         description="Resource types that this queue's pilots run; unset: any",
     )
-    sleep: float = option(
-        60,
-        key="wmsstatus.pandaups.sleep",
-        scope=FACTORY,
-        unit="s",
-        ge=1,
-        description="Time between two exchanges; at least 60 s unless the server is on this machine",
+    sleep: float = sleep_option(
+        60, "Time between two exchanges; at least 60 s unless the server is on this machine", ge=1
     )
-    maxage: float = option(
-        360,
-        key="wmsstatus.pandaups.maxage",
-        scope=FACTORY,
-        unit="s",
-        gt=0,
-        description="Without an exchange for this time no pilots are sent",
-    )
+    maxage: float = maxage_option(360, "Without an exchange for this time no pilots are sent")
     order_age: float = option(
         900,
         key="wmsstatus.pandaups.orderage",
-        scope=FACTORY,
+        scope="factory",
         unit="s",
         gt=0,
         description="What the server ordered this long ago, and was not sent, is not sent any more",
@@ -81,7 +72,7 @@ class PandaUPS(WMSStatusPlugin[PandaUPSOptions]):
         self._known = False  # whether the server knows this instance
         self._unacknowledged: list[int] = []
         with _demands_lock:  # all queues of one instance share its orders, whichever of them asks
-            self._demand = _demands.setdefault(self.source_key(), Demand(options.order_age))
+            self._demand = _demands.setdefault(self._instance(), Demand(options.order_age))
         queue = context.queue_options
         self._member = Member(queue.wmsqueue or "", options.job_types, options.resource_types, queue.cores)
         if self._member.panda_queue:
@@ -92,20 +83,15 @@ class PandaUPS(WMSStatusPlugin[PandaUPSOptions]):
         """Return the name as a harvester instance."""
         return self.options.harvester_id or self.context.factory.factory_id
 
-    def source_key(self) -> Hashable:
-        """Return server, identity and instance."""
+    def _instance(self) -> Hashable:
+        """Return server, identity and instance: what orders are given to, however often it is asked."""
         o = self.options
-        return *o.connection(), *o.site_source(), self.harvester_id, o.order_age
+        return *o.connection(), self.harvester_id, o.order_age
 
     @property
     def interval(self) -> float:
         """Seconds between two exchanges."""
         return max(self.options.sleep, self._server.fastest)
-
-    @property
-    def maxage(self) -> float:
-        """Seconds without an exchange after which nothing is sent."""
-        return self.options.maxage
 
     @property
     def label(self) -> str:

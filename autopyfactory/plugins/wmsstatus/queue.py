@@ -6,21 +6,22 @@ to do, A's room is used first, so B gets nothing more and is the first to run em
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.model.info import SiteInfo, WMSQueueInfo, WMSStatus
-from autopyfactory.options.common import FACTORY
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import option
+from autopyfactory.options.polled import PolledOptions, maxage_option, sleep_option
 from autopyfactory.options.problem import Problem
 from autopyfactory.plugins.base import SourceError, WMSStatusPlugin
 from autopyfactory.plugins.wmsstatus import lastcycles
 
 
-class QueueOptions(Options):
+class QueueOptions(PolledOptions):
     """Options of the source `Queue`."""
 
+    prefixes = ("wmsstatus.queue",)
     qname: str = option(
         key="wmsstatus.queue.qname", min_length=1, description="The other queue, by the name of its section"
     )
@@ -30,21 +31,9 @@ class QueueOptions(Options):
         description="overflow: the work that it has no room for; demand: all its work; pilots: its pilots "
         "that wait, as work of this queue (which makes room for them)",
     )
-    sleep: float = option(
-        15,
-        key="wmsstatus.queue.sleep",
-        scope=FACTORY,
-        unit="s",
-        ge=1,
-        description="Time between two readings; they cost nothing",
-    )
-    maxage: float = option(
-        900,
-        key="wmsstatus.queue.maxage",
-        scope=FACTORY,
-        unit="s",
-        gt=0,
-        description="What the other queue knew this long ago sends no pilots; more than its apfqueue.sleep",
+    sleep: float = sleep_option(15, "Time between two readings; they cost nothing", ge=1)
+    maxage: float = maxage_option(
+        900, "What the other queue knew this long ago sends no pilots; more than its apfqueue.sleep"
     )
 
 
@@ -53,20 +42,6 @@ class Queue(WMSStatusPlugin[QueueOptions]):
 
     name = "Queue"
     Options = QueueOptions
-
-    def source_key(self) -> Hashable:
-        """Return the other queue and what is taken of it."""
-        return self.options.qname, self.options.take
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two readings."""
-        return self.options.sleep
-
-    @property
-    def maxage(self) -> float:
-        """Seconds after which the other queue's knowledge is too old."""
-        return self.options.maxage
 
     @property
     def label(self) -> str:

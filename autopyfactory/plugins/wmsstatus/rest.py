@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from autopyfactory.config import jobstates
 from autopyfactory.external.http import Answer, Client, HttpError, Identity, shown
 from autopyfactory.model.info import WMSQueueInfo, WMSStatus
 from autopyfactory.options.declare import option
+from autopyfactory.options.polled import timeout_option
 from autopyfactory.plugins.base import QueueContext, SourceError
 from autopyfactory.plugins.wmsstatus.counts import CountsOptions, CountsPlugin
 from autopyfactory.plugins.wmsstatus.restpresets import PRESETS, Preset
@@ -71,9 +72,7 @@ class RESTOptions(CountsOptions):
     cert_key: str | None = option(
         None, key="wmsstatus.rest.keyfile", description="Its key, if in another file"
     )
-    timeout: float = option(
-        30, key="wmsstatus.rest.timeout", unit="s", gt=0, description="Time limit for one whole exchange"
-    )
+    timeout: float = timeout_option(30, "Time limit for one whole exchange", scope="queue")
     success: Expression | None = option(
         None,
         key="wmsstatus.rest.success",
@@ -119,12 +118,6 @@ class REST(CountsPlugin[RESTOptions]):
         self._identity = Identity(options.ca, options.cert, options.cert_key, options.token_file)
         # the token goes into the header below; the client must not put it into a second one
         self._client = Client(timeout=options.timeout, identity=replace(self._identity, token_file=None))
-
-    def source_key(self) -> Hashable:
-        """Return everything that changes the question or what is made of the answer."""
-        given = self.options.model_dump(exclude={"maxage", "absent", "interval", "statuses"})
-        flat = ((k, tuple(sorted(v.items())) if isinstance(v, dict) else v) for k, v in given.items())
-        return *flat, self.meaning()
 
     @property
     def label(self) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Hashable
 
 from autopyfactory.config import jobstates
 from autopyfactory.external import program, strictjson
 from autopyfactory.model.info import WMSStatus
 from autopyfactory.options.declare import NameList, option
+from autopyfactory.options.polled import timeout_option
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus import slurmjobs
 from autopyfactory.plugins.wmsstatus.counts import CountsOptions, CountsPlugin
@@ -35,9 +35,7 @@ class SlurmOptions(CountsOptions):
         key="wmsstatus.slurm.ignoreusers",
         description="Jobs of these users are no work: for instance the user who runs pilots in this cluster",
     )
-    timeout: float = option(
-        60, key="wmsstatus.slurm.timeout", unit="s", gt=0, description="Time limit for squeue"
-    )
+    timeout: float = timeout_option(60, "Time limit for squeue", scope="queue")
 
 
 class Slurm(CountsPlugin[SlurmOptions]):
@@ -45,11 +43,6 @@ class Slurm(CountsPlugin[SlurmOptions]):
 
     name = "Slurm"
     Options = SlurmOptions
-
-    def source_key(self) -> Hashable:
-        """Return what tells one poll from another."""
-        o = self.options
-        return o.squeue, o.conf, o.ignore_users, o.timeout, self.meaning()
 
     @property
     def label(self) -> str:
