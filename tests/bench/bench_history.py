@@ -29,7 +29,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "kit"))
 
 from autopyfactory.history import HistoryReader, HistoryWriter
 from autopyfactory.history.store import default_url, open_engine, parse

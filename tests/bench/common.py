@@ -21,7 +21,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kit"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "misc"))
 
 from rich import box as boxes

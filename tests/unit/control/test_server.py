@@ -6,9 +6,7 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,49 +14,9 @@ import pytest
 
 from autopyfactory.control import place, server
 from autopyfactory.control.client import ControlError, NotRunning, call
-from autopyfactory.control.server import CommandError, ControlServer, SocketError
-
-
-@dataclass
-class Facts:
-    n: int
-    when: datetime
-
-
-def handler(command: str, arguments: dict[str, Any]) -> Any:
-    match command:
-        case "echo":
-            return arguments
-        case "facts":
-            return Facts(1, datetime(2026, 11, 22, tzinfo=UTC))
-        case "big":
-            return "x" * arguments["size"]
-        case "sleep":
-            time.sleep(arguments["seconds"])
-            return "slept"
-        case "crash":
-            raise RuntimeError("oops")
-        case "object":
-            return object()
-    raise CommandError(f"no such command: {command}")
-
+from autopyfactory.control.server import ControlServer, SocketError
 
 Start = Callable[..., ControlServer]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    running: list[ControlServer] = []
-
-    def start(path: Path | None = None, **options: Any) -> ControlServer:
-        made = ControlServer(path or tmp_path / "control.sock", handler, **options)
-        made.start()
-        running.append(made)
-        return made
-
-    yield start
-    for made in running:
-        made.close()
 
 
 # --- asking -------------------------------------------------------------------------------------
@@ -91,67 +49,6 @@ def test_an_error_in_a_command_is_told_and_leaves_the_server_alive(start: Start,
     assert call(made.path, "echo") == {}
 
 
-def test_nobody_there(tmp_path: Path, start: Start) -> None:
-    with pytest.raises(NotRunning):
-        call(tmp_path / "none.sock", "echo")
-    with pytest.raises(NotRunning):
-        call(tmp_path / "no" / "folder.sock", "echo")
-    dead = socket.socket(socket.AF_UNIX)
-    dead.bind(str(tmp_path / "dead"))
-    dead.close()
-    with pytest.raises(NotRunning):
-        call(tmp_path / "dead", "echo")
-
-
-def test_a_slow_answer_ends_in_time(start: Start) -> None:
-    began = time.monotonic()
-    with pytest.raises(ControlError, match=r"within 0.2 s") as caught:
-        call(start().path, "sleep", 0.2, seconds=2)
-    assert not isinstance(caught.value, NotRunning)
-    assert time.monotonic() - began < 1
-
-
-def test_a_server_that_trickles_ends_in_time(tmp_path: Path) -> None:
-    path = tmp_path / "s"
-    listener = place.listen(path, None)
-
-    def trickle() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            for _ in range(100):
-                try:
-                    connection.sendall(b"x")
-                except OSError:
-                    return
-                time.sleep(0.02)
-
-    threading.Thread(target=trickle, daemon=True).start()
-    began = time.monotonic()
-    with pytest.raises(ControlError, match="did not answer"):
-        call(path, "echo", 0.3)
-    assert time.monotonic() - began < 1
-    listener.close()
-
-
-def test_a_server_that_hangs_up(tmp_path: Path) -> None:
-    path = tmp_path / "s"
-    listener = place.listen(path, None)
-    threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
-    with pytest.raises(ControlError):
-        call(path, "echo", 5)
-    listener.close()
-
-
-def test_too_large_a_question_is_not_sent(start: Start) -> None:
-    with pytest.raises(ControlError, match="longer than"):
-        call(start().path, "echo", text="x" * 100_000)
-
-
-def test_a_very_long_path(start: Start, tmp_path: Path) -> None:
-    made = start(tmp_path / ("d" * 120) / ("e" * 120) / "control.sock")
-    assert call(made.path, "echo") == {}
-
-
 # --- who may ask --------------------------------------------------------------------------------
 
 
@@ -169,26 +66,6 @@ def test_a_group_may_ask_too(start: Start) -> None:
 def test_a_group_that_does_not_exist(start: Start) -> None:
     with pytest.raises(SocketError, match="no-such-group"):
         start(group="no-such-group")
-
-
-def test_it_never_has_a_wider_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the moment the socket appears at its place its mode is final, whatever the umask is."""
-    seen: list[int] = []
-    real = os.rename
-
-    def rename(source: Path, target: Path) -> None:
-        assert stat.S_IMODE(source.parent.stat().st_mode) == 0o700
-        seen.append(stat.S_IMODE(source.stat().st_mode))
-        real(source, target)
-
-    monkeypatch.setattr(os, "rename", rename)
-    old = os.umask(0)
-    try:
-        place.listen(tmp_path / "s", None).close()
-    finally:
-        os.umask(old)
-    assert seen == [0o600]
-    assert [p.name for p in tmp_path.iterdir()] == ["s"]
 
 
 @pytest.mark.root

@@ -4,14 +4,12 @@ import logging
 import os
 import re
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from autopyfactory.logs.files import Complaints, LogFile, QueueFilesHandler, file_name, warning
 from autopyfactory.logs.setup import (
     QUEUE_PREFIX,
     CannotLog,
@@ -21,7 +19,6 @@ from autopyfactory.logs.setup import (
     queue_logger,
     setup,
 )
-from autopyfactory.logs.writer import GATHER, Writer
 
 
 @pytest.fixture
@@ -174,32 +171,6 @@ def test_closing_gives_logging_back(folder: Path) -> None:
     assert (list(root.handlers), root.level) == before
 
 
-# --- names of files -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("queue", "name"),
-    [
-        ("BNL_PROD-gw1", "BNL_PROD-gw1"),
-        ("a/b:c", "a_b_c"),
-        ("..", "_."),
-        (".", "_"),
-        ("", "_"),
-        ("../../etc/passwd", "_._.._etc_passwd"),
-        ("a\nb\x00", "a_b_"),
-        ("Zürich", "Zürich"),
-    ],
-)
-def test_names(queue: str, name: str) -> None:
-    assert file_name(queue) == name
-
-
-def test_long_names_fit_and_stay_apart() -> None:
-    one, two = file_name("ü" * 300 + "1"), file_name("ü" * 300 + "2")
-    assert one != two
-    assert len(one.encode()) <= 200
-
-
 # --- few open files -----------------------------------------------------------------------------
 
 
@@ -214,14 +185,6 @@ def test_a_thousand_queues_need_few_open_files(book: Book) -> None:
     assert made.queues.open_files == 64
     for n in range(1000):
         assert [text[27:] for text in book.queue(f"Q{n}").splitlines()] == ["turn 0", "turn 1"]
-
-
-def test_those_used_last_stay_open(folder: Path) -> None:
-    handler = QueueFilesHandler(folder, "q.", Complaints(), limit=2)
-    for name in ("q.a", "q.b", "q.a", "q.c"):
-        handler.emit(warning(name, "x"))
-    assert list(handler._files) == ["a", "c"]
-    handler.close()
 
 
 # --- rotation and trouble -----------------------------------------------------------------------
@@ -256,60 +219,6 @@ def _leads_into(fd: str, folder: Path) -> bool:
         return False
 
 
-def test_a_line_that_found_half_its_room_does_not_swallow_the_next(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = LogFile(folder / "x.log")
-    real = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:3]))
-    assert file.write(b"abcdef\n") == 3
-    assert file.write(b"gh\n") == 2  # behind the line end that was missing
-    monkeypatch.undo()
-    assert file.write(b"next\n") == 5
-    file.write(b"last\n")
-    file.close()
-    assert (folder / "x.log").read_bytes() == b"abc\ngh\nnext\nlast\n"
-
-
-def test_trouble_is_told_once_and_the_gap_is_noted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    handler = QueueFilesHandler(folder / "q", "q.", Complaints())
-    (folder / "q").write_text("not a folder")
-    for _ in range(5):
-        handler.emit(warning("q.a", "lost"))
-        handler.emit(warning("q.b", "lost"))
-    (folder / "q").unlink()
-    handler.emit(warning("q.a", "found"))
-    handler.close()
-    assert capsys.readouterr().err.count("cannot log to") == 1
-    lines = (folder / "q" / "a.log").read_text().splitlines()
-    assert lines[0] == "found"
-    assert lines[1] == "5 lines before the last one are missing: they could not be written"
-
-
-def test_lines_that_come_together_are_written_together_and_counted_one_by_one(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    handler = QueueFilesHandler(folder, "q.", Complaints())
-    calls: list[bytes] = []
-    real = os.write
-
-    def full(fd: int, data: bytes) -> int:
-        calls.append(data)
-        return real(fd, data[:5])
-
-    monkeypatch.setattr(os, "write", full)
-    handler.handle_all([warning(f"q.{queue}", f"{n}") for n in range(4) for queue in "ab"])
-    assert calls == [b"0\n1\n2\n3\n"] * 2
-    monkeypatch.undo()
-    handler.handle_all([warning("q.a", "now"), warning("q.a", "then")])
-    handler.close()
-    lines = (folder / "a.log").read_text().splitlines()
-    assert lines[:2] == ["0", "1"]
-    assert lines[3:] == [
-        "now", "2 lines before the last one are missing: they could not be written", "then",
-    ]  # fmt: skip
-
-
 def test_a_log_that_cannot_be_opened(folder: Path) -> None:
     (folder / "file").touch()
     with pytest.raises(CannotLog, match="file"):
@@ -342,56 +251,6 @@ def test_bad_arguments_of_a_log_call_raise_nothing(book: Book, capsys: pytest.Ca
 
 
 # --- nobody waits -------------------------------------------------------------------------------
-
-
-class Slow(logging.Handler):
-    """Hangs until it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go = threading.Event()
-        self.got: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.go.wait(20)
-        self.got.append(record.getMessage())
-
-
-@pytest.fixture
-def slow() -> Iterator[Slow]:
-    made = Slow()
-    yield made
-    made.go.set()
-
-
-def test_nobody_waits_for_a_handler_that_hangs(slow: Slow) -> None:
-    writer = Writer()
-    writer.handlers.append(slow)
-    writer.start()
-    began = time.monotonic()
-    for n in range(100):
-        writer.put_nowait(warning("x", str(n)))
-    assert time.monotonic() - began < 1
-    assert not writer.flush(0.05)
-    assert not writer.stop(0.05)
-    slow.go.set()
-    assert writer.flush(5)
-    assert slow.got == [str(n) for n in range(100)]
-
-
-def test_when_too_many_wait_the_oldest_are_dropped_and_counted(slow: Slow) -> None:
-    writer = Writer(limit=10)
-    writer.handlers.append(slow)
-    writer.start()
-    writer.put_nowait(warning("x", "first"))
-    time.sleep(4 * GATHER)  # the writer hangs on it now
-    for n in range(25):
-        writer.put_nowait(warning("x", str(n)))
-    slow.go.set()
-    assert writer.stop(5)
-    assert slow.got[0] == "first"
-    assert slow.got[1].startswith("15 log lines were dropped here")
-    assert slow.got[2:] == [str(n) for n in range(15, 25)]
 
 
 def test_a_forked_child_logs_by_itself(book: Book) -> None:

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from autopyfactory.model.decision import CycleInputs, EndedPilot, PastCycle, RecentPilots, decide
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
-from autopyfactory.plugins.sched.order import advice
-from autopyfactory.plugins.sched.shares import Claim, divide
 from schedkit import build
 
 RULES = {e.name: e.load() for e in entry_points(group="autopyfactory.sched")}
@@ -168,29 +166,3 @@ def test_a_decision_is_reproducible_and_explains_itself(chain, i):
     assert all(step.reason and ",ret=" in step.message for step in one.steps)
     for before, after in zip(one.steps, one.steps[1:], strict=False):
         assert before.n_out == after.n_in
-
-
-@given(
-    st.dictionaries(
-        st.text(min_size=1, max_size=3),
-        st.builds(Claim, st.floats(0, 1e6), st.none() | st.floats(0, 1e6)),
-        min_size=1,
-        max_size=30,
-    ),
-    st.integers(0, 10**6),
-)
-def test_shares_add_up_and_stay_within_one_of_their_quota(claims, demand):
-    parts = divide(claims)
-    if all(c.weight == 0 for c in claims.values()):
-        assert all(p.of(demand) == 0 for p in parts.values())
-        return
-    assert sum(p.of(demand) for p in parts.values()) == demand
-    assert all(abs(p.of(demand) - p.width * demand) <= 1 + 1e-6 for p in parts.values())
-    assert all(p.of(demand) >= 0 for p in parts.values())
-
-
-def test_advice_on_the_order_of_a_chain():
-    assert advice(["Ready", "Scale", "MinPerCycle", "MaxPerCycle", "StatusOffline", "MaxPending"]) == ()
-    assert "MinPerCycle after StatusOffline" in advice(["Ready", "StatusOffline", "MinPerCycle"])[0]
-    assert "Fixed ignores" in advice(["Ready", "Fixed"])[0]
-    assert "Share belongs" in advice(["Ready", "MaxPending", "Share"])[0]

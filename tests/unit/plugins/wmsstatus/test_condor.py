@@ -11,7 +11,6 @@ from autopyfactory.model.info import WMSQueueInfo
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.wmsstatus.condor import Condor, CondorOptions, summarize
-from autopyfactory.plugins.wmsstatus.span import parse
 from fakes import context
 
 
@@ -76,12 +75,6 @@ def test_queues_that_care_for_needs_ask_another_question() -> None:
 def test_a_queue_without_jobs_in_a_complete_answer_has_none() -> None:
     other = Condor(CondorOptions(), context(wmsqueue="nobody's"))
     assert other.queue_info(STATUS) == WMSQueueInfo()
-
-
-@pytest.mark.parametrize("text", ["", "-8", "8-2", "a", "1.5", "2--3"])
-def test_a_span_must_make_sense(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        parse(text)
 
 
 def test_the_same_schedd_written_in_three_ways() -> None:

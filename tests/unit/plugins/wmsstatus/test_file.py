@@ -1,14 +1,10 @@
 import os
-import shlex
-import sys
 import time
 
 import pytest
 
 from autopyfactory.model.info import WMSQueueInfo
 from autopyfactory.plugins.base import SourceError
-from autopyfactory.plugins.wmsstatus.command import Command
-from autopyfactory.plugins.wmsstatus.counts import parse
 from autopyfactory.plugins.wmsstatus.file import File
 from servers.context import context
 from servers.sources import bound
@@ -16,11 +12,6 @@ from servers.sources import bound
 
 def file_source(path, queue="A", **texts):
     return bound(File, context(wmsqueue=queue), wmsstatus__file__path=str(path), **texts)
-
-
-def command_source(*args, queue="A", **texts):
-    command = shlex.join([sys.executable, "-c", *args])
-    return bound(Command, context(wmsqueue=queue), wmsstatus__command__command=command, **texts)
 
 
 @pytest.mark.parametrize(
@@ -111,59 +102,3 @@ def test_missing_file_folder_pipe_and_giant_are_no_answer(tmp_path):
         giant.truncate(100_000_000)
     with pytest.raises(SourceError, match="more than"):
         file_source(tmp_path / "giant").fetch()
-
-
-def test_many_queues_are_read_at_once(tmp_path):
-    text = "".join(f"Q{i} ready {i}\nQ{i} running 1\n" for i in range(10_000))
-    assert parse(text)["Q9999"] == {"ready": 9999, "running": 1}
-
-
-def test_command_is_run_without_a_shell():
-    source = command_source("import sys; print('A ready', len(sys.argv))", "$HOME;`id`")
-    assert source.fetch().queues == {"A": WMSQueueInfo(ready=2)}
-    assert "HOME" not in source.label  # arguments may be secret
-
-
-@pytest.mark.parametrize(
-    ("code", "told"),
-    [
-        ("import sys; print('A ready 3'); sys.exit('no database')", "ended with code 1: no database"),
-        ("import os; os.kill(os.getpid(), 9)", "signal 9"),
-        ("print('Segmentation fault')", "not `queue status number`"),
-        ("pass", "nothing in it"),
-        ("import time; print('A ready 1', flush=True); time.sleep(60)", "did not end within 0.5 s"),
-        ("while True: print('x' * 100000)", "more than|did not end"),
-    ],
-)
-def test_a_command_that_fails_is_no_answer(code, told):
-    started = time.monotonic()
-    with pytest.raises(SourceError, match=told):
-        command_source(code, wmsstatus__command__timeout="0.5").fetch()
-    assert time.monotonic() - started < 2
-
-
-def test_missing_command_is_no_answer():
-    with pytest.raises(SourceError, match="No such file"):
-        bound(Command, context(wmsqueue="A"), wmsstatus__command__command="/nowhere/x -y").fetch()
-
-
-def test_children_of_the_command_end_with_it(tmp_path):
-    """A child in the background neither delays the answer nor outlives it."""
-    code = (
-        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid)); print('A ready 1')"
-    )
-    started = time.monotonic()
-    assert command_source(code).fetch().queues["A"].ready == 1
-    assert time.monotonic() - started < 5
-    child = int((tmp_path / "pid").read_text())
-    for _ in range(100):
-        try:
-            with open(f"/proc/{child}/stat") as stat:
-                if stat.read().rsplit(")", 1)[1].split()[0] == "Z":
-                    break
-        except FileNotFoundError:
-            break
-        time.sleep(0.02)
-    else:
-        pytest.fail("the child goes on")

@@ -12,7 +12,7 @@ from typing import Any
 
 from servers.base import HttpServer, Reply, Request
 
-REAL = Path(__file__).parents[1] / "data" / "cric_cern_2022.json"
+REAL = Path(__file__).parents[2] / "data" / "cric_cern_2022.json"
 PATH = "/api/atlas/pandaqueue/query/"
 
 

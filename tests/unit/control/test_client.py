@@ -1,0 +1,71 @@
+"""Asking a factory: every answer, also none, comes in time."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autopyfactory.control import place
+from autopyfactory.control.client import ControlError, NotRunning, call
+from autopyfactory.control.server import ControlServer
+
+Start = Callable[..., ControlServer]
+
+
+def test_nobody_there(tmp_path: Path, start: Start) -> None:
+    with pytest.raises(NotRunning):
+        call(tmp_path / "none.sock", "echo")
+    with pytest.raises(NotRunning):
+        call(tmp_path / "no" / "folder.sock", "echo")
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(tmp_path / "dead"))
+    dead.close()
+    with pytest.raises(NotRunning):
+        call(tmp_path / "dead", "echo")
+
+
+def test_a_slow_answer_ends_in_time(start: Start) -> None:
+    began = time.monotonic()
+    with pytest.raises(ControlError, match=r"within 0.2 s") as caught:
+        call(start().path, "sleep", 0.2, seconds=2)
+    assert not isinstance(caught.value, NotRunning)
+    assert time.monotonic() - began < 1
+
+
+def test_a_server_that_trickles_ends_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    listener = place.listen(path, None)
+
+    def trickle() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for _ in range(100):
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    return
+                time.sleep(0.02)
+
+    threading.Thread(target=trickle, daemon=True).start()
+    began = time.monotonic()
+    with pytest.raises(ControlError, match="did not answer"):
+        call(path, "echo", 0.3)
+    assert time.monotonic() - began < 1
+    listener.close()
+
+
+def test_a_server_that_hangs_up(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    listener = place.listen(path, None)
+    threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
+    with pytest.raises(ControlError):
+        call(path, "echo", 5)
+    listener.close()
+
+
+def test_too_large_a_question_is_not_sent(start: Start) -> None:
+    with pytest.raises(ControlError, match="longer than"):
+        call(start().path, "echo", text="x" * 100_000)

@@ -1,0 +1,37 @@
+"""How large a history gets."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from autopyfactory.history import HistoryReader, HistoryWriter
+from contracts.history import SetClock, raw
+from contracts.records import T0, cycle, series
+
+
+def test_its_size_is_bounded(url: str, path: Path) -> None:
+    clock = SetClock(T0)
+    writer = HistoryWriter(url, "f", max_bytes=600_000, clock=clock)
+    for hour in range(60):
+        clock.wall = T0 + timedelta(hours=hour)
+        writer.deliver(list(series("A", clock.wall, 240, every=10, seed=hour)))
+    writer.close()
+    assert path.stat().st_size < 1_000_000
+    kept = HistoryReader(url).last("A", 99999)
+    assert 1000 < len(kept) < 6000
+    assert kept[-1].record.started >= T0 + timedelta(hours=59)  # the oldest went, not the newest
+    times = [s.record.started for s in kept]
+    assert times == sorted(times)
+
+
+def test_space_of_thinned_cycles_is_given_back(url: str, path: Path) -> None:
+    clock = SetClock(T0 + timedelta(days=1))
+    writer = HistoryWriter(url, "f", clock=clock)
+    writer.deliver(list(series("A", T0, 6000, every=10)))
+    before = raw(url, "PRAGMA page_count")
+    clock.wall = T0 + timedelta(days=20)
+    writer.deliver([cycle("A", at=clock.wall)])
+    writer.close()
+    after = raw(url, "PRAGMA page_count")
+    assert isinstance(before, int)
+    assert isinstance(after, int)
+    assert after < before / 4
