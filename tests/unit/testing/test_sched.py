@@ -1,0 +1,108 @@
+"""A rule that breaks the contract is found out."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from autopyfactory.model.decision import Cap, CycleInputs, Step
+from autopyfactory.options.declare import Options
+from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.testing import SchedContract
+
+
+class Good(SchedPlugin[Options]):
+    name = "Good"
+    needs = frozenset({"batch"})
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        assert inputs.batch is not None
+        return self.step(n, n - inputs.batch.pending, "less what is pending")
+
+
+class Half(Good):
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        return self.step(n, n / 2, "half")  # type: ignore[arg-type]
+
+
+class Mute(Good):
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        return self.step(n, n, "")
+
+
+class Remembers(Good):
+    calls = 0
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        self.calls += 1
+        return self.step(n, n + self.calls % 2, "every other time one more")
+
+
+class Undeclared(Good):
+    needs = frozenset()
+
+
+class Asks(Good):
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        socket.create_connection(("127.0.0.1", 9), 0.1)
+        return self.step(n, n, "asked")
+
+
+class Anonymous(Good):
+    def caps(self) -> tuple[Cap, ...]:
+        return (Cap("factory", 5, "Somebody"),)
+
+
+class Invented(Good):
+    needs = frozenset({"weather"})  # type: ignore[arg-type]
+
+
+class Starts(Good):
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self.end = threading.Event()
+        threading.Thread(target=self.end.wait, args=(5,), daemon=True).start()
+
+
+TESTS = [
+    n for n in dir(SchedContract) if n.startswith("test_") and n != "test_it_is_found_by_its_entry_point"
+]
+
+
+def run(plugin: type[SchedPlugin[Any]], test: str) -> None:
+    contract = SchedContract()
+    contract.plugin = plugin  # type: ignore[misc]
+    getattr(contract, test)()
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_a_good_rule_keeps_all_of_it(test: str) -> None:
+    run(Good, test)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "test"),
+    [
+        (Half, "test_it_gives_a_number_and_a_reason"),
+        (Mute, "test_it_gives_a_number_and_a_reason"),
+        (Remembers, "test_it_is_pure"),
+        (Undeclared, "test_it_works_without_what_it_does_not_need"),
+        (Asks, "test_it_is_pure"),
+        (Anonymous, "test_its_caps_name_it"),
+        (Invented, "test_it_declares_needs_that_there_are"),
+        (Starts, "test_making_it_does_nothing"),
+    ],
+)
+def test_each_breach_is_found(plugin: type[SchedPlugin[Any]], test: str) -> None:
+    with pytest.raises(AssertionError):
+        run(plugin, test)
+
+
+def test_who_is_not_installed_is_found() -> None:
+    from autopyfactory.config.registry import PluginError
+
+    with pytest.raises(PluginError):
+        run(Good, "test_it_is_found_by_its_entry_point")
