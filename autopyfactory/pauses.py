@@ -10,11 +10,8 @@ a queue that somebody paused must not send because a disk was faulty.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -23,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from autopyfactory.external import atomicfile
 from autopyfactory.model.serialize import from_plain, to_plain
 
 log = logging.getLogger("autopyfactory.pauses")
@@ -158,7 +156,7 @@ class Pauses:
         text = json.dumps({"pauses": [to_plain(p) for p in pauses.values()]}, indent=1, ensure_ascii=False)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, text + "\n")
+            atomicfile.replace(self._path, f"{text}\n".encode(), mode=atomicfile.EVERYBODY)
         except OSError as err:
             raise PauseError(f"{self._path} cannot be written: {err}") from err
         self._pauses, self._seen = pauses, _stamp(self._path)
@@ -190,27 +188,3 @@ def _read(path: Path) -> dict[str, Pause]:
         if p.kind not in ("paused", "draining"):
             raise ValueError(f"{p.queue} is said to be {p.kind}")
     return {p.queue: p for p in pauses}
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` with `text` so that a reader, or a power cut, finds the old or the new, never half.
-
-    Raises OSError; then the old one is untouched.
-    """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            os.fchmod(file.fileno(), 0o644)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_module
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from autopyfactory.cli.confoption import conf_option
+from autopyfactory.external import atomicfile
 
 if TYPE_CHECKING:
     from autopyfactory.cric.plan import Verdict
@@ -128,10 +128,6 @@ def _write(text: str, output: str | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    path = Path(output)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)  # a factory that reads it meanwhile sees the old or the new file
+    # a factory that reads it meanwhile sees the old or the new file
+    atomicfile.replace(Path(output), text.encode(), mode=atomicfile.EVERYBODY)
     click.echo(f"{output} is written", err=True)

@@ -7,8 +7,29 @@ from typing import Any
 
 import click
 
+from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
+from autopyfactory.cli.timeargs import future_time
 from autopyfactory.pauses import ALL, Pause, PauseError, Pauses
+
+
+def order_command(kind: str, text: str) -> click.Command:
+    """Return the command `kind` (pause or drain), whose help is `text`."""
+
+    @click.command(kind, help=text)
+    @conf_option
+    @click.argument("queue", required=False)
+    @click.option("--all", "all_queues", is_flag=True, help="All queues.")
+    @click.option(
+        "--until", callback=future_time, metavar="TIME", help="End by itself then (UTC), e.g. 14:00, 2h."
+    )
+    @click.option("--reason", default="", help="Why; shown wherever the queue is.")
+    def command(
+        conf: tuple[str, ...], queue: str | None, all_queues: bool, until: datetime | None, reason: str
+    ) -> None:
+        order(Link(conf), kind, target(queue, all_queues), until, reason)
+
+    return command
 
 
 def target(queue: str | None, all_queues: bool) -> str:

@@ -11,6 +11,7 @@ from autopyfactory.config import fetch
 from autopyfactory.config.keys import closest
 from autopyfactory.config.loader import RawConfig, load_sources
 from autopyfactory.config.lookup import as_text
+from autopyfactory.model.redact import shown
 from autopyfactory.options.binding import Binder
 from autopyfactory.options.common import FactoryOptions
 from autopyfactory.options.declare import find, specs
@@ -64,7 +65,7 @@ def _missing(raw: RawConfig, sources: Sequence[str]) -> Problem:
         hint = f"did you mean [{NAME}] by [{near}]?"
     elif any(as_text(s, "batchsubmitplugin") for s in raw.sections.values()):
         hint += "; these look like queues: name this file with queueConf there"
-    where = Where(fetch.shown(sources[0])) if sources else None
+    where = Where(shown(sources[0])) if sources else None
     return Problem("error", f"there is no section [{NAME}]", where, hint=hint)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from autopyfactory.external import atomicfile
+from autopyfactory.model.redact import shown
 from autopyfactory.options.problem import ConfigError, Problem, Where
 
 MAX_SIZE = 64 << 20  # bytes
@@ -56,15 +57,6 @@ def resolve(source: str, base: Path | None) -> str:
         beside = os.path.join(base, path)
         path = beside if os.path.exists(beside) or not os.path.exists(path) else path
     return os.path.abspath(path)
-
-
-def shown(source: str) -> str:
-    """Return `source` for people: a URL without user, password and query, which may be secret."""
-    if not is_url(source):
-        return source
-    scheme, _, rest = source.partition("://")
-    host, slash, path = rest.partition("?")[0].partition("#")[0].partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def read(source: str) -> tuple[bytes, list[Problem]]:
@@ -137,12 +129,7 @@ def _keep(url: str, data: bytes, how: Reading) -> list[Problem]:
         return []
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        atomicfile.replace(path, data, mode=atomicfile.OWNER)
     except OSError as err:
         return [Problem("warning", f"no copy of it can be kept: {err}", Where(shown(url)))]
     return []

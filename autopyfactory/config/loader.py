@@ -14,6 +14,7 @@ from pathlib import Path
 
 from autopyfactory.config import fetch
 from autopyfactory.config.ini import DEFAULT, parse
+from autopyfactory.model.redact import shown
 from autopyfactory.options.interpolate import Values, escape
 from autopyfactory.options.problem import ConfigError, Problem, Where
 from autopyfactory.options.section import Section, Value
@@ -172,7 +173,7 @@ def _read_unit(sources: Sequence[str]) -> RawConfig:
             problems.extend(err.problems)
             continue
         problems.extend(warnings)
-        texts.append((data, fetch.shown(source)))
+        texts.append((data, shown(source)))
     return _unit(texts, problems)
 
 

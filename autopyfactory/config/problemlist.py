@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autopyfactory.config.model import Configuration
+from autopyfactory.model.text import count
 from autopyfactory.options.problem import Problem, Where
 
 OTHERS = 5  # places of a repeated problem that are listed
@@ -94,21 +95,17 @@ def counts(problems: Sequence[Problem]) -> tuple[int, int]:
 def summary(problems: Sequence[Problem], configuration: Configuration | None) -> str:
     """Return the last line: how much is wrong, and what would run."""
     errors, warnings = counts(problems)
-    words = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    words = f"{count(errors, 'error')}, {count(warnings, 'warning')}"
     if configuration is None:
         return words
     enabled = sum(q.options.enabled for q in configuration.queues.values())
     total = len(configuration.queues) + len(configuration.broken)
-    words += f"; {_count(total, 'queue')}, {enabled} enabled"
+    words += f"; {count(total, 'queue')}, {enabled} enabled"
     if configuration.broken:
         names = sorted(configuration.broken)
         words += f", {len(names)} cannot run: {', '.join(names[:OTHERS])}"
         words += f" and {len(names) - OTHERS} more" if len(names) > OTHERS else ""
     return words
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def as_data(problems: Sequence[Problem], configuration: Configuration | None) -> dict[str, Any]:

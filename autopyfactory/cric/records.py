@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from autopyfactory.external import strictjson
+from autopyfactory.model import hostport
 
 # Of a record of 115 fields these are kept while the file is parsed: a file of 20 MB stays small in memory.
 RECORD_KEYS = frozenset(
@@ -50,7 +50,6 @@ CE_KEYS = frozenset(
 TWICE = "\0twice"  # where an object remembers keys that it had twice
 
 _NAME = re.compile(r"[^\s\[\]%=:;#\x00-\x1f\x7f/\\]{1,200}$")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$|[0-9A-Fa-f:]+$")
 _QUEUE = re.compile(r"[A-Za-z0-9_.@+:/=-]*$")
 _SPECIAL = re.compile(r"\(\s*(\w+)\s*=\s*([^()]*?)\s*\)")
 
@@ -191,13 +190,10 @@ def _host_and_port(endpoint: str) -> tuple[str, int | None]:
     if not endpoint:
         raise BadRecord("it has no ce_endpoint")
     try:
-        parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
-        host, port = parts.hostname or "", parts.port
+        place = hostport.parse_endpoint(endpoint)
     except ValueError as err:
-        raise BadRecord(f"ce_endpoint {endpoint!r:.80}: {err}") from None
-    if not _HOST.match(host) or len(host) > 253 or parts.username is not None:
-        raise BadRecord(f"ce_endpoint {endpoint!r:.80} names no host")
-    return host, port
+        raise BadRecord(f"ce_endpoint: {err}") from None
+    return place.host.lower(), place.port
 
 
 def _no_twins(data: Mapping[str, Any]) -> None:

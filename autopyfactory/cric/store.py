@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autopyfactory.config.fetch import Reading, is_url, shown
+from autopyfactory.config.fetch import Reading, is_url
 from autopyfactory.cric import records
+from autopyfactory.external import atomicfile
 from autopyfactory.external.http import Client, HttpError, Identity, validators
+from autopyfactory.model.redact import shown
+from autopyfactory.model.text import count
 from autopyfactory.options.problem import ConfigError, Problem, Where
 
 MAX_BYTES = 200_000_000
@@ -131,8 +133,8 @@ class Store:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if body is not None:
                 copy.notes.unlink(missing_ok=True)  # else a crash here could pair new content with old notes
-                _replace(copy.body, body)
-            _replace(copy.notes, notes.encode())
+                atomicfile.replace(copy.body, body, mode=atomicfile.OWNER)
+            atomicfile.replace(copy.notes, notes.encode(), mode=atomicfile.OWNER)
         except OSError as err:
             return (Problem("warning", f"no copy of it can be kept: {err}", Where(shown(url))),)
         return ()
@@ -142,15 +144,6 @@ class Store:
             return ()
         message = f"was not asked; its copy of {_ago(copy.age)} is used"
         return (Problem("warning", message, Where(shown(url))),)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def _nothing(source: str, message: str) -> ConfigError:
@@ -165,6 +158,5 @@ def _brief(err: Exception, url: str) -> str:
 def _ago(seconds: float) -> str:
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            number = int(seconds // size)
-            return f"{number} {unit}{'s' if number > 1 else ''} ago"
+            return f"{count(int(seconds // size), unit)} ago"
     return f"{seconds:.0f} seconds ago"

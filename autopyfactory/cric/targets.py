@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 
 from autopyfactory.condor.quoting import attr
 from autopyfactory.cric.records import CE, BadRecord, Record
+from autopyfactory.model.hostport import HostPort
 
 CONDOR_PORT = 9619
 ARC_PORT = 443
@@ -91,7 +92,7 @@ def _condor_ce(record: Record, ce: CE, defaults: Mapping[str, str]) -> dict[str,
         attributes["periodic_remove"] = f"JobStatus == 2 && (time() - EnteredCurrentStatus) > {MAX_RUNNING}"
     return {
         "batchsubmitplugin": "CondorCE",
-        f"{prefix}.gridresource": f"[{ce.host}]:{port(ce)}" if ":" in ce.host else ce.host,
+        f"{prefix}.gridresource": str(HostPort(ce.host, port(ce))) if ":" in ce.host else ce.host,
         f"{prefix}.port": str(port(ce)),
         **{f"{prefix}.condor_attributes.{k}": v for k, v in attributes.items()},
     }
@@ -112,7 +113,7 @@ def _arc_ce(record: Record, ce: CE) -> dict[str, str]:
         parts.append(f"<QueueName>{queue_name(record, ce)}</QueueName>")
     return {
         "batchsubmitplugin": "CondorARC",
-        f"{prefix}.gridresource": f"https://{ce.host}:{port(ce)}",
+        f"{prefix}.gridresource": f"https://{HostPort(ce.host, port(ce))}",
         f"{prefix}.condor_attributes.arc_resources": "".join(parts),
         f"{prefix}.condor_attributes.arc_rte": "ENV/PROXY",
     }

@@ -19,7 +19,6 @@ from lockfile import AlreadyLocked, LockFailed
 
 from autopyfactory import __version__
 from autopyfactory.accounting.ledger import LedgerError
-from autopyfactory.config.fetch import shown
 from autopyfactory.control.server import ControlServer, SocketError
 from autopyfactory.daemon import privileges
 from autopyfactory.daemon.cleanlogs import CleanLogs, Retention
@@ -33,6 +32,8 @@ from autopyfactory.daemon.service import Service
 from autopyfactory.daemon.signals import bear_early_ones
 from autopyfactory.daemon.systemd import Heart, Notifier
 from autopyfactory.logs.setup import CannotLog, Logs, setup
+from autopyfactory.model.redact import shown
+from autopyfactory.model.text import count
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
@@ -223,4 +224,4 @@ def _control(config: Configuration, service: Service) -> ControlServer:
 def _status(config: Configuration) -> str:
     on = sum(q.options.enabled for q in config.queues.values())
     broken = f", {len(config.broken)} left out" if config.broken else ""
-    return f"{on} queue{'' if on == 1 else 's'}{broken}"
+    return f"{count(on, 'queue')}{broken}"

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.utils import get_environ_proxies
@@ -23,6 +22,7 @@ from requests.utils import get_environ_proxies
 from autopyfactory import __version__
 from autopyfactory.external.deadline import DeadlineAdapter, left, within
 from autopyfactory.external.strictjson import JSONError, loads
+from autopyfactory.model.redact import shown
 
 MEGABYTE = 1_000_000
 CHUNK = 65_536
@@ -107,14 +107,6 @@ class Answer:
     def excerpt(self) -> str:
         """Return the beginning of the body on one line."""
         return " ".join(self.body[:400].decode("utf-8", "replace").split())[:200]
-
-
-def shown(url: str) -> str:
-    """Return `url` without what may be secret: user, password and query."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{parts.path}"
 
 
 class _Session(requests.Session):

@@ -102,7 +102,6 @@ class Factory(Neighbours):
                 {name: q.parts.submit for name, q in dict(self.queues).items()}, self.clock.now()
             ),
         )
-        self.last_reload: ReloadReport | None = None
         self._load = load
         self._cycles = oneshot_cycles if oneshot_cycles is not None else configuration.factory.cycles
         self._sleep = sleep if sleep is not None else configuration.factory.sleep
@@ -252,7 +251,6 @@ class Factory(Neighbours):
             log.error("reload refused, the running configuration stays:")
             for problem in report.problems:
                 log.error("  %s", problem)
-        self.last_reload = report
         self.settled()
         return report
 

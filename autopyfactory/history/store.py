@@ -12,6 +12,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
+from autopyfactory.model import redact
+
 BUSY = 5  # seconds to wait for another process's lock
 ANSWER = 20  # seconds that a statement may take on a server
 
@@ -44,8 +46,8 @@ def parse(url: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """Return `url` as it may be shown: without its password."""
-    return url.render_as_string(hide_password=True)
+    """Return `url` as it may be shown."""
+    return redact.shown(url.render_as_string(hide_password=False))
 
 
 def file_of(url: URL) -> Path | None:

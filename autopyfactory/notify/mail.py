@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from autopyfactory.config.model import Configuration
+from autopyfactory.model import hostport
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.record import Event
 from autopyfactory.notify.digest import Digest, Notice, compose, notice_of
@@ -205,10 +206,9 @@ def deliver(message: EmailMessage, server: str, options: MailOptions) -> None:
 
     Raises OSError or smtplib.SMTPException. Recipients that are refused while others are not are logged.
     """
-    host, _, port = server.partition(":")
+    place = hostport.parse(server)
     context = ssl.create_default_context(cafile=options.ca) if options.security != "off" else None
-    number = int(port) if port else PORTS[options.security]
-    with _connected(host, number, context, options) as smtp:
+    with _connected(place.host, place.port_or(PORTS[options.security]), context, options) as smtp:
         if options.security == "starttls":
             smtp.starttls(context=context)
         if options.user and options.password_file:

@@ -14,8 +14,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from pydantic import AfterValidator
+
+from autopyfactory.model import hostport
 from autopyfactory.model.record import Event, FactoryEvent
 from autopyfactory.options.common import FACTORY
 from autopyfactory.options.declare import Options, option
@@ -28,14 +31,19 @@ STATES = ("running", "exiting", "fault")
 _CID = re.compile(r"\d{1,12}\.\d{1,9}$")
 
 
+def _with_port(text: str) -> str:
+    if hostport.parse(text).port is None:
+        raise ValueError("names no port: host:port is wanted")
+    return text
+
+
 class PingOptions(Options):
     """Where pings of wrappers are taken."""
 
-    listen: str | None = option(
+    listen: Annotated[str, AfterValidator(_with_port)] | None = option(
         None,
         key="pings.listen",
         scope=FACTORY,
-        pattern=r"^[^\s:]+:\d{1,5}$",
         description="host:port on which UDP pings of wrappers are taken into the history; unset: none are",
     )
 
@@ -82,11 +90,12 @@ class Listener:
     """Takes pings for one factory on a thread of its own and passes them on as events."""
 
     def __init__(self, address: str, factory: str, report: Callable[[Event], None]):
-        host, _, port = address.rpartition(":")
+        place = hostport.parse(address)
         self._factory = factory
         self._report = report
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((host, int(port)))
+        family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.bind((place.host, place.port_or(0)))
         self._socket.settimeout(0.5)
         self._stop = threading.Event()
         self._second = (0, 0)  # which second it is, and how many pings it brought

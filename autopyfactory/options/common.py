@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from autopyfactory.options.declare import NameList, Options, Scope, option
+from autopyfactory.options.declare import HostAndPort, NameList, Options, Scope, option
 
 FACTORY: Scope = "factory"
 
@@ -27,7 +27,7 @@ class FactoryOptions(Options):
     admin_email: NameList = option(
         (), key="factoryAdminEmail", scope=FACTORY, description="Who gets mail when something needs a person"
     )
-    smtp_server: str | None = option(
+    smtp_server: HostAndPort | None = option(
         None,
         key="factorySMTPServer",
         scope=FACTORY,

@@ -3,19 +3,22 @@
 A plugin declares a subclass of `Options` whose fields are made with `option(...)`. The key of a field is
 the name that users write in the file. `{prefix}` in a key stands for any of the class's `prefixes`, the
 most specific first: that is how `batchsubmit.condorce.environ` and `batchsubmit.condorbase.environ` both
-work, the child's own key winning. A key that ends in `.*` collects every key below it in a dictionary.
+work, the child's own key winning. Other names in braces stand for what the class's `key_names` say, so that
+one declaration serves plugins whose keys begin differently. A key that ends in `.*` collects every key below
+it in a dictionary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from autopyfactory.model import hostport
 from autopyfactory.options.section import Section, Value
 
 Scope = Literal["queue", "factory", "monitor", "auth"]
@@ -33,12 +36,16 @@ def _split(value: Any) -> Any:
 NameList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 """A comma separated list; blanks around items and empty items are dropped."""
 
+HostAndPort = Annotated[str, AfterValidator(hostport.checked)]
+"""One host or host:port; anything else is refused with the reason."""
+
 
 class Options(BaseModel):
     """Base of all option declarations; instances are immutable and hashable by value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     prefixes: ClassVar[tuple[str, ...]] = ()
+    key_names: ClassVar[Mapping[str, str]] = {}  # what other names in braces in a key stand for
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,8 @@ def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
 
 
 def _with_prefixes(cls: type[Options], key: str) -> Iterator[str]:
+    for name, text in cls.key_names.items():
+        key = key.replace(f"{{{name}}}", text)
     if "{prefix}" in key:
         yield from (key.replace("{prefix}", p) for p in cls.prefixes)
     else:

@@ -207,10 +207,6 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
 
     chunk: ClassVar[int] = 100  # pilots per submission: larger transactions stall other clients of a schedd
 
-    @abstractmethod
-    def target_key(self) -> Hashable:
-        """Return what tells the place of submission (schedd) apart."""
-
     @property
     @abstractmethod
     def target(self) -> str:

@@ -3,42 +3,54 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator
 
 from autopyfactory.condor.target import Target
+from autopyfactory.model import hostport
 from autopyfactory.options.declare import Options, option
 
 SILENT = "A schedd that takes longer to answer counts as not answering"
 LOCAL = (None, "", "localhost", "127.0.0.1")
 
 
+def _collector(text: str) -> str:
+    hostport.checked(_address(text))
+    return text.strip()
+
+
 class ScheddOptions(Options):
-    """The schedd that holds the pilots; sources call it `schedd_target`."""
+    """A schedd, by default the one that holds the pilots; sources call it `schedd_target`."""
+
+    key_names: ClassVar[Mapping[str, str]] = {"schedd": "batchstatus.condor"}
 
     schedd: str | None = option(
         None,
-        key="batchstatus.condor.schedd",
+        key="{schedd}.schedd",
         question="schedd_target",
-        legacy=("batchstatus.condor.scheddhost",),
+        legacy=("{schedd}.scheddhost",),
         description="Name of the schedd that pilots are sent to and counted in; unset: the local one",
     )
     schedd_port: int | None = option(
         None,
-        key="batchstatus.condor.scheddport",
+        key="{schedd}.scheddport",
         question=False,
         description="Accepted; a schedd is found by its name",
         ge=1,
     )
-    collector: str | None = option(
+    collector: Annotated[str, AfterValidator(_collector)] | None = option(
         None,
-        key="batchstatus.condor.collector",
+        key="{schedd}.collector",
         question="schedd_target",
-        legacy=("batchstatus.condor.collectorhost",),
+        legacy=("{schedd}.collectorhost",),
         description="Collector that knows the schedd, as host or host:port; unset: the configured one",
     )
     collector_port: int | None = option(
         None,
-        key="batchstatus.condor.collectorport",
+        key="{schedd}.collectorport",
         question="schedd_target",
         ge=1,
         le=65535,
@@ -46,41 +58,37 @@ class ScheddOptions(Options):
     )
     queryargs: str | None = option(
         None,
-        key="batchstatus.condor.queryargs",
+        key="{schedd}.queryargs",
         question="schedd_target",
         description="The same in the words of condor_q: -name SCHEDD -pool COLLECTOR",
     )
     token_directory: str | None = option(
         None,
-        key="batchstatus.condor.tokendir",
+        key="{schedd}.tokendir",
         question="schedd_target",
         description="Folder with the tokens that authenticate the factory to this schedd",
     )
 
     def target(self) -> Target:
-        """Return the schedd that these options name."""
-        return make_target(
-            self.schedd, self.collector, self.collector_port, self.queryargs, self.token_directory
-        )
+        """Return the schedd that these options name; explicit ones beat `queryargs`. Raises ValueError."""
+        name, pool = _from_queryargs(self.queryargs or "")
+        schedd = name if self.schedd in LOCAL else self.schedd
+        host = pool if self.collector in LOCAL and self.collector_port is None else self.collector
+        if host and _address(host) == host.strip():
+            host = str(_with_port(hostport.parse(host), self.collector_port))
+        settings: tuple[tuple[str, str], ...] = ()
+        if self.token_directory:
+            settings = (("SEC_TOKEN_DIRECTORY", str(Path(self.token_directory).expanduser())),)
+        return Target(schedd or None, host or None, settings)
 
 
-def make_target(
-    schedd: str | None,
-    collector: str | None,
-    collector_port: int | None,
-    queryargs: str | None,
-    token_directory: str | None,
-) -> Target:
-    """Return the target that the options of one plugin name; explicit options beat `queryargs`."""
-    name, pool = _from_queryargs(queryargs or "")
-    schedd = name if schedd in LOCAL else schedd
-    host = pool if collector in LOCAL and collector_port is None else collector
-    if host and collector_port and ":" not in host:
-        host = f"{host}:{collector_port}"
-    settings: tuple[tuple[str, str], ...] = ()
-    if token_directory:
-        settings = (("SEC_TOKEN_DIRECTORY", str(Path(token_directory).expanduser())),)
-    return Target(schedd or None, host or None, settings)
+def _with_port(place: hostport.HostPort, port: int | None) -> hostport.HostPort:
+    return place.or_port(port) if port else place
+
+
+def _address(text: str) -> str:
+    """Return the host and port in what HTCondor calls an address: `<127.0.0.1:9618?sock=collector>`."""
+    return text.strip().removeprefix("<").removesuffix(">").partition("?")[0]
 
 
 def _from_queryargs(text: str) -> tuple[str | None, str | None]:

@@ -111,10 +111,6 @@ class StatusSource(Generic[T]):
         """No longer call `wake`."""
         self._listeners.discard(wake)
 
-    def refresh(self) -> None:
-        """Ask sooner than the interval says (a command wants fresh numbers)."""
-        self._asked.set()
-
     def poll(self) -> bool:
         """Ask once and take in the answer; return whether there was one.
 

@@ -14,11 +14,11 @@ from typing import Literal
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.target import Target
+from autopyfactory.model import hostport
 from autopyfactory.model.record import Troubles
 
 CONDOR_PORT, HTTPS_PORT, SSH_PORT = 9618, 443, 22
 CONNECT = 5.0  # seconds
-_URL = re.compile(r"(?:[a-z]+://)?(?:[^@/\s]+@)?(\[[^\]]+\]|[^:/\s]+)(?::(\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Door:
     @property
     def collector(self) -> str:
         """Return `host:port`."""
-        return f"{self.host}:{self.port}"
+        return str(hostport.HostPort(self.host, self.port))
 
 
 def door(resource: str) -> Door | None:
@@ -49,10 +49,12 @@ def door(resource: str) -> Door | None:
 
 
 def _door(text: str, port: int, schedd: str | None = None) -> Door | None:
-    match = _URL.match(text)
-    if match is None:
+    address = re.split("[/?]", text.rpartition("://")[2], maxsplit=1)[0]
+    try:
+        place = hostport.parse(address.rpartition("@")[2])  # user@host: a batch system over SSH
+    except ValueError:
         return None
-    return Door(match.group(1).strip("[]"), int(match.group(2) or port), schedd)
+    return Door(place.host, place.port_or(port), schedd)
 
 
 Verdict = tuple[Literal["ce-down", "ce-refuses", ""], str]

@@ -123,9 +123,6 @@ class FakeSubmit(BatchSubmitPlugin[Options]):
         self._ce = ce
         self.lock = threading.Lock()
 
-    def target_key(self) -> str:
-        return "schedd"
-
     @property
     def target(self) -> str:
         return "schedd"

@@ -6,7 +6,7 @@ A new kind of CE is a subclass with `commands()`: the submit commands that are i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -106,10 +106,6 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
     @abstractmethod
     def commands(self) -> dict[str, str]:
         """Return the submit commands of this kind of CE."""
-
-    def target_key(self) -> Hashable:
-        """Return the schedd."""
-        return self._target
 
     @property
     def target(self) -> str:

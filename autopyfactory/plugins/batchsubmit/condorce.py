@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from autopyfactory.options.declare import option
+from autopyfactory.model import hostport
+from autopyfactory.options.declare import HostAndPort, option
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
 
 CE_PORT = 9619
@@ -19,10 +20,9 @@ class CondorCEOptions(CondorBaseOptions):
         "batchsubmit.condorgrid",
         "batchsubmit.condorbase",
     )
-    gridresource: str = option(
+    gridresource: HostAndPort = option(
         key="{prefix}.gridresource",
         min_length=1,
-        pattern=r"^\S+$",
         description="The CE, as host or host:port",
     )
     port: int = option(CE_PORT, key="{prefix}.port", ge=1, le=65535, description="Port of the CE's collector")
@@ -43,8 +43,11 @@ class CondorCE(CondorBase[CondorCEOptions]):
     @property
     def ce(self) -> str:
         """Return host and port of the CE."""
-        given = self.options.gridresource
-        return given if ":" in given else f"{given}:{self.options.port}"
+        return str(self._place)
+
+    @property
+    def _place(self) -> hostport.HostPort:
+        return hostport.parse(self.options.gridresource).or_port(self.options.port)
 
     def commands(self) -> dict[str, str]:
         """Return the grid universe commands; with an empty TransferOutput only stdout and stderr return.
@@ -53,7 +56,7 @@ class CondorCE(CondorBase[CondorCEOptions]):
         CE which refuses our token swallows pilot after pilot and leaves no reason behind. Ours are held:
         they count as pending, and `why` can show what the CE said.
         """
-        schedd = self.options.schedd_name or self.ce.rpartition(":")[0]
+        schedd = self.options.schedd_name or self._place.host
         return {
             "universe": "grid",
             "grid_resource": f"condor {schedd} {self.ce}",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -49,10 +48,6 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
     def __init__(self, options: ExecOptions, context: QueueContext):
         super().__init__(options, context)
         self._extra = dict(word.split("=", 1) for word in shlex.split(options.environ) if "=" in word)
-
-    def target_key(self) -> Hashable:
-        """Return this machine."""
-        return "local processes"
 
     @property
     def target(self) -> str:
@@ -141,17 +136,6 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
     def retire(self, n: int, deadline: float) -> int:
         """Ask none to end: a process that runs may have found work, and none waits."""
         return 0
-
-    def remove_all(self) -> int:
-        """Ask every pilot of this queue to end; return how many there were."""
-        mine = [
-            p
-            for p in pilots()
-            if p.factory == self.context.factory.factory_id and p.queue == self.context.queue
-        ]
-        for p in mine:
-            os.kill(p.pid, signal.SIGTERM)
-        return len(mine)
 
     def cleanup(self, deadline: float) -> None:
         """Collect pilots that have ended, so that they leave the process table."""

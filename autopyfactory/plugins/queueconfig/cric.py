@@ -17,6 +17,7 @@ from autopyfactory.cric.plan import BUILT_IN, Verdict, plan
 from autopyfactory.cric.selection import Selection
 from autopyfactory.cric.store import Store
 from autopyfactory.external.http import Identity
+from autopyfactory.model.redact import shown
 from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FACTORY, FactoryOptions
 from autopyfactory.options.declare import Options, option
@@ -128,7 +129,7 @@ class CRIC(QueueConfigPlugin[CRICOptions]):
         for source, chosen in by_source.items():
             found = self._judged(store, source, chosen, defaults, plugins)
             verdicts += found
-            where = Where(fetch.shown(source))
+            where = Where(shown(source))
             for v in found:
                 if v.section is not None:
                     own = {k: Value(escape(text), where) for k, text in v.keys.items()}
@@ -223,7 +224,7 @@ class CRIC(QueueConfigPlugin[CRICOptions]):
             except ConfigError as err:
                 self._problems += [replace(p, section=p.section or f"CRIC {name}") for p in err.problems]
                 return None
-            parsed = ini.parse(data, fetch.shown(source))
+            parsed = ini.parse(data, shown(source))
             self._problems += [*warnings, *parsed.problems]
             if any(p.severity == "error" for p in parsed.problems):
                 return None

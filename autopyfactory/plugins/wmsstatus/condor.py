@@ -14,7 +14,7 @@ from autopyfactory.model.info import SiteInfo, WMSQueueInfo, WMSStatus
 from autopyfactory.options.declare import option
 from autopyfactory.options.polled import PolledOptions, sleep_option, timeout_option
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
-from autopyfactory.plugins.schedd import SILENT, make_target
+from autopyfactory.plugins.schedd import SILENT, ScheddOptions
 from autopyfactory.plugins.wmsstatus.span import SpanOption
 
 ANY = "ANY"  # as queueskey or wmsqueue: all jobs of the pool, whatever they ask for
@@ -22,10 +22,11 @@ NEEDS = ("RequestCpus", "RequestMemory")
 OURS = "ApfFactory"  # only pilots carry it: they are not work
 
 
-class CondorOptions(PolledOptions):
+class CondorOptions(ScheddOptions, PolledOptions):
     """Options of the WMS status plugin `Condor`."""
 
     prefixes = ("wmsstatus.condor",)
+    key_names = {"schedd": "wmsstatus.condor"}
     sleep: float = sleep_option(60, "Time between counts")
     timeout: float = timeout_option(20, SILENT)
     queueskey: str = option(
@@ -36,44 +37,10 @@ class CondorOptions(PolledOptions):
     )
     schedd: str | None = option(
         None,
-        key="wmsstatus.condor.schedd",
+        key="{schedd}.schedd",
         question="schedd_target",
-        legacy=("wmsstatus.condor.scheddhost",),
+        legacy=("{schedd}.scheddhost",),
         description="Name of the schedd where users' jobs wait; unset: the local one",
-    )
-    schedd_port: int | None = option(
-        None,
-        key="wmsstatus.condor.scheddport",
-        question=False,
-        description="Accepted; a schedd is found by its name",
-        ge=1,
-    )
-    collector: str | None = option(
-        None,
-        key="wmsstatus.condor.collector",
-        question="schedd_target",
-        legacy=("wmsstatus.condor.collectorhost",),
-        description="Collector that knows the schedd, as host or host:port; unset: the configured one",
-    )
-    collector_port: int | None = option(
-        None,
-        key="wmsstatus.condor.collectorport",
-        question="schedd_target",
-        ge=1,
-        le=65535,
-        description="Port of that collector",
-    )
-    queryargs: str | None = option(
-        None,
-        key="wmsstatus.condor.queryargs",
-        question="schedd_target",
-        description="The same in the words of condor_q: -name SCHEDD -pool COLLECTOR",
-    )
-    token_directory: str | None = option(
-        None,
-        key="wmsstatus.condor.tokendir",
-        question="schedd_target",
-        description="Folder with the tokens that authenticate the factory to this pool",
     )
     constraint: str | None = option(
         None,
@@ -105,13 +72,10 @@ class Condor(WMSStatusPlugin[CondorOptions]):
 
     def __init__(self, options: CondorOptions, context: QueueContext):
         super().__init__(options, context)
-        o = options
-        self.schedd_target = make_target(
-            o.schedd, o.collector, o.collector_port, o.queryargs, o.token_directory
-        )
+        self.schedd_target = options.target()
         self._mapping = StatusMapping.load(CONDOR_WMS, context.mappings)
         # What jobs ask for has many values: it is only asked for when a queue cares.
-        self.by_needs = o.cores is not None or o.memory is not None
+        self.by_needs = options.cores is not None or options.memory is not None
 
     @property
     def label(self) -> str:

@@ -12,8 +12,9 @@ from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator
 
 from autopyfactory.config import jobstates
-from autopyfactory.external.http import Answer, Client, HttpError, Identity, shown
+from autopyfactory.external.http import Answer, Client, HttpError, Identity
 from autopyfactory.model.info import WMSQueueInfo, WMSStatus
+from autopyfactory.model.redact import shown
 from autopyfactory.options.declare import option
 from autopyfactory.options.polled import timeout_option
 from autopyfactory.plugins.base import QueueContext, SourceError

@@ -52,7 +52,7 @@ def test_line_breaks_nul_and_lone_surrogates_are_rejected(quote, bad):
 
 def unescaped(text: str) -> list[str]:
     """What the submit language would still expand, by its rules: $$ is a pair, $( and $NAME( are expanded."""
-    rest = text.replace("$(DOLLAR)", "").replace("$$(DOLLARDOLLAR)", "")
+    rest = text.replace("$(DOLLAR)", "~").replace("$$(DOLLARDOLLAR)", "~")
     return [m.group() for m in re.finditer(r"\$\$|\$\(|\$[A-Za-z_]\w*\(", rest) if m.group() != "$$"]
 
 

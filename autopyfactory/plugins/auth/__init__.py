@@ -1,1 +1,0 @@
-"""Plugins of kind `auth`."""
