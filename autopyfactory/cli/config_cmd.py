@@ -155,7 +155,7 @@ def init(folder: Path | None, also: Path | None, force: bool, yes: bool, **given
         written = starter.write(folder, starter.Answers(**answers), force=force)
     except FileExistsError as err:
         raise click.ClickException(f"already there: {err}; use --force to overwrite") from err
-    except OSError as err:
+    except (OSError, ValueError) as err:
         raise click.ClickException(str(err)) from err
     for path in written:
         click.echo(f"wrote {path}")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from autopyfactory.model.hostport import parse
+
 FILES = ("autopyfactory.conf", "queues.conf", "auth.conf", "monitor.conf")
 _HOLE = re.compile(r"@(\w+)@")
 _OFF = "#"
@@ -48,7 +50,10 @@ def render(answers: Answers) -> dict[str, str]:
 
 
 def write(folder: Path, answers: Answers, *, force: bool = False) -> list[Path]:
-    """Write the starter configuration into `folder`. Raises FileExistsError unless `force`."""
+    """Write the starter configuration into `folder`.
+
+    Raises FileExistsError unless `force`, and ValueError for a CE that names no host.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = {folder / name: text for name, text in render(answers).items()}
     there = [str(p) for p in paths if p.exists()]
@@ -105,7 +110,7 @@ def _safe(text: str) -> str:
 
 
 def _queue(ce: str, a: Answers) -> str:
-    site = ce.partition(":")[0].partition(".")[0]
+    site = parse(ce).host.partition(".")[0]
     return (
         f"[{_name(a.wmsqueue)}-{_name(site)}]\n"
         f"# The label of the jobs, or the site as the WMS calls it.\n"

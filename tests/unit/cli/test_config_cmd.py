@@ -248,3 +248,9 @@ def test_migrating_says_what_was_done_and_what_is_left(tmp_path: Path) -> None:
     assert done.output.splitlines()[-1].startswith("0 errors") or "cannot run" in done.output
     assert run("migrate", str(data), str(tmp_path / "new")).exit_code == 2
     assert run("migrate", str(tmp_path / "nix"), str(tmp_path / "new2")).exit_code == 2
+
+
+def test_init_refuses_a_ce_that_is_no_host(tmp_path: Path) -> None:
+    result = run("init", str(tmp_path / "etc"), "-y", "--ce", "ce.example.org/jobmanager-pbs")
+    assert (result.exit_code, "a gatekeeper's batch system" in result.output) == (1, True)
+    assert not list((tmp_path / "etc").glob("*"))
