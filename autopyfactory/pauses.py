@@ -123,7 +123,7 @@ class Pauses:
                 return
             found = _read(self._path)
         except FileNotFoundError:
-            self._pauses, self._seen = ({}, None) if self._seen is not None else (self._pauses, None)
+            self._restore()
         except OSError as err:  # it may be whole: what is known stays in force, and it is tried again
             log.error("%s cannot be read: %s", self._path, err)
             if first:
@@ -132,6 +132,18 @@ class Pauses:
             self._mend(err, first=first)
         else:
             self._pauses, self._seen = found, stamp
+
+    def _restore(self) -> None:
+        """Keep what was known of a file that is gone, and write it anew if its folder is still there."""
+        if self._seen is None:
+            return  # there was none, or this is told already
+        self._seen = None
+        log.error("%s is gone; the pauses in force stay", self._path)
+        if self._path.parent.is_dir():
+            try:
+                self._write(dict(self._pauses))
+            except PauseError as err:
+                log.error("%s", err)
 
     def _everything(self, err: Exception, where: str = "") -> dict[str, Pause]:
         reason = f"{self._path} cannot be read ({err}){where}: which queues are paused is not known"

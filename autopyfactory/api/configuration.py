@@ -51,9 +51,12 @@ def _left_behind(factory: Factory, name: str) -> Effect:
 
 
 def reload(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Answer `reload`: apply the configuration as it is now; `applied` false: all stays as it was."""
+    """Answer `reload`: apply the configuration as it is now; `applied` false: all stays as it was.
+
+    `allow_empty`: also when that ends most queues.
+    """
     before = {name: _left_behind(factory, name) for name in factory.queues}
-    report = factory.reload()
+    report = factory.reload(allow_empty=bool(arguments.get("allow_empty")))
     if not report.applied or report.changes is None:
         return {"applied": False, "text": "", "problems": [str(p) for p in report.problems]}
     changes = report.changes

@@ -30,7 +30,7 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
         running=True,
         configured=config is not None or name in configuration.broken,
         enabled=configuration.factory.enable_queues and config.options.enabled if config else None,
-        problems=tuple(p.brief for p in configuration.broken.get(name, ()) if p.severity == "error"),
+        problems=_problems(factory, name),
         period=config.options.sleep if config and queue else None,
         pause=factory.pauses.get(name, now),
         credential="; ".join(f.words for f in files if f.credential) or None,
@@ -40,6 +40,13 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
         target=queue.parts.submit.target if queue else "",
         others=_others(queue) if queue else (),
     )
+
+
+def _problems(factory: Factory, name: str) -> tuple[str, ...]:
+    """Return what keeps the queue from running: errors in its configuration, or of its plugins."""
+    failure = factory.failures.get(name)
+    errors = tuple(p.brief for p in factory.configuration.broken.get(name, ()) if p.severity == "error")
+    return (*errors, failure.text) if failure else errors
 
 
 def _others(queue: APFQueue) -> tuple[str, ...]:

@@ -55,11 +55,10 @@ def status(factory: Factory, arguments: Arguments) -> dict[str, Any]:
 
 def _names(factory: Factory, wanted: str | None) -> list[str]:
     configuration = factory.configuration
-    everything = {*configuration.queues, *configuration.broken, *factory.queues}
     if wanted is not None:
         return [known(factory.configuration, wanted)]
     # queues that are switched off say nothing unless they are asked for
-    return sorted(n for n in everything if n in factory.queues or n in configuration.broken)
+    return sorted({*factory.queues, *factory.failures, *configuration.broken})
 
 
 def _row(factory: Factory, name: str) -> QueueRow:
@@ -72,6 +71,8 @@ def _row(factory: Factory, name: str) -> QueueRow:
         broken = configuration.broken.get(name)
         state = "broken" if broken else "disabled" if config and not config.options.enabled else "stopped"
         problem = broken[0].brief if broken else f"the queue is {state}"
+        if failure := factory.failures.get(name):
+            state, problem = "broken", failure.text
     return queue_row(
         name,
         queue.last if queue else None,

@@ -7,8 +7,10 @@ A *unit* is what 2.4 gave to one parser: a file, a URL, or all `*.conf` of a fol
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 
@@ -65,11 +67,12 @@ def load_sources(sources: Iterable[str], base: Path | None = None) -> RawConfig:
 def load_directory(folder: str) -> RawConfig:
     """Read all `*.conf` of `folder` in sorted order, as if they were one file."""
     try:
-        if not Path(folder).is_dir():
-            raise OSError("is not a folder")
-        files = sorted(str(p) for p in Path(folder).glob("*.conf") if not p.name.startswith("."))
+        # not glob(): it takes a folder that may not be read for an empty one
+        names = [e.name for e in os.scandir(folder)]
+        files = sorted(str(Path(folder, n)) for n in names if fnmatch(n, "*.conf") and not n.startswith("."))
     except (OSError, ValueError) as err:
-        return RawConfig(problems=(Problem("error", f"cannot be read: {err}", Where(folder)),))
+        reason = err.strerror if isinstance(err, OSError) and err.strerror else str(err)
+        return RawConfig(problems=(Problem("error", f"cannot be read: {reason}", Where(folder)),))
     return _read_unit(files)
 
 

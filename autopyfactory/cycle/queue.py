@@ -60,6 +60,9 @@ class Neighbours(Surroundings, Protocol):
     def paused(self, queue: str) -> Paused | None:
         """Return the pause of `queue` in force."""
 
+    def blocked(self) -> tuple[str, ...]:
+        """Return why no queue of the factory may send now; empty when they may."""
+
 
 class APFQueue:
     """Decides for one queue, every `apfqueue.sleep` seconds, and sends the pilots."""
@@ -95,7 +98,9 @@ class APFQueue:
     # --- the thread -----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to run cycles."""
+        """Begin to run cycles; does nothing when it has run all that it is to run."""
+        if self.finished:
+            return
         for source in self.parts.sources:
             source.listen(self.wake)
         self._thread = threading.Thread(target=self._run, name=f"queue {self.name}", daemon=True)
@@ -117,6 +122,11 @@ class APFQueue:
         """Whether the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def finished(self) -> bool:
+        """Whether it has run all the cycles that it is to run."""
+        return self._cycles is not None and self.cycles_run >= self._cycles
+
     def wake(self) -> None:
         """Run the next cycle now: something that held the queue back has changed."""
         self._wake.set()
@@ -126,7 +136,7 @@ class APFQueue:
         while not self._stopping:
             started = self._clock.monotonic()
             self._cycle_safely()
-            if self._cycles is not None and self.cycles_run >= self._cycles:
+            if self.finished:
                 self.log.info("ends after %s", count(self.cycles_run, "cycle"))
                 break
             pause = self.config.options.sleep
@@ -182,7 +192,7 @@ class APFQueue:
         log_inputs(self.log, self.cycles_run, inputs, readings)
         self.reader.remember(inputs)
 
-        closed = self.reader.gate(readings) + resolved.unknown
+        closed = self._neighbours.blocked() + self.reader.gate(readings) + resolved.unknown
         pause = self._neighbours.paused(self.name)
         decision = decide(self.parts.chain, inputs)
         if pause is None and not closed:

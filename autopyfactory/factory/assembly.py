@@ -16,13 +16,12 @@ def assemble(
     sources: SourcePool,
     monitor_url: str | None,
     *,
-    user: str | None = None,
+    holder: str,
 ) -> Parts:
-    """Return the parts of `queue`, its sources running. Raises whatever a plugin's constructor raises.
+    """Return the parts of `queue`, its sources running and held by `holder`.
 
-    `user` is who holds the sources, when it is not the queue itself.
+    Raises whatever a plugin's constructor raises; the caller then releases what `holder` holds.
     """
-    holder = user or queue.name
     context = QueueContext(
         queue=queue.name,
         queue_options=queue.options,
@@ -39,6 +38,7 @@ def assemble(
     wms = make(queue.wmsstatus) if queue.wmsstatus else None
     batch = make(queue.batchstatus) if queue.batchstatus else None
     history = any("history" in rule.needs for rule in chain)
+    # Everything is made before a first thread starts for it.
     return Parts(
         chain=chain,
         submit=submit,

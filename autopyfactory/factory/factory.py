@@ -9,17 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from autopyfactory.accounting.anchor import Anchor
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.condor import registry
-from autopyfactory.config.diff import Diff, diff, same
+from autopyfactory.config.diff import Diff, diff
 from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.config.vanished import vanished
 from autopyfactory.credentials import pilotfiles
-from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue, Neighbours
-from autopyfactory.factory.assembly import assemble
 from autopyfactory.factory.crossqueue import surroundings
-from autopyfactory.factory.occupancy import Occupancy, Place
+from autopyfactory.factory.occupancy import Occupancy
+from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
+from autopyfactory.factory.reconciler import Failure, Reconciler
 from autopyfactory.history.attach import history_reporter
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.decision import RecentPilots
@@ -42,9 +44,6 @@ log = logging.getLogger("autopyfactory.factory")
 TICK = 0.5  # seconds between two looks of the housekeeping at what has changed
 # What a running factory cannot change about itself: it would lose track of its own pilots or state.
 FIXED = ("factory_id", "state_dir", "socket")
-
-# What every pilot carries: when it changes, all queues must send pilots that carry the new.
-CARRIED = ("factory_user", "admin_email", "base_log_dir", "base_log_dir_url")
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,6 @@ class Factory(Neighbours):
         self.clock = clock or SystemClock()
         self.watchdog: Callable[[], None] = lambda: None
         self.settled: Callable[[], None] = lambda: None  # called when much has been made or replaced
-        self.queues: dict[str, APFQueue] = {}
         self.state_dir = Path(configuration.factory.state_dir).expanduser()
         self.logdir = logdir
         self.started_at = self.clock.now()
@@ -102,11 +100,26 @@ class Factory(Neighbours):
                 {name: q.parts.submit for name, q in dict(self.queues).items()}, self.clock.now()
             ),
         )
+        self._anchor = Anchor([self.state_dir, self.state_dir / "ledger.db"])
         self._load = load
         self._cycles = oneshot_cycles if oneshot_cycles is not None else configuration.factory.cycles
         self._sleep = sleep if sleep is not None else configuration.factory.sleep
         self._lock = threading.RLock()  # held while queues come and go
-        self._leaving: dict[str, tuple[APFQueue, APFQueue | None]] = {}  # ends; what starts in its place
+        self._reconciler = Reconciler(
+            QueueMaker(
+                ledger=self.ledger,
+                reservations=self.reservations,
+                occupancy=self.occupancy,
+                sources=self.sources,
+                monitors=self.monitors,
+                clock=self.clock,
+                neighbours=self,
+                report=self._report,
+                cycles=self._cycles,
+            ),
+            self.clock,
+        )
+        self._told: frozenset[str] = frozenset()  # queues whose failure to start was announced
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -115,9 +128,7 @@ class Factory(Neighbours):
         for problem in self.configuration.problems:
             log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
         with self._lock:
-            self.monitors.configure(self.configuration)
-            for queue in self.enabled(self.configuration).values():
-                self._add(self._build(queue, self.configuration))
+            self._want(self.configuration)
         self.troubles.start()
         if self.history is not None:
             options, name = self.configuration.parts.get("pings"), self.configuration.factory.factory_id
@@ -133,13 +144,15 @@ class Factory(Neighbours):
             self.watchdog()
             now = self.clock.monotonic()
             with self._lock:
-                self._replace_those_that_left()
+                self._reconcile()
                 if self._all_done():
                     log.info("no queue is left running")
                     return
             if now >= next_round:
                 next_round = now + self._sleep
                 self.occupancy.forget_seen()
+                with self._lock:
+                    self.monitors.retry()
             if self.configuration.factory.reconfig:
                 if next_reload and now >= next_reload:
                     self.reload()
@@ -147,10 +160,10 @@ class Factory(Neighbours):
                     next_reload = now + self.configuration.factory.reconfig_interval
 
     def _all_done(self) -> bool:
-        running = any(q.alive for q in self.queues.values()) or bool(self._leaving)
+        running = any(q.alive for q in self.queues.values()) or bool(self._reconciler.ending)
         if running:
             return False
-        limited = self._cycles is not None and self._cycles > 0 and bool(self.queues)
+        limited = self._cycles is not None and bool(self.enabled(self.configuration))
         return limited or self.configuration.factory.abort_no_queues
 
     def shutdown(self, deadline: float) -> None:
@@ -161,10 +174,7 @@ class Factory(Neighbours):
         """
         end = self.clock.monotonic() + deadline
         with self._lock:
-            queues = [*self.queues.values(), *(old for old, _ in self._leaving.values())]
-            self._leaving.clear()
-        for queue in queues:
-            queue.stop()
+            queues = self._reconciler.end()
         self.sources.stop()
         self.troubles.stop()
         self.announce("stopped", "pilots go on by themselves")
@@ -198,82 +208,67 @@ class Factory(Neighbours):
             return {}
         return {n: q for n, q in configuration.queues.items() if q.options.enabled}
 
-    def _build(self, queue: QueueConfig, configuration: Configuration) -> APFQueue:
-        parts: Parts = assemble(queue, configuration, self.sources, self.monitors.url(queue))
-        return APFQueue(
-            queue,
-            parts,
-            ledger=self.ledger,
-            reservations=self.reservations,
-            neighbours=self,
-            report=self._report,
-            clock=self.clock,
-            cycles=self._cycles,
+    @property
+    def queues(self) -> Mapping[str, APFQueue]:
+        """Return the queues that run, by name."""
+        return self._reconciler.workers
+
+    @property
+    def failures(self) -> Mapping[str, Failure]:
+        """Return why queues that should run do not, by name."""
+        return self._reconciler.failures
+
+    def _want(self, configuration: Configuration) -> None:
+        """Make `configuration` what is wanted, and do at once what can be done."""
+        self.monitors.configure(configuration)
+        self._reconciler.want(
+            {name: QueueSpec(q, configuration) for name, q in self.enabled(configuration).items()}
         )
+        self._reconcile()
 
-    def _add(self, queue: APFQueue) -> None:
-        parts = queue.parts
-        self.queues[queue.name] = queue
-        self.occupancy.settle(queue.name, Place(parts.submit.ce, parts.submit.target, parts.batch_source))
-        if self._cycles != 0:
-            queue.start()
-
-    def _remove(self, name: str, successor: APFQueue | None) -> None:
-        """Let queue `name` end; it never runs beside its successor."""
-        queue = self.queues.pop(name)
-        queue.stop()
-        self._leaving[name] = (queue, successor)
-
-    def _replace_those_that_left(self) -> None:
-        for name, (queue, successor) in list(self._leaving.items()):
-            if queue.alive:
-                continue
-            del self._leaving[name]
-            if successor is not None:
-                successor.cycles_run = queue.cycles_run
-                self._add(successor)
-            for source in queue.parts.sources:
-                if successor is None or source not in tuple(successor.parts.sources):
-                    self.sources.release(source, name)
+    def _reconcile(self) -> None:
+        self._reconciler.step()
+        failing = dict(self._reconciler.failures)
+        for name in failing.keys() - self._told:
+            self.announce("problem", f"does not run: {failing[name].text}", name)
+        self._told = frozenset(failing)
 
     # --- reload ---------------------------------------------------------------------------------
 
-    def reload(self) -> ReloadReport:
-        """Load the configuration anew and apply what changed; on any new error keep all as it is."""
+    def reload(self, *, allow_empty: bool = False) -> ReloadReport:
+        """Load the configuration anew and apply what changed; on any new error keep all as it is.
+
+        Queues that vanish all at once are an error too, unless `allow_empty`.
+        """
         try:
-            report = self._reload()
+            report = self._reload(allow_empty)
         except ConfigError as err:
             report = ReloadReport(False, None, tuple(err.problems))
         except Exception as err:
             log.exception("the reload failed")
             report = ReloadReport(False, None, (Problem("error", f"internal error: {err}"),))
         if not report.applied:
-            log.error("reload refused, the running configuration stays:")
-            for problem in report.problems:
-                log.error("  %s", problem)
+            self._tell_refusal(report.problems)
         self.settled()
         return report
 
-    def _reload(self) -> ReloadReport:
+    def _tell_refusal(self, problems: tuple[Problem, ...]) -> None:
+        log.error("reload refused, the running configuration stays:")
+        for problem in problems:
+            log.error("  %s", problem)
+        if problems:
+            self.announce("problem", f"reload refused: {problems[0]}")
+
+    def _reload(self, allow_empty: bool) -> ReloadReport:
         new = self.read_configuration()
         with self._lock:
             old = self.configuration
-            if wrong := self.refusals(new):
+            if wrong := self.refusals(new, allow_empty=allow_empty):
                 return ReloadReport(False, None, wrong)
             changes = diff(old, new)
-            running, wanted = self.enabled(old), self.enabled(new)
-            touched = [
-                n for n, q in wanted.items() if n not in running or self._differs(old, new, running[n], q)
-            ]
-            self.monitors.configure(new)
-            built = {name: self._build(wanted[name], new) for name in touched}
             self.configuration = new
             self._sleep = new.factory.sleep
-            for name in running:
-                if name in self.queues and (name in built or name not in wanted):
-                    self._remove(name, built.pop(name, None))
-            for name, queue in built.items():
-                self._add_or_follow(name, queue)
+            self._want(new)
         self.announce(
             "reloaded",
             f"{count(len(changes.added), 'queue')} added, {len(changes.removed)} removed, "
@@ -281,18 +276,12 @@ class Factory(Neighbours):
         )
         return ReloadReport(True, changes, new.problems)
 
-    def _add_or_follow(self, name: str, queue: APFQueue) -> None:
-        if name in self._leaving:  # removed a moment ago and back already
-            self._leaving[name] = (self._leaving[name][0], queue)
-        else:
-            self._add(queue)
-
     def read_configuration(self) -> Configuration:
         """Return the configuration as its sources have it now. Raises ConfigError."""
         return self._load()
 
-    def refusals(self, new: Configuration) -> tuple[Problem, ...]:
-        """Return why `new` may not be applied: new errors, or changes that need a restart."""
+    def refusals(self, new: Configuration, *, allow_empty: bool = False) -> tuple[Problem, ...]:
+        """Return why `new` may not be applied: new errors, what needs a restart, queues that vanish."""
         old = self.configuration
         known = {(p.section, p.key, p.message) for p in old.problems}
         fresh = [
@@ -303,18 +292,18 @@ class Factory(Neighbours):
             for field in FIXED
             if getattr(old.factory, field) != getattr(new.factory, field)
         ]
-        return tuple(fresh + fixed)
-
-    def _differs(self, old: Configuration, new: Configuration, a: QueueConfig, b: QueueConfig) -> bool:
-        if not same(a, b) or old.mappings != new.mappings:
-            return True
-        return any(getattr(old.factory, f) != getattr(new.factory, f) for f in CARRIED)
+        return (*fresh, *fixed, *(() if allow_empty else vanished(old, new)))
 
     # --- what queues ask ------------------------------------------------------------------------
 
     def paused(self, queue: str) -> Pause | None:
         """Return the pause of `queue` in force."""
         return self.pauses.get(queue, self.clock.now())
+
+    def blocked(self) -> tuple[str, ...]:
+        """Return why no queue may send now: the state in which it would be remembered is not there."""
+        lost = self._anchor.lost()
+        return (lost,) if lost else ()
 
     def surroundings(self, queue: str) -> Mapping[str, Any]:
         """Return the CycleInputs fields that depend on other queues, as far as the rules need them."""

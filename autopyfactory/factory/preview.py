@@ -52,14 +52,13 @@ class Preview(Neighbours):
             self._settle()
             return {name: self._effect(queue) for name, queue in self._queues.items()}
         finally:
-            for queue in self._queues.values():
-                for source in queue.parts.sources:
-                    self._sources.release(source, self._user(queue.name))
+            for name in queues:
+                self._sources.release(self._user(name))
 
     def _build(self, queue: QueueConfig) -> APFQueue:
         return APFQueue(
             queue,
-            assemble(queue, self._configuration, self._sources, None, user=self._user(queue.name)),
+            assemble(queue, self._configuration, self._sources, None, holder=self._user(queue.name)),
             ledger=self._ledger,
             reservations=Reservations(self._ledger, self._occupancy.active),
             neighbours=self,
@@ -98,6 +97,10 @@ class Preview(Neighbours):
     def paused(self, queue: str) -> Paused | None:
         """Return None: a plan tells what the configuration does, not what a person has stopped."""
         return None
+
+    def blocked(self) -> tuple[str, ...]:
+        """Return nothing: a plan tells what the configuration does."""
+        return ()
 
     def surroundings(self, queue: str) -> Mapping[str, Any]:
         """Return what `queue` would know of the others."""

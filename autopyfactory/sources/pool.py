@@ -25,7 +25,7 @@ class _Shared:
 
 
 class SourcePool:
-    """Hands out sources; one lives as long as a queue uses it."""
+    """Hands out sources; one lives as long as somebody holds it."""
 
     def __init__(self, clock: Clock, ledger: Ledger):
         self._clock = clock
@@ -34,7 +34,7 @@ class SourcePool:
         self._shared: dict[Hashable, _Shared] = {}
 
     def acquire(self, plugin: AnySource, user: str) -> StatusSource[Any]:
-        """Return the source that `plugin` asks for, started; `user` is the queue."""
+        """Return the source that `plugin` asks for, started; `user` is who holds it."""
         key = (type(plugin), plugin.source_key())
         with self._lock:
             shared = self._shared.get(key)
@@ -64,15 +64,14 @@ class SourcePool:
             self._shared[key].users.add(user)
             return self._shared[key].source
 
-    def release(self, source: StatusSource[Any], user: str) -> None:
-        """Give `source` back; it stops when nobody uses it."""
+    def release(self, user: str) -> None:
+        """Give back every source that `user` holds; one that nobody holds any more stops."""
         with self._lock:
             for key, shared in list(self._shared.items()):
-                if shared.source is source:
-                    shared.users.discard(user)
-                    if not shared.users:
-                        source.stop()
-                        del self._shared[key]
+                shared.users.discard(user)
+                if not shared.users:
+                    shared.source.stop()
+                    del self._shared[key]
 
     def all(self) -> list[StatusSource[Any]]:
         """Return every source that lives."""

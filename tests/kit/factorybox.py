@@ -180,8 +180,9 @@ class Daemon:
 
 
 def last(factory: Factory, queue: str) -> str:
-    """Return what the last cycle of `queue` said, or nothing before the first."""
-    record = factory.queues[queue].last
+    """Return what the last cycle of `queue` said, or nothing before the first, or while it restarts."""
+    running = factory.queues.get(queue)
+    record = running.last if running else None
     return f"{record.outcome}: {record.reason}" if record else ""
 
 

@@ -132,8 +132,23 @@ def test_what_another_process_writes_is_seen(path: Path) -> None:
     assert here.get("A", NOW) is not None
     here.set(Pause("B", NOW))
     assert set(there.all(NOW)) == {"A", "B"}
+
+
+def test_a_file_that_is_gone_ends_no_pause_and_is_written_anew(path: Path) -> None:
+    pauses = Pauses(path)
+    pauses.set(Pause("A", NOW))
     path.unlink()
-    assert here.all(NOW) == {}
+    assert set(pauses.all(NOW)) == {"A"}
+    assert set(Pauses(path).all(NOW)) == {"A"}
+
+
+def test_a_folder_that_is_gone_ends_no_pause(path: Path) -> None:
+    pauses = Pauses(path)
+    pauses.set(Pause("A", NOW))
+    path.unlink()
+    path.parent.rmdir()
+    assert set(pauses.all(NOW)) == {"A"}
+    assert set(pauses.all(NOW)) == {"A"}
 
 
 def test_what_another_process_writes_is_seen_a_little_later(

@@ -44,6 +44,9 @@ class QueueWorld:
             clock=self.clock,
         )
 
+    def blocked(self) -> tuple[str, ...]:
+        return ()
+
     def paused(self, queue: str) -> None:
         return None
 

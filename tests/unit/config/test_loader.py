@@ -92,6 +92,16 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert problem.severity == "error"
 
 
+def test_a_folder_that_may_not_be_read_is_not_an_empty_one(tmp_path: Path) -> None:
+    write(tmp_path, **{"a.conf": "[A]\nk=1\n"})
+    tmp_path.chmod(0)
+    try:
+        (problem,) = load_directory(str(tmp_path)).problems
+    finally:
+        tmp_path.chmod(0o700)
+    assert problem.message == "cannot be read: Permission denied"
+
+
 def test_what_cannot_be_read_is_told_and_the_rest_is_there(tmp_path: Path) -> None:
     (good,) = write(tmp_path, good="[A]\nk=1\n")
     raw = load_sources([str(tmp_path / "nix"), good, str(tmp_path)])

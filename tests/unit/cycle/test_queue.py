@@ -37,6 +37,7 @@ class World:
         self.batch, self.wms, self.submit = FakeBatch(), FakeWMS(), FakeSubmit()
         self.ledger = Ledger(tmp_path / "l.db", self.clock)
         self.pause: APause | None = None
+        self.block: tuple[str, ...] = ()
         self.records: list[CycleRecord] = []
         self.batch_source = StatusSource(
             "schedd", self.batch.fetch, interval=60, maxage=100, clock=self.clock
@@ -58,6 +59,9 @@ class World:
         if snapshot is None:
             return None
         return snapshot.data.active + self.ledger.unseen("schedd", snapshot.taken_mono)
+
+    def blocked(self) -> tuple[str, ...]:
+        return self.block
 
     def paused(self, queue: str) -> APause | None:
         return self.pause
@@ -206,6 +210,16 @@ def test_a_shared_cap_cuts_the_number(tmp_path: Path) -> None:
     assert "MaxPerFactory (130) leaves 20" in record.caps[0]
     w.cycle()
     assert w.submit.sent == 120
+
+
+def test_nothing_is_sent_while_the_state_is_lost(tmp_path: Path) -> None:
+    world = World(tmp_path, [Want(3)])
+    world.poll()
+    world.block = ("the ledger is gone",)
+    record = world.queue.cycle(world.clock.now())
+    assert (record.outcome, record.reason, world.submit.sent) == ("held back", "the ledger is gone", 0)
+    world.block = ()
+    assert world.queue.cycle(world.clock.now()).submitted == 3
 
 
 def test_paused_queues_decide_but_do_not_send(tmp_path: Path) -> None:

@@ -300,6 +300,9 @@ def test_the_real_queue_sends_exactly_what_is_ordered(server, make, tmp_path):
         def paused(self, queue):
             return None
 
+        def blocked(self):
+            return ()
+
         def surroundings(self, queue):
             return {}
 

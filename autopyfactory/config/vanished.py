@@ -1,0 +1,65 @@
+"""Queues that vanish all at once: more often an accident than an intention.
+
+A file that an editor or a full disk has truncated, a folder that is not mounted, a record server that
+answers with half of its records: each would quietly end queues. Such a configuration is refused unless it is
+asked for in so many words; one queue more or less is applied as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from autopyfactory.config.fetch import is_url
+from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.model.text import count
+from autopyfactory.options.problem import Problem, Where
+
+SHOWN = 5  # names of queues that a message lists
+HINT = "if that is meant: autopyfactory reload --allow-empty"
+
+
+def _exists(source: str) -> bool:
+    return Path(source).exists()
+
+
+def vanished(
+    old: Configuration, new: Configuration, exists: Callable[[str], bool] = _exists
+) -> Iterator[Problem]:
+    """Yield an error for each source whose queues are gone in a way that looks like an accident.
+
+    `exists` says whether a file is still there: who deletes a file means it.
+    """
+    stays = {*new.queues, *new.broken}
+    if old.queues and not stays:
+        gone = f"{count(len(old.queues), 'queue')} would end"
+        yield Problem("error", f"no queue is left in the whole configuration: {gone}", hint=HINT)
+        return
+    for source, names in _by_source(old.queues.values()).items():
+        gone_here = [n for n in names if n not in stays]
+        if not gone_here:
+            continue
+        if _is_list_of_others(source, old.queues[names[0]]):
+            if len(gone_here) * 2 > len(names):
+                what = f"{len(gone_here)} of its {count(len(names), 'queue')} are gone"
+                yield _problem(source, what, gone_here)
+        elif len(gone_here) == len(names) and exists(source):
+            yield _problem(source, "no queue is left in it", gone_here)
+
+
+def _is_list_of_others(source: str, queue: QueueConfig) -> bool:
+    """Whether `source` is kept by others: a URL, or records that are not sections of an INI file."""
+    return is_url(source) or queue.section.where is None or not queue.section.where.line
+
+
+def _by_source(queues: Iterable[QueueConfig]) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for queue in queues:
+        if queue.section.where is not None:
+            found.setdefault(queue.section.where.source, []).append(queue.name)
+    return found
+
+
+def _problem(source: str, what: str, names: list[str]) -> Problem:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return Problem("error", f"{what}: {', '.join(names[:SHOWN])}{more} would end", Where(source), hint=HINT)

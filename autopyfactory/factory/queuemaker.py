@@ -1,0 +1,76 @@
+"""Makes queues for the reconciler: from configuration to an `APFQueue` with everything it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.config.diff import same
+from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.cycle.queue import APFQueue, Neighbours
+from autopyfactory.factory.assembly import assemble
+from autopyfactory.factory.occupancy import Occupancy, Place
+from autopyfactory.model.clock import Clock
+from autopyfactory.model.record import CycleRecord
+from autopyfactory.notify.monitors import Monitors
+from autopyfactory.sources.pool import SourcePool
+
+# What every pilot carries: when it changes, all queues must send pilots that carry the new.
+CARRIED = ("factory_user", "admin_email", "base_log_dir", "base_log_dir_url")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSpec:
+    """A queue as a configuration wants it."""
+
+    queue: QueueConfig
+    configuration: Configuration
+
+
+@dataclass(frozen=True)
+class QueueMaker:
+    """What queues share; see `reconciler.Maker` for the methods."""
+
+    ledger: Ledger
+    reservations: Reservations
+    occupancy: Occupancy
+    sources: SourcePool
+    monitors: Monitors
+    clock: Clock
+    neighbours: Neighbours
+    report: Callable[[CycleRecord], None]
+    cycles: int | None  # None: without end
+
+    def make(self, name: str, spec: QueueSpec, holder: str, before: APFQueue | None) -> APFQueue:
+        """Return a queue that goes on counting cycles where the one `before` it ended."""
+        url = self.monitors.url(spec.queue)
+        parts = assemble(spec.queue, spec.configuration, self.sources, url, holder=holder)
+        queue = APFQueue(
+            spec.queue,
+            parts,
+            ledger=self.ledger,
+            reservations=self.reservations,
+            neighbours=self.neighbours,
+            report=self.report,
+            clock=self.clock,
+            cycles=self.cycles,
+        )
+        if before is not None:
+            queue.cycles_run = before.cycles_run
+        self.occupancy.settle(name, Place(parts.submit.ce, parts.submit.target, parts.batch_source))
+        return queue
+
+    def unmake(self, holder: str) -> None:
+        """Release the sources that `holder` has."""
+        self.sources.release(holder)
+
+    def same(self, old: QueueSpec, new: QueueSpec) -> bool:
+        """Whether a queue made from `old` does, and its pilots carry, what `new` says."""
+        a, b = old.configuration, new.configuration
+        return a is b or (
+            same(old.queue, new.queue)
+            and a.mappings == b.mappings
+            and all(getattr(a.factory, f) == getattr(b.factory, f) for f in CARRIED)
+        )

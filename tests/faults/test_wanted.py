@@ -1,0 +1,237 @@
+"""What runs is what is wanted, whatever reloads, plugins and disks do: on a real access point."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from autopyfactory.config.build import load
+from autopyfactory.config.model import Configuration
+from autopyfactory.factory.factory import Factory
+from autopyfactory.pauses import Pause
+from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
+from autopyfactory.plugins.sched.maxtorun import MaxToRun
+from factorybox import Box, InProcess, last, wait
+from testbed.pool import Pool
+
+
+@pytest.fixture
+def box(tmp_path: Path, ap: Pool, request: pytest.FixtureRequest) -> Iterator[Box]:
+    """A factory of this test's own on the module's access point."""
+    name = f"w-{request.node.name}"[:40]
+    yield Box(tmp_path / "f", ap, name)
+    ap.run_client("condor_rm", "-const", f'ApfFactory == "{name}"', check=False)
+
+
+def held() -> tuple[int, int, int]:
+    """Return the threads, descriptors and children of this process."""
+    me = psutil.Process()
+    return threading.active_count(), me.num_fds(), len(me.children(recursive=True))
+
+
+def calm() -> tuple[int, int, int]:
+    """Return what is held once it no longer changes: a child that looks for stuck pilots comes and goes."""
+    seen: list[tuple[int, int, int]] = []
+
+    def steady() -> bool:
+        seen.append(held())
+        time.sleep(0.3)
+        return len(seen) > 5 and len(set(seen[-6:])) == 1
+
+    wait(steady, 60, "threads, descriptors and children to stay the same")
+    return seen[-1]
+
+
+def threads_of(queue: str) -> int:
+    return sum(t.name == f"queue {queue}" for t in threading.enumerate())
+
+
+def reload(factory: Factory, box: Box, **options: Any) -> bool:
+    box.write()
+    return factory.reload(**options).applied
+
+
+def as_it_is(box: Box) -> Configuration:
+    """Load the configuration without writing it first."""
+    return load([str(box.folder / "factory.conf")])
+
+
+@pytest.fixture
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Make submissions hang until the function is called, or the test ends."""
+    go = threading.Event()
+    submit = CondorLocal.submit
+
+    def slow(self: CondorLocal, n: int, tag: str, deadline: float) -> Any:
+        go.wait(120)
+        return submit(self, n, tag, deadline)
+
+    monkeypatch.setattr(CondorLocal, "submit", slow)
+    yield go.set
+    go.set()
+
+
+def test_changed_then_disabled_before_the_next_look_it_does_not_run_on(
+    box: Box, hang: Callable[[], None]
+) -> None:
+    box.queue("q", sched__maxtorun__maximum="5")
+    box.work({"q": 1000})
+    with InProcess(box) as factory:
+        wait(lambda: box.folder.joinpath("state/ledger.db").exists() and threads_of("q"), 60, "the queue")
+        box.queue("q", sched__maxtorun__maximum="6")
+        assert reload(factory, box)
+        box.queue("q", enabled="False")
+        assert reload(factory, box)
+        hang()
+        wait(lambda: threads_of("q") == 0, 60, "the old thread to end")
+        sent = box.pilots("q")
+        assert sent <= 5
+        box.queue("q", sched__maxtorun__maximum="7")
+        assert reload(factory, box)
+        wait(lambda: box.pilots("q") == 7, 60, "the queue as it is wanted now")
+        assert threads_of("q") == 1
+
+
+def test_reloads_that_replace_a_waiting_successor_cost_nothing(box: Box, hang: Callable[[], None]) -> None:
+    box.queue("q", sched__maxtorun__maximum="3")
+    box.work({"q": 1000})
+    with InProcess(box) as factory:
+        wait(lambda: factory.ledger.unresolved("q"), 60, "a submission under way")
+        before = calm()
+        for n in range(4, 19):
+            box.queue("q", sched__maxtorun__maximum=str(n))
+            assert reload(factory, box)
+        assert calm() == before
+        assert threads_of("q") == 1
+        hang()
+        wait(lambda: box.pilots("q") == 18, 60, "what was wanted last")
+        assert threads_of("q") == 1
+
+
+def test_a_constructor_that_raises_costs_its_queue_only_and_leaves_nothing(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Exception):
+        """What a plugin raises."""
+
+    init = MaxToRun.__init__
+    broken = threading.Event()
+
+    def fails(self: MaxToRun, options: Any, context: Any) -> None:
+        if broken.is_set() and context.queue == "bad":
+            raise Broken("no")
+        init(self, options, context)
+
+    monkeypatch.setattr(MaxToRun, "__init__", fails)
+    box.queue("good", sched__maxtorun__maximum="2")
+    box.work({"good": 100, "bad": 100})
+    with InProcess(box) as factory:
+        wait(lambda: box.pilots("good") == 2, 60, "pilots of the good queue")
+        before = calm()
+        broken.set()
+        for n in range(20):
+            box.queue("bad", sched__maxtorun__maximum="3", apfqueue__sleep=f"0.{n + 1}")
+            assert reload(factory, box)
+        assert calm() == before
+        assert "Broken: no" in factory.failures["bad"].text
+        good = factory.queues["good"].cycles_run
+        wait(lambda: factory.queues["good"].cycles_run > good, 30, "the good queue to go on")
+        broken.clear()
+        box.queue("bad", sched__maxtorun__maximum="4")
+        assert reload(factory, box)
+        wait(lambda: box.pilots("bad") == 4, 60, "the mended queue")
+
+
+def test_a_refused_reload_leaves_no_trace(box: Box) -> None:
+    box.queue("q", sched__maxtorun__maximum="2")
+    box.work({"q": 100})
+    with InProcess(box) as factory:
+        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        before = calm()
+        for n in range(20):
+            box.queue("new", apfqueue__sleep=f"0.{n + 1}")
+            box.queue("q", sched__maxtorun__maximum="many")
+            assert not reload(factory, box)
+        assert calm() == before
+
+
+@pytest.mark.parametrize("content", ["", "[DEFAULT]\nenabled = True\n"])
+def test_a_queues_file_that_is_suddenly_empty_is_refused_unless_asked_for(box: Box, content: str) -> None:
+    box.queue("q", sched__maxtorun__maximum="2")
+    box.work({"q": 100})
+    with InProcess(box) as factory:
+        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        box.queues_file.write_text(content)
+        factory._load = lambda: as_it_is(box)
+        report = factory.reload()
+        assert not report.applied
+        assert any("no queue is left" in str(p) and "--allow-empty" in str(p) for p in report.problems)
+        assert threads_of("q") == 1
+        assert factory.reload(allow_empty=True).applied
+        wait(lambda: threads_of("q") == 0, 60, "the queue to end")
+
+
+def test_a_queues_folder_that_may_not_be_read_is_refused(box: Box) -> None:
+    box.queue("q", sched__maxtorun__maximum="2")
+    box.work({"q": 100})
+    folder = box.folder / "queues.d"
+    folder.mkdir()
+    box.queues_file = folder / "queues.conf"
+    box.factory_options |= {"queueConf": "None", "queueDirConf": str(folder)}
+    with InProcess(box) as factory:
+        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        factory._load = lambda: as_it_is(box)
+        folder.chmod(0)
+        try:
+            report = factory.reload()
+        finally:
+            folder.chmod(0o700)
+        assert not report.applied
+        assert any("Permission denied" in str(p) for p in report.problems)
+        assert threads_of("q") == 1
+
+
+def test_a_state_folder_that_is_gone_stops_all_sending_and_ends_no_pause(box: Box) -> None:
+    box.queue("q", sched__maxtorun__maximum="2")
+    box.queue("paused", sched__maxtorun__maximum="2")
+    box.work({"q": 100, "paused": 100})
+    state = box.folder / "state"
+    # elsewhere: the history would make the folder again
+    box.factory_options["history.url"] = f"sqlite:///{box.folder}/history.db"
+    with InProcess(box) as factory:
+        factory.pauses.set(Pause("paused", datetime.now(UTC), reason="site down"))
+        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        before = box.pilots("paused")
+        aside = state.with_name("aside")
+        os.rename(state, aside)
+        box.work({"q": 1000, "paused": 1000})
+        box.queue("q", sched__maxtorun__maximum="9")
+        assert reload(factory, box)
+        wait(lambda: "state" in last(factory, "q") and "is gone" in last(factory, "q"), 60, "the reason")
+        cycles = factory.queues["q"].cycles_run
+        wait(lambda: factory.queues["q"].cycles_run > cycles + 3, 60, "some more cycles")
+        assert (box.pilots("q"), box.pilots("paused")) == (2, before)
+        assert "site down" in str(factory.paused("paused"))
+        os.rename(aside, state)
+        wait(lambda: box.pilots("q") == 9, 60, "it to go on when the state is back")
+        assert box.pilots("paused") == before
+
+
+def test_a_ledger_that_was_removed_stops_all_sending(box: Box) -> None:
+    box.queue("q", sched__maxtorun__maximum="2")
+    box.work({"q": 100})
+    with InProcess(box) as factory:
+        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        (box.folder / "state/ledger.db").unlink()
+        box.queue("q", sched__maxtorun__maximum="9")
+        assert reload(factory, box)
+        wait(lambda: "ledger.db is gone" in last(factory, "q"), 60, "the reason")
+        assert box.pilots("q") == 2

@@ -1,0 +1,76 @@
+"""Queues that vanish all at once are refused; those that a person takes out are not."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from autopyfactory.config.model import Configuration
+from autopyfactory.config.vanished import vanished
+from autopyfactory.options.problem import Problem, Where
+from autopyfactory.options.section import Section
+from fakes import FACTORY, queue_config
+
+URL = "https://cric.example.org/queues"
+
+
+def configuration(broken: tuple[str, ...] = (), **sources: tuple[str, int]) -> Configuration:
+    """Return one with queues named as the keywords, each from `(source, line)`."""
+    queues = {
+        name: dataclasses.replace(queue_config(name), section=Section(name, {}, Where(*where)))
+        for name, where in sources.items()
+    }
+    error = (Problem("error", "wrong"),)
+    return Configuration(FACTORY, Section("Factory"), queues, broken=dict.fromkeys(broken, error))
+
+
+def several(source: str, names: str, line: int = 1) -> dict[str, tuple[str, int]]:
+    return dict.fromkeys(names, (source, line))
+
+
+def test_a_configuration_without_any_queue_is_refused() -> None:
+    old = configuration(**several("queues.conf", "abc"))
+    (problem,) = vanished(old, configuration())
+    assert "no queue is left" in problem.message
+    assert "3 queues would end" in problem.message
+    assert problem.hint is not None and "--allow-empty" in problem.hint
+
+
+def test_a_file_that_was_emptied_is_refused_and_one_that_was_deleted_is_not() -> None:
+    old = configuration(**several("a.conf", "abc"), **several("b.conf", "x"))
+    new = configuration(**several("b.conf", "x"))
+    (problem,) = vanished(old, new, exists=lambda source: True)
+    assert (str(problem.where), problem.severity) == ("a.conf", "error")
+    assert "a, b, c would end" in problem.message
+    assert list(vanished(old, new, exists=lambda source: False)) == []
+
+
+def test_queues_that_moved_to_another_file_are_not_gone() -> None:
+    old = configuration(**several("a.conf", "abc"), **several("b.conf", "x"))
+    assert list(vanished(old, configuration(**several("b.conf", "abcx")), exists=lambda source: True)) == []
+
+
+def test_a_queue_that_is_broken_now_is_not_gone() -> None:
+    old = configuration(**several("a.conf", "ab"))
+    assert list(vanished(old, configuration(("a", "b")), exists=lambda source: True)) == []
+
+
+def test_one_queue_less_is_an_ordinary_change() -> None:
+    old = configuration(**several("a.conf", "abc"))
+    assert list(vanished(old, configuration(**several("a.conf", "a")), exists=lambda source: True)) == []
+
+
+@pytest.mark.parametrize(("source", "line"), [(URL, 7), (URL, 0), ("/var/cric/queues.json", 0)])
+def test_more_than_half_of_what_others_list_is_refused(source: str, line: int) -> None:
+    mine = several("mine.conf", "m")
+    old = configuration(**several(source, "abcd", line), **mine)
+    (problem,) = vanished(old, configuration(**several(source, "a", line), **mine))
+    assert "3 of its 4 queues are gone" in problem.message
+    assert list(vanished(old, configuration(**several(source, "ab", line), **mine))) == [], "half may go"
+
+
+def test_a_long_list_is_cut() -> None:
+    old = configuration(**several("a.conf", "abcdefgh"), **several("b.conf", "x"))
+    (problem,) = vanished(old, configuration(**several("b.conf", "x")), exists=lambda source: True)
+    assert "a, b, c, d, e and 3 more would end" in problem.message
