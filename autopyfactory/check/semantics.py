@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from autopyfactory.check.order import undoings
 from autopyfactory.check.trial import MANY, Trial
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.credentials.pilotfiles import of_credentials
+from autopyfactory.model.decision import declaration_of
 from autopyfactory.options.declare import find, specs
 from autopyfactory.options.problem import Problem, Severity
 
-STATES = {"StatusOffline": "offline", "StatusTest": "test"}
 FLOOD = 100_000  # pilots in one cycle that nobody can mean
 
 
@@ -60,43 +61,51 @@ def _chain(trial: Trial, known: dict[tuple[Any, ...], list[Problem]]) -> Iterato
     rules = tuple((choice.cls, id(choice.options)) for choice in trial.queue.sched)
     identity = (rules, trial.queue.options.cores, trial.queue.options.memory_mb)
     if identity not in known:
-        known[identity] = [*_idle_rules(trial), *_revivals(trial), *_floods(trial)]
+        known[identity] = [*_idle_rules(trial), *_undoings(trial), *_revivals(trial), *_floods(trial)]
     for model in known[identity]:
         yield at(trial.queue, "schedplugin", model.severity, model.message, model.hint)
 
 
 def _idle_rules(trial: Trial) -> Iterator[Problem]:
-    for choice in trial.queue.sched:
-        for spec in specs(type(choice.options)):
-            if spec.field in ("maximum", "minimum") and getattr(choice.options, spec.field) is None:
-                yield Problem("warning", f"{choice.name} does nothing", hint=f"set {spec.keys[0]}")
+    for rule in trial.rules:
+        if rule.idle:
+            keys = [s.keys[0] for s in specs(type(rule.options)) if s.field in rule.declares.numbers]
+            yield Problem("warning", f"{rule.name} does nothing", hint=f"set {' or '.join(keys)}")
+
+
+def _undoings(trial: Trial) -> Iterator[Problem]:
+    """Find rules that undo others, by what they declare; a rule that cannot be made is an error already."""
+    for undoing in undoings(trial.rules):
+        yield Problem("warning", undoing.words, hint=undoing.hint or None)
 
 
 def _revivals(trial: Trial) -> Iterator[Problem]:
-    """Find rules that send pilots to a site which an earlier rule has found to be offline or in test."""
-    for rule_name, status in STATES.items():
-        if not any(choice.name == rule_name for choice in trial.queue.sched):
+    """Find rules that send pilots to a site although an earlier rule holds for its status.
+
+    Tried, not declared: it finds rules that declare nothing, too. Those that do have been told.
+    """
+    told = {(u.rule, name) for u in undoings(trial.rules) for name in u.undone}
+    for holder in trial.rules:
+        status = declaration_of(holder).status
+        if status is None:
             continue
         decision = trial.decide(ready=0, status=status)
-        if decision is None:
+        names = [step.plugin for step in decision.steps] if decision is not None else []
+        if decision is None or holder.name not in names:
             continue
-        names = [step.plugin for step in decision.steps]
-        if rule_name not in names:
-            continue
-        start = names.index(rule_name)
+        start = names.index(holder.name)
         n = decision.steps[start].n_out
         for step in decision.steps[start + 1 :]:
             if step.n_out > max(n, step.n_in):
-                yield Problem(
-                    "warning",
-                    f"{step.plugin} behind {rule_name} sends {step.n_out} pilots to a site that is {status}",
-                    hint=f"put {step.plugin} before {rule_name}",
-                )
+                if (step.plugin, holder.name) not in told:
+                    words = f"{step.plugin} behind {holder.name} sends {step.n_out} pilots to a site that is "
+                    hint = f"put {step.plugin} before {holder.name}"
+                    yield Problem("warning", words + status, hint=hint)
                 break
 
 
 def _floods(trial: Trial) -> Iterator[Problem]:
-    if any(rule.caps() for rule in trial.chain if rule is not None):
+    if any(rule.caps() for rule in trial.rules):
         return
     steady, first = trial.decide(ready=MANY, pending=1000), trial.decide(ready=MANY)
     hint = "add MaxPerCycle, MaxPending or MaxToRun, with its maximum"
@@ -175,7 +184,7 @@ def _place(trial: Trial) -> tuple[Any, ...]:
 
 def _shared(places: Mapping[tuple[Any, ...], list[QueueConfig]]) -> Iterator[Problem]:
     for (ce, _, wmsqueue, source), queues in places.items():
-        shares = all(any(c.name == "Share" for c in q.sched) for q in queues)
+        shares = all(any(c.cls.declares.part == "divides" for c in q.sched) for q in queues)
         if len(queues) < 2 or source is None or wmsqueue is None or shares:
             continue
         first = queues[0]

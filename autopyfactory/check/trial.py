@@ -10,7 +10,7 @@ from typing import Any
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
 from autopyfactory.model.decision import CycleInputs, Decision, RecentPilots, decide
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
-from autopyfactory.plugins.base import QueueContext
+from autopyfactory.plugins.base import QueueContext, SchedPlugin
 
 MANY = 1_000_000  # ready jobs in a trial: more than any sensible chain answers with pilots
 
@@ -37,6 +37,11 @@ class Trial:
             if choice is not None:
                 trial._make(choice, context)
         return trial
+
+    @property
+    def rules(self) -> list[SchedPlugin[Any]]:
+        """Return the rules of the chain that could be made."""
+        return [rule for rule in self.chain if rule is not None]
 
     def _make(self, choice: PluginChoice, context: QueueContext) -> Any:
         try:

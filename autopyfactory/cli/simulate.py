@@ -201,6 +201,8 @@ def _over_time(conf: Sequence[str], workload: str, as_json: bool, given: dict[st
         click.echo(json_module.dumps({"workload": example.name, "results": data}, indent=2))
         return
     click.echo(f"{example.name}: {example.description}\n")
+    for line in tables.notes(queue):
+        click.echo(line)
     for name, runs in results.items():
         click.echo(terminal.plot(runs[0], title=name) + "\n")
     click.echo(tables.totals(results))

@@ -1,4 +1,4 @@
-"""Which queue sections follow from records and selections, and why each was taken or left; pure."""
+"""Which queue sections follow from records and selections, and why each was taken or left; no I/O."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autopyfactory.config.registry import PluginError, find
 from autopyfactory.cric import records, targets
 from autopyfactory.cric.records import CE, BadRecord, Record
 from autopyfactory.cric.selection import Selection, ce_why_not, why_not
+from autopyfactory.model.declaration import UNDECLARED, Declaration
 
 CHAIN = "Ready, Share, MaxPerCycle, StatusTest, StatusOffline, MaxPending"
 BUILT_IN: Mapping[str, str] = {
@@ -143,13 +145,32 @@ def _common(record: Record, s: Selection, defaults: Mapping[str, str]) -> dict[s
 
 
 def _chain(text: str, scale: bool) -> str:
-    """Return the chain with Share, which divides the work among a PanDA queue's CEs, and Scale if needed."""
+    """Return the chain with Share, which divides the work among a PanDA queue's CEs, and Scale if needed.
+
+    They come after the rule that looks at the work; a chain that has none, or one that divides, stays.
+    """
     names = [n.strip() for n in text.split(",") if n.strip()]
-    missing = [n for n in (["Share", "Scale"] if scale else ["Share"]) if n not in names]
-    if not missing or "%(" in text or "Ready" not in names:
+    divides = [n for n in names if _declares(n).part == "divides"]
+    looks = [n for n in names if _declares(n).part == "starts" and "wms" in _needs(n)]
+    missing = [*([] if divides else ["Share"]), *(["Scale"] if scale and "Scale" not in names else [])]
+    if not missing or "%(" in text or not looks:
         return text
-    at = names.index("Share" if "Share" in names else "Ready") + 1
+    at = names.index((divides or looks)[0]) + 1
     return ", ".join([*names[:at], *missing, *names[at:]])
+
+
+def _declares(rule: str) -> Declaration:
+    """Return what the rules of this name declare; nothing for a name that is not installed."""
+    try:
+        said: Declaration = find("sched", rule).declares
+    except PluginError:  # told where the section is read
+        return UNDECLARED
+    return said
+
+
+def _needs(rule: str) -> frozenset[str]:
+    needs: frozenset[str] = find("sched", rule).needs
+    return needs
 
 
 def _unique(verdicts: list[Verdict]) -> list[Verdict]:

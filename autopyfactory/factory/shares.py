@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from autopyfactory.model.decision import RecentPilots
-from autopyfactory.plugins.sched.share import Share
-from autopyfactory.plugins.sched.shares import Claim, divide
+from autopyfactory.model.shares import Claim, divide
 
 if TYPE_CHECKING:
     from autopyfactory.cycle.queue import APFQueue
@@ -16,17 +15,11 @@ Recent = Callable[[str], RecentPilots | None]
 
 
 def claim_of(queue: APFQueue, recent: Recent) -> Claim | None:
-    """Return what `queue` puts forward for its share; None when its chain has no Share rule."""
-    for rule in queue.parts.chain:
-        if isinstance(rule, Share):
-            if rule.options.by == "weight":
-                return Claim(rule.options.weight)
-            history, last = recent(queue.name), queue.last
-            batch = last.inputs.batch if last and last.inputs else None
-            if history is None or batch is None:
-                return Claim(rule.options.weight)  # not known: then weight alone counts, for all
-            return Claim(rule.options.weight, float(history.started + batch.running))
-    return None
+    """Return what `queue` puts forward for its share; None when no rule of its chain divides the demand."""
+    last = queue.last
+    batch = last.inputs.batch if last and last.inputs else None
+    claims = (rule.claim(lambda: recent(queue.name), batch) for rule in queue.parts.chain)
+    return next((claim for claim in claims if claim is not None), None)
 
 
 def share_of(queue: APFQueue, queues: Mapping[str, APFQueue], recent: Recent) -> dict[str, Any]:

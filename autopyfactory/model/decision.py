@@ -7,10 +7,11 @@ replayed, simulated and explained.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
+from autopyfactory.model.declaration import UNDECLARED, Bite, Declaration, Part
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 
 Need = Literal["wms", "batch", "site", "history", "factory"]
@@ -28,6 +29,8 @@ class Step:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     final: bool = False  # the chain ends here, at 0: what this rule must know to be safe is missing
     spares_running: bool = False  # a negative number means pending pilots only
+    part: Part = "other"  # as the rule declares it
+    cause: Bite | None = None  # what the rule declares for when it lowers the number; None: it did not
 
     @property
     def message(self) -> str:
@@ -155,6 +158,18 @@ def missing(needs: frozenset[Need], inputs: CycleInputs) -> frozenset[Need]:
     return frozenset(need for need in needs if have[need] is None)
 
 
+def declaration_of(rule: Rule) -> Declaration:
+    """Return what `rule` says of itself; a rule need not say anything."""
+    said: Declaration = getattr(rule, "declaration", UNDECLARED)
+    return said
+
+
+def _with_declaration(step: Step, said: Declaration) -> Step:
+    """Let `step` carry what readers of its record need, who do not have the rule."""
+    lowered = step.n_out < step.n_in
+    return replace(step, part=said.part, cause=(step.cause or said.cause) if lowered else None)
+
+
 def decide(chain: Sequence[Rule], inputs: CycleInputs) -> Decision:
     """Fold `chain` over `inputs`, starting from 0.
 
@@ -167,9 +182,10 @@ def decide(chain: Sequence[Rule], inputs: CycleInputs) -> Decision:
         lacking = missing(rule.needs, inputs)
         if lacking:
             words = " and ".join(f"{what} information" for what in sorted(lacking))
-            steps.append(Step(rule.name, n, 0, f"no {words}: nothing is sent", {"comment": f"no {words}"}))
+            facts = {"comment": f"no {words}"}
+            steps.append(Step(rule.name, n, 0, f"no {words}: nothing is sent", facts, final=True))
             return Decision(0, tuple(steps))
-        step = rule.calc(n, inputs)
+        step = _with_declaration(rule.calc(n, inputs), declaration_of(rule))
         steps.append(step)
         if step.final:
             return Decision(min(0, step.n_out), tuple(steps))

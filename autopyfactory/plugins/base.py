@@ -13,9 +13,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, final
 
-from autopyfactory.model.decision import Cap, CycleInputs, Need, Step
+from autopyfactory.model.decision import Cap, CycleInputs, Need, RecentPilots, Step
+from autopyfactory.model.declaration import UNDECLARED, Declaration
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
 from autopyfactory.model.pilotevents import PilotEvents
+from autopyfactory.model.shares import Claim
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.declare import Options, specs
 from autopyfactory.options.polled import PolledOptions
@@ -53,9 +55,13 @@ class Plugin(Generic[OptionsT]):
 
 
 class SchedPlugin(Plugin[OptionsT], ABC):
-    """One link of the scheduler chain: a pure function from a number to a number."""
+    """One link of the scheduler chain: a pure function from a number to a number.
+
+    A rule says of itself what it is: `needs`, `declares`, `caps` and `claim`; nobody else knows it by name.
+    """
 
     needs: ClassVar[frozenset[Need]] = frozenset()
+    declares: ClassVar[Declaration] = UNDECLARED  # what its rules are, whatever their options
 
     @abstractmethod
     def calc(self, n: int, inputs: CycleInputs) -> Step:
@@ -65,9 +71,28 @@ class SchedPlugin(Plugin[OptionsT], ABC):
         No I/O, no clock (`inputs.now`), no state.
         """
 
+    @property
+    def declaration(self) -> Declaration:
+        """What this rule is, with its options; as a rule what its class declares."""
+        return self.declares
+
+    @property
+    def idle(self) -> bool:
+        """Whether it does nothing, since none of the numbers that it declares is set."""
+        numbers = self.declares.numbers
+        return bool(numbers) and all(getattr(self.options, field) is None for field in numbers)
+
     def caps(self) -> Sequence[Cap]:
         """Return the limits wider than this queue that must also hold when pilots are reserved."""
         return ()
+
+    def claim(self, recent: Callable[[], RecentPilots | None], batch: BatchQueueInfo | None) -> Claim | None:
+        """Return what the queue puts forward for its share; None: this rule divides nothing.
+
+        `recent` tells what happened to the queue's pilots lately; `batch` are the pilots that its last cycle
+        saw. None: not known.
+        """
+        return None
 
     def step(self, n_in: int, n_out: int, reason: str, **facts: Any) -> Step:
         """Make the `Step` of this plugin."""

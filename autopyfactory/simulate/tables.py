@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from autopyfactory.check.order import undoings
 from autopyfactory.model.decision import Decision
-from autopyfactory.plugins.sched.order import advice
 from autopyfactory.simulate.chain import SimulatedQueue
 from autopyfactory.simulate.compare import Duel, Score
 from autopyfactory.simulate.run import Result
@@ -35,8 +35,12 @@ def steps(queue: SimulatedQueue, decision: Decision) -> str:
     skipped = [rule.name for rule in queue.chain[len(decision.steps) :]]
     if skipped:
         lines.append(f"the chain ended there; not asked: {', '.join(skipped)}")
-    lines.extend(f"note: {text}" for text in advice([rule.name for rule in queue.chain]))
-    return "\n".join(lines)
+    return "\n".join([*lines, *notes(queue)])
+
+
+def notes(queue: SimulatedQueue) -> list[str]:
+    """Return a line for each rule of the chain that undoes another."""
+    return [f"note: {u.words}{f' ({u.hint})' if u.hint else ''}" for u in undoings(queue.chain)]
 
 
 def grid(rows: Sequence[Sequence[str]]) -> str:

@@ -115,9 +115,8 @@ def _last_answer(record: CycleRecord, kind: str) -> str:
 def of_submission(record: CycleRecord) -> Iterator[Cause]:
     """Yield why a submission failed, and which wide caps bit."""
     for text in record.caps:
-        yield Cause(
-            "capped", text, "raise that limit, or wait until pilots have ended", blocks=record.submitted == 0
-        )
+        todo = "raise that limit, or wait until pilots have ended"
+        yield Cause("capped", text, todo, blocks=record.submitted == 0, by_rule=True)
     if record.outcome != "failed":
         return
     errors = [s for s in record.sent if s.error]

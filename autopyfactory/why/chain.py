@@ -6,26 +6,10 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from autopyfactory.model.decision import Decision, Step
+from autopyfactory.model.declaration import CAPPED
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.model.text import count
-from autopyfactory.why.model import Cause, Who
-
-# rule: code of the cause, who has to act, what to do
-_RULES: dict[str, tuple[str, Who, str]] = {
-    "StatusOffline": ("offline", "site", "wait until the WMS says it is online, or ask who set it offline"),
-    "StatusTest": ("test-status", "site", "nothing: a test site gets as many pilots as the rule says"),
-    "Downtime": ("downtime", "nobody", "wait until the declared downtime ends, or correct its declaration"),
-    "Hours": ("hours", "nobody", "wait for the hours in which this queue may send"),
-    "Throttle": ("throttled", "us", "see in the logs of ended pilots why they end so soon"),
-    "Ramp": ("ramping", "nobody", "nothing: more follow when these pilots run well"),
-    "Null": ("switched-off", "us", "take Null out of the queue's rules"),
-    "Share": ("share", "nobody", "nothing: other queues serve their share of this work"),
-}  # fmt: skip
-_CAPPED: tuple[str, Who, str] = (
-    "capped",
-    "us",
-    "raise the limit in the queue's options, or wait until pilots have started or ended",
-)
+from autopyfactory.why.model import Cause
 
 
 def limiting(decision: Decision) -> Step | None:
@@ -56,21 +40,23 @@ def causes(record: CycleRecord, others: Sequence[str] = ()) -> list[Cause]:
 
 
 def _limited(step: Step, *, blocks: bool) -> Cause:
-    code, who, todo = _RULES.get(step.plugin, _CAPPED)
-    return Cause(code, f"{step.plugin} bit: {step.reason}", todo, who, blocks=blocks)
+    said = step.cause or CAPPED
+    words = f"{step.plugin} bit: {step.reason}"
+    return Cause(said.code, words, said.next, said.who, blocks=blocks, by_rule=True)
 
 
 def _unknown(record: CycleRecord, step: Step, others: Sequence[str]) -> Cause | None:
     where = f"WMS queue {record.wmsqueue}" if record.wmsqueue else "this queue (`wmsqueue` is not set)"
+    # older records have nothing but the words
+    if not step.final and not step.reason.endswith("information: nothing is sent"):
+        return None
     if step.reason.startswith(("no wms", "no site")) and "wms" in record.ages and "wms" not in record.errors:
         return Cause(
             "unknown-to-wms",
             f"the WMS answers, but does not know {where}",
             f"check the option `wmsqueue` against the names in the WMS{_meant(record.wmsqueue, others)}",
         )
-    if step.final or step.reason.startswith("no "):
-        return Cause("not-known", f"{step.plugin}: {step.reason}", "find out why this is not known")
-    return None
+    return Cause("not-known", f"{step.plugin}: {step.reason}", "find out why this is not known")
 
 
 def _no_demand(record: CycleRecord, others: Sequence[str]) -> Cause:

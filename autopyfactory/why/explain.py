@@ -21,7 +21,6 @@ _ORDER = (
     "schedd-full", "unknown-to-wms", "breaker-open", "offline", "downtime",
 )  # fmt: skip
 _LATER = ("share", "ramping", "enough-pending", "nothing-ready", "no-demand")
-_CAPS = ("capped", "test-status", "hours", "throttled", "switched-off")
 
 
 def explain(
@@ -73,7 +72,7 @@ def _ordered(found: Iterable[Cause]) -> list[Cause]:
             return _ORDER.index(cause.code), not cause.blocks
         if cause.code in _LATER:
             return 300, not cause.blocks
-        return (200 if cause.code in _CAPS else 100), not cause.blocks
+        return (200 if cause.by_rule else 100), not cause.blocks
 
     unique = {(c.code, c.words, c.example): c for c in found}
     return sorted(unique.values(), key=rank)
@@ -81,9 +80,13 @@ def _ordered(found: Iterable[Cause]) -> list[Cause]:
 
 def _next(found: Sequence[Cause], sent: int) -> tuple[str, ...]:
     """Return what to do. A cap that bites because pilots are stuck is not the thing to change."""
-    deeper = any(c.blocks and c.code not in (*_CAPS, *_LATER) for c in found)
-    steps = [c.next for c in found if c.blocks or not sent if not (deeper and c.code in _CAPS)]
+    deeper = any(c.blocks and not _is_limit(c) and c.code not in _LATER for c in found)
+    steps = [c.next for c in found if c.blocks or not sent if not (deeper and _is_limit(c))]
     return tuple(dict.fromkeys(text for text in steps if text))
+
+
+def _is_limit(cause: Cause) -> bool:
+    return cause.by_rule and cause.code not in (*_ORDER, *_LATER)
 
 
 def _headline(record: CycleRecord | None, found: Sequence[Cause], live: LiveState | None) -> str:

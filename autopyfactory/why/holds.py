@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from autopyfactory.why.model import Who
+from autopyfactory.model.declaration import Who
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
+from autopyfactory.model.declaration import Who
 from autopyfactory.model.record import Troubles
 from autopyfactory.pauses import Pause
-
-Who = Literal["us", "site", "credentials", "work", "nobody"]
-"""Who has to act: the factory's operator, the site, who looks after credentials, who feeds the WMS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,7 @@ class Cause:
     since: datetime | None = None
     blocks: bool = True  # whether pilots are not sent, or not started, because of it
     example: str = ""  # for instance the text that the schedd gave
+    by_rule: bool = False  # a rule of the chain, or a cap that it asks for
 
 
 @dataclass(frozen=True, slots=True)

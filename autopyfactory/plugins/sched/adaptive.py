@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, PastCycle, RecentPilots, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched import forecast
@@ -110,7 +111,13 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
 
     name = "Adaptive"
     Options = AdaptiveOptions
+    declares: ClassVar[Declaration] = Declaration("starts", subtracts=frozenset({"pending"}), retires=True)
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "batch", "history"})
+
+    @property
+    def declaration(self) -> Declaration:
+        """Without withdrawal no pilot is ever too many."""
+        return replace(self.declares, retires=self.options.withdraw)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return the missing pilots, or (negative) the pending ones that are too many."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
 from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.model.declaration import Bite, Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.windows import Window, parse_window
+
+IN_DOWNTIME = Bite("downtime", "nobody", "wait until the declared downtime ends, or correct its declaration")
 
 
 def _windows(value: Any) -> Any:
@@ -45,6 +48,7 @@ class Downtime(SchedPlugin[DowntimeOptions]):
 
     name = "Downtime"
     Options = DowntimeOptions
+    declares: ClassVar[Declaration] = Declaration("holds", cause=IN_DOWNTIME)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return at most 0 in a downtime or shortly before one, else `n`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -26,6 +27,7 @@ class Fillactivated(SchedPlugin[FillactivatedOptions]):
 
     name = "Fillactivated"
     Options = FillactivatedOptions
+    declares: ClassVar[Declaration] = Declaration("starts", subtracts=frozenset({"pending"}))
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "batch"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -24,6 +27,7 @@ class Fixed(SchedPlugin[FixedOptions]):
 
     name = "Fixed"
     Options = FixedOptions
+    declares: ClassVar[Declaration] = Declaration("starts")
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return the constant."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator
 
 from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.model.declaration import Bite, Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
 from autopyfactory.plugins.sched.windows import DailyHours, parse_hours
+
+CLOSED = Bite("hours", "nobody", "wait for the hours in which this queue may send")
 
 
 def _hours(value: Any) -> Any:
@@ -54,6 +57,7 @@ class Hours(SchedPlugin[HoursOptions]):
 
     name = "Hours"
     Options = HoursOptions
+    declares: ClassVar[Declaration] = Declaration("holds", numbers=("open",), cause=CLOSED)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at most `outside` when the hours do not hold."""

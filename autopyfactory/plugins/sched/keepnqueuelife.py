@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -29,7 +31,15 @@ class KeepNQueueLife(SchedPlugin[KeepNQueueLifeOptions]):
 
     name = "KeepNQueueLife"
     Options = KeepNQueueLifeOptions
+    declares: ClassVar[Declaration] = Declaration(
+        "targets", subtracts=frozenset({"pending", "running", "ended"})
+    )
     needs: ClassVar[frozenset[Need]] = frozenset({"history"})
+
+    @property
+    def declaration(self) -> Declaration:
+        """With a target of its own it ignores the number so far."""
+        return self.declares if self.options.njobs is None else replace(self.declares, part="starts")
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return how many pilots are missing from the target."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -26,7 +28,15 @@ class KeepNRunning(SchedPlugin[KeepNRunningOptions]):
 
     name = "KeepNRunning"
     Options = KeepNRunningOptions
+    declares: ClassVar[Declaration] = Declaration(
+        "targets", subtracts=frozenset({"pending", "running"}), retires=True
+    )
     needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
+
+    @property
+    def declaration(self) -> Declaration:
+        """With a target of its own it ignores the number so far."""
+        return self.declares if self.options.keep is None else replace(self.declares, part="starts")
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return how many pilots are missing from the target, or too many."""

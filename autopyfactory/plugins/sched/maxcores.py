@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.amounts import Amount
@@ -35,6 +36,7 @@ class MaxCores(SchedPlugin[MaxCoresOptions]):
 
     name = "MaxCores"
     Options = MaxCoresOptions
+    declares: ClassVar[Declaration] = Declaration("limits", numbers=("maximum", "pending"))
     needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.amounts import Amount
@@ -36,6 +37,7 @@ class MaxMemory(SchedPlugin[MaxMemoryOptions]):
 
     name = "MaxMemory"
     Options = MaxMemoryOptions
+    declares: ClassVar[Declaration] = Declaration("limits", numbers=("maximum", "pending"))
     needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

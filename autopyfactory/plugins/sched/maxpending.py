@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
@@ -39,7 +40,13 @@ class MaxPending(SchedPlugin[MaxPendingOptions]):
 
     name = "MaxPending"
     Options = MaxPendingOptions
+    declares: ClassVar[Declaration] = Declaration("limits", retires=True, numbers=("maximum",))
     needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
+
+    @property
+    def declaration(self) -> Declaration:
+        """It takes pilots back only where that is allowed."""
+        return replace(self.declares, retires=self.options.allow_negative)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at most what is left of the maximum."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from autopyfactory.model.decision import Cap, CycleInputs, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
@@ -34,6 +36,7 @@ class MaxPerCE(SchedPlugin[MaxPerCEOptions]):
 
     name = "MaxPerCE"
     Options = MaxPerCEOptions
+    declares: ClassVar[Declaration] = Declaration("limits", numbers=("maximum",))
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at most what is left of the maximum."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
@@ -25,6 +28,7 @@ class MaxPerCycle(SchedPlugin[MaxPerCycleOptions]):
 
     name = "MaxPerCycle"
     Options = MaxPerCycleOptions
+    declares: ClassVar[Declaration] = Declaration("paces", numbers=("maximum",))
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at most the maximum."""

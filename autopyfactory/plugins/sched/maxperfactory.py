@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import Cap, CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited
@@ -35,6 +36,7 @@ class MaxPerFactory(SchedPlugin[MaxPerFactoryOptions]):
 
     name = "MaxPerFactory"
     Options = MaxPerFactoryOptions
+    declares: ClassVar[Declaration] = Declaration("limits")
     needs: ClassVar[frozenset[Need]] = frozenset({"factory"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
@@ -27,6 +28,7 @@ class MaxToSubmit(SchedPlugin[MaxToSubmitOptions]):
 
     name = "MaxToSubmit"
     Options = MaxToSubmitOptions
+    declares: ClassVar[Declaration] = Declaration("limits", numbers=("maximum",))
     needs: ClassVar[frozenset[Need]] = frozenset({"history"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import ClassVar
+
 from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import raised, unset
@@ -28,6 +32,12 @@ class MinPerCycle(SchedPlugin[MinPerCycleOptions]):
 
     name = "MinPerCycle"
     Options = MinPerCycleOptions
+    declares: ClassVar[Declaration] = Declaration("raises", never_negative=True, numbers=("minimum",))
+
+    @property
+    def declaration(self) -> Declaration:
+        """A minimum of 0 sends nothing."""
+        return self.declares if self.options.minimum else replace(self.declares, part="passes")
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at least the minimum."""

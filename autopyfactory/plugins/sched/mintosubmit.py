@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import raised, unset
@@ -27,7 +29,13 @@ class MinToSubmit(SchedPlugin[MinToSubmitOptions]):
 
     name = "MinToSubmit"
     Options = MinToSubmitOptions
+    declares: ClassVar[Declaration] = Declaration("raises", numbers=("minimum",))
     needs: ClassVar[frozenset[Need]] = frozenset({"history"})
+
+    @property
+    def declaration(self) -> Declaration:
+        """A minimum of 0 sends nothing."""
+        return self.declares if self.options.minimum else replace(self.declares, part="passes")
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at least what is missing from the minimum."""

@@ -6,9 +6,12 @@ import math
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, RecentPilots, Step
+from autopyfactory.model.declaration import Bite, Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited
+
+RAMPING = Bite("ramping", "nobody", "nothing: more follow when these pilots run well")
 
 
 class RampOptions(Options):
@@ -41,6 +44,7 @@ class Ramp(SchedPlugin[RampOptions]):
 
     name = "Ramp"
     Options = RampOptions
+    declares: ClassVar[Declaration] = Declaration("guards", cause=RAMPING)
     needs: ClassVar[frozenset[Need]] = frozenset({"batch", "history"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

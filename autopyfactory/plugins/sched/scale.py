@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -32,6 +35,12 @@ class Scale(SchedPlugin[ScaleOptions]):
 
     name = "Scale"
     Options = ScaleOptions
+    declares: ClassVar[Declaration] = Declaration("scales")
+
+    @property
+    def declaration(self) -> Declaration:
+        """Only a factor beyond 1 makes a number larger."""
+        return replace(self.declares, grows=self.options.factor > 1)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n` times the factor, rounded up."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.decision import CycleInputs, Need, RecentPilots, Step
+from autopyfactory.model.declaration import Bite, Declaration
+from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.shares import Claim, Part, nth
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
-from autopyfactory.plugins.sched.shares import Part, nth
+
+ELSEWHERE = Bite("share", "nobody", "nothing: other queues serve their share of this work")
 
 
 class ShareOptions(Options):
@@ -60,6 +65,7 @@ class Share(SchedPlugin[ShareOptions]):
 
     name = "Share"
     Options = ShareOptions
+    declares: ClassVar[Declaration] = Declaration("divides", cause=ELSEWHERE)
     needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
@@ -78,3 +84,13 @@ class Share(SchedPlugin[ShareOptions]):
             f"{mine.width:.0%}{among} of {demand} is {part}, {pending} are pending: {out or 'nothing'} wanted"
         )
         return self.step(n, out, reason, **facts)
+
+    def claim(self, recent: Callable[[], RecentPilots | None], batch: BatchQueueInfo | None) -> Claim | None:
+        """Return the weight, and the throughput if that is to count and is known."""
+        weight = self.options.weight
+        if self.options.by == "weight":
+            return Claim(weight)
+        history = recent()
+        if history is None or batch is None:
+            return Claim(weight)  # not known: then weight alone counts, for all
+        return Claim(weight, float(history.started + batch.running))

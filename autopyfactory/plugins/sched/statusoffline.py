@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Bite, Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import by_status
+
+OFFLINE = Bite("offline", "site", "wait until the WMS says it is online, or ask who set it offline")
 
 
 class StatusOfflineOptions(Options):
@@ -27,6 +30,7 @@ class StatusOffline(SchedPlugin[StatusOfflineOptions]):
 
     name = "StatusOffline"
     Options = StatusOfflineOptions
+    declares: ClassVar[Declaration] = Declaration("holds", status="offline", cause=OFFLINE)
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "site", "batch"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Bite, Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import by_status
+
+IN_TEST = Bite("test-status", "site", "nothing: a test site gets as many pilots as the rule says")
 
 
 class StatusTestOptions(Options):
@@ -27,6 +30,7 @@ class StatusTest(SchedPlugin[StatusTestOptions]):
 
     name = "StatusTest"
     Options = StatusTestOptions
+    declares: ClassVar[Declaration] = Declaration("holds", status="test", cause=IN_TEST)
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "site", "batch"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, RecentPilots, Step
+from autopyfactory.model.declaration import Bite, Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
+
+THROTTLED = Bite("throttled", "us", "see in the logs of ended pilots why they end so soon")
 
 
 class ThrottleOptions(Options):
@@ -51,6 +54,7 @@ class Throttle(SchedPlugin[ThrottleOptions]):
 
     name = "Throttle"
     Options = ThrottleOptions
+    declares: ClassVar[Declaration] = Declaration("guards", cause=THROTTLED)
     needs: ClassVar[frozenset[Need]] = frozenset({"history"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -33,7 +35,13 @@ class WeightedActivated(SchedPlugin[WeightedActivatedOptions]):
 
     name = "WeightedActivated"
     Options = WeightedActivatedOptions
+    declares: ClassVar[Declaration] = Declaration("starts", subtracts=frozenset({"pending"}))
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "batch"})
+
+    @property
+    def declaration(self) -> Declaration:
+        """Pending pilots without weight are not subtracted."""
+        return self.declares if self.options.pending else replace(self.declares, subtracts=frozenset())
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return the weighted difference of ready jobs and pending pilots."""

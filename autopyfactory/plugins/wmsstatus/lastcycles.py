@@ -6,15 +6,16 @@ Every cycle of every queue is noted on a board; the WMS status source `Queue` re
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autopyfactory.model.clock import Clock, SystemClock
+from autopyfactory.model.decision import Decision, Step
+from autopyfactory.model.declaration import Part
 from autopyfactory.model.record import CycleRecord, Event
 
-# Rules that only spread a number over several cycles: what they hold back is sent soon, by the same queue.
-PACE = frozenset(
-    {"MaxPerCycle", "MinPerCycle", "MinPending", "Ramp", "Scale", "Share", "Adaptive", "Throttle"}
-)
+# Rules that hold back what the same queue sends soon, or that hold nothing back.
+SPREADS: frozenset[Part] = frozenset({"divides", "scales", "paces", "guards", "raises", "passes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,21 @@ def overflow(record: CycleRecord) -> int | None:
         return None
     if record.decision is None or (record.gate and record.outcome == "held back"):
         return None
-    wanted = max((s.n_out for s in record.decision.steps[:1]), default=0)
+    start, after = _from_the_start(record.decision)
+    wanted = max(0, start)
     if wanted <= 0:
         return 0
     full = (
         record.outcome in ("paused", "failed")
         or bool(record.caps)
-        or any(s.n_out < s.n_in for s in record.decision.steps[1:] if s.plugin not in PACE)
+        or any(s.n_out < s.n_in and s.part not in SPREADS for s in after)
     )
     return max(0, wanted - record.submitted) if full else 0
+
+
+def _from_the_start(decision: Decision) -> tuple[int, Sequence[Step]]:
+    """Return the number that the rule which starts the chain gave, and the steps after it."""
+    steps = decision.steps
+    starts = [i for i, s in enumerate(steps) if s.part == "starts"]
+    at = starts[-1] if starts else 0
+    return (steps[at].n_out if steps else 0), steps[at + 1 :]

@@ -13,6 +13,7 @@ from autopyfactory.config.loader import RawConfig, parse_text
 from autopyfactory.config.model import Configuration
 from autopyfactory.config.registry import Registry
 from autopyfactory.model.decision import Cap, CycleInputs, Need, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import NameList, Options, option
 from autopyfactory.options.problem import Problem
 from autopyfactory.plugins.base import QueueConfigPlugin, SchedPlugin
@@ -47,6 +48,7 @@ class Limit(SchedPlugin[LimitOptions]):
 
     name = "Limit"
     Options = LimitOptions
+    declares: ClassVar[Declaration] = Declaration("limits", numbers=("maximum",))
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         return self.step(n, n if self.options.maximum is None else min(n, self.options.maximum), "")
@@ -67,6 +69,7 @@ class Floor(SchedPlugin[FloorOptions]):
 class StatusOffline(SchedPlugin[NoOptions]):
     name = "StatusOffline"
     Options = NoOptions
+    declares: ClassVar[Declaration] = Declaration("holds", status="offline")
     needs: ClassVar[frozenset[Need]] = frozenset({"site"})
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:

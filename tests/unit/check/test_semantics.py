@@ -93,8 +93,8 @@ def test_the_real_rules(tree: Tree, tmp_path: Path, wrapper: Path) -> None:
     found = tree.write(factory=FACTORY, queues=text).load(installed())
     assert set(found.queues) == set(chains), messages(found.problems)
     assert [(p.section, p.message) for p in inspect(found)] == [
-        ("percycle", "MinPerCycle behind StatusOffline sends 2 pilots to a site that is offline"),
-        ("pending", "MinPending behind StatusTest sends 1 pilots to a site that is test"),
+        ("percycle", "MinPerCycle after StatusOffline sends pilots that this holds back"),
+        ("pending", "MinPending after StatusTest sends pilots that this holds back"),
         ("first", "nothing limits the number of pilots while none is pending"),
         ("free", "nothing limits the number of pilots"),
     ]

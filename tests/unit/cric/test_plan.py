@@ -278,6 +278,16 @@ def test_a_file_of_something_else_is_refused(text, told):
         ({}, {}, "Ready, Share, MaxPerCycle, StatusTest, StatusOffline, MaxPending", None),
         ({}, {"schedplugin": "Ready, Share, MaxPending"}, None, None),
         ({}, {"schedplugin": "Ready, MaxPending"}, "Ready, Share, MaxPending", None),
+        # any rule that looks at the work; one that does not is no demand to divide
+        ({}, {"schedplugin": "Adaptive, MaxPending"}, "Adaptive, Share, MaxPending", None),
+        (
+            {},
+            {"schedplugin": "MinPerCycle, WeightedActivated"},
+            "MinPerCycle, WeightedActivated, Share",
+            None,
+        ),
+        ({}, {"schedplugin": "Fixed, MaxPending"}, None, None),
+        ({}, {"schedplugin": "NotInstalled, MaxPending"}, None, None),
         ({"jobs_per_pilot": 1.5}, {"schedplugin": "Ready"}, "Ready, Share, Scale", "0.666667"),
         # the chain and the numbers of 2.4's agisdefaults.conf: 1/4/1.5, and Share instead of 1/CEs
         (

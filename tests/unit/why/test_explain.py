@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from autopyfactory.model.decision import Decision, Step
+from autopyfactory.model.declaration import Bite
 from autopyfactory.model.info import SiteInfo, WMSQueueInfo
 from autopyfactory.model.record import CycleRecord, HeldGroup, Sent, Troubles
+from autopyfactory.model.serialize import from_plain
 from autopyfactory.pauses import Pause
 from autopyfactory.why import LiveState, explain
 from autopyfactory.why.render import render
 from contracts.records import T0, cycle
 
+OFFLINE = Bite("offline", "site", "wait until the WMS says it is online")
 NOW = T0 + timedelta(seconds=20)
 MINUTE = timedelta(minutes=1)
 DENIED = (
@@ -215,13 +218,45 @@ def test_site_offline() -> None:
         outcome="nothing",
         sent=(),
         decision=decided(
-            Step("Ready", 0, 25, "37 ready"), Step("StatusOffline", 25, 0, "the site is offline: 0")
+            Step("Ready", 0, 25, "37 ready"),
+            Step("StatusOffline", 25, 0, "the site is offline: 0", cause=OFFLINE),
         ),
     )
     story = explain([replace(record, inputs=replace(record.inputs, site=SiteInfo("offline")))], live())  # type: ignore[type-var]
     assert story.codes == ("offline",)
     assert story.causes[0].who == "site"
     assert "site status: offline" in story.known
+
+
+def test_a_rule_of_a_third_party_is_told_as_it_declares() -> None:
+    quota = Bite("quota-spent", "site", "ask the site for more hours")
+    chain = decided(Step("Ready", 0, 25, "37 ready"), Step("Quota", 25, 0, "no hours left", cause=quota))
+    story = explain([cycle(outcome="nothing", sent=(), decision=chain)], live())
+    (cause,) = story.causes
+    assert (cause.code, cause.who, cause.words) == ("quota-spent", "site", "Quota bit: no hours left")
+    assert story.next == ("ask the site for more hours",)
+
+
+def test_a_rule_of_a_third_party_is_not_the_thing_to_change_where_pilots_are_stuck() -> None:
+    quota = Bite("quota-spent", "site", "ask the site for more hours")
+    chain = decided(Step("Ready", 0, 25, "37 ready"), Step("Quota", 25, 0, "no hours left", cause=quota))
+    stuck = replace(live(), troubles=Troubles(NOW, held=(EXPIRED,)))
+    story = explain([cycle(outcome="nothing", sent=(), decision=chain)], stuck)
+    assert story.codes == ("credential-expired", "quota-spent")
+    assert "ask the site for more hours" not in story.next
+
+
+def test_a_reason_that_begins_with_no_is_not_missing_information() -> None:
+    chain = decided(Step("Ready", 0, 34, "37 ready"), Step("Downtime", 34, 34, "no downtime now"))
+    assert explain([cycle(pending=3, cap=100, decision=chain)], live()).codes == ()
+
+
+def test_a_record_from_before_rules_declared_anything() -> None:
+    old = {"plugin": "StatusOffline", "n_in": 25, "n_out": 0, "reason": "the site is offline: 0"}
+    chain = decided(Step("Ready", 0, 25, "37 ready"), from_plain(Step, old))
+    story = explain([cycle(outcome="nothing", sent=(), decision=chain)], live())
+    assert story.codes == ("capped",)
+    assert story.causes[0].words == "StatusOffline bit: the site is offline: 0"
 
 
 def test_nothing_ready() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 
@@ -166,3 +167,45 @@ def test_a_decision_is_reproducible_and_explains_itself(chain, i):
     assert all(step.reason and ",ret=" in step.message for step in one.steps)
     for before, after in zip(one.steps, one.steps[1:], strict=False):
         assert before.n_out == after.n_in
+
+
+@given(any_rule, known, st.integers(-300, 300), st.integers(-300, 300))
+def test_what_a_rule_declares_is_true(rule, i, n, other):
+    said = rule.declaration
+    out = rule.calc(n, i).n_out
+    if rule.idle:
+        assert out == n
+    if said.part == "starts":
+        assert out == rule.calc(other, i).n_out
+    if said.part in ("paces", "guards", "limits", "divides") or (said.part == "scales" and not said.grows):
+        assert out <= max(n, 0)
+    if (
+        said.part in ("paces", "guards", "limits", "divides", "scales", "passes")
+        and n >= 0
+        and not said.retires
+    ):
+        assert out >= 0
+    if said.part == "raises":
+        assert out >= n
+    if said.part == "passes" and n >= 0:
+        assert out == n
+    if said.never_negative and not rule.idle:
+        assert out >= 0
+    if not said.retires and n >= 0:
+        assert out >= 0
+
+
+@given(any_rule, known, st.integers(0, 300), st.integers(1, 50))
+def test_pilots_that_a_rule_subtracts_are_subtracted(rule, i, n, more):
+    """More of the pilots that it declares make the number smaller; more of others change nothing."""
+    said = rule.declaration
+    if said.part not in ("starts", "targets") or rule.name == "Adaptive":  # that looks back, too
+        return
+    pending = replace(i, batch=replace(i.batch, pending=i.batch.pending + more))
+    running = replace(i, batch=replace(i.batch, running=i.batch.running + more))
+    ever = replace(i, history=replace(i.history, submitted_total=i.history.submitted_total + more))
+    changed = {"pending": (pending, ever), "running": (running, ever), "ended": (ever,)}
+    before = rule.calc(n, i).n_out
+    for kind, cases in changed.items():
+        after = [rule.calc(n, case).n_out for case in cases]
+        assert min(after) < before or before <= 0 if kind in said.subtracts else after[0] == before

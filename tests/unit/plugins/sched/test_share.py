@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from autopyfactory.model.decision import CycleInputs
 from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.shares import Claim, divide
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.sched.share import Share
-from autopyfactory.plugins.sched.shares import Claim, divide
 
 
 def pilots(pending=0, running=0, **more):

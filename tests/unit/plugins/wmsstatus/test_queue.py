@@ -4,6 +4,7 @@ import pytest
 
 from autopyfactory.config.model import Configuration, PluginChoice
 from autopyfactory.model.decision import CycleInputs, Step, decide
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 from autopyfactory.model.record import CycleRecord, Sent
 from autopyfactory.options.section import Section
@@ -21,17 +22,20 @@ class Rule:
 
     needs = frozenset()
 
-    def __init__(self, name, formula):
+    def __init__(self, part, name, formula):
+        self.declaration = Declaration(part)
         self.name, self.formula = name, formula
 
     def calc(self, n, inputs):
         return Step(self.name, n, self.formula(n, inputs), "")
 
 
-READY = Rule("Ready", lambda n, i: max(0, i.wms.ready - i.batch.pending))
-PER_CYCLE = Rule("MaxPerCycle", lambda n, i: min(n, 10))
-TO_RUN = Rule("MaxToRun", lambda n, i: min(n, 50 - i.batch.pending - i.batch.running))
-PENDING = Rule("MaxPending", lambda n, i: min(n, 20 - i.batch.pending))
+READY = Rule("starts", "Ready", lambda n, i: max(0, i.wms.ready - i.batch.pending))
+PER_CYCLE = Rule("paces", "Slowly", lambda n, i: min(n, 10))
+TO_RUN = Rule("limits", "MaxToRun", lambda n, i: min(n, 50 - i.batch.pending - i.batch.running))
+PENDING = Rule("limits", "MaxPending", lambda n, i: min(n, 20 - i.batch.pending))
+MUTE = Rule("other", "Mute", lambda n, i: min(n, 3))
+FIXED = Rule("starts", "Fixed", lambda n, i: 30)
 
 
 def cycle(ready, pending=0, running=0, chain=(READY, PER_CYCLE, TO_RUN), **given):
@@ -57,6 +61,9 @@ def cycle(ready, pending=0, running=0, chain=(READY, PER_CYCLE, TO_RUN), **given
         (cycle(83, pending=20, running=30), 63),
         (cycle(83, running=45), 78),  # five more fit, and are sent
         (cycle(83, pending=15, chain=(READY, PENDING)), 63),
+        (cycle(83, chain=(READY, MUTE)), 80),  # says nothing of itself: taken for a limit
+        (cycle(83, chain=(READY, FIXED, PER_CYCLE)), 0),  # the last start is what the queue wants
+        (cycle(83, chain=(READY, FIXED, PENDING)), 10),
         (cycle(83, outcome="paused"), 83),
         (cycle(83, outcome="failed", chain=(READY,)), 83),
         (cycle(5, chain=(READY,), caps=("ce:x is full",), sent=()), 5),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.plugins.sched.shares import Claim, divide
+from autopyfactory.model.shares import Claim, divide
 
 
 def test_throughput_counts_only_if_all_put_it_forward():
