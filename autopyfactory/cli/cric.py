@@ -20,6 +20,7 @@ from autopyfactory.external import atomicfile
 
 if TYPE_CHECKING:
     from autopyfactory.cric.plan import Verdict
+    from autopyfactory.options.problem import Problem
     from autopyfactory.options.section import Section
     from autopyfactory.plugins.queueconfig.cric import Outcome
 
@@ -59,12 +60,10 @@ def command(
     try:
         outcome = _outcome(conf, fresh)
     except ConfigError as err:
-        for problem in err.problems:
-            click.echo(str(problem), err=True)
+        _tell(err.problems)
         ctx.exit(WRONG)
-    for problem in outcome.config.problems:
-        if problem.severity == "error" or not dry_run:  # the table tells of broken records itself
-            click.echo(str(problem), err=True)
+    # the table tells of broken records itself
+    _tell(p for p in outcome.config.problems if p.severity == "error" or not dry_run)
     verdicts = [
         v for v in outcome.verdicts if only in (None, v.record) and (v.section or v.broken or not taken)
     ]
@@ -77,8 +76,18 @@ def command(
         ctx.exit(WRONG)
     else:
         names = {v.section for v in verdicts}
-        _write(_text(s for n, s in outcome.config.sections.items() if n in names), output)
+        try:
+            text = _text([s for n, s in outcome.config.sections.items() if n in names])
+        except ConfigError as err:
+            _tell(err.problems)
+            ctx.exit(WRONG)
+        _write(text, output)
     ctx.exit(WRONG if outcome.config.errors else OK)
+
+
+def _tell(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        click.echo(str(problem), err=True)
 
 
 def _outcome(conf: tuple[str, ...], fresh: bool) -> Outcome:
@@ -115,19 +124,38 @@ def _table(verdicts: Sequence[Verdict]) -> None:
         console.print(f"{number} left: {escape(reason)}")
 
 
-def _text(sections: Iterable[Section]) -> str:
-    """Return sections as a queues.conf."""
+def _text(sections: Sequence[Section]) -> str:
+    """Return sections as a queues.conf that reads back as exactly these. Raises ConfigError otherwise."""
+    from autopyfactory.config.loader import parse_text
+    from autopyfactory.options.problem import ConfigError, Problem
+
+    wanted = {s.name: {key: s.values[key].text for key in s.values} for s in sections}
     blocks = ["# made by autopyfactory cric"]
-    for section in sections:
-        lines = [f"{key} = {section.values[key].text.replace('%', '%%')}" for key in section.values]
-        blocks.append("\n".join([f"[{section.name}]", *lines]))
-    return "\n\n".join(blocks) + "\n"
+    for name, texts in wanted.items():
+        blocks.append("\n".join([f"[{name}]", *(f"{key} = {_value(text)}" for key, text in texts.items())]))
+    text = "\n\n".join(blocks) + "\n"
+    back = {s.name: {key: s.values[key].text for key in s.values} for s in parse_text(text).sections.values()}
+    problems = [
+        Problem("error", "cannot be written so that it reads back as itself", section=name, key=key)
+        for name in {**wanted, **back}
+        for key in {**wanted.get(name, {}), **back.get(name, {}), "": ""}
+        if wanted.get(name, {}).get(key) != back.get(name, {}).get(key) or (name in wanted) != (name in back)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return text
+
+
+def _value(text: str) -> str:
+    """Return `text` as the value of a key; further lines are indented."""
+    return text.replace("%", "%%").replace("\n", "\n    ") or '""'
 
 
 def _write(text: str, output: str | None) -> None:
+    """Write `text`, for the owner only: defaults files may hold secrets."""
     if output is None:
         click.echo(text, nl=False)
         return
     # a factory that reads it meanwhile sees the old or the new file
-    atomicfile.replace(Path(output), text.encode(), mode=atomicfile.EVERYBODY)
+    atomicfile.replace(Path(output), text.encode(), mode=atomicfile.OWNER)
     click.echo(f"{output} is written", err=True)

@@ -6,12 +6,14 @@ One record that is wrong costs that record only, so each is read by itself; see 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from autopyfactory.external import strictjson
 from autopyfactory.model import hostport
+from autopyfactory.model.text import is_one_line, printable
 
 # Of a record of 115 fields these are kept while the file is parsed: a file of 20 MB stays small in memory.
 RECORD_KEYS = frozenset(
@@ -47,10 +49,12 @@ CE_KEYS = frozenset(
         "ce_status",
     }
 )
+MAX_ELEMENTS = 10_000_000  # ten times those of CRIC's file of today (20 MB); few of them are kept
 TWICE = "\0twice"  # where an object remembers keys that it had twice
 
-_NAME = re.compile(r"[^\s\[\]%=:;#\x00-\x1f\x7f/\\]{1,200}$")
-_QUEUE = re.compile(r"[A-Za-z0-9_.@+:/=-]*$")
+_NAME = re.compile(r"[A-Za-z0-9_.+-]{1,200}\Z")
+_QUEUE = re.compile(r"[A-Za-z0-9_.@+:/=-]{0,200}\Z")
+LONGEST = 2000  # characters of one text
 _SPECIAL = re.compile(r"\(\s*(\w+)\s*=\s*([^()]*?)\s*\)")
 
 
@@ -100,19 +104,18 @@ def _reduced(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of the file: records and CE entries keep only what is used."""
     made = dict(pairs)
     twice = len(made) != len(pairs)
-    seen = [key for key, _ in pairs] if twice else []
     if "queues" in made and "ce_endpoint" not in made:
         made = {k: made[k] for k in RECORD_KEYS & made.keys()}
     elif "ce_endpoint" in made:
         made = {k: made[k] for k in CE_KEYS & made.keys()}
     if twice:
-        made[TWICE] = sorted({key for key in seen if seen.count(key) > 1})
+        made[TWICE] = sorted(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
     return made
 
 
 def parse(data: bytes) -> dict[str, Any]:
     """Return the raw records by name. Raises ValueError when this is no file of PanDA queues."""
-    raw = strictjson.loads(data, pairs=_reduced)
+    raw = strictjson.loads(data, pairs=_reduced, max_elements=MAX_ELEMENTS)
     if not isinstance(raw, dict):
         raise ValueError("not an object with a record for each PanDA queue")
     if not raw:
@@ -145,12 +148,12 @@ def record(raw: Mapping[str, Any], name: str) -> Record:
     return Record(
         name=name,
         panda_resource=resource,
-        vo=_text(data, "vo_name"),
-        cloud=_text(data, "cloud"),
+        vo=_name(data, "vo_name"),
+        cloud=_name(data, "cloud"),
         region=_text(data, "region"),
         state=_text(data, "state"),
         site_state=_text(data, "site_state"),
-        status=_text(data, "status"),
+        status=_name(data, "status"),
         type=_text(data, "type"),
         resource_type=_text(data, "resource_type"),
         pilot_manager=_text(data, "pilot_manager"),
@@ -169,20 +172,24 @@ def ce(data: Any) -> CE:
         raise BadRecord(f"not a CE but {str(data)!r:.60}")
     _no_twins(data)
     host, port = _host_and_port(_text(data, "ce_endpoint"))
-    queue = _text(data, "ce_queue_name")
-    if not _QUEUE.match(queue):
-        raise BadRecord(f"the name of its queue cannot be used: {queue!r:.80}")
     return CE(
         host=host,
         port=port,
         flavour=_text(data, "ce_flavour").lower(),
-        queue=queue,
-        queue_id=str(data.get("ce_queue_id") or ""),
+        queue=queue_name(_text(data, "ce_queue_name")),
+        queue_id=printable(str(data.get("ce_queue_id") or ""), 80),
         queue_status=_text(data, "ce_queue_status").lower(),
         state=_text(data, "ce_state").lower(),
         status=_text(data, "ce_status").lower(),
         max_minutes=_number(data, "ce_queue_maxwctime"),
     )
+
+
+def queue_name(text: str) -> str:
+    """Return `text` if a queue of a CE can be called that. Raises BadRecord otherwise."""
+    if not _QUEUE.match(text):
+        raise BadRecord(f"the name of its queue cannot be used: {text!r:.80}")
+    return text
 
 
 def _host_and_port(endpoint: str) -> tuple[str, int | None]:
@@ -198,7 +205,7 @@ def _host_and_port(endpoint: str) -> tuple[str, int | None]:
 
 def _no_twins(data: Mapping[str, Any]) -> None:
     if TWICE in data:
-        raise BadRecord(f"it says {', '.join(data[TWICE])!r:.80} twice")
+        raise BadRecord(f"it says {', '.join(map(str, data[TWICE][:5]))!r:.80} twice")
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:
@@ -207,7 +214,18 @@ def _text(data: Mapping[str, Any], key: str) -> str:
         return ""
     if not isinstance(value, str):
         raise BadRecord(f"{key} is {str(value)!r:.60}, not a text")
-    return value.strip()
+    text = value.strip()
+    if not is_one_line(text) or len(text) > LONGEST:
+        raise BadRecord(f"{key} is {text!r:.60}: control characters, or too long")
+    return text
+
+
+def _name(data: Mapping[str, Any], key: str) -> str:
+    """Return a text that other keys may refer to, once it is one: a plain name, or nothing."""
+    text = _text(data, key)
+    if text and not _NAME.match(text):
+        raise BadRecord(f"{key} is no plain name: {text!r:.60}")
+    return text
 
 
 def _number(data: Mapping[str, Any], key: str) -> int:

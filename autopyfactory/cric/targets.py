@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from autopyfactory.condor.quoting import attr
+from autopyfactory.cric import records
 from autopyfactory.cric.records import CE, BadRecord, Record
 from autopyfactory.model.hostport import HostPort
 
@@ -48,7 +49,7 @@ def wall_minutes(record: Record, ce: CE) -> int:
 
 def queue_name(record: Record, ce: CE) -> str:
     """Return the CE's queue; empty when it is the default one."""
-    queue = record.special.get("queue") or ce.queue
+    queue = records.queue_name(record.special.get("queue") or ce.queue)
     return "" if queue in _NO_QUEUE else queue
 
 

@@ -1,5 +1,8 @@
 """HTTP for everything that reads or tells other systems: bounded in time, in size and in redirects.
 
+What is secret (tokens, headers that were configured, client certificates, bodies) goes to the server that
+was configured and to no other, wherever that one redirects to (see `redirects`).
+
 One `Client` serves one source or monitor and one thread at a time. It takes nothing from the environment
 that could weaken what is configured: a CA path given here stands whatever REQUESTS_CA_BUNDLE says, and no
 .netrc replaces a token. Proxy variables are obeyed.
@@ -13,19 +16,22 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
 import requests
+import urllib3
 from requests.utils import get_environ_proxies
 
 from autopyfactory import __version__
+from autopyfactory.external import body, redirects
 from autopyfactory.external.deadline import DeadlineAdapter, left, within
 from autopyfactory.external.strictjson import JSONError, loads
 from autopyfactory.model.redact import shown
+from autopyfactory.model.text import printable
 
 MEGABYTE = 1_000_000
-CHUNK = 65_536
 RETRY_STATUS = frozenset({502, 503, 504})
 RETRY_PAUSE = 0.3  # seconds
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -95,6 +101,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    reason: str = ""  # what the server says about its status
 
     def json(self) -> Any:
         """Return the body parsed. Raises HttpError, whatever Content-Type says, if it is not sound JSON."""
@@ -106,15 +113,9 @@ class Answer:
     @property
     def excerpt(self) -> str:
         """Return the beginning of the body on one line."""
-        return " ".join(self.body[:400].decode("utf-8", "replace").split())[:200]
+        return printable(self.body[:400].decode("utf-8", "replace"), 200)
 
 
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        if target and resp.url.startswith("https:") and target.lower().startswith("http:"):
-            raise HttpError(f"{shown(resp.url)} redirects from https to plain http: not followed")
-        return target
 
 
 class Client:
@@ -141,7 +142,7 @@ class Client:
         self.headers = dict(headers or {})
         self.tries = tries
         self.redirects = redirects
-        self._session: _Session | None = None
+        self._session: requests.Session | None = None
         self._signature: tuple[tuple[int, int], ...] = ()
 
     def get(self, url: str, **kwargs: Any) -> Answer:
@@ -190,36 +191,72 @@ class Client:
         return {**self.headers, **authorization, **(extra or {})}
 
     def _once(self, method: str, url: str, any_status: bool, sent: dict[str, Any]) -> Answer:
+        where, target, sent, own = shown(url), url, dict(sent), True
+        for _ in range(self.redirects + 1):
+            answer, location = self._ask(method, target, sent, own=own)
+            if location is None:
+                return self._judged(answer, any_status)
+            try:
+                further = redirects.follow(target, location, method=method, body=_has_body(sent))
+                if redirects.origin(further) != redirects.origin(target):
+                    own = False  # from here on, even if it leads back
+                    sent["headers"] = redirects.neutral(sent["headers"])
+            except (redirects.RedirectError, ValueError) as err:
+                raise HttpError(f"{answer.url} {err}", answer.status) from None
+            target, sent["params"] = further, None
+        raise HttpError(f"{where} redirects more than {self.redirects} times")
+
+    def _ask(self, method: str, url: str, sent: dict[str, Any], *, own: bool) -> tuple[Answer, str | None]:
+        """Return the answer of one server, and where it redirects to; `own`: it is the configured one."""
         where = shown(url)
-        session = self._current_session()
         try:
+            session = self._current_session()
             limit = (min(10.0, left()), left())
-            proxies = get_environ_proxies(url)
             with session.request(
-                method, url, timeout=limit, stream=True, proxies=dict(proxies), **sent
+                method,
+                url,
+                timeout=limit,
+                stream=True,
+                allow_redirects=False,
+                proxies=dict(get_environ_proxies(url)),
+                cert=self._certificate() if own else None,
+                **sent,
             ) as response:
-                body = self._body(response, where)
-        except (requests.RequestException, OSError) as err:
+                headers = response.headers
+                location = headers.get("Location") if response.status_code in redirects.STATUSES else None
+                if location is not None:  # its body is not read: the connection is dropped with it
+                    return Answer(where, response.status_code, headers, b""), location
+                return Answer(
+                    where, response.status_code, headers, self._body(response, where), response.reason or ""
+                ), None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as err:
             self.close()
             raise self._failure(err, where) from err
-        answer = Answer(where, response.status_code, response.headers, body)
-        if any_status or (response.ok and response.status_code < 300) or response.status_code == 304:
+        except ValueError as err:  # what requests and urllib3 say of a URL or a header that cannot be one
+            raise HttpError(f"{where}: {printable(str(err), 200)}") from err
+
+    def _judged(self, answer: Answer, any_status: bool) -> Answer:
+        if any_status or answer.status < 300 or answer.status == 304:
             return answer
-        text = f"{where} answered {answer.status} {response.reason or ''}: {answer.excerpt}"
+        text = f"{answer.url} answered {answer.status} {printable(answer.reason, 80)}: {answer.excerpt}"
         raise HttpError(text.rstrip(": "), answer.status, answer.status in RETRY_STATUS)
 
     def _body(self, response: requests.Response, where: str) -> bytes:
         length = response.headers.get("Content-Length", "")
         if length.isdigit() and int(length) > self.max_bytes:
             raise HttpError(f"{where} sends {int(length)} bytes; the limit is {self.max_bytes}")
-        body = bytearray()
-        for chunk in response.iter_content(CHUNK):
-            body += chunk
-            if len(body) > self.max_bytes:
-                raise HttpError(f"{where} sends more than {self.max_bytes} bytes")
-        return bytes(body)
+        encoding = response.headers.get("Content-Encoding", "")
+        try:
+            pieces = response.raw.stream(body.PIECE, decode_content=False)
+            return body.collect(pieces, encoding, self.max_bytes)
+        except body.BodyError as err:
+            raise HttpError(f"{where} {err}", retry=err.broken) from None
 
-    def _current_session(self) -> _Session:
+    def _certificate(self) -> tuple[str, str] | None:
+        cert = self.identity.cert
+        return (cert, self.identity.key or cert) if cert else None
+
+    def _current_session(self) -> requests.Session:
         signature = self.identity.signature()
         if self._session is None or signature != self._signature:
             self.close()
@@ -227,14 +264,13 @@ class Client:
             self._signature = signature
         return self._session
 
-    def _make_session(self) -> _Session:
-        session = _Session()
+    def _make_session(self) -> requests.Session:
+        session = requests.Session()
         session.trust_env = False  # else REQUESTS_CA_BUNDLE beats `verify`, and .netrc beats our token
-        session.max_redirects = self.redirects
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none are kept
         session.headers["User-Agent"] = f"autopyfactory/{__version__}"
         session.verify = self.identity.ca or next((p for p in map(os.environ.get, CA_VARIABLES) if p), True)
-        if self.identity.cert:
-            session.cert = (self.identity.cert, self.identity.key or self.identity.cert)
+        session.headers["Accept-Encoding"] = body.ACCEPTED
         session.mount("http://", DeadlineAdapter())
         session.mount("https://", DeadlineAdapter())
         return session
@@ -242,14 +278,10 @@ class Client:
     def _failure(self, err: Exception, where: str) -> HttpError:
         if _causes(err, TimeoutError) or isinstance(err, requests.Timeout):
             return HttpError(f"{where} did not answer completely within {self.timeout:g} s")
-        if isinstance(err, requests.TooManyRedirects):
-            return HttpError(f"{where} redirects more than {self.redirects} times")
         if isinstance(err, requests.exceptions.SSLError) or "SSL" in str(err):
             expired = self.identity.expired()
             return HttpError(f"{where}: TLS failed: {_innermost(err)}{f' ({expired})' if expired else ''}")
-        if isinstance(
-            err, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
-        ):
+        if isinstance(err, urllib3.exceptions.HTTPError):
             return HttpError(f"{where}: the answer broke off: {_innermost(err)}", retry=True)
         hint = ""
         if where.startswith("https:") and _causes(err, ConnectionResetError | BrokenPipeError):
@@ -258,6 +290,10 @@ class Client:
             )
             hint = f" ({expired})"
         return HttpError(f"{where}: {_innermost(err)}{hint}", retry=isinstance(err, requests.ConnectionError))
+
+
+def _has_body(sent: Mapping[str, Any]) -> bool:
+    return sent["json"] is not None or sent["data"] is not None
 
 
 def _time_for(seconds: float) -> bool:
@@ -287,8 +323,8 @@ def _innermost(err: Exception) -> str:
     """Return the text of the operating system's or TLS library's own error below the wrappers."""
     for one in _chain(err):
         if isinstance(one, OSError) and one.strerror and not isinstance(one, requests.RequestException):
-            return one.strerror
-    return str(err)[:300]
+            return printable(one.strerror, 300)
+    return printable(str(err), 300)
 
 
 class Conditional:

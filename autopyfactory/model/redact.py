@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from autopyfactory.model.text import visible
+
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)")
 
 
@@ -14,8 +16,8 @@ def shown(source: str) -> str:
     """
     match = _URL.match(source)
     if match is None:
-        return source
+        return visible(source)
     scheme, authority, path = match.groups()
     if "@" in path:  # a password with a slash in it, not encoded: nobody can tell where it ends
         authority, path = path.rpartition("@")[2], ""
-    return f"{scheme}://{authority.rpartition('@')[2]}{path}"
+    return visible(f"{scheme}://{authority.rpartition('@')[2]}{path}")

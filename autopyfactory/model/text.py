@@ -1,9 +1,16 @@
-"""Numbers and times as people read them."""
+"""Numbers and times as people read them, and what others wrote, fit for every place where it is read."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
+# What a terminal, a log, a page or a database takes for something else than text: control characters, what
+# turns the direction of writing, ends a line without looking like it or cannot be seen, half characters.
+_UNFIT = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
+    "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -45,3 +52,27 @@ def capital(text: str) -> str:
     """Return `text` with its first letter large, unless that is part of a name like `e1.example.org`."""
     first = text.split(" ", 1)[0]
     return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
+
+
+def visible(text: str) -> str:
+    """Return `text` with everything that is not text for a person written out: `\\x1b`, `\\u202e`.
+
+    All that others wrote passes here before a terminal, a log, a page or a database; line ends and tabs stay.
+    """
+    return _UNFIT.sub(_written_out, text)
+
+
+def printable(text: str, longest: int | None = None) -> str:
+    """Return `visible` text on one line, of at most `longest` characters."""
+    line = visible(" ".join(text.split()))
+    return line if longest is None or len(line) <= longest else f"{line[: max(0, longest - 3)]}..."
+
+
+def is_one_line(text: str) -> bool:
+    """Whether `text` is one line that `visible` leaves as it is."""
+    return not _UNFIT.search(text) and "\n" not in text and "\t" not in text
+
+
+def _written_out(hit: re.Match[str]) -> str:
+    code = ord(hit[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -139,7 +139,7 @@ TRANSPORT = {
     "python repr": (faulty.says(faulty.PYTHON_REPR), "text form of a Python object"),
     "truncated json": (faulty.says(faulty.TRUNCATED_JSON), "breaks off"),
     "empty": (faulty.says(faulty.http(b"")), "an empty answer"),
-    "redirect loop": (faulty.redirect_loop, "redirects more than 5 times"),
+    "redirect loop": (faulty.redirect_loop, "redirects (more than 5 times|a POST)"),
     "plain 403": (
         faulty.says(faulty.http(b"ERROR : x is banned", status="403 Forbidden")),
         "403 Forbidden: ERROR : x is banned",

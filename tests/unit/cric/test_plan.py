@@ -1,5 +1,6 @@
 import copy
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -100,7 +101,8 @@ def test_special_par_wins():
         ({"queues": None}, "it lacks the list of its CE queues"),
         ({"queues": []}, "it has no CE"),
         ({"type": 7}, "type is '7', not a text"),
-        ({"panda_resource": "a]\n[b"}, "its name cannot be used here"),
+        ({"panda_resource": "a]\n[b"}, "panda_resource is 'a]\\n[b': control characters"),
+        ({"panda_resource": "a] [b"}, "its name cannot be used here"),
         ({"special_par": "(xcount=many)"}, "special_par: xcount is 'many'"),
     ],
 )
@@ -125,7 +127,7 @@ def test_a_broken_record_costs_that_record_only(given, reason):
         (cric.ce("http://user:pw@ce2"), "a user in the URL"),
         (cric.ce("ce2:99999"), "ce_endpoint: '99999' is not a port"),
         (cric.ce("ce 2\nqueue 1000"), "ce_endpoint"),
-        (cric.ce("ce2", ce_queue_name='x"\nqueue 99'), "the name of its queue cannot be used"),
+        (cric.ce("ce2", ce_queue_name='x" 99'), "the name of its queue cannot be used"),
         ("ce2", "not a CE but 'ce2'"),
         (cric.ce("ce1.example.org:9619"), "listed twice"),
     ],
@@ -341,3 +343,55 @@ def test_section_name_tells_where_pilots_go():
     raw = records.parse(json.dumps({"X": cric.queue("X")}).encode())
     ce = records.ce(cric.ce("https://ce1.x.org:9700/p", ce_queue_name="a/b"))
     assert section_name(records.record(raw, "X"), ce) == "X-ce1.x.org-9700-a_b"
+
+
+INJECTION = (
+    "online\n[zz]\nenabled = True\nwmsstatusplugin = Command\nwmsstatus.command.command = /bin/sh -c id"
+)
+TEXTS = (
+    *("vo_name", "cloud", "region", "state", "site_state", "status", "type", "resource_type"),
+    *("pilot_manager", "special_par", "panda_resource"),
+)
+CE_TEXTS = ("ce_endpoint", "ce_flavour", "ce_queue_name", "ce_queue_status", "ce_state", "ce_status")
+
+
+@pytest.mark.parametrize("field", TEXTS)
+@pytest.mark.parametrize(
+    "text", [INJECTION, "a\x1b[2Jb", "a\x85b", "a\u2028b", "a\u202eb", "a\x00b", "x" * 5000]
+)
+def test_control_characters_in_a_record_cost_that_record(field, text):
+    verdicts = judge({"BAD": cric.queue("BAD", **{field: text}), "GOOD": cric.queue("GOOD")})
+    assert [v.section for v in verdicts if v.section] == ["GOOD-ce1.example.org"]
+
+
+@pytest.mark.parametrize("field", CE_TEXTS)
+@pytest.mark.parametrize("text", [INJECTION, "a\x1b[2Jb", "a\x85b", "a\u2028b"])
+def test_control_characters_at_a_ce_cost_that_ce(field, text):
+    ces = [cric.ce("ce1.example.org"), cric.ce("ce2.example.org") | {field: text}]
+    assert list(taken({"X": cric.queue("X", queues=ces)})) == ["X-ce1.example.org"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a$(HOME)", "$ENV(X)", "a/b", "..\\x", "a'b", 'a"b', "a;b", "é", "a\nb", "a%(x)s"]
+)
+def test_names_of_panda_queues_are_plain(name):
+    assert taken({name: cric.queue("X", panda_resource="X")}) == {}
+    assert taken({"X": cric.queue("X", panda_resource=name)}) == {}
+
+
+@pytest.mark.parametrize("queue", ["x)(y", "a<b>", "a\x1b", 'a"b', "a b"])
+def test_a_queue_that_special_par_names_is_a_plain_name_too(queue):
+    assert not any(
+        "<b>" in str(k) for k in taken({"X": cric.queue("X", special_par=f"(queue={queue})")}).values()
+    )
+
+
+def test_keys_that_come_twice_are_found_in_time_that_grows_as_the_file():
+    def seconds(n):
+        text = '{"Q": {"queues": [], ' + ", ".join(f'"k{i}": 0, "k{i}": 1' for i in range(n)) + "}}"
+        start = time.process_time()
+        assert "twice" in plan(records.parse(text.encode()), {"s": ALL}, {"s": {}}, PLUGINS)[0].reason
+        return time.process_time() - start
+
+    seconds(100)
+    assert seconds(80_000) < 10  # comparing all with all: minutes

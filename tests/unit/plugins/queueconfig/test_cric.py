@@ -5,6 +5,8 @@ import sys
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autopyfactory.config import build, fetch
 from autopyfactory.options.problem import ConfigError
@@ -266,6 +268,38 @@ def test_command_writes_a_queues_conf_that_the_file_plugin_reads(factory, tmp_pa
         assert again.queues[name].options == queue.options
         assert again.queues[name].batchsubmit == queue.batchsubmit
         assert again.queues[name].sched == queue.sched
+
+
+def test_command_writes_for_the_owner_only_and_a_record_stays_one_queue(factory, tmp_path, server):
+    server.records["CERN"]["status"] = "online\n[zz]\nenabled = True\nwmsstatusplugin = Command\n"
+    factory()
+    conf, out = str(tmp_path / "autopyfactory.conf"), tmp_path / "queues.conf"
+    assert run("--conf", conf, "-o", str(out)).returncode == 1 and not out.exists()
+    server.records["CERN"]["status"] = "online"
+    done = run("--conf", conf, "--fresh", "-o", str(out))
+    assert done.returncode == 0, done.stderr
+    assert out.stat().st_mode & 0o777 == 0o600
+
+
+WRITTEN = st.text(st.characters(codec="utf-8"), max_size=30) | st.text(
+    alphabet="a;#[]=:%~\n\t '\"()", max_size=12
+)
+
+
+@given(
+    st.dictionaries(st.text(alphabet="ab.+[];#= \n", min_size=1, max_size=6), WRITTEN, max_size=4), WRITTEN
+)
+def test_what_command_writes_reads_back_as_itself_or_is_not_written(texts, name):
+    from autopyfactory.cli.cric import _text
+    from autopyfactory.config.loader import parse_text
+    from autopyfactory.options.section import Section
+
+    try:
+        written = _text([Section.from_texts(name, texts)])
+    except ConfigError:
+        return
+    back = parse_text(written).sections
+    assert {n: {k: s.values[k].text for k in s.values} for n, s in back.items()} == {name: texts}
 
 
 def test_command_leaves_the_file_alone_when_there_is_nothing_to_write(factory, tmp_path, server):
