@@ -6,7 +6,7 @@ import json as json_module
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,6 +93,7 @@ def _tell(problems: Iterable[Problem]) -> None:
 def _outcome(conf: tuple[str, ...], fresh: bool) -> Outcome:
     """Return the outcome of the plugin for the configuration `conf`."""
     from autopyfactory.config.factory import read_factory
+    from autopyfactory.config.fetch import READING, reading
     from autopyfactory.options.binding import Binder
     from autopyfactory.options.problem import ConfigError
     from autopyfactory.plugins.queueconfig.cric import CRIC
@@ -104,7 +105,11 @@ def _outcome(conf: tuple[str, ...], fresh: bool) -> Outcome:
         raise ConfigError(problems)
     plugin = CRIC(options.model_copy(update={"sleep": 0.0}) if fresh else options, factory.options)
     plugin.sections = factory.others
-    return plugin.outcome()
+    token = READING.set(replace(reading(), insecure=factory.options.queue_insecure))
+    try:
+        return plugin.outcome()
+    finally:
+        READING.reset(token)
 
 
 def _table(verdicts: Sequence[Verdict]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from autopyfactory.config import trust
 from autopyfactory.config.factory import FactoryPart, read_factory
 from autopyfactory.config.fetch import READING, Reading, reading
 from autopyfactory.config.keys import KeyJudge
@@ -67,14 +68,16 @@ def examine(
     try:
         factory = read_factory(conf_sources, overrides or {}, binder)
         READING.reset(token)
-        token = _keep_copies_in(factory.options.state_dir, network=before.network)
+        binder.trust_urls = factory.options.queue_trust == "full"
+        insecure = before.insecure or factory.options.queue_insecure
+        token = _keep_copies_in(factory.options.state_dir, network=before.network, insecure=insecure)
         return _Build(factory, Lookup(registry or installed()), binder).configuration(), factory.usable
     finally:
         READING.reset(token)
 
 
-def _keep_copies_in(state_dir: str, network: bool) -> Token[Reading]:
-    how = replace(reading(), network=network)
+def _keep_copies_in(state_dir: str, network: bool, insecure: bool = False) -> Token[Reading]:
+    how = replace(reading(), network=network, insecure=insecure)
     return READING.set(how if how.copies else replace(how, copies=Path(state_dir) / "config-copies"))
 
 
@@ -89,8 +92,10 @@ class _Build:
     def configuration(self) -> Configuration:
         options, section = self.factory.options, self.factory.section
         problems = list(self.factory.problems)
+        problems += trust.problems(options, section)
         monitors = build_monitors(load_sources(options.monitor_conf), self.lookup, self.binder, section)
-        auth = build_auth(load_sources(options.auth_conf), self.lookup, self.binder, section)
+        profiles = [s for s in options.auth_conf if trust.takes_credentials(options, s)]
+        auth = build_auth(load_sources(profiles), self.lookup, self.binder, section)
         tables, found = build_mappings(load_sources(options.mappings_conf))
         problems += [*monitors.problems, *auth.problems, *found]
         raw, classes = self._queue_sections(problems)

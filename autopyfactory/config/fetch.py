@@ -26,6 +26,7 @@ class Reading:
     deadline: float = 30.0  # seconds for one URL, all in all
     copies: Path | None = None  # folder of last good copies; None: none are kept or used
     keep: bool = True  # write copies, not only read them
+    insecure: bool = False  # take configuration over plain http too
 
 
 READING: ContextVar[Reading] = ContextVar("autopyfactory_reading")
@@ -85,6 +86,9 @@ def _read_file(path: str) -> bytes:
 def _read_url(url: str) -> tuple[bytes, list[Problem]]:
     how = reading()
     where = Where(shown(url))
+    if not (how.insecure or url.lower().startswith("https://")):
+        message = "is not read over plain http: anybody on the way could change what this factory does"
+        raise _error(url, message, "use https, or set queueConf.allowinsecure = True")
     if not how.network:
         copy = _last_good(url, how)
         if copy is None:

@@ -90,6 +90,24 @@ def make_section(
     return Section(name, Values(own, defaults), where, names if names.isdisjoint(own) else names - own.keys())
 
 
+def over_defaults(raw: RawConfig, source: str) -> RawConfig:
+    """Return `raw` with the `[DEFAULT]` of the file `source` under every section.
+
+    When that file cannot be read, the limits of these sections are not known: each is tainted.
+    """
+    try:
+        data, found = fetch.read(source)
+    except ConfigError as err:
+        data, found = b"", err.problems
+    parsed = parse(data, fetch.shown(source))
+    found = [*found, *parsed.problems]
+    below = Defaults(parsed.defaults)
+    under = {name: make_section(name, {}, below, section.where) for name, section in raw.sections.items()}
+    taint = tuple(p for p in found if p.severity == "error")
+    base = RawConfig(under, tuple(found), dict.fromkeys(under, taint) if taint else {})
+    return merge([base, raw])
+
+
 def merge(parts: Iterable[RawConfig]) -> RawConfig:
     """Merge configurations that were read by themselves; a later one wins."""
     layers: dict[str, list[_Layer]] = {}

@@ -13,6 +13,7 @@ from autopyfactory.config.loader import RawConfig
 from autopyfactory.config.lookup import Lookup, as_text
 from autopyfactory.config.model import MonitorConfig, PluginChoice, QueueConfig
 from autopyfactory.model.decision import Need
+from autopyfactory.options import remote
 from autopyfactory.options.binding import Binder
 from autopyfactory.options.common import QueueOptions
 from autopyfactory.options.declare import Options
@@ -193,6 +194,14 @@ class _Draft:
             (self.gone if gone else self.problems).append(problem)
             return None
         self.classes.append(cls.Options)
+        value = self.section.values[key]
+        if value.where.remote and not (self.b.binder.trust_urls or getattr(cls, "from_url", False)):
+            message = f"{name} cannot be chosen from a URL: it runs programs or reads files of this host"
+            where = value.where
+            self.problems.append(
+                Problem("error", message, where, self.section.name, key, value.text, remote.HINT)
+            )
+            return None
         options, problems = self.b.binder.bind(
             cls.Options, self.section, self.b.factory, f"{kind}.{name.lower()}"
         )

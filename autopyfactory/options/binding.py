@@ -6,7 +6,7 @@ saves both the time to validate and the memory to keep them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from autopyfactory.options.declare import Options, OptionSpec, family, find, hom
 from autopyfactory.options.describe import allowed, preferred_key
 from autopyfactory.options.interpolate import Values
 from autopyfactory.options.problem import ConfigError, Problem
+from autopyfactory.options.remote import HINT, references
 from autopyfactory.options.section import Section, Value
 
 Bound = TypeVar("Bound", bound=Options)
@@ -86,9 +87,14 @@ def _inside(problem: Problem, section: Section) -> Problem:
 
 
 class Binder:
-    """Binds options, once per different set of texts."""
+    """Binds options, once per different set of texts.
 
-    def __init__(self) -> None:
+    Values that come from a URL are taken only where the option is declared safe for that, unless
+    `trust_urls`. Options of scope `factory` are not judged: whoever starts the factory names their source.
+    """
+
+    def __init__(self, *, trust_urls: bool = False) -> None:
+        self.trust_urls = trust_urls
         self._known: dict[tuple[Any, ...], Options] = {}
         self._shared: dict[tuple[Any, ...], tuple[Options, Section, Section | None]] = {}
 
@@ -112,8 +118,9 @@ class Binder:
         self, cls: type[Bound], section: Section, factory: Section | None, prefix: str
     ) -> tuple[Bound | None, list[Problem]]:
         got = gather(cls, section, factory)
-        if got.problems:
-            return None, got.problems
+        problems = got.problems or ([] if self.trust_urls else list(_not_from_urls(got)))
+        if problems:
+            return None, problems
         identity = (cls, got.identity())
         known = self._known.get(identity)
         if known is None:
@@ -139,6 +146,21 @@ def bind(
     and value. The word `None` means "not set" for every type.
     """
     return Binder().bind(cls, section, factory)
+
+
+def _not_from_urls(got: Gathered) -> Iterator[Problem]:
+    """Yield what others set over the network and may not, be it through a reference."""
+    for origin in got.origins.values():
+        if origin.spec.remote or origin.spec.scope == "factory":
+            continue
+        message = ""
+        if origin.value.where.remote:
+            message = "not taken from a URL: whoever runs it would decide what this host reads, runs or sends"
+        elif wrong := list(references(origin.section, origin.key)):
+            key, text = wrong[0]
+            message = f"refers to {key}, which comes from a URL and is no plain name: {text[:60]!r}"
+        if message:
+            yield replace(origin.problem(message), hint=HINT, allowed=None)
 
 
 def _common(cls: type[Options], section: Section, factory: Section | None) -> tuple[Any, ...] | None:

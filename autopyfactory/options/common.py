@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from autopyfactory.options.declare import HostAndPort, NameList, Options, Scope, option
 
@@ -52,6 +52,26 @@ class FactoryOptions(Options):
         key="queueDirConf",
         scope=FACTORY,
         description="Folder whose *.conf files are read after queueConf, in sorted order",
+    )
+    queue_defaults: str | None = option(
+        None,
+        key="queueConf.defaultsfile",
+        scope=FACTORY,
+        description="File on this host whose [DEFAULT] holds under every queue that comes from a URL",
+    )
+    queue_trust: Literal["limited", "full"] = option(
+        "limited",
+        key="queueConf.trust",
+        scope=FACTORY,
+        description="What configuration from URLs may set: limited: what names no program, file, folder or"
+        " credential and adds no submit commands; full: everything, so that whoever runs the URL may run"
+        " programs on this host",
+    )
+    queue_insecure: bool = option(
+        False,
+        key="queueConf.allowinsecure",
+        scope=FACTORY,
+        description="Whether configuration is taken over plain http too: anybody on the way can change it",
     )
     auth_conf: NameList = option(
         (), key="authConf", scope=FACTORY, legacy=("proxyConf",), description="Files with credential profiles"
@@ -195,24 +215,37 @@ class QueueOptions(Options):
 
     enabled: bool = option(False, key="enabled", description="Whether this queue runs")
     wmsqueue: str | None = option(
-        None, key="wmsqueue", description="Name of the queue or site in the WMS that the pilots work for"
+        None,
+        remote=True,
+        key="wmsqueue",
+        description="Name of the queue or site in the WMS that the pilots work for",
     )
-    batchqueue: str | None = option(None, key="batchqueue", description="Name of the queue at the CE")
+    batchqueue: str | None = option(
+        None, remote=True, key="batchqueue", description="Name of the queue at the CE"
+    )
     sleep: float = option(
         60, key="apfqueue.sleep", unit="s", gt=0, description="Time between two cycles of this queue"
     )
     sched: NameList = option(
-        key="schedplugin", min_length=1, description="The chain of scheduler plugins, applied in this order"
+        remote=True,
+        key="schedplugin",
+        min_length=1,
+        description="The chain of scheduler plugins, applied in this order",
     )
     wmsstatus: str | None = option(
-        None, key="wmsstatusplugin", description="Where the amount of work is read"
+        None, remote=True, key="wmsstatusplugin", description="Where the amount of work is read"
     )
     batchstatus: str | None = option(
-        None, key="batchstatusplugin", description="Where the number of pilots is read"
+        None, remote=True, key="batchstatusplugin", description="Where the number of pilots is read"
     )
-    batchsubmit: str = option(key="batchsubmitplugin", min_length=1, description="How pilots are sent")
+    batchsubmit: str = option(
+        remote=True, key="batchsubmitplugin", min_length=1, description="How pilots are sent"
+    )
     monitors: NameList = option(
-        (), key="monitorsection", description="Sections of monitor.conf that are told about this queue"
+        (),
+        remote=True,
+        key="monitorsection",
+        description="Sections of monitor.conf that are told about this queue",
     )
     keep_days: int | None = option(
         None,

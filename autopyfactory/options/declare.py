@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from autopyfactory.model import hostport
+from autopyfactory.options.remote import harmless
 from autopyfactory.options.section import Section, Value
 
 Scope = Literal["queue", "factory", "monitor", "auth"]
@@ -64,6 +65,7 @@ class OptionSpec:
     annotation: Any
     constraints: tuple[Any, ...] = ()  # pydantic's: Ge, Le, ...
     question: bool | str = True  # see `option`
+    remote: bool = False  # whether a configuration from a URL may set it
 
     @property
     def family(self) -> bool:
@@ -82,12 +84,15 @@ def option(
     secret: bool = False,
     question: bool | str = True,
     default_factory: Any = None,
+    remote: bool | None = None,
     **constraints: Any,
 ) -> Any:
     """Declare one option as the value of a field of an `Options` class.
 
     `default` left out makes it required. `scope` says where it is read: in the queue's section or in
     `[Factory]`. `constraints` are pydantic's (ge, le, pattern, ...). `secret` values are never shown.
+    `remote` says whether a configuration from a URL may set it; left out, numbers, truth values and listed
+    words may be set, and texts may not (see `remote`).
     Times in s or days have an upper limit even if none is given, since clocks and waits have one.
 
     `question` is for options of sources: whether queues that differ in this option ask something different,
@@ -104,6 +109,7 @@ def option(
         "legacy": list(legacy),
         "secret": secret,
         "question": question,
+        "remote": remote,
     }
     if default_factory is not None:
         return Field(
@@ -127,6 +133,7 @@ def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
         annotation=info.annotation,
         constraints=tuple(info.metadata),
         question=extra["question"],
+        remote=harmless(info.annotation) if extra["remote"] is None else extra["remote"],
     )
 
 

@@ -18,6 +18,11 @@ class Where:
     def __str__(self) -> str:
         return f"{self.source}:{self.line}" if self.line else self.source
 
+    @property
+    def remote(self) -> bool:
+        """Whether this source is fetched over the network, so that others decide what it says."""
+        return self.source.lower().startswith(("http://", "https://"))
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -48,6 +48,8 @@ class Plugin(Generic[OptionsT]):
 
     name: ClassVar[str]  # as users write it
     Options: ClassVar[type[Options]] = Options
+    # whether a queue that comes from a URL may choose it: not if it runs programs or reads files of this host
+    from_url: ClassVar[bool] = False
 
     def __init__(self, options: OptionsT, context: QueueContext):
         self.options = options
@@ -62,6 +64,7 @@ class SchedPlugin(Plugin[OptionsT], ABC):
 
     needs: ClassVar[frozenset[Need]] = frozenset()
     declares: ClassVar[Declaration] = UNDECLARED  # what its rules are, whatever their options
+    from_url: ClassVar[bool] = True
 
     @abstractmethod
     def calc(self, n: int, inputs: CycleInputs) -> Step:

@@ -33,6 +33,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
     """Pilots in a schedd that carry this factory's name."""
 
     name = "Condor"
+    from_url = True
     Options = CondorOptions
 
     def __init__(self, options: CondorOptions, context: QueueContext):

@@ -22,6 +22,7 @@ class CondorCEOptions(CondorBaseOptions):
     )
     gridresource: HostAndPort = option(
         key="{prefix}.gridresource",
+        remote=True,
         min_length=1,
         description="The CE, as host or host:port",
     )
@@ -29,6 +30,7 @@ class CondorCEOptions(CondorBaseOptions):
     schedd_name: str | None = option(
         None,
         key="{prefix}.schedd",
+        remote=True,
         pattern=r"^\S+$",
         description="Name of the CE's schedd, when it is not the CE's host",
     )
@@ -38,6 +40,7 @@ class CondorCE(CondorBase[CondorCEOptions]):
     """An HTCondor-CE."""
 
     name = "CondorCE"
+    from_url = True
     Options = CondorCEOptions
 
     @property

@@ -17,6 +17,7 @@ class CondorLocal(CondorBase[CondorLocalOptions]):
     """The local pool."""
 
     name = "CondorLocal"
+    from_url = True
     Options = CondorLocalOptions
 
     def commands(self) -> dict[str, str]:

@@ -129,7 +129,7 @@ class CRIC(QueueConfigPlugin[CRICOptions]):
         for source, chosen in by_source.items():
             found = self._judged(store, source, chosen, defaults, plugins)
             verdicts += found
-            where = Where(shown(source))
+            where = Where(f"CRIC {shown(source)}")  # keys that we made of names and numbers
             for v in found:
                 if v.section is not None:
                     own = {k: Value(escape(text), where) for k, text in v.keys.items()}
@@ -202,6 +202,9 @@ class CRIC(QueueConfigPlugin[CRICOptions]):
         if selection.file:
             return fetch.resolve(selection.file, None)
         url = selection.url or self.options.url
+        if url.lower().startswith("http://") and not self.factory.queue_insecure:
+            message = f"{shown(url)} is plain http: anybody on the way may change what it says"
+            self._problems.append(Problem("warning", message, hint="use https"))
         if DEAD in url:
             message = f"{DEAD} was switched off; CRIC is asked instead"
             self._problems.append(

@@ -28,6 +28,7 @@ class DowntimeOptions(Options):
     windows: Annotated[tuple[Window, ...], BeforeValidator(_windows)] = option(
         (),
         key="sched.downtime.windows",
+        remote=True,
         description="Downtimes as START/END in ISO 8601, separated by commas; UTC unless an offset is given; "
         "a bare date as END includes that day",
     )

@@ -37,11 +37,15 @@ class HoursOptions(Options):
     open: Annotated[tuple[DailyHours, ...] | None, BeforeValidator(_hours)] = option(
         None,
         key="sched.hours.open",
+        remote=True,
         description="When pilots are sent without this rule's limit: [DAY[-DAY]] HH:MM-HH:MM, separated by "
         "commas; unset: always",
     )
     timezone: Annotated[str, AfterValidator(_zone)] = option(
-        "UTC", key="sched.hours.timezone", description="Time zone of these hours, like Europe/Zurich"
+        "UTC",
+        key="sched.hours.timezone",
+        remote=True,
+        description="Time zone of these hours, like Europe/Zurich",
     )
     outside: int = option(
         0,

@@ -68,6 +68,7 @@ class Condor(WMSStatusPlugin[CondorOptions]):
     """An HTCondor pool as the WMS."""
 
     name = "Condor"
+    from_url = True
     Options = CondorOptions
 
     def __init__(self, options: CondorOptions, context: QueueContext):

@@ -33,12 +33,14 @@ class PandaOptions(PandaSiteOptions):
         (),
         key="wmsstatus.panda.labels",
         question=False,
+        remote=True,
         description="Only jobs with these prodSourceLabels count, for instance managed; unset: all",
     )
     resource_types: NameList = option(
         (),
         key="wmsstatus.panda.resourcetypes",
         question=False,
+        remote=True,
         description="Only jobs of these resource types count, for instance MCORE; unset: all",
     )
 
@@ -47,6 +49,7 @@ class Panda(WMSStatusPlugin[PandaOptions]):
     """Asks a PanDA server for the active jobs of all its queues."""
 
     name = "Panda"
+    from_url = True
     settling = 75.0  # the server adds up active jobs once a minute
     Options = PandaOptions
 

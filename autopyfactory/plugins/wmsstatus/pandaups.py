@@ -37,12 +37,14 @@ class PandaUPSOptions(PandaSiteOptions):
         (),
         key="wmsstatus.pandaups.jobtypes",
         question=False,
+        remote=True,
         description="Job types that this queue's pilots run; unset: any",
     )
     resource_types: NameList = option(
         (),
         key="wmsstatus.pandaups.resourcetypes",
         question=False,
+        remote=True,
         description="Resource types that this queue's pilots run; unset: any",
     )
     sleep: float = sleep_option(
@@ -63,6 +65,7 @@ class PandaUPS(WMSStatusPlugin[PandaUPSOptions]):
     """Reports the pilots there are and sends as many as PanDA orders."""
 
     name = "PandaUPS"
+    from_url = True
     Options = PandaUPSOptions
 
     def __init__(self, options: PandaUPSOptions, context: QueueContext):

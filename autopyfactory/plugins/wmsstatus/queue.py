@@ -23,7 +23,10 @@ class QueueOptions(PolledOptions):
 
     prefixes = ("wmsstatus.queue",)
     qname: str = option(
-        key="wmsstatus.queue.qname", min_length=1, description="The other queue, by the name of its section"
+        key="wmsstatus.queue.qname",
+        remote=True,
+        min_length=1,
+        description="The other queue, by the name of its section",
     )
     take: Literal["overflow", "demand", "pilots"] = option(
         "overflow",
@@ -41,6 +44,7 @@ class Queue(WMSStatusPlugin[QueueOptions]):
     """Reads the last cycle of another queue."""
 
     name = "Queue"
+    from_url = True
     Options = QueueOptions
 
     @property

@@ -109,6 +109,7 @@ class REST(CountsPlugin[RESTOptions]):
     """Asks one URL, page by page if need be, and reads the counts by expressions."""
 
     name = "REST"
+    from_url = True
     Options = RESTOptions
 
     def __init__(self, options: RESTOptions, context: QueueContext):

@@ -119,7 +119,7 @@ def test_json(tree: Tree) -> None:
 
 
 def test_urls_are_asked_only_online(tree: Tree) -> None:
-    url = "http://127.0.0.1:9/queues.conf"
+    url = "https://127.0.0.1:9/queues.conf"
     tree.write(factory=FACTORY.replace("queues.conf", url) + f"statedir = {tree.folder}/state\n")
     offline, online = check(tree), check(tree, "--online")
     assert offline.exit_code == 0

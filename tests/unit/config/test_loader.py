@@ -194,7 +194,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def copies(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "copies"
-    token = READING.set(Reading(deadline=2, copies=folder))
+    token = READING.set(Reading(deadline=2, copies=folder, insecure=True))
     yield folder
     READING.reset(token)
 
@@ -250,7 +250,7 @@ def test_no_network_means_no_question(server: Server, copies: Path) -> None:
 
 def test_a_copy_that_cannot_be_kept_is_told(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    token = READING.set(Reading(deadline=2, copies=tmp_path / "file" / "copies"))
+    token = READING.set(Reading(deadline=2, copies=tmp_path / "file" / "copies", insecure=True))
     try:
         raw = load_sources([server.url])
     finally:
