@@ -99,7 +99,7 @@ def over_defaults(raw: RawConfig, source: str) -> RawConfig:
         data, found = fetch.read(source)
     except ConfigError as err:
         data, found = b"", err.problems
-    parsed = parse(data, fetch.shown(source))
+    parsed = parse(data, shown(source))
     found = [*found, *parsed.problems]
     below = Defaults(parsed.defaults)
     under = {name: make_section(name, {}, below, section.where) for name, section in raw.sections.items()}

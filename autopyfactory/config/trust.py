@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from autopyfactory.config.fetch import is_url, shown
+from autopyfactory.config.fetch import is_url
+from autopyfactory.model.redact import shown
 from autopyfactory.options.common import FactoryOptions
 from autopyfactory.options.problem import Problem, Severity
 from autopyfactory.options.section import Section

@@ -116,8 +116,6 @@ class Answer:
         return printable(self.body[:400].decode("utf-8", "replace"), 200)
 
 
-
-
 class Client:
     """Exchanges with servers of one kind.
 

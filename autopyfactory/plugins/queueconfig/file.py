@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autopyfactory.config import fetch
 from autopyfactory.config.loader import RawConfig, load_directory, load_sources, merge, over_defaults
+from autopyfactory.model.redact import shown
 from autopyfactory.options.declare import Options
 from autopyfactory.options.problem import Problem, Where
 from autopyfactory.plugins.base import QueueConfigPlugin
@@ -36,7 +37,7 @@ class File(QueueConfigPlugin[FileOptions]):
         path = fetch.resolve(self.factory.queue_defaults, None)
         if fetch.is_url(path):
             problem = Problem(
-                "error", "must be a file on this host", Where(fetch.shown(path)), "Factory", _DEFAULTS
+                "error", "must be a file on this host", Where(shown(path)), "Factory", _DEFAULTS
             )
             return RawConfig(
                 part.sections, (*part.problems, problem), dict.fromkeys(part.sections, (problem,))
