@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import signal
 import time
-from pathlib import Path
+from collections.abc import Iterable
+
+import psutil
 
 from autopyfactory.plugins.processes import TAG
 
+_ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
-def _parent(pid: int) -> int | None:
-    """Return the parent of a living process; None when it is gone."""
+
+def _is_pilot(process: psutil.Process) -> bool:
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return None
-    state, parent = text.rpartition(")")[2].split()[:2]
-    return None if state in "ZX" else int(parent)
-
-
-def _is_pilot(pid: int) -> bool:
-    try:
-        return TAG.encode() + b"=" in Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:  # gone, or another user's: not ours to end either way
+        return TAG in process.environ()
+    except psutil.Error:  # gone, or another user's: not ours to end either way
         return True
 
 
-def descendants() -> list[int]:
+def descendants() -> list[psutil.Process]:
     """Return the living processes that descend from this one, pilots and what they started left out.
 
     Pilots that run as processes of this machine outlive the factory, as they do on any batch system.
     """
-    parents = {pid: p for name in os.listdir("/proc") if name.isdigit() and (p := _parent(pid := int(name)))}
-    family, newest = set[int](), {os.getpid()}
-    while newest:
-        newest = {p for p, parent in parents.items() if parent in newest and not _is_pilot(p)} - family
-        family |= newest
-    return sorted(family)
+    me = psutil.Process()
+    family: dict[int, psutil.Process] = {me.pid: me}
+    for process in me.children(recursive=True):  # parents come before their children
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            if process.ppid() in family and process.status() not in _ENDED and not _is_pilot(process):
+                family[process.pid] = process
+    return [process for pid, process in sorted(family.items()) if pid != me.pid]
 
 
 def end_descendants(grace: float) -> list[int]:
@@ -50,12 +45,12 @@ def end_descendants(grace: float) -> list[int]:
         time.sleep(0.02)
         left = descendants()
     _signal(left, signal.SIGKILL)
-    return first
+    return [process.pid for process in first]
 
 
-def _signal(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except (ProcessLookupError, PermissionError):  # it ended, or is another user's
-            continue
+def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(
+            psutil.Error
+        ):  # it ended, its number is another's now, or it is another user's
+            process.send_signal(number)

@@ -6,9 +6,11 @@ nothing else has to be remembered. For trying the factory where there is no HTCo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 TAG = "APF_SUBMISSION"  # environment variable with the submission's tag
 
@@ -24,31 +26,23 @@ class PilotProcess:
     tag: str
 
 
-def pilots(proc: Path = Path("/proc")) -> Iterator[PilotProcess]:
+def pilots() -> Iterator[PilotProcess]:
     """Yield the pilots that run on this machine, each once, as far as this user may look.
 
-    A pilot leads its session: what it starts inherits its environment, but not that place.
+    A pilot leads its session: what it starts inherits its environment, but not that place. Raises OSError
+    without a process table.
     """
-    for entry in proc.iterdir():
-        if not entry.name.isdigit():
-            continue
+    for pid in psutil.pids():
         try:
-            raw = (entry / "environ").read_bytes()
-            if TAG.encode() + b"=" not in raw or not _leads_its_session(entry):
+            environ = psutil.Process(pid).environ()
+            if TAG not in environ or os.getsid(pid) != pid:
                 continue
-        except OSError:  # it ended while we looked, or is another user's
+        except (psutil.Error, OSError):  # it ended while we looked, or is another user's
             continue
-        env = dict(p.split("=", 1) for p in raw.decode(errors="replace").split("\0") if "=" in p)
         yield PilotProcess(
-            int(entry.name),
-            env.get("APFFID", ""),
-            env.get("FACTORYQUEUE", ""),
-            env.get("APFCID", ""),
-            env.get(TAG, ""),
+            pid,
+            environ.get("APFFID", ""),
+            environ.get("FACTORYQUEUE", ""),
+            environ.get("APFCID", ""),
+            environ[TAG],
         )
-
-
-def _leads_its_session(entry: Path) -> bool:
-    # After the command's name in parentheses (it may hold blanks): state, ppid, pgrp, session.
-    state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-    return state not in "ZX" and session == entry.name
