@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 from rich.console import Group
-from rich.live import Live
 from rich.markup import escape
 
 from autopyfactory.api.rows import SORTS, QueueRow, chosen, row_from_dict
@@ -63,6 +62,8 @@ def command(
     if watch is None:
         console.print(_group(*_view(link, queue, sort, words, longest=longest)))
         return
+    from rich.live import Live
+
     try:
         with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
             while True:
