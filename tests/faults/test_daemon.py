@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from daemonkit.bench import Bench, wait_for
+from daemonkit.bench import Bench
+from patience import PATIENCE, until
 
 
 @pytest.fixture
@@ -29,9 +30,9 @@ def test_a_log_on_a_full_device_does_not_stop_the_cycles(bench: Bench, tmp_path:
     bench.configure(log_dir=str(tmp_path / "q"))
     process = bench.start("--log", "/dev/full")
     queue = tmp_path / "q" / "queues" / "Q1.log"
-    wait_for(lambda: queue.exists() and "cycle 10" in queue.read_text())
+    until(lambda: queue.exists() and "cycle 10" in queue.read_text())
     process.terminate()
-    _, errors = process.communicate(timeout=5)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert errors.count("cannot log to /dev/full") == 1, "told once, not with every line"
 
@@ -41,9 +42,9 @@ def test_standard_output_on_a_full_device_does_not_stop_the_cycles(bench: Bench,
     queue = tmp_path / "q" / "queues" / "Q1.log"
     with open("/dev/full", "w") as full:
         process = bench.start("--log", "stdout", stdout=full, stderr=full)
-        wait_for(lambda: queue.exists() and "cycle 10" in queue.read_text())
+        until(lambda: queue.exists() and "cycle 10" in queue.read_text())
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.root
@@ -67,13 +68,13 @@ def test_a_disk_that_fills_up_and_is_emptied_again(bench: Bench, tmp_path: Path)
         assert len(rounds(bench.text())) <= beats + 1
         assert process.poll() is None
         filler.unlink()
-        wait_for(lambda: "lines before the last one are missing" in bench.text())
+        until(lambda: "lines before the last one are missing" in bench.text())
         missing = int(re.findall(r"(\d+) lines before the last one are missing", bench.text())[0])
         assert missing >= 5
         seen = len(rounds(bench.text()))
-        wait_for(lambda: len(rounds(bench.text())) > seen + 3)
+        until(lambda: len(rounds(bench.text())) > seen + 3)
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE) == 0
         written = rounds(bench.text())
         assert written == sorted(set(written)), "nothing twice, nothing out of order"
         assert process.stderr is not None
@@ -91,10 +92,10 @@ def test_a_reader_that_stops_reading_does_not_stop_the_cycles(bench: Bench) -> N
     assert process.stdout is not None
     fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, 4096)  # full after some 90 lines
     beats = bench.state / "beats"
-    wait_for(lambda: beats.exists() and int(beats.read_text() or 0) > 150)
+    until(lambda: beats.exists() and int(beats.read_text() or 0) > 150)
     began = time.monotonic()
     process.terminate()
-    assert process.wait(10) in (0, 8)
+    assert process.wait(PATIENCE) in (0, 8)
     assert time.monotonic() - began < 5
 
 
@@ -105,35 +106,35 @@ def test_a_reader_that_goes_away_does_not_stop_the_cycles(bench: Bench, tmp_path
     process.stdout.readline()
     process.stdout.close()
     queue = tmp_path / "q" / "queues" / "Q1.log"
-    wait_for(lambda: queue.exists() and "cycle 20" in queue.read_text())
+    until(lambda: queue.exists() and "cycle 20" in queue.read_text())
     assert process.poll() is None
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_log_files_that_vanish_come_back(bench: Bench) -> None:
     process = bench.up()
     queue = bench.log.parent / "queues" / "Q1.log"
-    wait_for(queue.exists)
+    until(queue.exists)
     bench.log.unlink()
     queue.unlink()
     queue.parent.rmdir()
-    wait_for(lambda: "round" in bench.text() and queue.exists())
+    until(lambda: "round" in bench.text() and queue.exists())
     assert process.poll() is None
 
 
 def test_a_folder_that_becomes_unwritable_does_not_stop_the_cycles(bench: Bench) -> None:
     process = bench.up()
     queues = bench.log.parent / "queues"
-    wait_for((queues / "Q1.log").exists)
+    until((queues / "Q1.log").exists)
     for file in queues.iterdir():
         file.unlink()
     queues.rmdir()
     queues.write_text("a file where the folder was\n")
     seen = len(rounds(bench.text()))
-    wait_for(lambda: len(rounds(bench.text())) > seen + 5)
+    until(lambda: len(rounds(bench.text())) > seen + 5)
     process.terminate()
-    _, errors = process.communicate(timeout=5)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert errors.count("cannot log to") == 1
 
@@ -144,12 +145,14 @@ def test_stopped_and_continued_it_goes_on(bench: Bench) -> None:
     time.sleep(0.5)
     process.send_signal(signal.SIGCONT)
     seen = len(rounds(bench.text()))
-    wait_for(lambda: len(rounds(bench.text())) > seen + 3)
+    until(lambda: len(rounds(bench.text())) > seen + 3)
 
 
 def test_closed_standard_descriptors(bench: Bench) -> None:
     script = 'exec "$@" <&- >&- 2>&-'
     command = bench.command("--info", "--log", str(bench.log), "--cycles", "5")
-    done = subprocess.run(["sh", "-c", script, "sh", *command], timeout=20, env={**os.environ, **bench.env})
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *command], timeout=PATIENCE, env={**os.environ, **bench.env}
+    )
     assert done.returncode == 0
     assert rounds(bench.text()) == [1, 2, 3, 4, 5]

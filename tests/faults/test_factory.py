@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from factorybox import Box, Daemon, InProcess, last, wait
+from factorybox import Box, Daemon, InProcess, last
+from patience import until
 from testbed.grid import Grid
 from testbed.pool import Pool
 
@@ -43,13 +44,13 @@ def test_killed_fifty_times_none_lost_none_doubled(box: Box) -> None:
     random.seed(1)
     for _ in range(KILLS):
         daemon = Daemon(box)
-        wait(lambda d=daemon: d.socket.exists() or d.process.poll() is not None, 20, "the daemon")
+        until(lambda d=daemon: d.socket.exists() or d.process.poll() is not None, "the daemon")
         time.sleep(random.uniform(0.0, 0.8))
         daemon.kill()
         assert all(box.pilots(name) <= target for name in queues)
     daemon = Daemon(box)
     try:
-        wait(lambda: box.pilots() >= target * len(queues), 120, "all pilots")
+        until(lambda: box.pilots() >= target * len(queues), "all pilots")
         time.sleep(5)
     finally:
         daemon.terminate()
@@ -67,7 +68,7 @@ def test_term_during_a_hang_ends_within_five_seconds(box: Box) -> None:
     box.work({"q1": 5})
     daemon = Daemon(box)
     try:
-        wait(lambda: box.pilots() == 5, 30, "pilots")
+        until(lambda: box.pilots() == 5, "pilots")
         schedd = box.ap.pid_of("SCHEDD")
         os.kill(schedd, signal.SIGSTOP)
         try:
@@ -88,7 +89,7 @@ def test_two_factories_with_equal_queue_names_do_not_count_each_other(tmp_path: 
         box.queue("same", sched__maxtorun__maximum="7")
         box.work({"same": 50})
     with InProcess(boxes[0]), InProcess(boxes[1]):
-        wait(lambda: all(box.pilots() == 7 for box in boxes), 30, "seven pilots of each")
+        until(lambda: all(box.pilots() == 7 for box in boxes), "seven pilots of each")
         time.sleep(3)
         assert [box.pilots() for box in boxes] == [7, 7]
 
@@ -98,15 +99,15 @@ def test_a_wms_that_fails_and_returns(box: Box) -> None:
     box.work({"q1": 10})
     with InProcess(box) as factory:
         queue = factory.queues["q1"]
-        wait(lambda: box.pilots() == 10, 20, "ten pilots")
+        until(lambda: box.pilots() == 10, "ten pilots")
         box.work_file.unlink()
-        wait(lambda: "WMS status" in last(factory, "q1"), 20, "the queue to say what it misses")
+        until(lambda: "WMS status" in last(factory, "q1"), "the queue to say what it misses")
         begun = queue.cycles_run
-        wait(lambda: queue.cycles_run >= begun + 10, 30, "ten cycles without news")
+        until(lambda: queue.cycles_run >= begun + 10, "ten cycles without news")
         assert "held back" in last(factory, "q1")
         assert box.pilots() == 10
         box.work({"q1": 25})
-        wait(lambda: box.pilots() == 25, 20, "recovery")
+        until(lambda: box.pilots() == 25, "recovery")
 
 
 def test_a_ce_that_refuses_the_token_gets_no_pilot_too_many(tmp_path: Path, grid: Grid) -> None:
@@ -122,7 +123,7 @@ def test_a_ce_that_refuses_the_token_gets_no_pilot_too_many(tmp_path: Path, grid
     )
     box.work({"q1": 50})
     with InProcess(box) as factory:
-        wait(lambda: box.pilots() == 4, 20, "four pilots")
+        until(lambda: box.pilots() == 4, "four pilots")
         end = time.monotonic() + 30
         while time.monotonic() < end:
             assert box.pilots() == 4
@@ -156,13 +157,14 @@ def test_a_full_disk_where_pilots_logs_go(tmp_path: Path, ap: Pool) -> None:
         daemon = Daemon(box, "--runas", "nobody")
         try:
             log = box.folder / "queues/q1.log"
-            wait(
-                lambda: log.exists() and "no folder for the pilots' logs" in log.read_text(), 30, "the reason"
+            until(
+                lambda: log.exists() and "no folder for the pilots' logs" in log.read_text(),
+                "the reason",
             )
             assert box.pilots() == 0
             for file in disk.glob("fill*"):
                 file.unlink()
-            wait(lambda: box.pilots() == 5, 30, "recovery")
+            until(lambda: box.pilots() == 5, "recovery")
         finally:
             daemon.terminate()
     finally:

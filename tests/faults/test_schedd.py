@@ -13,7 +13,8 @@ import pytest
 
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.factory.factory import Factory
-from factorybox import Box, InProcess, last, wait
+from factorybox import Box, InProcess, last
+from patience import until
 from testbed.pool import Pool
 
 
@@ -26,8 +27,8 @@ def box(tmp_path: Path, make_pool: Callable[..., Pool], request: pytest.FixtureR
 
 def settle(box: Box, factory: Factory, target: int) -> None:
     """Wait until all pilots are there and the factory is content."""
-    wait(lambda: box.pilots() >= target, 20, f"{target} pilots")
-    wait(lambda: last(factory, "q1").startswith("nothing"), 20, "a cycle that sends nothing")
+    until(lambda: box.pilots() >= target, f"{target} pilots")
+    until(lambda: last(factory, "q1").startswith("nothing"), "a cycle that sends nothing")
 
 
 def test_a_stopped_schedd_holds_back_and_recovery_is_quick(box: Box) -> None:
@@ -40,13 +41,13 @@ def test_a_stopped_schedd_holds_back_and_recovery_is_quick(box: Box) -> None:
         try:
             box.work({"q1": 100})
             box.queue("q1", sched__maxtorun__maximum="30")
-            wait(lambda: "s old (maxage 6)" in last(factory, "q1"), 20, "the queue to say that it waits")
+            until(lambda: "s old (maxage 6)" in last(factory, "q1"), "the queue to say that it waits")
             assert factory.queues["q1"].last is not None
             assert "batch" in factory.queues["q1"].last.errors
         finally:
             os.kill(schedd, signal.SIGCONT)
         resumed = time.monotonic()
-        wait(lambda: not last(factory, "q1").startswith("held back"), 10, "recovery")
+        until(lambda: not last(factory, "q1").startswith("held back"), "recovery")
         print(f"recovered {time.monotonic() - resumed:.2f} s after SIGCONT")
         time.sleep(2)
         assert box.pilots() == 10
@@ -65,7 +66,7 @@ def test_a_killed_schedd_comes_back_with_its_queue(box: Box) -> None:
             assert record.submitted == 0
             time.sleep(0.2)
         assert box.pilots() == 12
-        wait(lambda: last(factory, "q1").startswith("nothing"), 15, "recovery")
+        until(lambda: last(factory, "q1").startswith("nothing"), "recovery")
 
 
 def test_a_schedd_that_returns_empty_is_believed_at_the_second_answer(box: Box) -> None:
@@ -79,7 +80,7 @@ def test_a_schedd_that_returns_empty_is_believed_at_the_second_answer(box: Box) 
         for file in (box.ap.directory / "spool").glob("job_queue.log*"):
             file.unlink()
         box.ap.start()
-        wait(lambda: box.pilots() == 20, 30, "the factory to send anew")
+        until(lambda: box.pilots() == 20, "the factory to send anew")
         time.sleep(3)
         assert box.pilots() == 20
     assert any("pilots fell from 20 to 0" in reason for reason in seen), "\n".join(seen)
@@ -116,11 +117,11 @@ def test_one_answer_of_nothing_is_not_believed(box: Box, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(CondorClient, "counts", counts)
     with InProcess(box) as factory:
-        wait(lambda: last(factory, "q1").startswith("nothing"), 15, "the first cycles")
+        until(lambda: last(factory, "q1").startswith("nothing"), "the first cycles")
         reasons: list[str] = []
         factory.listeners.append(lambda event: reasons.append(getattr(event, "reason", "")))
         lies.append(1)
-        wait(lambda: len(lies) == 2, 10, "the lie")
+        until(lambda: len(lies) == 2, "the lie")
         time.sleep(6)
         assert any("fell from 400 to 0" in r for r in reasons)
         assert last(factory, "q1").startswith("nothing")

@@ -12,9 +12,9 @@ import pytest
 from autopyfactory.condor.client import CondorClient, Submitted
 from autopyfactory.condor.errors import CondorError, Overrun, Suspended, Unreachable, WorkerDied
 from autopyfactory.condor.target import Target
+from patience import until
 from testbed.pool import Pool
 from testbed.ports import free_port
-from testbed.waiting import until
 
 DEADLINE = 20.0
 IDLE_JOB = {"executable": "/bin/true", "initialdir": "/", "requirements": "false"}
@@ -229,7 +229,7 @@ class TestAScheddThatRestarts:
         def back() -> bool:
             return not isinstance(timed(number, client, tagged)[0], CondorError)
 
-        until(back, 30, "the schedd's restart by its master")
+        until(back, "the schedd's restart by its master")
         assert number(client, tagged) == 4
         client.close()
 

@@ -9,8 +9,8 @@ from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import Unreachable
 from autopyfactory.condor.quoting import attr, constraint_string
 from autopyfactory.condor.target import Target
+from patience import until
 from testbed.pool import Pool
-from testbed.waiting import until
 
 DEADLINE = 20.0
 QUEUES = ["plain", "with space", 'quo"te', "back\\slash", "dollar$(X)", "ünïcode ✓", None]
@@ -121,7 +121,7 @@ def test_a_constraint_that_is_none_is_the_callers_mistake(client):
 def test_history(ap, client):
     done = client.submit({"executable": "/bin/true", "initialdir": "/", "+Past": "1"}, 5, deadline=DEADLINE)
     client.act("remove", f"ClusterId == {done.cluster}", reason="tested", deadline=DEADLINE)
-    until(lambda: len(past(client)) == 5, 10, "five jobs in the history")
+    until(lambda: len(past(client)) == 5, "five jobs in the history")
     rows = past(client)
     assert {row["ProcId"] for row in rows} == set(range(5))
     assert all(row["JobStatus"] == 3 and row["RemoveReason"].startswith("tested") for row in rows)

@@ -11,8 +11,8 @@ from autopyfactory.condor.client import CondorClient, Identity, Submitted
 from autopyfactory.condor.errors import Refused, Unreachable
 from autopyfactory.condor.quoting import attr, constraint_string, macro, words
 from autopyfactory.condor.target import Target
+from patience import until
 from testbed.pool import SITE, Pool
-from testbed.waiting import until
 
 DEADLINE = 20.0
 IDLE_JOB = {"executable": "/bin/true", "initialdir": "/", "requirements": "false"}
@@ -138,7 +138,7 @@ class TestQuoting:
             "environment": words(f"{name}={value}" for name, value in values.items()),
         }  # fmt: skip
         done = client.submit(description, 1, deadline=DEADLINE)
-        until(lambda: finished(client, done.cluster), 60, "the job's end")
+        until(lambda: finished(client, done.cluster), "the job's end")
         seen, environment = json.loads((Path(place) / "job.out").read_text())
         assert seen == arguments
         assert environment == values
@@ -189,10 +189,10 @@ class TestActions:
         assert client.act("release", tagged, deadline=DEADLINE)["TotalSuccess"] == 3
         assert self.status(client, tagged) == {1: 3}
         assert client.act("remove", f"{tagged} && ProcId == 1", deadline=DEADLINE)["TotalSuccess"] == 1
-        until(lambda: self.status(client, tagged) == {1: 2}, 10, "one job gone")
+        until(lambda: self.status(client, tagged) == {1: 2}, "one job gone")
         assert client.act("removex", tagged, deadline=DEADLINE)["TotalSuccess"] == 0, "not removed yet"
         assert client.act("remove", tagged, deadline=DEADLINE)["TotalSuccess"] == 2
-        until(lambda: self.status(client, tagged) == {}, 10, "all jobs gone")
+        until(lambda: self.status(client, tagged) == {}, "all jobs gone")
 
     def test_removex_drops_what_a_remove_leaves_behind(self, client):
         description = IDLE_JOB | {"leave_in_queue": "true", "+Tag": attr("stays")}
@@ -202,7 +202,7 @@ class TestActions:
         (row, _) = client.query('Tag == "stays"', ["RemoveReason"], deadline=DEADLINE)
         assert row["RemoveReason"].startswith("over 'there'")
         assert client.act("removex", 'Tag == "stays"', deadline=DEADLINE)["TotalSuccess"] == 2
-        until(lambda: self.status(client, 'Tag == "stays"') == {}, 10, "all jobs gone")
+        until(lambda: self.status(client, 'Tag == "stays"') == {}, "all jobs gone")
 
     def test_a_constraint_with_or_keeps_its_meaning(self, client, tagged):
         assert client.act("hold", f"{tagged} && ProcId == 0 || false", deadline=DEADLINE)["TotalSuccess"] == 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from factorybox import Box, InProcess, last, wait
+from factorybox import Box, InProcess, last
+from patience import until
 from testbed.pool import SITE, Pool
 
 
@@ -22,7 +23,7 @@ def test_short_pilots_are_counted_and_throttled(tmp_path: Path, make_pool: Calla
     )
     box.work({"q1": 50})
     with InProcess(box) as factory:
-        wait(lambda: "1 pilots" in last(factory, "q1"), 60, "Throttle to bite")
+        until(lambda: "1 pilots" in last(factory, "q1"), "Throttle to bite")
         record = factory.queues["q1"].last
         assert record is not None and record.inputs is not None and record.decision is not None
         history = record.inputs.history
@@ -44,6 +45,6 @@ def test_a_schedd_whose_history_does_not_answer_holds_back(
     box.queue("q1", schedplugin="Ready, Throttle")
     box.work({"q1": 5})
     with InProcess(box) as factory:
-        wait(lambda: "history of pilots" in last(factory, "q1"), 30, "the reason")
+        until(lambda: "history of pilots" in last(factory, "q1"), "the reason")
         assert last(factory, "q1").startswith("held back")
         assert box.pilots() == 0

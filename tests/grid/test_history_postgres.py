@@ -15,6 +15,7 @@ from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
 from autopyfactory.notify.delivery import BatchReporter
 from contracts.history import HistoryContract, SetClock
 from contracts.records import T0, cycle, series
+from patience import until
 from testbed.postgres import Postgres
 
 _numbers = itertools.count()
@@ -35,13 +36,6 @@ class TestPostgres(HistoryContract):
     """The contract."""
 
 
-def wait_for(true: object, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.02)
-
-
 def test_it_is_the_real_server(server: Postgres, url: str) -> None:
     writer = HistoryWriter(url, "f")
     writer.deliver([cycle()])
@@ -60,19 +54,19 @@ def test_a_server_that_is_away_costs_nothing_and_everything_is_written_when_it_i
     records = list(series("A", T0, 300))
     for r in records[:100]:
         reporter.report(r)
-    wait_for(lambda: reporter.status().delivered == 100)
+    until(lambda: reporter.status().delivered == 100)
     server.stop()
     try:
         began = time.monotonic()
         for r in records[100:]:
             reporter.report(r)
         assert time.monotonic() - began < 0.5
-        wait_for(lambda: reporter.status().failures > 2)
+        until(lambda: reporter.status().failures > 2)
         with pytest.raises(HistoryError, match="cannot be read"):
             HistoryReader(url).queues()
     finally:
         server.start()
-    wait_for(lambda: reporter.status().delivered == 300)
+    until(lambda: reporter.status().delivered == 300)
     assert reporter.status().healthy
     reporter.close()
     assert [s.record for s in HistoryReader(url).last("A", 999)] == records
@@ -99,7 +93,7 @@ def test_a_statement_that_waits_for_a_lock_is_given_up_in_time(server: Postgres,
         args=("BEGIN; LOCK TABLE cycle IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(8); COMMIT", database),
     )
     locker.start()
-    wait_for(lambda: server.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'") != "0")
+    until(lambda: server.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'") != "0")
     began = time.monotonic()
     with pytest.raises(SQLAlchemyError, match="lock timeout"):
         writer.deliver([cycle(number=2, at=T0 + timedelta(minutes=1))])

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from autopyfactory.api.queues import status
-from factorybox import Box, InProcess, last, wait
+from factorybox import Box, InProcess, last
+from patience import until
 from servers import cric
 from servers.apfmon import APFMon
 from servers.base import Reply, Request
@@ -119,7 +120,7 @@ def world(tmp_path: Path, grid: Grid, request: pytest.FixtureRequest) -> Iterato
 def some_cycles(factory: Any, queue: str) -> None:
     """Wait until the queue has decided several times on answers that are asked for from now on."""
     cycles = factory.queues[queue].cycles_run
-    wait(lambda: factory.queues[queue].cycles_run > cycles + 8, 60, "some cycles")
+    until(lambda: factory.queues[queue].cycles_run > cycles + 8, "some cycles")
 
 
 def status_seen(factory: Any, queue: str) -> str:
@@ -139,32 +140,32 @@ def test_pilots_follow_panda_on_queues_from_cric(world: World) -> None:
     panda.total[a] = {"managed": 3, "user": 2}
     panda.total[b] = {"managed": 2, "user": 40}
     with InProcess(world.box) as factory:
-        wait(lambda: (world.pilots(a), world.pilots(b)) == (5, 2), 60, "pilots for what there is")
+        until(lambda: (world.pilots(a), world.pilots(b)) == (5, 2), "pilots for what there is")
         queue = queue_of(factory, a)
         assert queue == f"{a}-{world.cric.records[a]['queues'][0]['ce_endpoint'].replace(':', '-')}"
 
         panda.total[a]["managed"] = 5
-        wait(lambda: world.pilots(a) == 7, 30, "pilots for more work")
+        until(lambda: world.pilots(a) == 7, "pilots for more work")
 
         panda.total[a]["user"] = 0
         some_cycles(factory, queue)
         assert world.pilots(a) == 7, "less work sends nothing"
 
         panda.state.sites[a]["status"] = "offline"
-        wait(lambda: status_seen(factory, queue) == "offline", 30, "the site to be offline")
+        until(lambda: status_seen(factory, queue) == "offline", "the site to be offline")
         panda.total[a]["managed"] = 20
         some_cycles(factory, queue)
         assert world.pilots(a) == 7, "nothing is sent to a site that is offline"
         panda.state.sites[a]["status"] = "online"
-        wait(lambda: world.pilots(a) == 20, 60, "the site to be back")
+        until(lambda: world.pilots(a) == 20, "the site to be back")
 
-        wait(lambda: ["2"] in world.box.ads("JobStatus"), 90, "pilots to run at the other CE")
+        until(lambda: ["2"] in world.box.ads("JobStatus"), "pilots to run at the other CE")
 
         # what the monitor knows is what the schedd has
         def in_schedd() -> set[str]:
             return {f"{world.box.name}:{c}.{p}" for c, p in world.box.ads("ClusterId", "ProcId")}
 
-        wait(lambda: world.monitor.jobs.keys() == in_schedd(), 20, "all pilots to be told")
+        until(lambda: world.monitor.jobs.keys() == in_schedd(), "all pilots to be told")
         status = world.monitor.labels[world.box.name, queue]["status"]
         assert status.startswith("Ready:in=0,")
         environment = world.box.ads("Environment")[0][0]
@@ -176,17 +177,17 @@ def test_a_panda_that_breaks_sends_nothing_and_a_cric_that_breaks_changes_nothin
     panda, a = world.panda, "TEST_SITE_A"
     panda.total[a]["managed"] = 2
     with InProcess(world.box) as factory:
-        wait(lambda: world.pilots(a) == 2, 60, "the first pilots")
+        until(lambda: world.pilots(a) == 2, "the first pilots")
         queue = queue_of(factory, a)
 
         panda.state.database = False
         panda.total[a]["managed"] = 30
-        wait(lambda: last(factory, queue).startswith("held back"), 30, "the queue to be held back")
+        until(lambda: last(factory, queue).startswith("held back"), "the queue to be held back")
         assert "Database failure getting the job statistics" in last(factory, queue)
         assert "(maxage 4)" in last(factory, queue)
         assert world.pilots(a) == 2
         panda.state.database = True
-        wait(lambda: world.pilots(a) == 30, 60, "the recovery")
+        until(lambda: world.pilots(a) == 30, "the recovery")
 
         def unheard() -> bool:
             return any("monitor mon: nothing gets through" in note for note in status(factory, {})["notes"])
@@ -194,10 +195,10 @@ def test_a_panda_that_breaks_sends_nothing_and_a_cric_that_breaks_changes_nothin
         assert not unheard()
         world.monitor.fail = 10**6
         panda.total[a]["managed"] = 32
-        wait(lambda: world.pilots(a) == 32, 60, "more pilots, whether they can be told or not")
-        wait(unheard, 30, "the monitor to be missed")
+        until(lambda: world.pilots(a) == 32, "more pilots, whether they can be told or not")
+        until(unheard, "the monitor to be missed")
         world.monitor.fail = 0
-        wait(lambda: not unheard(), 60, "the monitor to be heard again")
+        until(lambda: not unheard(), "the monitor to be heard again")
 
         world.cric.failing = True
         report = factory.reload()
@@ -206,6 +207,6 @@ def test_a_panda_that_breaks_sends_nothing_and_a_cric_that_breaks_changes_nothin
         world.cric.failing = False
         world.cric.records[a]["queues"][0]["ce_state"] = "DISABLED"
         assert factory.reload().applied
-        wait(lambda: queue not in factory.queues, 20, "the queue to go with its CE")
+        until(lambda: queue not in factory.queues, "the queue to go with its CE")
         assert len(factory.queues) == 1
         assert world.pilots(a) == 32, "its pilots stay"

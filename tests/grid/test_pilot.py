@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from factorybox import Box, InProcess, last, wait
+from factorybox import Box, InProcess, last
+from patience import until
 from testbed.grid import Grid
 from testbed.pool import SITE, Pool
 
@@ -43,8 +44,8 @@ def run_one(box: Box, plugin: str, **options: str) -> tuple[dict[str, object], d
     box.work({"w": 1})
     logs = box.folder / "pilots"
     with InProcess(box):
-        wait(lambda: any(f.stat().st_size for f in logs.glob("*/*/*.out")), 90, "the pilot's output")
-        wait(lambda: box.pilots() == 0, 60, "the pilot to leave the queue")
+        until(lambda: any(f.stat().st_size for f in logs.glob("*/*/*.out")), "the pilot's output")
+        until(lambda: box.pilots() == 0, "the pilot to leave the queue")
     (out,) = logs.glob("*/*/*.out")
     ads = box.ap.run("condor_history", "-json", "-limit", "1").stdout
     return json.loads(out.read_text()), json.loads(ads)[0]
@@ -108,7 +109,7 @@ def test_as_local_processes(tmp_path: Path, ap: Pool) -> None:
     outs = box.folder / "pilots"
     for _ in range(2):  # the second factory finds the pilots of the first
         with InProcess(box) as factory:
-            wait(lambda f=factory: "3 running, at most 3" in last(f, "q1"), 10, "three pilots")
+            until(lambda f=factory: "3 running, at most 3" in last(f, "q1"), "three pilots")
     files = list(outs.glob("*/*/*.out"))
     assert len(files) == 3
     text = files[0].read_text()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from factorybox import Box, Daemon, InProcess, last, wait
+from factorybox import Box, Daemon, InProcess, last
+from patience import until
 from testbed.grid import Grid
 
 
@@ -39,8 +40,8 @@ def test_only_what_changed_is_touched(box: Box, grid: Grid) -> None:
     at_ce(box, grid, "b", "ce2")
     at_ce(box, grid, "c", "ce1", sched__maxtorun__maximum="2")
     with InProcess(box) as factory:
-        wait(lambda: (box.pilots("a"), box.pilots("b"), box.pilots("c")) == (3, 3, 2), 60, "pilots")
-        wait(lambda: "running 3" in str(running(factory, "a")), 90, "pilots to run at the CE")
+        until(lambda: (box.pilots("a"), box.pilots("b"), box.pilots("c")) == (3, 3, 2), "pilots")
+        until(lambda: "running 3" in str(running(factory, "a")), "pilots to run at the CE")
         before = box.ads("MATCH_APF_QUEUE", "ClusterId", "ProcId")
         thread, cycles, changed = thread_of("a"), factory.queues["a"].cycles_run, factory.queues["b"]
 
@@ -57,9 +58,9 @@ def test_only_what_changed_is_touched(box: Box, grid: Grid) -> None:
             ("c",),
             ["b"],
         )
-        wait(lambda: (box.pilots("b"), box.pilots("d")) == (5, 1), 60, "the new numbers")
+        until(lambda: (box.pilots("b"), box.pilots("d")) == (5, 1), "the new numbers")
         assert thread_of("a") == thread
-        wait(lambda: factory.queues["a"].cycles_run > cycles, 10, "the untouched queue to go on")
+        until(lambda: factory.queues["a"].cycles_run > cycles, "the untouched queue to go on")
         assert factory.queues["b"] is not changed
         assert not changed.alive
         assert thread_of("c") is None
@@ -76,7 +77,7 @@ def running(factory: object, queue: str) -> str:
 def test_a_broken_file_changes_nothing(box: Box) -> None:
     box.queue("a", sched__maxtorun__maximum="3")
     with InProcess(box) as factory:
-        wait(lambda: box.pilots("a") == 3, 30, "pilots")
+        until(lambda: box.pilots("a") == 3, "pilots")
         thread = thread_of("a")
         box.queue("a", sched__maxtorun__maximum="many")
         box.write()
@@ -84,7 +85,7 @@ def test_a_broken_file_changes_nothing(box: Box) -> None:
         assert not report.applied
         assert any("sched.maxtorun.maximum" in str(p) and "queues.conf:" in str(p) for p in report.problems)
         assert thread_of("a") == thread
-        wait(lambda: last(factory, "a").startswith("nothing"), 10, "the queue to go on")
+        until(lambda: last(factory, "a").startswith("nothing"), "the queue to go on")
 
 
 def test_plan_tells_what_reload_then_does(box: Box) -> None:
@@ -92,14 +93,15 @@ def test_plan_tells_what_reload_then_does(box: Box) -> None:
     box.queue("b", sched__maxtorun__maximum="3")
     daemon = Daemon(box)
     try:
-        wait(lambda: daemon.socket.exists() and (box.pilots("a"), box.pilots("b")) == (3, 3), 30, "pilots")
+        until(lambda: daemon.socket.exists() and (box.pilots("a"), box.pilots("b")) == (3, 3), "pilots")
         assert "No change" in daemon.ask("plan")["text"]
         box.queue("a", sched__maxtorun__maximum="7")
         del box.queues["b"]
         box.queue("d", sched__maxtorun__maximum="1")
         box.work({"a": 10, "d": 2})
-        wait(
-            lambda: daemon.ask("status", queue="a")["queues"][0]["ready"] == 10, 10, "the new amount of work"
+        until(
+            lambda: daemon.ask("status", queue="a")["queues"][0]["ready"] == 10,
+            "the new amount of work",
         )
         box.write()
         plan = daemon.ask("plan")
@@ -110,7 +112,7 @@ def test_plan_tells_what_reload_then_does(box: Box) -> None:
         assert (box.pilots("a"), box.pilots("d")) == (3, 0), "a plan sends nothing"
         done = daemon.ask("reload")
         assert done["applied"]
-        wait(lambda: (box.pilots("a"), box.pilots("d")) == (7, 1), 30, "what was planned")
+        until(lambda: (box.pilots("a"), box.pilots("d")) == (7, 1), "what was planned")
         assert box.pilots("b") == 3
         box.queue("a", sched__maxtorun__maximum="9")
         box.write()

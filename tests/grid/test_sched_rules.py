@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from factorybox import Box, InProcess, last, wait
+from factorybox import Box, InProcess, last
+from patience import until
 from testbed.pool import SITE, Pool
 
 
@@ -27,7 +28,7 @@ def test_queues_that_share_a_wms_queue_send_its_demand_once(tmp_path: Path, ap: 
         box.queue(name, wmsqueue="W", schedplugin="Ready, Share", sched__share__weight=str(weight))
     box.work({"W": 35})
     with InProcess(box):
-        wait(lambda: box.pilots() >= 35, 60, "pilots for all the work")
+        until(lambda: box.pilots() >= 35, "pilots for all the work")
         assert steady(box.pilots) == {35}
         assert {name: box.pilots(name) for name in weights} == {"a": 10, "b": 20, "c": 5}
 
@@ -38,7 +39,7 @@ def test_queues_at_one_ce_keep_to_its_limit_together(tmp_path: Path, ap: Pool) -
         box.queue(f"q{number}", schedplugin="Ready, MaxPerCE", sched__maxperce__maximum="21")
     box.work({f"q{number}": 50 for number in range(4)})
     with InProcess(box):
-        wait(lambda: box.pilots() >= 21, 60, "the limit to be reached")
+        until(lambda: box.pilots() >= 21, "the limit to be reached")
         assert steady(box.pilots) == {21}
 
 
@@ -57,15 +58,15 @@ def test_adaptive_takes_back_what_waits_when_the_work_has_gone(
     box.work({"q1": 6})
     with InProcess(box) as factory:
         running = lambda: [row for row in box.ads("JobStatus") if row == ["2"]]  # noqa: E731
-        wait(lambda: len(running()) == 2, 60, "two pilots to run")
+        until(lambda: len(running()) == 2, "two pilots to run")
         # Both run, and no job is seen to run: they serve two of the six.
-        wait(lambda: "4 pending wanted, 4 are" in reason(factory), 30, "the balance")
+        until(lambda: "4 pending wanted, 4 are" in reason(factory), "the balance")
         assert box.pilots() == 6
 
         box.work({"q1": 0})
-        wait(lambda: box.pilots() == 2, 30, "four pilots to be taken back")
+        until(lambda: box.pilots() == 2, "four pilots to be taken back")
         assert len(running()) == 2
-        wait(lambda: "nothing to do" in reason(factory), 30, "rest")
+        until(lambda: "nothing to do" in reason(factory), "rest")
         history = factory.queues["q1"].last.inputs.history
         assert (history.submitted_total, history.started, history.failed) == (6, 2, 0)
 

@@ -16,8 +16,8 @@ from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext
 from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
+from patience import until
 from testbed.pool import SITE, Pool
-from testbed.waiting import until
 
 DEADLINE = 20.0
 
@@ -52,7 +52,7 @@ def test_running_pilots_stay_and_those_taken_back_are_not_failures(pool: Pool, p
     client = CondorClient(target)
     submit.submit(5, "tag", DEADLINE)
     running = 'ApfFactory == "f" && JobStatus == 2'
-    until(lambda: len(client.query(running, ["ClusterId"], deadline=DEADLINE)) == 2, 60, "two pilots run")
+    until(lambda: len(client.query(running, ["ClusterId"], deadline=DEADLINE)) == 2, "two pilots run")
 
     # the counts said five pending: two have started since
     assert submit.withdraw(5, DEADLINE) == 3

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
 from testbed import elf
 from testbed.errors import TestbedError, Unavailable
 from testbed.folder import Replace, _apply, folder
@@ -25,7 +26,7 @@ def test_two_builders_at_once_make_one_folder(tmp_path: Path, monkeypatch: pytes
         subprocess.Popen([sys.executable, "-c", MAKE], env=env, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    answers = {builder.communicate(timeout=200)[0].strip() for builder in builders}
+    answers = {builder.communicate(timeout=PATIENCE)[0].strip() for builder in builders}
     assert [builder.returncode for builder in builders] == [0, 0]
     print(f"\nbuilt in {time.monotonic() - begin:.1f} s")
     made = Path(answers.pop())
@@ -36,10 +37,12 @@ def test_two_builders_at_once_make_one_folder(tmp_path: Path, monkeypatch: pytes
     assert dynamic
     assert interpreter
     assert interpreter.startswith(f"{made}/usr/lib")
-    done = subprocess.run([made / "usr/bin/bc"], input="6*7\n", capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        [made / "usr/bin/bc"], input="6*7\n", capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.stdout == "42\n", done.stderr
     maps = subprocess.run([made / "usr/bin/bc"], input="", env={"LD_TRACE_LOADED_OBJECTS": "1"},
-                          capture_output=True, text=True, timeout=20).stdout  # fmt: skip
+                          capture_output=True, text=True, timeout=PATIENCE).stdout  # fmt: skip
     libraries = [line.split("=> ")[1].split()[0] for line in maps.splitlines() if "=> " in line]
     assert libraries
     assert all(path.startswith(f"{made}/") for path in libraries)

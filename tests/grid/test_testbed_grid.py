@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE, until
 from testbed.grid import PILOT, Grid
 from testbed.pool import Pool
-from testbed.waiting import until
 
 TESTBED = Path(__file__).parents[2] / "misc/testbed"
 
@@ -53,7 +53,7 @@ def test_pilots_run_and_refused_ones_do_not(grid: Grid, make_pool: Callable[...,
     submit(wrong, grid, "ce1", "three")
     submit(without, grid, "ce1", "four")
 
-    until(lambda: not ads(grid.ap, "JobStatus"), 90, "both pilots are through", every=0.3)
+    until(lambda: not ads(grid.ap, "JobStatus"), "both pilots are through", every=0.3)
     print(f"\ntwo pilots of 2 s at two sites: through in {time.monotonic() - begin:.1f} s")
     for name in ("one", "two"):
         assert (grid.ap.directory / f"{name}.out").read_text().startswith("done in slot")
@@ -64,7 +64,7 @@ def test_pilots_run_and_refused_ones_do_not(grid: Grid, make_pool: Callable[...,
         return state == "5" or down != "undefined"
 
     for point, why in ((wrong, "wrong identity"), (without, "no token")):
-        until(lambda point=point: refused(point), 90, f"{why}: refused", every=0.3)  # type: ignore[misc]
+        until(lambda point=point: refused(point), f"{why}: refused", every=0.3)  # type: ignore[misc]
         print(f"{why}: {time.monotonic() - begin:.1f} s, {ads(point, 'JobStatus', 'HoldReason')}")
     # A site keeps what it ran in its history; nothing but the one good pilot ever got in.
     site = grid.sites["ce1"]
@@ -104,7 +104,7 @@ def test_command_line_beside_another_grid(grid: Grid, place: Path) -> None:
     def testbed(*words: str, ok: bool = True) -> str:
         done = subprocess.run(
             [sys.executable, TESTBED, "--directory", place / "second", *words],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert (done.returncode == 0) == ok, done.stderr
         return done.stdout + done.stderr
@@ -118,7 +118,9 @@ def test_command_line_beside_another_grid(grid: Grid, place: Path) -> None:
         assert not {pool.port for pool in second.pools.values()} & {pool.port for pool in grid.pools.values()}
         assert "8 unclaimed" in testbed("status")
         shell = testbed("env", "vo") + "\ncondor_status -schedd -af Name"
-        named = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=30, check=False)
+        named = subprocess.run(
+            ["sh", "-c", shell], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert named.stdout.split() == [second.vo.schedd]
         assert "up in" in testbed("up", ok=False)
     finally:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE, until
 from testbed.condor import Condor
 from testbed.errors import TestbedError
 from testbed.pool import ACCESS_POINT, SITE, Pool
 from testbed.service import born
-from testbed.waiting import until
 
 MISC = Path(__file__).parents[2] / "misc"
 
@@ -107,7 +107,7 @@ def test_a_killed_schedd_comes_back(make_pool: Callable[..., Pool]) -> None:
         done = pool.run_client("condor_q", "-all", "-af", "JobStatus", check=False)
         return done.returncode == 0 and done.stdout.split() == ["1", "1"]
 
-    until(answers, 30, "the schedd answers again")
+    until(answers, "the schedd answers again")
     assert pool.pid_of("SCHEDD") != first
 
 
@@ -139,7 +139,7 @@ def test_nothing_left_when_the_owner_is_killed(condor_folder: Condor, place: Pat
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    until(lambda: gone(pids), 30, "all processes gone")
+    until(lambda: gone(pids), "all processes gone")
     print(f"\nall gone {time.monotonic() - begin:.2f} s after the kill")
     assert list(directory.iterdir()) == []
 
@@ -149,7 +149,7 @@ def test_nothing_left_when_the_keeper_is_killed(make_pool: Callable[..., Pool]) 
     assert pool.service
     pids = list(pool.service.processes())
     os.kill(pool.service.pid, signal.SIGKILL)
-    until(lambda: gone(pids), 30, "all daemons gone")
+    until(lambda: gone(pids), "all daemons gone")
 
 
 def test_a_failing_start_says_what_the_master_said(make_pool: Callable[..., Pool]) -> None:
@@ -169,7 +169,7 @@ def test_current_bindings_submit_and_query(ap: Pool) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", program, ap.collector, ap.schedd],
-        env=ap.env, capture_output=True, text=True, timeout=60, check=False,
+        env=ap.env, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.stdout.split() == ["3"], done.stderr
 

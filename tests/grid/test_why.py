@@ -20,7 +20,8 @@ from autopyfactory.cli.main import cli
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.target import Target
 from autopyfactory.why.watch import TroubleWatch
-from factorybox import Box, Daemon, wait
+from factorybox import Box, Daemon
+from patience import until
 from testbed.condor import Condor
 from testbed.grid import PILOT, Grid
 
@@ -86,7 +87,7 @@ def world(condor_folder: Condor, place: Path) -> Iterator[World]:
         _configure(made)
         made.conf = ",".join(made.box.write())
         made.daemon = Daemon(made.box)
-        wait(made.daemon.socket.exists, 30, "the daemon")
+        until(made.daemon.socket.exists, "the daemon")
         yield made
     finally:
         if made.daemon is not None and made.daemon.process.poll() is None:
@@ -241,9 +242,9 @@ def test_pilots_are_listed_and_removed_for_real(world: World) -> None:
     world.run("pause", "capped")
     done = world.run("pilots", "kill", "--queue", "capped", "--yes", "--reason", "a test").stdout
     assert done == "2 of 2 pilots removed\n"
-    wait(lambda: world.box.pilots("capped") == 0, 60, "the pilots are gone")
+    until(lambda: world.box.pilots("capped") == 0, "the pilots are gone")
     world.run("resume", "capped")
-    wait(lambda: world.box.pilots("capped") == 2, 60, "new pilots")
+    until(lambda: world.box.pilots("capped") == 2, "new pilots")
 
 
 def test_states_choose_pilots(world: World) -> None:
@@ -261,7 +262,7 @@ def test_a_drained_queue_runs_empty(world: World) -> None:
     world.run("drain", "drained", "--reason", "maintenance")
     world.until_code("drained", "draining")
     # pilots that do not run are taken back; those that run are left alone
-    wait(
+    until(
         lambda: (
             not [
                 r for r in world.box.ads("MATCH_APF_QUEUE", "JobStatus") if r[0] == "drained" and r[1] in "15"
@@ -338,7 +339,7 @@ def test_without_a_factory_the_history_and_the_schedd_tell(world: World) -> None
     pilots = json.loads(world.run("pilots", "--queue", "refused", "--json").stdout)["pilots"]
     assert len(pilots) == 2
     assert "1 of" not in world.run("pilots", "kill", "--queue", "refused", "--yes").stdout
-    wait(lambda: world.box.pilots("refused") == 0, 60, "the pilots are gone")
+    until(lambda: world.box.pilots("refused") == 0, "the pilots are gone")
     world.run("pause", "capped", "--reason", "no factory")
     assert "no factory" in world.run("why", "capped").stdout
     world.run("resume", "capped")

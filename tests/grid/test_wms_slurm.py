@@ -14,11 +14,11 @@ from autopyfactory.model.info import WMSQueueInfo
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus.rest import REST
 from autopyfactory.plugins.wmsstatus.slurm import Slurm
+from patience import until
 from servers.context import context
 from servers.queueworld import QueueWorld
 from servers.sources import bound
 from testbed.slurm import Slurm as Cluster
-from testbed.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,8 @@ def fill(cluster: Cluster) -> None:
     """Four jobs that run and ten that could, and more that could not however many pilots came."""
     running = cluster.submit("--array=1-4")
     until(
-        lambda: cluster.run("squeue", "-h", "-r", "-t", "R", "-o", "%i").count("\n") == 3, 20, "four running"
+        lambda: cluster.run("squeue", "-h", "-r", "-t", "R", "-o", "%i").count("\n") == 3,
+        "four running",
     )
     cluster.submit("--array=1-9%5")
     cluster.submit()
@@ -102,7 +103,7 @@ def test_slurmrestd_tells_the_same(jobs: Cluster, tmp_path: Path) -> None:
 
 def test_a_job_for_several_partitions_counts_once(jobs: Cluster) -> None:
     jobs.submit("--array=1-4")
-    until(lambda: info(squeue(jobs)) == WMSQueueInfo(running=4), 20, "four running")
+    until(lambda: info(squeue(jobs)) == WMSQueueInfo(running=4), "four running")
     jobs.submit("-p", "grid,short", "-t", "1")
     status = squeue(jobs).fetch()
     assert sum(q.ready for q in status.queues.values()) == 1
@@ -130,5 +131,5 @@ def test_a_controller_that_is_away_sends_no_pilots(jobs: Cluster, tmp_path: Path
             jobs.start_controller()
         else:
             os.kill(stopped, signal.SIGCONT)
-    until(world.poll, 20, "the first good answer")
+    until(world.poll, "the first good answer")
     assert world.cycle().outcome == "sent"

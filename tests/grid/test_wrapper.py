@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from patience import until
 from testbed.pool import ACCESS_POINT, NEGOTIATED, Pool
 from testbed.settings import DOMAIN
-from testbed.waiting import until
 from wrapperkit import Wrapper, processes_of
 
 GLIDEIN = f"glidein@{DOMAIN}"
@@ -94,7 +94,7 @@ def slots(vo: Pool, *expressions: str) -> str:
 
 def wait_executing(wrapper: Wrapper, command: str) -> None:
     """Until a payload of `wrapper` has come to `command`."""
-    until(lambda: command in processes_of(wrapper.directory).values(), 30, f"{command} runs", every=0.2)
+    until(lambda: command in processes_of(wrapper.directory).values(), f"{command} runs", every=0.2)
 
 
 def test_it_runs_the_jobs_of_its_label_and_leaves(vo: Pool, token: Path, start: Start) -> None:
@@ -104,7 +104,7 @@ def test_it_runs_the_jobs_of_its_label_and_leaves(vo: Pool, token: Path, start: 
     ours = {"APFCID": "7.3", "FACTORYQUEUE": 'q "1" $(LOG)', "APFFID": "f1", "APF_PROBE": "1"}
     outer = {"CONDOR_CONFIG": "/nowhere", "_CONDOR_START": "False", "_condor_NUM_CPUS": "7"}
     wrapper = start("mc", "--cpus", "2", **ours, **outer)
-    ad = until(lambda: slots(vo, "APFCID", "FACTORYQUEUE", "TotalCpus"), 20, "the slot is listed", every=0.2)
+    ad = until(lambda: slots(vo, "APFCID", "FACTORYQUEUE", "TotalCpus"), "the slot is listed", every=0.2)
     assert ad == "7.3, q 1 $(LOG), 2.0"
     result = wrapper.end()
     assert (result.code, result.summary["reason"]) == (0, "idle"), result.output
@@ -190,7 +190,7 @@ def test_term_during_a_payload_ends_it_and_gives_the_job_back(vo: Pool, start: S
     wrapper.process.terminate()
     result = wrapper.end(20)
     assert (result.code, *result.counts()) == (143, 1, 0, 0, 0, 1), result.output
-    until(lambda: status(vo, job) == 1, 20, "the job is idle again")
+    until(lambda: status(vo, job) == 1, "the job is idle again")
     vo.run("condor_rm", job)
 
 
@@ -198,7 +198,7 @@ def test_it_retires_and_then_ends_at_its_lifetime(vo: Pool, start: Start) -> Non
     long = submit(vo, "old", "sleep 4713")
     wrapper = start("old", "--lifetime", "11", "--retire", "6", "--cpus", "2")
     wait_executing(wrapper, "sleep 4713")
-    until(lambda: slots(vo, "APF_RETIRE_AT < time()") == "true", 20, "the slot retires", every=0.2)
+    until(lambda: slots(vo, "APF_RETIRE_AT < time()") == "true", "the slot retires", every=0.2)
     late = submit(vo, "old", "true")
     result = wrapper.end(30)
     assert (result.code, result.summary["reason"]) == (21, "lifetime"), result.output

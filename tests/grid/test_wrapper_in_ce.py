@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from patience import until
 from testbed.pool import NEGOTIATED, SITE, Pool
 from testbed.settings import DOMAIN
-from testbed.waiting import until
 from wrapperkit import WRAPPER, processes_of
 
 GLIDEIN = f"glidein@{DOMAIN}"
@@ -40,7 +40,7 @@ def test_it_serves_from_within_a_job_of_another_htcondor(
         f"output = {output}",
         f"error = {errors}",
     )
-    pilot = until(lambda: _exit_code(ce), 90, "the pilot ends", every=0.3)
+    pilot = until(lambda: _exit_code(ce), "the pilot ends", every=0.3)
     text = output.read_text() + errors.read_text()
     assert pilot == "20", text
     assert SUMMARY.search(text), text

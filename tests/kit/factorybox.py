@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from autopyfactory.config.build import load
 from autopyfactory.config.model import Configuration
 from autopyfactory.control.client import call
 from autopyfactory.factory.factory import Factory
+from patience import PATIENCE
 from testbed.pool import Pool
-from testbed.waiting import until
 
 CHAIN = "Ready, MaxPerCycle, MaxToRun"
 
@@ -134,7 +134,7 @@ class InProcess:
     def __exit__(self, *_: object) -> None:
         self.stop.set()
         self.factory.shutdown(5)
-        self.thread.join(5)
+        self.thread.join(PATIENCE)
         for name, value in self.before.items():  # later tests must not look for a pool that is gone
             if value is None:
                 os.environ.pop(name, None)
@@ -161,13 +161,13 @@ class Daemon:
         return self.box.folder / "state/control.sock"
 
     def ask(self, command: str, **arguments: Any) -> Any:
-        return call(self.socket, command, 20, **arguments)
+        return call(self.socket, command, PATIENCE, **arguments)
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
-    def terminate(self, limit: float = 15) -> float:
+    def terminate(self, limit: float = PATIENCE) -> float:
         """Send TERM; return how many seconds it took to end."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
@@ -184,11 +184,6 @@ def last(factory: Factory, queue: str) -> str:
     running = factory.queues.get(queue)
     record = running.last if running else None
     return f"{record.outcome}: {record.reason}" if record else ""
-
-
-def wait(condition: Callable[[], Any], limit: float, what: str) -> None:
-    """Poll until `condition` is true; fail after `limit` seconds."""
-    until(condition, limit, what)
 
 
 def _ini(sections: Mapping[str, Mapping[str, str]]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import autopyfactory
+from patience import PATIENCE
 
 WRAPPER = Path(autopyfactory.__file__).parent / "wrapper/glidein.sh"
 PR_SET_PDEATHSIG = 1
@@ -60,7 +61,7 @@ class Wrapper:
     def output(self) -> str:
         return self.log.read_text()
 
-    def end(self, timeout: float = 60) -> Ended:
+    def end(self, timeout: float = PATIENCE) -> Ended:
         """Wait for the wrapper's end; check that nothing of it is left."""
         try:
             code = self.process.wait(timeout)
@@ -76,7 +77,7 @@ class Wrapper:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

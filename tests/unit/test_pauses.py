@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from autopyfactory.pauses import ALL, Pause, PauseError, Pauses
+from patience import PATIENCE, until
 
 NOW = datetime(2026, 11, 22, 2, 14, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -158,9 +159,7 @@ def test_what_another_process_writes_is_seen_a_little_later(
     here, there = Pauses(path), Pauses(path)
     assert here.get("A", NOW) is None
     there.set(Pause("A", NOW))
-    assert here.get("A", NOW) is None
-    time.sleep(0.25)
-    assert here.get("A", NOW) is not None
+    until(lambda: here.get("A", NOW) is not None)
 
 
 def test_a_pause_that_cannot_be_kept_is_an_error_and_not_in_force(path: Path) -> None:
@@ -193,14 +192,11 @@ while True:
 """
     for delay in (0.0, 0.003, 0.007, 0.011):
         process = subprocess.Popen([sys.executable, "-c", program])
-        end = time.monotonic() + 20
         before = path.stat().st_mtime_ns if path.exists() else 0
-        while not path.exists() or path.stat().st_mtime_ns == before:
-            assert time.monotonic() < end
-            time.sleep(0.005)
-        time.sleep(delay)
+        until(lambda before=before: path.exists() and path.stat().st_mtime_ns != before, every=0.005)
+        time.sleep(delay)  # any moment will do
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(PATIENCE)
         found = Pauses(path).get("A")
         assert found is not None
         assert found.queue == "A"

@@ -1,7 +1,6 @@
 """What a history must do on every kind of database. The class that inherits gives the fixture `url`."""
 
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from autopyfactory.model.clock import SystemClock
 from autopyfactory.model.record import CycleRecord, FactoryEvent, HeldGroup, Troubles
 from autopyfactory.notify.delivery import BatchReporter
 from contracts.records import T0, cycle, series
+from patience import PATIENCE, until
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -286,10 +286,7 @@ class HistoryContract:
         ]
         for reporter in reporters:
             reporter.report(cycle())
-        end = time.monotonic() + 30
-        while not all(r.status().delivered for r in reporters):
-            assert time.monotonic() < end, [r.status() for r in reporters]
-            time.sleep(0.02)
+        until(lambda: all(r.status().delivered for r in reporters), "all to have written")
         for reporter, writer in zip(reporters, writers, strict=True):
             reporter.close()
             writer.close()
@@ -313,7 +310,7 @@ class HistoryContract:
         for r in series("A", T0 + MINUTE, 100):
             writer.deliver([r])
         stop.set()
-        thread.join(10)
+        thread.join(PATIENCE)
         assert seen[-1] == 5
         reader.close()
         writer.close()

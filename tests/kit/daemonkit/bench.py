@@ -8,21 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE, until
+
 PROGRAM = Path(__file__).with_name("fake_daemon.py")
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Return what `condition` returns once that is true; fail after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 def alive(pid: int) -> bool:
@@ -71,14 +62,14 @@ class Bench:
     def up(self, *options: str, **popen: Any) -> subprocess.Popen[str]:
         """Start a daemon in the foreground and wait until it is up."""
         process = self.start(*options, **popen)
-        wait_for(lambda: "the factory is up" in self.text() or process.poll() is not None)
+        until(lambda: "the factory is up" in self.text() or process.poll() is not None)
         assert process.poll() is None, process.communicate()
         return process
 
     def run(self, *options: str, **popen: Any) -> subprocess.CompletedProcess[str]:
         """Run a command line to its end."""
         return subprocess.run(
-            self.command(*options), capture_output=True, text=True, timeout=20,
+            self.command(*options), capture_output=True, text=True, timeout=PATIENCE,
             env={**os.environ, **self.env}, **popen,
         )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """The real command line and daemon around a factory that misbehaves on demand, as a program for tests.
 
 Takes the options of `autopyfactory`. Its configuration is a JSON file: `state_dir`, `log_dir`, `socket`,
-`socket_group`, `period` (s between two cycles), and `do`, a list of misdeeds (see `FakeFactory`).
+`socket_group`, `period` (s between two cycles), `gate` (a file without which reading never ends), and `do`, a list
+of misdeeds (see `FakeFactory`).
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ def load(conf: tuple[str, ...]) -> Configuration:
     given = settings(conf)
     if "broken" in given:
         raise ConfigError([Problem("error", given["broken"])])
-    if "slow" in given:
-        time.sleep(given["slow"])
+    if "gate" in given:
+        log.warning("reads its configuration")
+        while not Path(given["gate"]).exists():
+            time.sleep(0.01)
     names = ("state_dir", "log_dir", "socket", "socket_group")
     options = FactoryOptions(
         factory_id="fake",
@@ -72,6 +75,7 @@ class FakeFactory:
         if "fail start" in self.do:
             raise RuntimeError("bad start")
         if "hang start" in self.do:
+            log.warning("hangs at its start")
             time.sleep(1000)
         if "child" in self.do:
             self._child({})

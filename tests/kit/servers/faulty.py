@@ -48,7 +48,7 @@ def reset(conn: socket.socket, server: FaultyServer) -> None:
 
 def silent(conn: socket.socket, server: FaultyServer) -> None:
     """Take the request and never answer."""
-    server.stopping.wait(60)
+    server.stopping.wait()
 
 
 def drip_head(conn: socket.socket, server: FaultyServer) -> None:
@@ -89,7 +89,7 @@ def huge(conn: socket.socket, server: FaultyServer) -> None:
     """Announce 100 MB."""
     read_request(conn)
     conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n[")
-    server.stopping.wait(5)
+    server.stopping.wait()
 
 
 def redirect_loop(conn: socket.socket, server: FaultyServer) -> None:

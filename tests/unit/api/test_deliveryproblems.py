@@ -8,7 +8,7 @@ from autopyfactory.model.record import Event
 from autopyfactory.notify.delivery import Reporter, ReporterStatus
 from autopyfactory.notify.mail import MailStatus
 from contracts.records import cycle
-from testbed.waiting import until
+from patience import until
 
 NOW = datetime.now(UTC)
 
@@ -26,14 +26,14 @@ def broken(_: Event) -> None:
 
 def test_nothing_is_said_while_all_is_well() -> None:
     made = reporter(lambda _: None)
-    until(lambda: made.status().delivered == 3, 5, "three deliveries")
+    until(lambda: made.status().delivered == 3, "three deliveries")
     assert list(unheard([made.status()], MailStatus(3, 0, 1, None), NOW)) == []
     made.close()
 
 
 def test_a_monitor_that_takes_nothing_is_named_with_its_error() -> None:
     made = reporter(broken)
-    until(lambda: made.status().lost == 3, 5, "three losses")
+    until(lambda: made.status().lost == 3, "three losses")
     (text,) = unheard([made.status()], None, datetime.now(UTC))
     assert text.startswith("monitor apfmon: nothing gets through since ")
     assert text.endswith("Z: ConnectionError: connection refused (0 wait, 3 are lost)")

@@ -6,8 +6,7 @@ import json
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from autopyfactory.config.build import load
 from autopyfactory.control.server import ControlServer
 from autopyfactory.factory.factory import Factory
 from autopyfactory.plugins.processes import pilots
+from patience import PATIENCE, until
 
 FACTORY = """[Factory]
 factoryId = {name}
@@ -76,7 +76,7 @@ class Place:
         thread.start()
         server.start()
         self._running = (factory, server, stop, thread)
-        self.wait(lambda: all(q.cycles_run > 2 for q in factory.queues.values()))
+        until(lambda: all(q.cycles_run > 2 for q in factory.queues.values()))
         return factory
 
     def stop(self) -> None:
@@ -86,20 +86,14 @@ class Place:
         self._running = None
         stop.set()
         server.close()
-        factory.shutdown(5)
-        thread.join(5)
+        factory.shutdown(PATIENCE)
+        thread.join(PATIENCE)
 
     def kill_pilots(self) -> None:
         """End the pilots: processes that outlive their factory."""
         for pilot in pilots():
             if pilot.factory == self.name:
                 os.kill(pilot.pid, signal.SIGKILL)
-
-    def wait(self, true: Callable[[], Any], seconds: float = 20) -> None:
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, "did not happen in time"
-            time.sleep(0.05)
 
     def run(self, *words: str, code: int = 0, **kwargs: Any) -> Result:
         result = CliRunner().invoke(cli, ["--conf", str(self.conf), *words], **kwargs)
@@ -113,7 +107,7 @@ class Place:
             result = CliRunner().invoke(cli, ["--conf", str(self.conf), "history", queue])
             return text in result.stdout
 
-        self.wait(there)
+        until(there)
 
     def json(self, *words: str) -> Any:
         return json.loads(self.run(*words, "--json").stdout)

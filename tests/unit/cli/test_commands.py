@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from autopyfactory.control.server import CommandError, ControlServer
+from patience import PATIENCE, until
 
 
 def codes(story: dict[str, Any]) -> list[str]:
@@ -16,7 +17,7 @@ def codes(story: dict[str, Any]) -> list[str]:
 def test_with_a_running_factory(place: Any) -> None:
     """One start serves many looks: what each command says about a factory that runs."""
     factory = place.start()
-    place.wait(lambda: factory.queues["east"].last.inputs.batch.running == 2)
+    until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
 
     rows = {r["queue"]: r for r in place.json("status")["queues"]}
     assert set(rows) == {"east", "west", "wrong"}
@@ -59,23 +60,23 @@ def test_pause_and_resume(place: Any) -> None:
     factory = place.start()
     said = place.run("pause", "east", "--until", "2h", "--reason", "cooling [works]").stdout
     assert "cooling [works]" in said
-    place.wait(lambda: factory.queues["east"].last.outcome == "paused")
+    until(lambda: factory.queues["east"].last.outcome == "paused")
     assert codes(place.json("why", "east"))[0] == "paused"
     for command in (("status",), ("status", "east"), ("why", "east")):
         assert "cooling [works]" in place.run(*command).stdout
     assert place.json("status", "east")["queues"][0]["state"] == "paused"
-    until = datetime.fromisoformat(factory.pauses.get("east").until.isoformat())
-    assert 7100 < (until - factory.clock.now()).total_seconds() < 7300
+    end = datetime.fromisoformat(factory.pauses.get("east").until.isoformat())
+    assert 7100 < (end - factory.clock.now()).total_seconds() < 7300
     assert "no longer paused" in place.run("resume", "east").stdout
-    place.wait(lambda: factory.queues["east"].last.outcome != "paused")
+    until(lambda: factory.queues["east"].last.outcome != "paused")
     assert "was not paused" in place.run("resume", "east").stdout
     place.wait_kept("east", "paused: paused since")
 
     place.run("pause", "--all")
-    place.wait(lambda: all(q.last.outcome == "paused" for q in factory.queues.values()))
+    until(lambda: all(q.last.outcome == "paused" for q in factory.queues.values()))
     assert "still paused with all queues" in place.run("resume", "east").stderr
     place.run("resume", "--all")
-    place.wait(lambda: all(q.last.outcome != "paused" for q in factory.queues.values()))
+    until(lambda: all(q.last.outcome != "paused" for q in factory.queues.values()))
     assert place.run("pause", "east", "--until", "2020-01-01", code=2).stderr.endswith("is over already\n")
     assert "no queue 'nope'" in place.run("pause", "nope", code=1).stderr
     place.run("pause", code=2)
@@ -96,7 +97,7 @@ def test_a_pause_survives_a_restart(place: Any) -> None:
 
 def test_after_the_factory_has_stopped(place: Any) -> None:
     factory = place.start()
-    place.wait(lambda: factory.queues["east"].last.inputs.batch.running == 2)
+    until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
     place.stop()
     data = place.json("why", "east")
     assert codes(data)[:2] == ["factory-down", "capped"]
@@ -126,8 +127,8 @@ def test_after_the_factory_has_stopped(place: Any) -> None:
 def test_a_history_that_cannot_be_read_does_not_silence_why(place: Any) -> None:
     factory = place.start()
     history = place.folder / "state/history.db"
-    place.wait(history.exists)
-    factory.history.close(2)  # it would mend the file
+    until(history.exists)
+    factory.history.close(PATIENCE)  # it would mend the file
     for file in history.parent.glob("history.db*"):
         file.unlink()
     history.write_text("spoilt")

@@ -19,6 +19,7 @@ from autopyfactory.config.referencepages import FORMATS
 from autopyfactory.config.registry import installed
 from autopyfactory.config.starter import Answers, render
 from configkit import DEFAULTS, FACTORY, REGISTRY, Tree
+from patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -155,7 +156,7 @@ def test_the_man_page_is_sound() -> None:
     if man is not None:
         options = ["--warnings", "-l", "-"] if man.endswith("man") else ["-man", "-ww", "-z"]
         done = subprocess.run(
-            [man, *options], input=text, text=True, capture_output=True, timeout=60, check=True
+            [man, *options], input=text, text=True, capture_output=True, timeout=PATIENCE, check=True
         )
         assert done.stderr == ""
 

@@ -32,6 +32,10 @@ def act(operation: str, arguments: list[Any]) -> None:
                 file.write("once\n")
             time.sleep(arguments[1])
             reply(result=None)
+        case "hold":  # replies once a file is there
+            while not os.path.exists(arguments[0]):
+                time.sleep(0.02)
+            reply(result="late")
         case "error":
             print(arguments[2], file=sys.stderr, flush=True)
             time.sleep(arguments[3])
@@ -48,13 +52,13 @@ def act(operation: str, arguments: list[Any]) -> None:
             os._exit(arguments[0])
         case "half":  # half of a reply, then silence
             os.write(1, pack({"result": "x" * 1000})[:500])
-            time.sleep(60)
+            time.sleep(600)
         case "garbage":
             os.write(1, b"Traceback (most recent call last)")
-            time.sleep(60)
+            time.sleep(600)
         case "not json":
             os.write(1, (3).to_bytes(8, "big") + b"nil")
-            time.sleep(60)
+            time.sleep(600)
         case "chatter":
             for _ in range(arguments[0]):
                 os.write(2, b"x" * 99 + b"\n")
@@ -64,7 +68,7 @@ def act(operation: str, arguments: list[Any]) -> None:
 
 
 if sys.argv[1:] == ["deaf"]:  # never reads a request
-    time.sleep(60)
+    time.sleep(600)
 if sys.argv[1:2] == ["tired"] and not os.path.exists(sys.argv[2]):  # leaves at first, as if it had been idle
     open(sys.argv[2], "w").close()
     sys.exit(IDLE)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from autopyfactory.condor.caller import Caller
 from autopyfactory.condor.errors import (
     Busy,
     CondorError,
@@ -16,6 +17,7 @@ from autopyfactory.condor.errors import (
 )
 from autopyfactory.condor.process import Process
 from autopyfactory.condor.target import Target
+from patience import PATIENCE, SOON, until
 
 
 def timed(call, *arguments):
@@ -27,229 +29,235 @@ def timed(call, *arguments):
     return result, time.monotonic() - start
 
 
-def until(condition, timeout=5.0):
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
-
-
 def test_calls_share_one_child(caller):
-    first = caller.call("pid", [], 5, False)
-    assert caller.call("pid", [], 5, False) == first == caller.pid
-    assert caller.call("echo", [1, "é", None, {"a": []}], 5, False) == [1, "é", None, {"a": []}]
+    first = caller.call("pid", [], PATIENCE, False)
+    assert caller.call("pid", [], PATIENCE, False) == first == caller.pid
+    assert caller.call("echo", [1, "é", None, {"a": []}], PATIENCE, False) == [1, "é", None, {"a": []}]
 
 
 def test_large_messages_pass_both_ways(caller):
     big = "x" * (5 << 20)
-    assert caller.call("echo", [big], 20, False) == [big]
+    assert caller.call("echo", [big], PATIENCE, False) == [big]
 
 
 def test_an_overrun_ends_on_time_and_kills_the_child(caller):
-    pid = caller.call("pid", [], 5, False)
-    error, seconds = timed(caller.call, "sleep", [30], 0.5, False)
+    pid = caller.call("pid", [], PATIENCE, False)
+    error, seconds = timed(caller.call, "sleep", [600], 0.5, False)
     assert isinstance(error, Overrun)
-    assert 0.5 <= seconds < 1.2
+    assert 0.5 <= seconds < SOON
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
 @pytest.mark.parametrize("operation", ["half", "garbage", "not json"])
 def test_answers_that_are_none(caller, operation):
-    error, seconds = timed(caller.call, operation, [], 0.7, False)
+    error, seconds = timed(caller.call, operation, [], 0.7 if operation == "half" else PATIENCE, False)
     assert isinstance(error, Overrun if operation == "half" else WorkerDied)
-    assert seconds < 1.6
-    assert caller.call("echo", [1], 5, True) == [1]
+    assert seconds < SOON
+    assert caller.call("echo", [1], PATIENCE, True) == [1]
 
 
 def test_a_child_that_never_reads_overruns_too(make_caller):
     error, seconds = timed(make_caller("deaf").call, "echo", ["x" * (1 << 20)], 0.5, False)
     assert isinstance(error, Overrun)
-    assert seconds < 1.3
+    assert seconds < SOON
 
 
 def test_a_child_that_dies_leaves_its_last_words_and_is_replaced(caller):
     with pytest.raises(WorkerDied, match=r"signal 9.*\n.*last words"):
-        caller.call("die", [], 5, False)
-    assert caller.call("echo", [1], 5, False) == [1]
+        caller.call("die", [], PATIENCE, False)
+    assert caller.call("echo", [1], PATIENCE, False) == [1]
     assert not caller.suspended
 
 
 def test_a_child_killed_between_calls_is_replaced(caller):
-    pid = caller.call("pid", [], 5, False)
+    pid = caller.call("pid", [], PATIENCE, False)
     os.kill(pid, 9)
     until(lambda: caller.pid is None)
-    assert caller.call("pid", [], 5, False) != pid
+    assert caller.call("pid", [], PATIENCE, False) != pid
 
 
 def test_a_child_at_rest_is_gone_until_the_next_call(caller):
-    pid = caller.call("pid", [], 5, False)
+    pid = caller.call("pid", [], PATIENCE, False)
     caller.rest()
     assert caller.pid is None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     caller.rest()
-    assert caller.call("pid", [], 5, False) not in (None, pid)
+    assert caller.call("pid", [], PATIENCE, False) not in (None, pid)
 
 
-def test_a_call_under_way_has_no_rest(caller):
+def test_a_call_under_way_has_no_rest(caller, tmp_path):
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(caller.call, "sleep", [0.5], 5, False)
-        until(lambda: caller.pid is not None)
-        time.sleep(0.1)
+        waiting = pool.submit(caller.call, "count", [str(tmp_path / "begun"), 0.5], PATIENCE, False)
+        until((tmp_path / "begun").exists)
         caller.rest()
         waiting.result()
     assert caller.pid is not None
 
 
 def test_a_child_that_left_for_lack_of_work_is_replaced_within_the_call(make_caller, tmp_path):
-    assert make_caller("tired", str(tmp_path / "flag")).call("echo", [1], 5, False) == [1]
+    assert make_caller("tired", str(tmp_path / "flag")).call("echo", [1], PATIENCE, False) == [1]
     assert (tmp_path / "flag").exists()
 
 
 def test_a_read_has_a_second_chance_if_the_child_dies_but_a_write_has_not(caller, tmp_path):
-    assert caller.call("query", [str(tmp_path / "read")], 5, False) == "second chance"
+    assert caller.call("query", [str(tmp_path / "read")], PATIENCE, False) == "second chance"
     with pytest.raises(WorkerDied, match="exit status 9"):
-        caller.call("act", [str(tmp_path / "write")], 5, False)
+        caller.call("act", [str(tmp_path / "write")], PATIENCE, False)
 
 
 def test_another_exit_status_is_a_death(caller, tmp_path):
     with pytest.raises(WorkerDied, match="exit status 3"):
-        caller.call("leave", [3], 5, False)
+        caller.call("leave", [3], PATIENCE, False)
 
 
 def test_a_command_that_cannot_be_started():
-    from autopyfactory.condor.caller import Caller
-
     with pytest.raises(WorkerDied, match="no child process"):
-        Caller(Target("x"), 60, 10, 10, ["/nonexistent/python"]).call("echo", [], 5, False)
+        Caller(Target("x"), 60, 10, 10, ["/nonexistent/python"]).call("echo", [], PATIENCE, False)
 
 
 def test_much_talk_on_standard_error_does_not_block(caller):
-    assert caller.call("chatter", [20000], 10, False) == "done"
+    assert caller.call("chatter", [20000], PATIENCE, False) == "done"
 
 
 def test_standard_error_is_logged(caller, caplog):
     caplog.set_level("DEBUG", "autopyfactory.condor")
     with pytest.raises(Unreachable):
-        caller.call("error", ["HTCondorException", "no", "the reason", 0], 5, False)
+        caller.call("error", ["HTCondorException", "no", "the reason", 0], PATIENCE, False)
     assert "ap@fake: the reason" in caplog.text
 
 
 def test_errors_of_the_child_are_ours(caller):
     with pytest.raises(Refused, match=r"Failed to create job ad"):
-        caller.call("error", ["HTCondorException", "Failed to create job ad", "", 0], 5, False)
+        caller.call("error", ["HTCondorException", "Failed to create job ad", "", 0], PATIENCE, False)
     with pytest.raises(ValueError, match="no such thing"):
-        caller.call("error", ["BadRequest", "no such thing", "", 0], 5, False)
+        caller.call("error", ["BadRequest", "no such thing", "", 0], PATIENCE, False)
     assert not caller.suspended
 
 
 class TestSuspension:
     def test_after_an_overrun_only_probes_are_tried(self, caller):
         with pytest.raises(Overrun):
-            caller.call("sleep", [30], 0.2, False)
+            caller.call("sleep", [600], 0.2, False)
         assert caller.suspended
-        error, seconds = timed(caller.call, "echo", [1], 5, False)
+        error, seconds = timed(caller.call, "echo", [1], PATIENCE, False)
         assert isinstance(error, Suspended)
-        assert seconds < 0.3
+        assert seconds < SOON
         assert caller.pid is None, "no child was started for it"
-        assert caller.call("echo", [1], 5, True) == [1]
-        assert caller.call("echo", [2], 5, False) == [2]
+        assert caller.call("echo", [1], PATIENCE, True) == [1]
+        assert caller.call("echo", [2], PATIENCE, False) == [2]
 
     def test_a_probe_that_hangs_keeps_it(self, caller):
         for probe in (False, True):
             with pytest.raises(Overrun):
-                caller.call("sleep", [30], 0.2, probe)
+                caller.call("sleep", [600], 0.2, probe)
         assert caller.suspended
 
     def test_time_ends_it(self, make_caller):
         caller = make_caller(retry_after=0.5)
         with pytest.raises(Overrun):
-            caller.call("sleep", [30], 0.2, False)
-        time.sleep(0.55)
-        assert caller.call("echo", [1], 5, False) == [1]
+            caller.call("sleep", [600], 0.2, False)
+        until(lambda: not caller.suspended)
+        assert caller.call("echo", [1], PATIENCE, False) == [1]
 
     def test_a_probe_that_is_refused_was_answered(self, caller):
         with pytest.raises(Overrun):
-            caller.call("sleep", [30], 0.2, False)
+            caller.call("sleep", [600], 0.2, False)
         with pytest.raises(Refused):
-            caller.call("error", ["HTCondorException", "SCHEDD:2:no", "", 0], 5, True)
-        assert caller.call("echo", [1], 5, False) == [1]
+            caller.call("error", ["HTCondorException", "SCHEDD:2:no", "", 0], PATIENCE, True)
+        assert caller.call("echo", [1], PATIENCE, False) == [1]
 
     def test_those_that_wait_do_not_burn_their_own_deadlines(self, caller):
         with ThreadPoolExecutor(20) as pool:
-            calls = [pool.submit(timed, caller.call, "sleep", [30], 1.0, False) for _ in range(20)]
+            calls = [pool.submit(timed, caller.call, "sleep", [600], 2.0, False) for _ in range(20)]
             results = [call.result() for call in calls]
         kinds = [type(error) for error, _ in results]
         assert kinds.count(Overrun) == 1
         assert set(kinds) <= {Overrun, Suspended, Busy}
-        assert max(seconds for _, seconds in results) < 1.9
+        assert max(seconds for _, seconds in results) < SOON, "twenty times its own deadline would be more"
 
     def test_a_slow_failure_suspends_like_an_overrun(self, caller, monkeypatch):
         monkeypatch.setattr("autopyfactory.condor.caller._SLOW_FAILURE", 0.2)
         with pytest.raises(Unreachable):
-            caller.call("error", ["HTCondorException", "SECMAN:2007:Failed to read", "", 0.4], 5, False)
+            caller.call(
+                "error", ["HTCondorException", "SECMAN:2007:Failed to read", "", 0.4], PATIENCE, False
+            )
         with pytest.raises(Suspended, match=r"error failed after \d s"):
-            caller.call("echo", [1], 5, False)
+            caller.call("echo", [1], PATIENCE, False)
 
     def test_a_quick_failure_does_not(self, caller):
         with pytest.raises(Unreachable):
-            caller.call("error", ["HTCondorException", "CEDAR:6001:Failed to connect", "", 0], 5, False)
-        assert caller.call("echo", [1], 5, False) == [1]
+            caller.call(
+                "error", ["HTCondorException", "CEDAR:6001:Failed to connect", "", 0], PATIENCE, False
+            )
+        assert caller.call("echo", [1], PATIENCE, False) == [1]
 
 
 class TestTurns:
     def test_one_call_at_a_time(self, caller, tmp_path):
         with ThreadPoolExecutor(5) as pool:
             start = time.monotonic()
-            list(pool.map(lambda _: caller.call("sleep", [0.1], 5, False), range(5)))
+            list(pool.map(lambda _: caller.call("sleep", [0.1], PATIENCE, False), range(5)))
         assert time.monotonic() - start >= 0.5
 
     def test_waiting_takes_half_the_deadline_at_most_and_then_nothing_was_tried(self, caller, tmp_path):
-        caller.call("pid", [], 5, False)
-        log = tmp_path / "log"
+        caller.call("pid", [], PATIENCE, False)
+        log, release = tmp_path / "log", tmp_path / "release"
         with ThreadPoolExecutor(1) as pool:
-            long = pool.submit(caller.call, "sleep", [1.5], 5, False)
+            long = pool.submit(caller.call, "hold", [str(release)], PATIENCE, False)
             until(caller._turn.locked)
             error, seconds = timed(caller.call, "count", [str(log), 0], 0.6, False)
             assert isinstance(error, Busy)
-            assert 0.3 <= seconds < 0.9
-            assert long.result() == "slept"
+            assert 0.3 <= seconds < SOON
+            release.touch()
+            assert long.result() == "late"
         assert not log.exists()
         assert not caller.suspended
 
-    def test_nobody_waits_behind_a_call_that_seems_to_hang(self, caller, monkeypatch):
+    def test_nobody_waits_behind_a_call_that_seems_to_hang(self, caller, tmp_path, monkeypatch):
+        release = tmp_path / "release"
         monkeypatch.setattr("autopyfactory.condor.caller._STUCK", 0.4)
         monkeypatch.setattr("autopyfactory.condor.caller._GLANCE", 0.1)
         with ThreadPoolExecutor() as pool:
-            hanging = pool.submit(caller.call, "sleep", [2], 20, False)
+            hanging = pool.submit(caller.call, "hold", [str(release)], PATIENCE, False)
             until(lambda: caller.pid is not None)
-            error, seconds = timed(caller.call, "echo", [1], 20, False)
+            error, seconds = timed(caller.call, "echo", [1], PATIENCE, False)
             assert isinstance(error, Busy)
-            assert "sleep is under way for" in str(error)
-            assert seconds < 1.5
+            assert "hold is under way for" in str(error)
+            assert seconds < SOON
+            release.touch()
             hanging.result()
-        assert caller.call("echo", [1], 5, False) == [1]
+        assert caller.call("echo", [1], PATIENCE, False) == [1]
 
     def test_a_deadline_that_has_passed_already(self, caller):
-        error, seconds = timed(caller.call, "sleep", [1], 0.0, False)
+        error, seconds = timed(caller.call, "sleep", [600], 0.0, False)
         assert isinstance(error, Overrun)
-        assert seconds < 0.5
+        assert seconds < SOON
 
 
 class TestAbort:
-    def test_the_call_under_way_ends_at_once_and_waiters_are_turned_away(self, caller):
+    def test_the_call_under_way_ends_at_once_and_waiters_are_turned_away(self, caller, monkeypatch):
+        monkeypatch.setattr("autopyfactory.condor.caller._STUCK", PATIENCE)
+        waiting: list[str] = []
+        real = Caller._take_turn
+
+        def counted(self, operation, end):
+            waiting.append(operation)
+            real(self, operation, end)
+
         with ThreadPoolExecutor(3) as pool:
-            under_way = pool.submit(timed, caller.call, "sleep", [30], 20, False)
+            under_way = pool.submit(timed, caller.call, "sleep", [600], PATIENCE, False)
             until(lambda: caller._turn.locked() and caller.pid)
-            waiters = [pool.submit(timed, caller.call, "sleep", [30], 20, False) for _ in range(2)]
-            time.sleep(0.2)
+            monkeypatch.setattr(Caller, "_take_turn", counted)
+            waiters = [pool.submit(timed, caller.call, "sleep", [600], PATIENCE, False) for _ in range(2)]
+            until(lambda: len(waiting) == 2)
             start = time.monotonic()
             caller.abort()
-            assert isinstance(under_way.result(5)[0], WorkerDied)
-            assert [type(waiter.result(5)[0]) for waiter in waiters] == [Suspended, Suspended]
-            assert time.monotonic() - start < 1.0
-        assert caller.call("echo", [1], 5, False) == [1]
+            assert isinstance(under_way.result(PATIENCE)[0], WorkerDied)
+            assert [type(waiter.result(PATIENCE)[0]) for waiter in waiters] == [Suspended, Suspended]
+            assert time.monotonic() - start < SOON
+        assert caller.call("echo", [1], PATIENCE, False) == [1]
 
     def test_it_also_works_before_the_child_has_started(self, caller, monkeypatch):
         started = threading.Event()
@@ -262,42 +270,42 @@ class TestAbort:
 
         monkeypatch.setattr(Process, "__init__", slow)
         with ThreadPoolExecutor(1) as pool:
-            call = pool.submit(timed, caller.call, "sleep", [30], 20, False)
+            call = pool.submit(timed, caller.call, "sleep", [600], PATIENCE, False)
             started.wait()
             caller.abort()
-            error, seconds = call.result(5)
+            error, seconds = call.result(PATIENCE)
         assert isinstance(error, WorkerDied)
-        assert seconds < 1.5
+        assert seconds < SOON
 
     def test_of_an_idle_client_harms_nothing(self, caller):
         caller.abort()
-        caller.call("pid", [], 5, False)
+        caller.call("pid", [], PATIENCE, False)
         caller.abort()
-        assert caller.call("echo", [1], 5, False) == [1]
+        assert caller.call("echo", [1], PATIENCE, False) == [1]
 
 
 class TestClose:
     def test_later_calls_are_turned_away(self, caller):
-        pid = caller.call("pid", [], 5, False)
+        pid = caller.call("pid", [], PATIENCE, False)
         caller.close(0)
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
         with pytest.raises(Suspended, match="closed"):
-            caller.call("echo", [1], 5, True)
+            caller.call("echo", [1], PATIENCE, True)
 
     def test_a_short_call_may_end(self, caller):
         with ThreadPoolExecutor(1) as pool:
-            call = pool.submit(caller.call, "sleep", [0.4], 5, False)
+            call = pool.submit(caller.call, "sleep", [0.4], PATIENCE, False)
             until(lambda: caller._turn.locked() and caller.pid)
-            caller.close(5)
+            caller.close(PATIENCE)
             assert call.result() == "slept"
 
     def test_a_long_one_is_cut_off(self, caller):
         with ThreadPoolExecutor(1) as pool:
-            call = pool.submit(timed, caller.call, "sleep", [30], 20, False)
+            call = pool.submit(timed, caller.call, "sleep", [600], PATIENCE, False)
             until(lambda: caller._turn.locked() and caller.pid)
             _, seconds = timed(caller.close, 0.3)
-            assert seconds < 1.6
+            assert seconds < SOON
             assert isinstance(call.result()[0], WorkerDied)
 
 
@@ -306,13 +314,13 @@ class TestRecycling:
         caller = make_caller(recycle_after=3)
         pids = []
         for _ in range(6):
-            pids.append(caller.call("pid", [], 5, False))
-            caller.call("submit", [], 5, False)
+            pids.append(caller.call("pid", [], PATIENCE, False))
+            caller.call("submit", [], PATIENCE, False)
         assert pids[0] == pids[1] == pids[2] != pids[3] == pids[4] == pids[5]
 
     def test_when_it_has_grown(self, caller):
-        fat = caller.call("fat", [], 5, False)
-        assert caller.call("pid", [], 5, False) != fat
+        fat = caller.call("fat", [], PATIENCE, False)
+        assert caller.call("pid", [], PATIENCE, False) != fat
 
 
 def test_the_targets_settings_reach_the_child_and_win(make_caller, monkeypatch):
@@ -320,7 +328,7 @@ def test_the_targets_settings_reach_the_child_and_win(make_caller, monkeypatch):
     monkeypatch.setenv("_condor_TOOL_DEBUG", "D_ALWAYS")
     settings = (("SEC_TOKEN_DIRECTORY", "/theirs"), ("tool_debug", "D_FULLDEBUG"))
     caller = make_caller(target=Target("a", settings=settings))
-    values = [caller.call("environ", [name], 5, False) for name in (
+    values = [caller.call("environ", [name], PATIENCE, False) for name in (
         "_CONDOR_SEC_TOKEN_DIRECTORY", "_condor_TOOL_DEBUG", "_CONDOR_TOOL_DEBUG",
         "_CONDOR_SEC_FS_ENFORCE_CHANNEL_BINDING",
     )]  # fmt: skip
@@ -329,4 +337,6 @@ def test_the_targets_settings_reach_the_child_and_win(make_caller, monkeypatch):
 
 def test_a_channel_binding_that_was_asked_for_stays(make_caller, monkeypatch):
     monkeypatch.setenv("_CONDOR_SEC_FS_ENFORCE_CHANNEL_BINDING", "True")
-    assert make_caller().call("environ", ["_CONDOR_SEC_FS_ENFORCE_CHANNEL_BINDING"], 5, False) == "True"
+    assert (
+        make_caller().call("environ", ["_CONDOR_SEC_FS_ENFORCE_CHANNEL_BINDING"], PATIENCE, False) == "True"
+    )

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from autopyfactory.condor.caller import Caller
 from autopyfactory.condor.process import worker_command
 from autopyfactory.condor.spawner import Spawner
 from autopyfactory.condor.target import Target
+from patience import PATIENCE, until
 
 # The real child process; a bad constraint is answered without any daemon.
 NO_NETWORK = ("query", ["not an expression ((", [], 1])
@@ -29,7 +29,7 @@ def worker():
 
 def ask(caller):
     with pytest.raises(ValueError, match="not a ClassAd expression"):
-        caller.call(*NO_NETWORK, 20, False)
+        caller.call(*NO_NETWORK, PATIENCE, False)
 
 
 def gone(pid):
@@ -40,20 +40,13 @@ def gone(pid):
         return True
 
 
-def until(condition, timeout=10.0):
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
 def test_the_child_outlives_the_thread_that_first_needed_it(worker):
     thread = threading.Thread(target=ask, args=(worker,))
     thread.start()
     thread.join()
     pid = worker.pid
     assert pid is not None
-    time.sleep(0.2)
+    until(lambda: not Path(f"/proc/self/task/{thread.native_id}").exists())
     ask(worker)
     assert worker.pid == pid
 
@@ -63,7 +56,7 @@ import sys, threading, time
 from autopyfactory.condor.caller import Caller
 from autopyfactory.condor.target import Target
 caller = Caller(Target("ap", sys.argv[1]), 60.0, 1000, 1 << 20, None)
-threading.Thread(target=caller.call, args=("locate", [], 60, False), daemon=True).start()
+threading.Thread(target=caller.call, args=("locate", [], 600, False), daemon=True).start()
 while caller.pid is None:
     time.sleep(0.01)
 print(caller.pid, flush=True)
@@ -80,13 +73,12 @@ def test_the_child_dies_with_the_factory_although_a_daemon_keeps_it_waiting(numb
         try:
             assert parent.stdout is not None
             child = int(parent.stdout.readline())
-            silent.settimeout(20)
+            silent.settimeout(PATIENCE)
             connection, _ = silent.accept()  # the child waits for an answer now
-            time.sleep(0.1)
             assert not gone(child)
             parent.send_signal(number)
-            parent.wait(10)
-            until(lambda: gone(child), 2)
+            parent.wait(PATIENCE)
+            until(lambda: gone(child))
             connection.close()
         finally:
             parent.kill()
@@ -96,7 +88,7 @@ def test_the_child_dies_with_the_factory_although_a_daemon_keeps_it_waiting(numb
 def test_a_child_whose_parent_is_gone_already_leaves_by_itself():
     command = worker_command(Target("ap"))
     command[command.index(str(os.getpid()))] = "1"  # not its parent
-    child = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=20)
+    child = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=PATIENCE)
     assert child.returncode == 1
 
 
@@ -125,15 +117,18 @@ def test_after_a_fork_each_process_has_a_child_of_its_own(worker):
 def test_a_process_that_comes_too_late_is_killed():
     made = []
 
+    late = threading.Event()
+
     def slow():
-        time.sleep(0.3)
-        made.append(subprocess.Popen(["sleep", "60"]))
+        late.wait()
+        made.append(subprocess.Popen(["sleep", "600"]))
         return made[0]
 
     with pytest.raises(TimeoutError):
         Spawner().start(slow, 0.05)
+    late.set()
     until(lambda: made)
-    assert made[0].wait(5) == -signal.SIGKILL
+    assert made[0].wait(PATIENCE) == -signal.SIGKILL
 
 
 def test_an_error_reaches_the_thread_that_asked():
@@ -142,9 +137,9 @@ def test_an_error_reaches_the_thread_that_asked():
 
     spawner = Spawner()
     with pytest.raises(OSError, match="no more"):
-        spawner.start(fail, 5)
-    child = spawner.start(lambda: subprocess.Popen(["true"]), 5)
-    assert child.wait(5) == 0
+        spawner.start(fail, PATIENCE)
+    child = spawner.start(lambda: subprocess.Popen(["true"]), PATIENCE)
+    assert child.wait(PATIENCE) == 0
 
 
 class TestTheRealChild:
@@ -171,14 +166,14 @@ class TestTheRealChild:
         ask(worker)
         child = worker._process._child
         child.stdin.close()
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0
 
     def test_it_starts_without_what_only_the_factory_needs(self):
         code = (
             "import sys, autopyfactory.condor.worker, autopyfactory.condor.operations;"
             "print([m for m in ('pydantic', 'requests', 'sqlalchemy', 'click') if m in sys.modules])"
         )
-        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
         assert out.stdout.strip() == "[]"
 
     def test_the_factory_never_loads_the_bindings(self):
@@ -186,7 +181,7 @@ class TestTheRealChild:
             "import sys, autopyfactory.condor.registry, autopyfactory.condor.quoting;"
             "print([m for m in sys.modules if 'htcondor' in m or 'classad' in m])"
         )
-        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
         assert out.stdout.strip() == "[]"
 
     def test_a_stray_module_in_the_working_directory_is_not_loaded(self, worker, tmp_path, monkeypatch):
@@ -201,13 +196,13 @@ class TestTheRealChild:
 
         caller = Caller(Target("ap"), 60.0, 1000, 1 << 20, None)
         with pytest.raises(WorkerDied, match="no bindings here"):
-            caller.call(*NO_NETWORK, 20, False)
+            caller.call(*NO_NETWORK, PATIENCE, False)
 
     def test_nobody_answers_on_a_closed_port(self, worker):
         from autopyfactory.condor.errors import Unreachable
 
         with pytest.raises(Unreachable, match="Connection refused"):
-            worker.call("locate", [], 20, False)
+            worker.call("locate", [], PATIENCE, False)
 
     def test_it_leaves_when_it_has_had_no_work_for_a_while(self):
         code = "import autopyfactory.condor.worker as w; w.IDLE_SECONDS = 0.2; w.main()"

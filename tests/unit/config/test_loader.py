@@ -13,6 +13,7 @@ import pytest
 
 from autopyfactory.config.fetch import READING, Reading, resolve, shown
 from autopyfactory.config.loader import RawConfig, load_directory, load_sources, merge, parse_text
+from patience import PATIENCE
 
 
 def texts(raw: RawConfig, name: str) -> dict[str, str]:
@@ -230,10 +231,10 @@ def test_without_a_copy_it_is_an_error(server: Server, copies: Path) -> None:
 
 def test_a_server_that_drips_is_given_up_in_time(server: Server, copies: Path) -> None:
     load_sources([server.url])
-    server.drip, server.text = 0.5, "[A]\nk = 2\n" + "#" * 50
+    server.drip, server.text = 1.0, "[A]\nk = 2\n" + "#" * 110
     start = time.monotonic()
     raw = load_sources([server.url])
-    assert time.monotonic() - start < 15  # the server would take 30
+    assert time.monotonic() - start < PATIENCE / 2  # the server would take it all
     assert texts(raw, "A") == {"k": "1"}
     assert raw.problems[0].severity == "warning"
 

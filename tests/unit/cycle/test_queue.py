@@ -21,6 +21,7 @@ from autopyfactory.plugins.base import SchedPlugin, SubmitError, SubmitUnknown
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
 from autopyfactory.sources.source import StatusSource
 from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, context, queue_config
+from patience import PATIENCE
 
 
 @dataclass
@@ -136,7 +137,7 @@ class Hangs(Want):
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         self.inside.release()
-        assert self.release.wait(20)
+        assert self.release.wait(PATIENCE)
         return super().calc(n, inputs)
 
 
@@ -148,13 +149,13 @@ def test_rules_that_hang_do_not_stop_other_queues(tmp_path: Path, monkeypatch: p
     for w, thread in zip(stuck, threads, strict=True):
         w.poll()
         thread.start()
-    assert all(rule.inside.acquire(timeout=10) for _ in threads)
+    assert all(rule.inside.acquire(timeout=PATIENCE) for _ in threads)
     free = World(tmp_path / "free", [Want(5)])
     free.poll()
     assert free.cycle().outcome == "sent"
     rule.release.set()
     for w, thread in zip(stuck, threads, strict=True):
-        thread.join(10)
+        thread.join(PATIENCE)
         assert w.submit.sent == 1
 
 

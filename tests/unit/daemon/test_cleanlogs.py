@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopyfactory.daemon.cleanlogs import CleanLogs, Retention
+from patience import PATIENCE, until
 
 NOW = datetime(2026, 11, 22, 0, 30, tzinfo=UTC)
 
@@ -158,13 +158,10 @@ def test_the_thread_cleans_at_once_and_again_and_stops(tree: Tree) -> None:
 
     cleaner = CleanLogs(policy, StoppedClock(), interval=0.01)
     cleaner.start()
-    assert all(seen.acquire(timeout=5) for _ in range(4))
+    assert all(seen.acquire(timeout=PATIENCE) for _ in range(4))
     assert not first.exists()
     cleaner.stop()
-    time.sleep(0.1)
-    while seen.acquire(blocking=False):
-        pass
-    assert not seen.acquire(timeout=0.1)
+    until(lambda: "clean logs" not in {t.name for t in threading.enumerate()})
 
 
 @given(st.integers(0, 60), st.floats(0, 60), st.none() | st.integers(0, 40), st.none() | st.integers(0, 40))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daemonkit.bench import Bench, alive, wait_for
+from daemonkit.bench import Bench, alive
+from patience import PATIENCE, until
 
 
 def detached(bench: Bench) -> subprocess.CompletedProcess[str]:
@@ -22,9 +23,9 @@ def test_the_command_returns_when_the_factory_is_up(bench: Bench) -> None:
     pid = int(bench.pidfile.read_text())
     assert alive(pid)
     assert bench.facts()["sid"] not in (os.getsid(0), pid), "a session of its own, that it does not lead"
-    wait_for(lambda: "round 5" in bench.text())
+    until(lambda: "round 5" in bench.text())
     os.kill(pid, signal.SIGTERM)
-    wait_for(lambda: not alive(pid))
+    until(lambda: not alive(pid))
     assert not bench.pidfile.exists()
     assert "SIGTERM received" in bench.text()
 
@@ -47,8 +48,8 @@ def test_output_that_goes_to_a_file_goes_on_going_there(bench: Bench, tmp_path: 
         command = bench.command(
             "--daemon", "--console", "--log", str(bench.log), "--pidfile", str(bench.pidfile)
         )
-        assert subprocess.run(command, stdout=console, stderr=console, timeout=20).returncode == 0
-    wait_for(lambda: "round 3" in (tmp_path / "console.log").read_text())
+        assert subprocess.run(command, stdout=console, stderr=console, timeout=PATIENCE).returncode == 0
+    until(lambda: "round 3" in (tmp_path / "console.log").read_text())
 
 
 def test_a_second_one_is_refused(bench: Bench) -> None:
@@ -89,7 +90,7 @@ def test_a_killed_one_does_not_stand_in_the_way(bench: Bench) -> None:
     detached(bench)
     pid = int(bench.pidfile.read_text())
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not alive(pid))
+    until(lambda: not alive(pid))
     assert detached(bench).returncode == 0
     assert int(bench.pidfile.read_text()) != pid
 
@@ -99,7 +100,7 @@ def test_children_do_not_hold_the_lock(bench: Bench) -> None:
     detached(bench)
     pid = int(bench.pidfile.read_text())
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not alive(pid))
+    until(lambda: not alive(pid))
     assert alive(bench.children()[0])
     assert detached(bench).returncode == 0
 
@@ -112,7 +113,7 @@ def test_a_failed_start_is_told_where_it_was_typed(bench: Bench, misdeed: str, w
     done = detached(bench)
     assert done.returncode == 7
     assert words in done.stderr
-    wait_for(lambda: not bench.pidfile.exists())
+    until(lambda: not bench.pidfile.exists())
 
 
 def test_a_bad_configuration_is_told_where_it_was_typed(bench: Bench) -> None:
@@ -126,4 +127,4 @@ def test_many_starts_at_once_make_one_factory(bench: Bench) -> None:
         subprocess.Popen(bench.command(*options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(5)
     ]
-    assert sorted(r.wait(30) for r in racers) == [0, 3, 3, 3, 3]
+    assert sorted(r.wait(PATIENCE) for r in racers) == [0, 3, 3, 3, 3]

@@ -5,13 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from autopyfactory import __version__
-from daemonkit.bench import Bench, wait_for
+from daemonkit.bench import Bench
+from patience import PATIENCE, until
 
 
 def one_line(text: str) -> str:
@@ -109,7 +109,7 @@ def test_configuration_from_the_environment(bench: Bench) -> None:
     bench.env["AUTOPYFACTORY_CONF"] = str(bench.conf)
     command = [a for a in bench.command("--oneshot") if a not in ("--conf", str(bench.conf))]
     done = subprocess.run(
-        command, env={**os.environ, **bench.env}, capture_output=True, text=True, timeout=20
+        command, env={**os.environ, **bench.env}, capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0
 
@@ -203,11 +203,10 @@ def test_an_error_in_the_factory(bench: Bench, misdeed: str) -> None:
 
 
 def test_interrupted_while_it_reads_its_configuration(bench: Bench) -> None:
-    bench.configure(slow=30)
+    bench.configure(gate="/nowhere")
     process = bench.start()
-    wait_for(lambda: bench.log.exists())
-    time.sleep(0.3)
+    until(lambda: "reads its configuration" in bench.text())
     process.send_signal(2)
-    assert process.wait(5) == 130
+    assert process.wait(PATIENCE) == 130
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from daemonkit.bench import Bench, wait_for
+from daemonkit.bench import Bench
+from patience import PATIENCE, until
 
 pytestmark = pytest.mark.root
 
@@ -74,7 +75,7 @@ def test_supplementary_groups_come_along(theirs: Bench) -> None:
         assert sorted(os.getgroups()) == sorted([{USER.pw_gid}, {group.gr_gid}]), os.getgroups()
         """
     )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=PATIENCE)
 
 
 def test_files_are_the_users_before_root_is_given_up(theirs: Bench) -> None:
@@ -82,10 +83,10 @@ def test_files_are_the_users_before_root_is_given_up(theirs: Bench) -> None:
     ids = (USER.pw_uid, USER.pw_gid)
     assert owner(theirs.log) == owner(theirs.log.parent) == owner(theirs.pidfile) == ids
     queue = theirs.log.parent / "queues" / "Q1.log"
-    wait_for(queue.exists)
+    until(queue.exists)
     assert owner(queue) == ids
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(PATIENCE) == 0
     assert theirs.pidfile.read_text() == "", "its folder is root's: the file can only be emptied"
 
 
@@ -96,7 +97,7 @@ def test_an_old_log_of_root_is_handed_over(theirs: Bench) -> None:
     assert owner(theirs.log)[0] == USER.pw_uid
     assert theirs.text().startswith("old\n")
     assert "no logs for each queue, theirs go here" in theirs.text(), "the folder is still root's"
-    wait_for(lambda: "[Q1] cycle 1" in theirs.text())
+    until(lambda: "[Q1] cycle 1" in theirs.text())
 
 
 @pytest.mark.parametrize("kind", ["symlink", "hard link", "fifo"])
@@ -130,7 +131,7 @@ def test_root_does_not_follow_the_user_anywhere(theirs: Bench, tmp_path: Path) -
 
 def test_root_is_not_kept_by_mistake(bench: Bench) -> None:
     command = [a for a in bench.command("--oneshot") if a not in ("--runas", "root")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 4
     assert "--runas" in done.stderr
     assert not bench.state.exists()
@@ -145,7 +146,7 @@ def test_another_user_cannot_be_taken_without_root(theirs: Bench) -> None:
     command = theirs.command("--oneshot", "--runas", "daemon")
     done = subprocess.run(
         ["setpriv", f"--reuid={USER.pw_uid}", f"--regid={USER.pw_gid}", "--clear-groups", *command],
-        capture_output=True, text=True, timeout=20,
+        capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 4
     assert "only root can run the factory as daemon" in done.stderr
@@ -165,7 +166,7 @@ def test_a_way_back_to_root_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
             raise SystemExit(err.code)
         """
     )
-    assert subprocess.run([sys.executable, "-c", script], timeout=20).returncode == 4
+    assert subprocess.run([sys.executable, "-c", script], timeout=PATIENCE).returncode == 4
 
 
 def test_detached_as_another_user(theirs: Bench) -> None:
@@ -182,4 +183,4 @@ def test_detached_as_another_user(theirs: Bench) -> None:
     assert done.returncode == 0, done.stderr
     pid = int(theirs.pidfile.read_text())
     assert Path(f"/proc/{pid}").stat().st_uid == USER.pw_uid
-    wait_for(lambda: "round 3" in theirs.text())
+    until(lambda: "round 3" in theirs.text())

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import pytest
 
 from autopyfactory.control.client import call
 from autopyfactory.plugins.processes import PilotProcess, pilots
-from daemonkit.bench import alive, wait_for
+from daemonkit.bench import alive
+from patience import PATIENCE, until
 
 
 class Real:
@@ -38,7 +38,7 @@ class Real:
         self.queues.write_text(
             "[DEFAULT]\nenabled = True\napfqueue.sleep = 0.3\nbatchstatusplugin = Exec\n"
             "batchsubmitplugin = Exec\nschedplugin = Fixed, MaxToRun\nsched.fixed.pilotspercycle = 1\n"
-            f"sched.maxtorun.maximum = {pilots_}\nexecutable = /bin/sleep\nexecutable.arguments = 60\n"
+            f"sched.maxtorun.maximum = {pilots_}\nexecutable = /bin/sleep\nexecutable.arguments = 600\n"
             "[Q1]\n[Q.2]\n"
         )
 
@@ -79,26 +79,24 @@ def test_it_runs_reloads_answers_and_ends(real: Real) -> None:
     old.mkdir(parents=True)
     os.utime(old, (0, 0))
     process = real.start()
-    wait_for(lambda: len(real.pilots()) == 4 or process.poll() is not None, 20)
+    until(lambda: len(real.pilots()) == 4 or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     assert "INFO  the factory is up: 2 queues" in real.text()
     for queue in ("Q1", "Q.2"):
         log = real.log.parent / "queues" / f"{queue}.log"
-        wait_for(lambda log=log: "MaxToRun: 1 -> 0" in log.read_text())
+        until(lambda log=log: "MaxToRun: 1 -> 0" in log.read_text())
     assert not old.parent.exists(), "old pilots' logs are cleaned"
 
     assert call(real.state / "control.sock", "status")
     real.configure("rubbish")
     process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "reload refused, the running configuration stays" in real.text())
+    until(lambda: "reload refused, the running configuration stays" in real.text())
     real.configure(3)
     process.send_signal(signal.SIGHUP)
-    wait_for(lambda: len(real.pilots()) == 6, 20)
+    until(lambda: len(real.pilots()) == 6)
 
-    began = time.monotonic()
     process.terminate()
-    assert process.wait(10) == 0, real.text()
-    assert time.monotonic() - began < 5
+    assert process.wait(PATIENCE) == 0, real.text()
     assert len(real.pilots()) == 6, "pilots outlive the factory"
     assert not (real.state / "control.sock").exists()
 
@@ -111,17 +109,20 @@ def test_a_cycle_and_out(real: Real) -> None:
 
 def test_killed_and_started_again_it_finds_its_pilots(real: Real) -> None:
     process = real.start()
-    wait_for(lambda: len(real.pilots()) == 4 or process.poll() is not None, 20)
+    until(lambda: len(real.pilots()) == 4 or process.poll() is not None)
     process.kill()
     process.wait()
     real.start()
-    wait_for(lambda: real.text().count("the factory is up") == 2)
-    time.sleep(1.5)
+    until(lambda: real.text().count("the factory is up") == 2)
+    for queue in ("Q1", "Q.2"):
+        log = real.log.parent / "queues" / f"{queue}.log"
+        cycles = log.read_text().count("MaxToRun")
+        until(lambda log=log, cycles=cycles: log.read_text().count("MaxToRun") > cycles + 4)
     assert len(real.pilots()) == 4
 
 
 def test_what_the_socket_says_is_plain_data(real: Real) -> None:
     real.start()
-    wait_for(lambda: "the factory is up" in real.text(), 20)
+    until(lambda: "the factory is up" in real.text())
     assert json.dumps(call(real.state / "control.sock", "status"))
     assert alive(real.process.pid if real.process else 0)

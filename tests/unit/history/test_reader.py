@@ -9,6 +9,7 @@ import pytest
 
 from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
 from contracts.records import T0, cycle, series
+from patience import PATIENCE
 
 
 def test_another_user_can_read_it_when_no_factory_runs(url: str, path: Path) -> None:
@@ -24,7 +25,7 @@ def test_another_user_can_read_it_when_no_factory_runs(url: str, path: Path) -> 
             f"print(len(HistoryReader({url!r}).last('BNL_MCORE-gk01', 5)))"
         )
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
     finally:

@@ -1,7 +1,6 @@
 """The history on SQLite: the contract, and what can happen to a file."""
 
 import os
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,17 +11,11 @@ from autopyfactory.history.store import parse, shown
 from autopyfactory.notify.delivery import BatchReporter
 from contracts.history import HistoryContract, raw
 from contracts.records import T0, cycle, series
+from patience import until
 
 
 class TestSqlite(HistoryContract):
     """The contract."""
-
-
-def wait_for(true: object, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.01)
 
 
 def test_it_uses_a_write_ahead_log(url: str) -> None:
@@ -37,7 +30,7 @@ def test_a_damaged_file_is_moved_aside_and_a_new_one_begun(url: str, path: Path)
     path.write_bytes(b"this is no database, but it is long enough to be looked at" * 100)
     reporter = BatchReporter("history", HistoryWriter(url, "f").deliver, backoff=0.01)
     reporter.report(cycle())
-    wait_for(lambda: reporter.status().delivered == 1)
+    until(lambda: reporter.status().delivered == 1)
     reporter.close()
     (aside,) = path.parent.glob("history.db.broken-*")
     assert aside.read_bytes().startswith(b"this is no database")
@@ -56,7 +49,7 @@ def test_a_file_damaged_in_the_middle_is_moved_aside_too(url: str, path: Path) -
     reporter = BatchReporter("history", writer.deliver, backoff=0.01)
     for r in series("A", T0 + timedelta(days=3), 50):
         reporter.report(r)
-    wait_for(lambda: reporter.status().delivered == 50)
+    until(lambda: reporter.status().delivered == 50)
     assert reporter.close()
     assert len(list(path.parent.glob("history.db.broken-*"))) == 1
     assert len(HistoryReader(url).last("A", 999)) == 50

@@ -19,6 +19,7 @@ from autopyfactory.logs.setup import (
     queue_logger,
     setup,
 )
+from patience import PATIENCE
 
 
 @pytest.fixture
@@ -233,7 +234,7 @@ def test_syslog_that_is_not_there(folder: Path) -> None:
 def test_syslog(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
         daemon.bind(str(folder / "log"))
-        daemon.settimeout(5)
+        daemon.settimeout(PATIENCE)
         made = setup("syslog", syslog_socket=str(folder / "log"))
         logging.getLogger("autopyfactory.x").error("to syslog\nin two lines")
         got = daemon.recv(4096).decode()

@@ -1,12 +1,12 @@
 import contextlib
 import socket
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autopyfactory.notify.wrapperpings import MAX_PER_SECOND, Listener, PingOptions, listener, parse
+from patience import until
 
 # as a wrapper pads it
 REAL = b"20251211a  test-factory:17.3 running 0 AGLT2 ce1.example.org unknown 0 http://f.example/17.3.out   "
@@ -62,13 +62,6 @@ def send(port, *datagrams):
             sock.sendto(datagram, ("127.0.0.1", port))
 
 
-def wait_for(condition):
-    end = time.monotonic() + 5
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    assert condition()
-
-
 def test_pings_become_events(listening, events):
     send(
         listening.port,
@@ -77,7 +70,7 @@ def test_pings_become_events(listening, events):
         b"junk",
         REAL.replace(b"test-", b"their-"),
     )
-    wait_for(lambda: listening.taken + listening.refused + listening.foreign == 4)
+    until(lambda: listening.taken + listening.refused + listening.foreign == 4)
     assert (listening.taken, listening.refused, listening.foreign) == (2, 1, 1)
     assert [(e.kind, e.facts["pilot"], e.facts["state"], e.facts["seconds"]) for e in events] == [
         ("ping", "17.3", "running", 0.0),

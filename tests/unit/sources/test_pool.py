@@ -21,6 +21,7 @@ from autopyfactory.plugins.base import QueueContext, SourcePlugin, WMSStatusPlug
 from autopyfactory.plugins.wmsstatus.span import Span
 from autopyfactory.sources.pool import SourcePool
 from fakes import FACTORY, FakeClock, queue_options
+from patience import PATIENCE
 
 SOURCES = {f"{kind} {f.name}": f.cls for kind in ("wmsstatus", "batchstatus") for f in all_of(kind)}
 TEXTS = st.sampled_from(["http://127.0.0.1:1", "http://127.0.0.1:2"])  # fits all that have to be URLs
@@ -184,4 +185,4 @@ def test_the_history_of_a_schedd_is_read_once_for_queues_that_share_it(tmp_path:
         pool.stop()
         for source in (a, c):
             assert source is not None
-            source.join(30)
+            source.join(PATIENCE)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from autopyfactory.model.info import WMSStatus
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.sources.source import AFTER_HANG, StatusSource
 from fakes import FakeClock
+from patience import PATIENCE, until
 
 
 class Flaky:
@@ -93,14 +93,11 @@ def test_the_thread_polls_retries_and_ends() -> None:
     closed = threading.Event()
     source = StatusSource("x", fetch, interval=0.05, maxage=100, close=closed.set)
     source.start()
-    assert source.wait_first(5)
+    assert source.wait_first(PATIENCE)
     fetch.error = None
-    end = time.monotonic() + 5
-    while source.state.snapshot is None and time.monotonic() < end:
-        time.sleep(0.01)
-    assert source.state.snapshot is not None
+    until(lambda: source.state.snapshot)
     source.stop()
-    assert source.join(5)
+    assert source.join(PATIENCE)
     assert closed.is_set()
 
 

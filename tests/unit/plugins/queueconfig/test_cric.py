@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from autopyfactory.config import build, fetch
 from autopyfactory.options.problem import ConfigError
+from patience import PATIENCE
 from servers import certificates, cric
 from servers.cric import CRIC as Server
 
@@ -235,7 +236,7 @@ def test_tls_with_a_ca_of_its_own(factory, tmp_path):
 
 def run(*args, **kwargs):
     command = [sys.executable, "-m", "autopyfactory", "cric", *args]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, **kwargs)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, **kwargs)
 
 
 def test_command_dry_run_tells_of_every_record(factory, tmp_path, server):
@@ -326,9 +327,9 @@ from autopyfactory.plugins.queueconfig.cric import CRIC, CRICOptions
 imported = peak_kb()
 plugin = CRIC(CRICOptions(), FactoryOptions(factory_id="f", base_log_dir="/x", state_dir=sys.argv[2]))
 plugin.sections = {"CRIC all": Section.from_texts("CRIC all", {"file": sys.argv[1]})}
-started = time.perf_counter()
+started = time.process_time()
 config = plugin.load()
-seconds = time.perf_counter() - started
+seconds = time.process_time() - started
 peak = peak_kb()
 print(len(config.sections), round(seconds, 2), imported // 1024, peak // 1024)
 """
@@ -343,14 +344,14 @@ def test_a_file_of_the_whole_grid_is_quick_and_small(tmp_path):
         [sys.executable, "-c", FULL, str(path), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "MALLOC_ARENA_MAX": "1"},
         check=True,
     )
     number, seconds, imported, peak = map(float, done.stdout.split())
     print(f"{number:.0f} queues in {seconds} s; {imported:.0f} MB before, {peak:.0f} MB at most")
     assert number == sum(1 + i % 8 for i in range(700))
-    assert seconds < 3
+    assert seconds < 3  # of the processor, so that neighbours do not count
     assert peak < 200
 
 
