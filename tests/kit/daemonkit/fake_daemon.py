@@ -1,8 +1,8 @@
 """The real command line and daemon around a factory that misbehaves on demand, as a program for tests.
 
 Takes the options of `autopyfactory`. Its configuration is a JSON file: `state_dir`, `log_dir`, `socket`,
-`socket_group`, `period` (s between two cycles), `gate` (a file without which reading never ends), and `do`, a list
-of misdeeds (see `FakeFactory`).
+`socket_group`, `period` (s between two cycles), `gate` (a file without which reading never ends), and `do`, a
+list of misdeeds (see `FakeFactory`).
 """
 
 from __future__ import annotations
