@@ -1,8 +1,8 @@
 """Dataclasses to plain data and back: for the history, the control socket and `--json`.
 
 Fields that hold their default are left out, and fields that the reader does not know are ignored: records
-written by an older or a newer release can be read. Ours, since pydantic's TypeAdapter, faster as it is, refuses a
-word that a newer release has added, keeps all digits, and makes each command wait for its schema.
+written by an older or a newer release can be read. Ours, since pydantic's TypeAdapter, faster as it is,
+refuses a word that a newer release has added, keeps all digits, and makes each command wait for its schema.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page on the architecture names files that exist, few for each change; the rooms are those of the contract."""
+"""The page on the architecture names files that exist, few for each change, and every room."""
 
 import re
 import tomllib
