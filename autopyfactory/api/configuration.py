@@ -29,7 +29,12 @@ def plan(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
     wanted = factory.enabled(new)
     touched = [n for n in (*changes.added, *changes.changed) if n in wanted][:MOST]
     preview = Preview(
-        new, sources=factory.sources, ledger=factory.ledger, clock=factory.clock, running=dict(factory.queues)
+        new,
+        sources=factory.sources,
+        ledger=factory.ledger,
+        clock=factory.clock,
+        shared=factory.shared,
+        running=dict(factory.queues),
     )
     effects = preview.effects({n: wanted[n] for n in touched}, LOOK)
     for name in (*changes.removed, *(n for n in changes.changed if n not in wanted)):

@@ -67,6 +67,7 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
     from autopyfactory.factory.preview import Preview
     from autopyfactory.model.clock import SystemClock
     from autopyfactory.options.problem import ConfigError
+    from autopyfactory.plugins.base import Shared
     from autopyfactory.sources.pool import SourcePool
 
     try:
@@ -83,7 +84,7 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
         ledger = Ledger(copy, clock)
         sources = SourcePool(clock, ledger)
         try:
-            preview = Preview(new, sources=sources, ledger=ledger, clock=clock, running={})
+            preview = Preview(new, sources=sources, ledger=ledger, clock=clock, shared=Shared(), running={})
             effects = preview.effects(wanted, LOOK)
         finally:
             registry.close_all(1.0)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.config.model import QueueConfig
@@ -14,29 +14,29 @@ from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.freshstarts import Starts
 from autopyfactory.cycle.gate import Reading, held_back, reading
 from autopyfactory.model.clock import Clock
-from autopyfactory.model.decision import CycleInputs, PastCycle, RecentPilots
-from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.decision import CycleInputs, OtherQueues, PastCycle, RecentPilots
+from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 from autopyfactory.model.pilotevents import WINDOW, recent_pilots
 
 PAST = 200  # cycles that rules may look back
 
 
-class Surroundings(Protocol):
+class KnowsOthers(Protocol):
     """What a queue asks of its factory about other queues."""
 
-    def surroundings(self, queue: str) -> Mapping[str, Any]:
-        """Return the CycleInputs fields that depend on other queues (factory_active, share, ...)."""
+    def other_queues(self, queue: str) -> OtherQueues:
+        """Return what `queue` has to know of the others, as far as its rules need it."""
 
 
 class InputReader:
     """Puts together what one queue knows, from its sources, the ledger and its own past."""
 
-    def __init__(self, config: QueueConfig, parts: Parts, ledger: Ledger, around: Surroundings, clock: Clock):
+    def __init__(self, config: QueueConfig, parts: Parts, ledger: Ledger, factory: KnowsOthers, clock: Clock):
         self._config = config
         self._name = config.name
         self._parts = parts
         self._ledger = ledger
-        self._around = around
+        self._factory = factory
         self._clock = clock
         looks_back = parts.events_source is not None
         self._past: deque[tuple[float, PastCycle]] | None = deque(maxlen=PAST) if looks_back else None
@@ -46,14 +46,16 @@ class InputReader:
         """Return all that is known now, and how old it is."""
         mono = self._clock.monotonic()
         p = self._parts
-        found: dict[str, Any] = dict(self._around.surroundings(self._name))
         batch: BatchQueueInfo | None = None
+        wms: WMSQueueInfo | None = None
+        site: SiteInfo | None = None
+        starting = 0
         readings = []
         if p.batch is not None and p.batch_source is not None:
             bstate = p.batch_source.state
             if bstate.snapshot is not None:
                 unseen = self._ledger.unseen(p.submit.target, bstate.snapshot.taken_mono, self._name)
-                found["batch"] = batch = bstate.snapshot.data.queue(self._name).with_unseen(unseen)
+                batch = bstate.snapshot.data.queue(self._name).with_unseen(unseen)
                 self._starts.note(bstate.snapshot.taken_mono, batch.running)
             readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono, self._name))
         if p.wms is not None and p.wms_source is not None:
@@ -62,11 +64,10 @@ class InputReader:
                 p.wms.observe(batch)
             if state.snapshot is not None:
                 status = state.snapshot.data
-                found |= {"wms": p.wms.queue_info(status), "site": p.wms.site_info(status)}
-                found["starting"] = self._starts.since(state.snapshot.taken_mono - p.wms.settling)
+                wms, site = p.wms.queue_info(status), p.wms.site_info(status)
+                starting = self._starts.since(state.snapshot.taken_mono - p.wms.settling)
             readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono, self._name))
         if p.batch is not None and p.events_source is not None:
-            found |= {"history": self.recent(), "past": self._past_cycles(mono)}
             readings.append(
                 reading(
                     "history",
@@ -77,9 +78,23 @@ class InputReader:
                     self._name,
                 )
             )
-        options = self._config.options
+        options, others = self._config.options, self._factory.other_queues(self._name)
         inputs = CycleInputs(
-            queue=self._name, now=now, cores=options.cores, memory_mb=options.memory_mb, **found
+            queue=self._name,
+            wms=wms,
+            batch=batch,
+            site=site,
+            history=self.recent(),
+            factory_active=others.factory_active,
+            now=now,
+            starting=starting,
+            cores=options.cores,
+            memory_mb=options.memory_mb,
+            share=others.share.width,
+            scope_active=others.scope_active,
+            share_lower=others.share.lower,
+            share_upper=others.share.upper,
+            past=self._past_cycles(mono),
         )
         return inputs, tuple(readings)
 

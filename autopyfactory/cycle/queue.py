@@ -14,7 +14,7 @@ from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts
-from autopyfactory.cycle.inputs import InputReader, Surroundings
+from autopyfactory.cycle.inputs import InputReader, KnowsOthers
 from autopyfactory.cycle.log import log_end, log_inputs, log_steps
 from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender
 from autopyfactory.model.clock import Clock
@@ -54,7 +54,7 @@ class Paused(Protocol):
         """Whether pilots that do not run yet are to be taken back."""
 
 
-class Neighbours(Surroundings, Protocol):
+class Neighbours(KnowsOthers, Protocol):
     """What a queue asks of its factory."""
 
     def paused(self, queue: str) -> Paused | None:

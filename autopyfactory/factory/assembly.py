@@ -6,7 +6,7 @@ from typing import Any
 
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
 from autopyfactory.cycle.components import Parts
-from autopyfactory.plugins.base import QueueContext
+from autopyfactory.plugins.base import QueueContext, Shared
 from autopyfactory.sources.pool import SourcePool
 
 
@@ -15,6 +15,7 @@ def assemble(
     configuration: Configuration,
     sources: SourcePool,
     monitor_url: str | None,
+    shared: Shared,
     *,
     holder: str,
 ) -> Parts:
@@ -28,6 +29,7 @@ def assemble(
         factory=configuration.factory,
         monitor_url=monitor_url,
         mappings=configuration.mappings,
+        shared=shared,
     )
 
     def make(choice: PluginChoice) -> Any:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autopyfactory.factory.occupancy import Occupancy
 from autopyfactory.factory.shares import Recent, share_of
+from autopyfactory.model.decision import OtherQueues
 
 if TYPE_CHECKING:
     from autopyfactory.cycle.queue import APFQueue
 
 
-def surroundings(
+def other_queues(
     mine: APFQueue, queues: Mapping[str, APFQueue], occupancy: Occupancy, recent: Recent
-) -> dict[str, Any]:
-    """Return the CycleInputs fields for `mine` among `queues`; only those that its rules need."""
-    found: dict[str, Any] = {}
+) -> OtherQueues:
+    """Return what `mine` has to know of the others of `queues`; only what its rules need is looked up."""
     chain = mine.parts.chain
-    if any("factory" in rule.needs for rule in chain):
-        found["factory_active"] = occupancy.active("factory")
-    if any(cap.scope == "ce" for rule in chain for cap in rule.caps()):
-        at_ce = occupancy.active(f"ce:{mine.parts.submit.ce}")
-        found["scope_active"] = {} if at_ce is None else {"ce": at_ce}
-    return found | share_of(mine, queues, recent)
+    needs_factory = any("factory" in rule.needs for rule in chain)
+    needs_ce = any(cap.scope == "ce" for rule in chain for cap in rule.caps())
+    at_ce = occupancy.active(f"ce:{mine.parts.submit.ce}") if needs_ce else None
+    return OtherQueues(
+        factory_active=occupancy.active("factory") if needs_factory else None,
+        scope_active={} if at_ce is None else {"ce": at_ce},
+        share=share_of(mine, queues, recent),
+    )

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from autopyfactory.accounting.anchor import Anchor
 from autopyfactory.accounting.ledger import Ledger
@@ -18,13 +17,13 @@ from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.vanished import vanished
 from autopyfactory.credentials import pilotfiles
 from autopyfactory.cycle.queue import APFQueue, Neighbours
-from autopyfactory.factory.crossqueue import surroundings
+from autopyfactory.factory.crossqueue import other_queues
 from autopyfactory.factory.occupancy import Occupancy
 from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
 from autopyfactory.factory.reconciler import Failure, Reconciler
 from autopyfactory.history.attach import history_reporter
 from autopyfactory.model.clock import Clock, SystemClock
-from autopyfactory.model.decision import RecentPilots
+from autopyfactory.model.decision import OtherQueues, RecentPilots
 from autopyfactory.model.record import CycleRecord, Event, FactoryEvent
 from autopyfactory.model.text import count
 from autopyfactory.notify import wrapperpings
@@ -34,7 +33,8 @@ from autopyfactory.notify.monitors import Monitors
 from autopyfactory.notify.trends import Trends
 from autopyfactory.options.problem import ConfigError, Problem
 from autopyfactory.pauses import Pause, Pauses
-from autopyfactory.plugins.wmsstatus import lastcycles
+from autopyfactory.plugins.base import Shared
+from autopyfactory.plugins.lastcycles import Board
 from autopyfactory.sources.pool import SourcePool
 from autopyfactory.why import schedds
 from autopyfactory.why.watch import TroubleWatch
@@ -80,11 +80,12 @@ class Factory(Neighbours):
         self.occupancy = Occupancy(self.ledger)
         self.reservations = Reservations(self.ledger, self.occupancy.active)
         self.sources = SourcePool(self.clock, self.ledger)
+        self.shared = Shared(Board(self.clock))
         self.monitors = Monitors()
         self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
         self.trends = Trends()
         self.listeners.append(self.trends.note)
-        self.listeners.append(lastcycles.BOARD.note)
+        self.listeners.append(self.shared.last_cycles.note)
         self.history = history_reporter(configuration.factory)
         if self.history is not None:
             self.listeners.append(self.history.report)
@@ -111,6 +112,7 @@ class Factory(Neighbours):
                 reservations=self.reservations,
                 occupancy=self.occupancy,
                 sources=self.sources,
+                shared=self.shared,
                 monitors=self.monitors,
                 clock=self.clock,
                 neighbours=self,
@@ -305,10 +307,12 @@ class Factory(Neighbours):
         lost = self._anchor.lost()
         return (lost,) if lost else ()
 
-    def surroundings(self, queue: str) -> Mapping[str, Any]:
-        """Return the CycleInputs fields that depend on other queues, as far as the rules need them."""
+    def other_queues(self, queue: str) -> OtherQueues:
+        """Return what `queue` has to know of the others, as far as its rules need it."""
         mine = self.queues.get(queue)
-        return {} if mine is None else surroundings(mine, self.queues, self.occupancy, self.recent)
+        if mine is None:
+            return OtherQueues()
+        return other_queues(mine, self.queues, self.occupancy, self.recent)
 
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""

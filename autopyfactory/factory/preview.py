@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.config.difftext import Effect
 from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue, Neighbours, Paused
 from autopyfactory.factory.assembly import assemble
-from autopyfactory.factory.crossqueue import surroundings
+from autopyfactory.factory.crossqueue import other_queues
 from autopyfactory.factory.occupancy import Occupancy, Place
 from autopyfactory.model.clock import Clock
-from autopyfactory.model.decision import RecentPilots, decide
+from autopyfactory.model.decision import OtherQueues, RecentPilots, decide
+from autopyfactory.plugins.base import Shared
 from autopyfactory.sources.pool import SourcePool
 
 
 class Preview(Neighbours):
     """Queues that only look; one of them never sends and never asks for look-ups.
 
-    `running` are the queues of the factory, empty when none runs.
+    `running` are the queues of the factory, empty when none runs; `shared` is what its plugins share.
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class Preview(Neighbours):
         sources: SourcePool,
         ledger: Ledger,
         clock: Clock,
+        shared: Shared,
         running: Mapping[str, APFQueue],
     ):
         self._configuration = configuration
         self._sources = sources
         self._ledger = ledger
         self._clock = clock
+        self._shared = shared
         self._running = running
         self._occupancy = Occupancy(ledger)
         self._queues: dict[str, APFQueue] = {}
@@ -58,13 +61,17 @@ class Preview(Neighbours):
     def _build(self, queue: QueueConfig) -> APFQueue:
         return APFQueue(
             queue,
-            assemble(queue, self._configuration, self._sources, None, holder=self._user(queue.name)),
+            self._parts(queue),
             ledger=self._ledger,
             reservations=Reservations(self._ledger, self._occupancy.active),
             neighbours=self,
             report=lambda record: None,
             clock=self._clock,
         )
+
+    def _parts(self, queue: QueueConfig) -> Parts:
+        holder = self._user(queue.name)
+        return assemble(queue, self._configuration, self._sources, None, self._shared, holder=holder)
 
     @staticmethod
     def _user(queue: str) -> str:
@@ -102,10 +109,10 @@ class Preview(Neighbours):
         """Return nothing: a plan tells what the configuration does."""
         return ()
 
-    def surroundings(self, queue: str) -> Mapping[str, Any]:
+    def other_queues(self, queue: str) -> OtherQueues:
         """Return what `queue` would know of the others."""
         everybody = {**self._running, **self._queues}
-        return surroundings(everybody[queue], everybody, self._occupancy, self._recent)
+        return other_queues(everybody[queue], everybody, self._occupancy, self._recent)
 
     def _recent(self, queue: str) -> RecentPilots | None:
         known = self._queues.get(queue) or self._running.get(queue)

@@ -15,6 +15,7 @@ from autopyfactory.factory.occupancy import Occupancy, Place
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.notify.monitors import Monitors
+from autopyfactory.plugins.base import Shared
 from autopyfactory.sources.pool import SourcePool
 
 # What every pilot carries: when it changes, all queues must send pilots that carry the new.
@@ -38,6 +39,7 @@ class QueueMaker:
     occupancy: Occupancy
     sources: SourcePool
     monitors: Monitors
+    shared: Shared
     clock: Clock
     neighbours: Neighbours
     report: Callable[[CycleRecord], None]
@@ -46,7 +48,7 @@ class QueueMaker:
     def make(self, name: str, spec: QueueSpec, holder: str, before: APFQueue | None) -> APFQueue:
         """Return a queue that goes on counting cycles where the one `before` it ended."""
         url = self.monitors.url(spec.queue)
-        parts = assemble(spec.queue, spec.configuration, self.sources, url, holder=holder)
+        parts = assemble(spec.queue, spec.configuration, self.sources, url, self.shared, holder=holder)
         queue = APFQueue(
             spec.queue,
             parts,

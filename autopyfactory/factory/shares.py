@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autopyfactory.model.decision import RecentPilots
-from autopyfactory.model.shares import Claim, divide
+from autopyfactory.model.shares import WHOLE, Claim, Part, divide
 
 if TYPE_CHECKING:
     from autopyfactory.cycle.queue import APFQueue
@@ -22,12 +22,11 @@ def claim_of(queue: APFQueue, recent: Recent) -> Claim | None:
     return next((claim for claim in claims if claim is not None), None)
 
 
-def share_of(queue: APFQueue, queues: Mapping[str, APFQueue], recent: Recent) -> dict[str, Any]:
-    """Return the CycleInputs fields that the Share rule of `queue` needs; nothing without one."""
+def share_of(queue: APFQueue, queues: Mapping[str, APFQueue], recent: Recent) -> Part:
+    """Return which part of its WMS queue's demand falls to `queue`: all, if it puts no claim forward."""
     if claim_of(queue, recent) is None:
-        return {}
+        return WHOLE
     wmsqueue = queue.config.options.wmsqueue
     peers = [q for q in tuple(queues.values()) if q.config.options.wmsqueue == wmsqueue]
     claims = {q.name: c for q in peers if (c := claim_of(q, recent)) is not None}
-    part = divide(claims)[queue.name]
-    return {"share": part.width, "share_lower": part.lower, "share_upper": part.upper}
+    return divide(claims)[queue.name]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
+from autopyfactory.model import shares
 from autopyfactory.model.declaration import UNDECLARED, Bite, Declaration, Part
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 
@@ -86,6 +87,15 @@ class PastCycle:
     jobs_running: int
     pending: int
     running: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherQueues:
+    """What a queue has to know of the others, as far as its rules need it; see `CycleInputs`."""
+
+    factory_active: int | None = None
+    scope_active: Mapping[str, int] = field(default_factory=dict)
+    share: shares.Part = shares.WHOLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ class Part:
         return math.floor(n * self.upper) - math.floor(n * self.lower)
 
 
+WHOLE = Part()
+"""Of a demand that nobody else serves."""
+
+
 def nth(index: int, count: int) -> Part:
     """Return the part of taker `index` (1..count) of `count` equal ones."""
     return Part((index - 1) / count, index / count)

@@ -22,6 +22,8 @@ from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.declare import Options, specs
 from autopyfactory.options.polled import PolledOptions
 from autopyfactory.options.section import Section
+from autopyfactory.plugins.lastcycles import Board
+from autopyfactory.plugins.submitrecord import Scribe
 
 if TYPE_CHECKING:
     from autopyfactory.config.loader import RawConfig
@@ -33,6 +35,14 @@ PolledT = TypeVar("PolledT", bound=PolledOptions)
 
 
 @dataclass(frozen=True)
+class Shared:
+    """What the plugins of one factory share, whatever their queue."""
+
+    last_cycles: Board = field(default_factory=Board)
+    submit_records: Scribe = field(default_factory=Scribe)  # one for all: there is one disk to wait for
+
+
+@dataclass(frozen=True)
 class QueueContext:
     """What a plugin may know about its queue and factory."""
 
@@ -41,6 +51,7 @@ class QueueContext:
     factory: FactoryOptions
     monitor_url: str | None = None  # of the first APF monitor of the queue; APFMON in the pilot's environment
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # mappings.conf, by section
+    shared: Shared = field(default_factory=Shared, compare=False)
 
 
 class Plugin(Generic[OptionsT]):

@@ -6,10 +6,12 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 from autopyfactory.model.decision import Cap, CycleInputs, EndedPilot, Need, PastCycle, RecentPilots, Step
+from autopyfactory.model.declaration import UNDECLARED, Part
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.testing.outside import nothing_outside
 from autopyfactory.testing.plugin import PluginContract
 
@@ -23,6 +25,7 @@ FIELDS: dict[Need, str] = {
     "factory": "factory_active",
 }
 SAMPLES = 300
+LOWERS: frozenset[Part] = frozenset({"paces", "guards", "limits", "divides"})
 
 
 def samples() -> Iterator[tuple[int, CycleInputs]]:
@@ -59,6 +62,29 @@ def samples() -> Iterator[tuple[int, CycleInputs]]:
         yield dice.choice([-100, -1, 0, 0, 1, 5, 100, 100_000]), inputs
 
 
+def untruth(rule: SchedPlugin[Any], n: int, inputs: CycleInputs) -> str | None:
+    """Return what `rule` declares of itself and does not keep for `n` and `inputs`; None: it keeps it all."""
+    said, out = rule.declaration, rule.calc(n, inputs).n_out
+    if said == UNDECLARED:
+        return None
+    if rule.idle:
+        return None if out == n else "that it does nothing without its numbers"
+    if said.part == "starts" and out != rule.calc(n + 7, inputs).n_out:
+        return "that it ignores the number so far"
+    lowers = said.part in LOWERS or (said.part == "scales" and not said.grows)
+    if lowers and out > max(n, 0):
+        return f"that it {said.part}: it makes the number larger"
+    if said.part == "raises" and out < n:
+        return "that it raises: it makes the number smaller"
+    if said.part == "passes" and n >= 0 and out != n:
+        return "that it leaves the number as it is"
+    if said.never_negative and out < 0:
+        return "that no negative number passes it"
+    if not said.retires and n >= 0 > out:
+        return "that it never takes pilots back"
+    return None
+
+
 class SchedContract(PluginContract):
     """A rule turns a number into a number, purely, and says why."""
 
@@ -78,6 +104,13 @@ class SchedContract(PluginContract):
             assert (step.plugin, step.n_in) == (self.plugin.name, n), "use self.step(n, ...)"
             assert step.reason.strip() and "\n" not in step.reason, f"not one line of reason: {step.reason!r}"
             assert all(isinstance(v, int | float | str) for v in step.facts.values()), step.facts
+
+    def test_it_is_what_it_declares(self) -> None:
+        """`check`, `simulate`, `why` and queues that take what flows over believe it."""
+        rule = self.make()
+        for n, inputs in samples():
+            broken = untruth(rule, n, inputs)
+            assert broken is None, f"it declares {broken}: {n} became {rule.calc(n, inputs).n_out}"
 
     def test_it_is_pure(self) -> None:
         """The same inputs give the same step, in another instance and another order, and nothing is asked."""

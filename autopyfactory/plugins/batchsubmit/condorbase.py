@@ -26,7 +26,6 @@ from autopyfactory.plugins.base import (
 )
 from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
-from autopyfactory.plugins.batchsubmit.submitrecord import scribe
 from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.schedd import ScheddOptions
 
@@ -182,7 +181,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         except CondorError as err:
             raise SubmitUnknown(str(err)) from err
         text = "".join(f"{k} = {v}\n" for k, v in description.items()) + f"queue {n}\n"
-        scribe.write(place.folder / f"submit.{done.cluster}.jdl", text)
+        self.context.shared.submit_records.write(place.folder / f"submit.{done.cluster}.jdl", text)
         return SentPilots(str(done.cluster), done.count, done.first_proc)
 
     def lookup(self, tag: str, deadline: float) -> SentPilots | None:

@@ -15,7 +15,7 @@ from autopyfactory.options.declare import option
 from autopyfactory.options.polled import PolledOptions, maxage_option, sleep_option
 from autopyfactory.options.problem import Problem
 from autopyfactory.plugins.base import SourceError, WMSStatusPlugin
-from autopyfactory.plugins.wmsstatus import lastcycles
+from autopyfactory.plugins.lastcycles import overflow
 
 
 class QueueOptions(PolledOptions):
@@ -55,7 +55,8 @@ class Queue(WMSStatusPlugin[QueueOptions]):
     def fetch(self) -> WMSStatus:
         """Read the board. Raises SourceError when the other queue has told nothing, or does not know."""
         name = self.options.qname
-        note = lastcycles.BOARD.last(name)
+        board = self.context.shared.last_cycles
+        note = board.last(name)
         if note is None:
             raise SourceError(f"queue {name} has not run a cycle yet")
         inputs = note.record.inputs
@@ -65,12 +66,12 @@ class Queue(WMSStatusPlugin[QueueOptions]):
         if self.options.take == "pilots":
             info = WMSQueueInfo(ready=inputs.batch.pending, running=inputs.batch.running)
         elif self.options.take == "overflow":
-            over = lastcycles.overflow(note.record)
+            over = overflow(note.record)
             if over is None:
                 raise SourceError(f"queue {name} is {note.record.outcome}: {note.record.reason}")
             info = WMSQueueInfo(ready=over, running=inputs.wms.running)
         sites = {name: inputs.site} if inputs.site is not None else {}
-        return WMSStatus({name: info}, sites, lag=note.age(lastcycles.BOARD.clock.monotonic()))
+        return WMSStatus({name: info}, sites, lag=note.age(board.clock.monotonic()))
 
     def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
         """Return what the other queue has for this one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
-from autopyfactory.model.decision import RecentPilots
+from autopyfactory.model.decision import OtherQueues, RecentPilots
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
@@ -50,8 +49,8 @@ class QueueWorld:
     def paused(self, queue: str) -> None:
         return None
 
-    def surroundings(self, queue: str) -> Mapping[str, Any]:
-        return {}
+    def other_queues(self, queue: str) -> OtherQueues:
+        return OtherQueues()
 
     def recent(self, queue: str) -> RecentPilots | None:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from autopyfactory.accounting.ledger import SETTLE, Ledger
 from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
-from autopyfactory.model.decision import Cap, CycleInputs, Step
+from autopyfactory.model.decision import Cap, CycleInputs, OtherQueues, Step
 from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.plugins.base import SchedPlugin, SubmitError, SubmitUnknown
@@ -67,8 +66,8 @@ class World:
     def paused(self, queue: str) -> APause | None:
         return self.pause
 
-    def surroundings(self, queue: str) -> Mapping[str, Any]:
-        return {}
+    def other_queues(self, queue: str) -> OtherQueues:
+        return OtherQueues()
 
     def poll(self) -> None:
         self.batch_source.poll()

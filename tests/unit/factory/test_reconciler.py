@@ -160,9 +160,7 @@ def test_what_cannot_be_made_costs_itself_only_and_is_tried_again_later_and_late
     assert reconciler.failures == {}
 
 
-def test_a_new_configuration_is_tried_at_once(
-    reconciler: Reconciler[int, Thread], world: World
-) -> None:
+def test_a_new_configuration_is_tried_at_once(reconciler: Reconciler[int, Thread], world: World) -> None:
     world.broken = {"b"}
     reconciler.want({"b": 1})
     reconciler.step()

@@ -10,7 +10,7 @@ from autopyfactory.factory.shares import claim_of, share_of
 from autopyfactory.model.decision import CycleInputs, RecentPilots, Step
 from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.record import CycleRecord
-from autopyfactory.model.shares import Claim
+from autopyfactory.model.shares import WHOLE, Claim, Part
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.ready import Ready
 from autopyfactory.plugins.sched.share import Share
@@ -65,5 +65,5 @@ def test_a_third_partys_rule_shares_with_ours() -> None:
     elsewhere = queue("c", build(Share), wmsqueue="X")
     queues = {q.name: q for q in (mine, other, elsewhere)}
     part = share_of(mine, queues, nobody_asks)
-    assert (part["share_lower"], part["share_upper"]) == (0.0, 0.25)
-    assert share_of(queue("d", build(Ready)), queues, nobody_asks) == {}
+    assert part == Part(0.0, 0.25)
+    assert share_of(queue("d", build(Ready)), queues, nobody_asks) == WHOLE

@@ -16,7 +16,10 @@ from autopyfactory.model.redact import shown
         ("http://me:a@b@example.org/x", "http://example.org/x"),
         ("http://me:a/b@example.org/x", "http://example.org/x"),
         ("http://example.org:99999/x", "http://example.org:99999/x"),
-        ("postgresql+psycopg://apf:pass@db:5432/history?password=pass", "postgresql+psycopg://db:5432/history"),
+        (
+            "postgresql+psycopg://apf:pass@db:5432/history?password=pass",
+            "postgresql+psycopg://db:5432/history",
+        ),
         ("sqlite:////var/lib/history.db", "sqlite:////var/lib/history.db"),
     ],
 )

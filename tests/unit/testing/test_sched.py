@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from autopyfactory.model.decision import Cap, CycleInputs, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import Options
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.testing import SchedContract
+from autopyfactory.testing.sched import untruth
+from schedkit import build
 
 
 class Good(SchedPlugin[Options]):
@@ -60,6 +64,14 @@ class Invented(Good):
     needs = frozenset({"weather"})  # type: ignore[arg-type]
 
 
+class Lies(Good):
+    declares = Declaration("limits")  # and gives negative numbers
+
+
+class Ignores(Good):
+    declares = Declaration("starts", retires=True)
+
+
 class Starts(Good):
     def __init__(self, *args: Any):
         super().__init__(*args)
@@ -93,12 +105,42 @@ def test_a_good_rule_keeps_all_of_it(test: str) -> None:
         (Asks, "test_it_is_pure"),
         (Anonymous, "test_its_caps_name_it"),
         (Invented, "test_it_declares_needs_that_there_are"),
+        (Lies, "test_it_is_what_it_declares"),
+        (Ignores, "test_it_is_what_it_declares"),
         (Starts, "test_making_it_does_nothing"),
     ],
 )
 def test_each_breach_is_found(plugin: type[SchedPlugin[Any]], test: str) -> None:
     with pytest.raises(AssertionError):
         run(plugin, test)
+
+
+@pytest.mark.parametrize(
+    ("declares", "formula", "broken"),
+    [
+        (Declaration("limits"), lambda n: n + 1, "makes the number larger"),
+        (Declaration("scales"), lambda n: 2 * n, "makes the number larger"),
+        (Declaration("scales", grows=True), lambda n: 2 * n, None),
+        (Declaration("raises"), lambda n: n - 1, "makes the number smaller"),
+        (Declaration("passes"), lambda n: n + 1, "leaves the number as it is"),
+        (Declaration("starts"), lambda n: n, "ignores the number so far"),
+        (Declaration("holds", never_negative=True), lambda n: n, "no negative number passes"),
+        (Declaration("holds"), lambda n: -5, "never takes pilots back"),
+        (Declaration("holds", retires=True), lambda n: -5, None),
+        (Declaration(), lambda n: -5 * n, None),
+    ],
+)
+def test_what_is_declared_and_not_kept(
+    declares: Declaration, formula: Callable[[int], int], broken: str | None
+) -> None:
+    class Rule(Good):
+        def calc(self, n: int, inputs: CycleInputs) -> Step:
+            return self.step(n, formula(n), "a formula")
+
+    Rule.declares = declares
+    rule = build(Rule)
+    found = {untruth(rule, n, CycleInputs("Q")) for n in (3, -3)} - {None}
+    assert (broken is None and not found) or any(broken is not None and broken in f for f in found if f)
 
 
 def test_who_is_not_installed_is_found() -> None:

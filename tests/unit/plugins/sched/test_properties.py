@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from autopyfactory.model.decision import CycleInputs, EndedPilot, PastCycle, RecentPilots, decide
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.testing.sched import untruth
 from schedkit import build
 
 RULES = {e.name: e.load() for e in entry_points(group="autopyfactory.sched")}
@@ -169,30 +170,9 @@ def test_a_decision_is_reproducible_and_explains_itself(chain, i):
         assert before.n_out == after.n_in
 
 
-@given(any_rule, known, st.integers(-300, 300), st.integers(-300, 300))
-def test_what_a_rule_declares_is_true(rule, i, n, other):
-    said = rule.declaration
-    out = rule.calc(n, i).n_out
-    if rule.idle:
-        assert out == n
-    if said.part == "starts":
-        assert out == rule.calc(other, i).n_out
-    if said.part in ("paces", "guards", "limits", "divides") or (said.part == "scales" and not said.grows):
-        assert out <= max(n, 0)
-    if (
-        said.part in ("paces", "guards", "limits", "divides", "scales", "passes")
-        and n >= 0
-        and not said.retires
-    ):
-        assert out >= 0
-    if said.part == "raises":
-        assert out >= n
-    if said.part == "passes" and n >= 0:
-        assert out == n
-    if said.never_negative and not rule.idle:
-        assert out >= 0
-    if not said.retires and n >= 0:
-        assert out >= 0
+@given(any_rule, known, st.integers(-300, 300))
+def test_what_a_rule_declares_is_true(rule, i, n):
+    assert untruth(rule, n, i) is None
 
 
 @given(any_rule, known, st.integers(0, 300), st.integers(1, 50))

@@ -7,6 +7,7 @@ from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.model.decision import OtherQueues
 from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
@@ -303,8 +304,8 @@ def test_the_real_queue_sends_exactly_what_is_ordered(server, make, tmp_path):
         def blocked(self):
             return ()
 
-        def surroundings(self, queue):
-            return {}
+        def other_queues(self, queue):
+            return OtherQueues()
 
     queue = APFQueue(
         queue_config("Q", wmsqueue="SITE"),

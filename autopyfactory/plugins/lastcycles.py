@@ -50,10 +50,6 @@ class Board:
             return self._notes.get(queue)
 
 
-BOARD = Board()
-"""The board of this process."""
-
-
 def overflow(record: CycleRecord) -> int | None:
     """Return the work that the queue has, but has no room for; None when that cannot be told.
 

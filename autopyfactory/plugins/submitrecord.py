@@ -50,7 +50,3 @@ class Scribe:
                 path.write_text(text)
             except (OSError, ValueError) as err:
                 log.warning("%s cannot be written: %s", path, err)
-
-
-scribe = Scribe()
-"""Of the whole process: there is one disk to wait for."""

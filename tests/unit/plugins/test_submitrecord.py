@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from autopyfactory.plugins.batchsubmit import submitrecord as module
-from autopyfactory.plugins.batchsubmit.submitrecord import Scribe
+from autopyfactory.plugins import submitrecord as module
+from autopyfactory.plugins.submitrecord import Scribe
 from patience import PATIENCE, SOON
 
 
