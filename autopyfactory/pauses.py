@@ -168,7 +168,7 @@ class Pauses:
         text = json.dumps({"pauses": [to_plain(p) for p in pauses.values()]}, indent=1, ensure_ascii=False)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            atomicfile.replace(self._path, f"{text}\n".encode(), mode=atomicfile.EVERYBODY)
+            atomicfile.replace(self._path, f"{text}\n".encode(), mode=atomicfile.OWNER)
         except OSError as err:
             raise PauseError(f"{self._path} cannot be written: {err}") from err
         self._pauses, self._seen = pauses, _stamp(self._path)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.accounting.unseen import Book, Intent
+from autopyfactory.external import privatefiles
 from autopyfactory.model.clock import Clock, SystemClock
 
 log = logging.getLogger("autopyfactory.ledger")
@@ -53,7 +54,7 @@ class Ledger:
         self.lock = threading.RLock()
         try:
             self._open(path)
-        except sqlite3.Error as err:
+        except (sqlite3.Error, OSError) as err:
             raise LedgerError(
                 f"the ledger {path} cannot be used: {err}. It tells what was sent; see to disk and "
                 "permissions. If the file is lost, move it away: the factory starts with an empty one, does "
@@ -61,6 +62,7 @@ class Ledger:
             ) from err
 
     def _open(self, path: Path) -> None:
+        privatefiles.create(path)
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.executescript(_SCHEMA)

@@ -13,6 +13,7 @@ from autopyfactory.config.loader import RawConfig
 from autopyfactory.config.lookup import Lookup, as_text
 from autopyfactory.config.model import MonitorConfig, PluginChoice, QueueConfig
 from autopyfactory.model.decision import Need
+from autopyfactory.model.queuefolder import queue_folder
 from autopyfactory.options import remote
 from autopyfactory.options.binding import Binder
 from autopyfactory.options.common import QueueOptions
@@ -86,8 +87,22 @@ class QueueBuilder:
             result.classes.update(dict.fromkeys(draft.classes))
             own = [*parsed.get(name, ()), *draft.problems]
             self._settle(result, name, queue, own, taint, draft.enabled)
+        self._distinct(result)
         result.problems.extend(p for problems in shared.values() for p in problems)
         return result
+
+    @staticmethod
+    def _distinct(result: BuiltQueues) -> None:
+        """Refuse queues whose files would lie in the folder of another one."""
+        taken: dict[str, str] = {}
+        for name, queue in list(result.queues.items()):
+            other = taken.setdefault(queue_folder(name), name)
+            if other != name:
+                message = f"its files would lie in the same folder as those of {other}: {queue_folder(name)}"
+                problem = Problem("error", message, queue.section.where, name, hint="rename one of them")
+                del result.queues[name]
+                result.broken[name] = (problem,)
+                result.problems.append(problem)
 
     def _settle(
         self,

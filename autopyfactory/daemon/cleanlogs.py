@@ -19,7 +19,8 @@ from pathlib import Path
 
 from autopyfactory.config.model import Configuration
 from autopyfactory.model.clock import Clock, SystemClock
-from autopyfactory.plugins.batchsubmit.logtree import queue_folder
+from autopyfactory.model.queuefolder import queue_folder
+from autopyfactory.plugins.submitrecord import private_tree
 
 log = logging.getLogger("autopyfactory.cleanlogs")
 
@@ -35,6 +36,7 @@ class Retention:
     base: Path
     default: int | None = None  # days
     queues: Mapping[str, int] = field(default_factory=dict)  # by name of the queue's folder
+    private: Path | None = None  # a second tree of the same form, of what is not published
 
     @classmethod
     def of(cls, configuration: Configuration) -> Retention:
@@ -45,7 +47,8 @@ class Retention:
             for name, queue in configuration.queues.items()
             if queue.options.keep_days is not None
         }
-        return cls(Path(factory.base_log_dir).expanduser(), factory.keep_days, own)
+        base = Path(factory.base_log_dir).expanduser()
+        return cls(base, factory.keep_days, own, private_tree(factory.state_dir))
 
     def days(self, folder: str) -> int | None:
         """Return for how many days the logs in a queue's folder are kept."""
@@ -93,7 +96,8 @@ class CleanLogs:
         retention = self._policy()
         removed = 0
         errors: list[str] = []
-        for day, folder in self._days(retention.base, errors):
+        trees = [retention.base, *([retention.private] if retention.private else [])]
+        for day, folder in (found for tree in trees for found in self._days(tree, errors)):
             if self._stop.is_set():
                 break
             removed += self._clean_day(day, folder, retention, errors)

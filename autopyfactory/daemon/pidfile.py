@@ -15,7 +15,10 @@ from lockfile.pidlockfile import PIDLockFile
 
 
 class PidFile(PIDLockFile):  # type: ignore[misc]
-    """A pid file that one process at a time can hold; the lock passes to forked children (detaching)."""
+    """A pid file that one process at a time can hold; the lock passes to forked children (detaching).
+
+    For its owner only: whoever can open it could hold the lock.
+    """
 
     def __init__(self, path: str):
         super().__init__(path)
@@ -43,7 +46,7 @@ class PidFile(PIDLockFile):  # type: ignore[misc]
     def _open(self) -> int:
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as err:
             raise LockFailed(f"cannot write the pid file {self.path}: {err.strerror}") from err
 

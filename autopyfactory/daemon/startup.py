@@ -6,6 +6,7 @@ configuration is read as that user, so that what works at the start also works a
 
 from __future__ import annotations
 
+import grp
 import logging
 import os
 import sys
@@ -31,6 +32,7 @@ from autopyfactory.daemon.pidfile import PidFile
 from autopyfactory.daemon.service import Service
 from autopyfactory.daemon.signals import bear_early_ones
 from autopyfactory.daemon.systemd import Heart, Notifier
+from autopyfactory.external import privatefiles
 from autopyfactory.logs.setup import CannotLog, Logs, setup
 from autopyfactory.model.redact import shown
 from autopyfactory.model.text import count
@@ -159,6 +161,7 @@ def _keep_queue_logs(options: DaemonOptions, config: Configuration, book: Logs) 
 def _take_locks(options: DaemonOptions, config: Configuration) -> list[PidFile]:
     """Take the state folder, which no two factories may share, and the pid file."""
     state = os.path.abspath(os.path.expanduser(config.factory.state_dir))
+    _keep_private(Path(state), config.factory.socket_group)
     paths = [os.path.join(state, "autopyfactory.pid")]
     if options.pidfile and os.path.realpath(options.pidfile) != os.path.realpath(paths[0]):
         paths.append(options.pidfile)
@@ -176,6 +179,19 @@ def _take_locks(options: DaemonOptions, config: Configuration) -> list[PidFile]:
         hint = f" (statedir has to be a folder of the user {privileges.current()})" if not taken else ""
         raise StartError(ExitCode.FILES, f"{err}{hint}") from err
     return taken
+
+
+def _keep_private(state: Path, group: str | None) -> None:
+    """Close the state folder to other users; what was open is told."""
+    try:
+        told = privatefiles.keep(state, None if group is None else grp.getgrnam(group).gr_gid)
+    except KeyError:
+        raise StartError(ExitCode.FILES, f"the control socket's group does not exist: {group}") from None
+    except OSError as err:
+        hint = f"statedir has to be a folder of the user {privileges.current()}"
+        raise StartError(ExitCode.FILES, f"cannot keep {state} private: {err.strerror} ({hint})") from err
+    if told:
+        log.warning("other users could read the factory's state, and lock it: %s; mended", "; ".join(told))
 
 
 def _serve(config: Configuration, plan: Plan, book: Logs, verdict: Verdict, build: Build) -> int:

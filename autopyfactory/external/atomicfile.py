@@ -7,7 +7,6 @@ import os
 import tempfile
 from pathlib import Path
 
-EVERYBODY = 0o644  # may be read by all users of this machine
 OWNER = 0o600  # may hold secrets
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Insert, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from autopyfactory.external import privatefiles
 from autopyfactory.history import packing
 from autopyfactory.history.migration import TooNew, migrate
 from autopyfactory.history.packing import Packer
@@ -90,6 +91,7 @@ class HistoryWriter:
             path = file_of(self._url)
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                privatefiles.create(path)
             try:
                 migrate(engine)
             except TooNew as err:

@@ -7,10 +7,8 @@ half kept in memory when the disk is full, and a line is in the file when the wr
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
-import re
 import sys
 import time
 from collections import OrderedDict
@@ -18,22 +16,10 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 
+from autopyfactory.model.queuefolder import queue_folder
+
 TOLD_AGAIN = 3600.0  # seconds until the same trouble is told on stderr again
 OPEN_FILES = 64  # queue logs that are kept open at a time
-NAME_MAX = 200  # bytes of a file name, its extension not counted: file systems allow 255
-
-
-def file_name(queue: str) -> str:
-    """Turn a queue's name into the name of its folder or (with an extension) file.
-
-    `/` and `:` become `_` as they always did; so do control characters and a leading dot.
-    """
-    name = re.sub(r"^\.|^$", "_", re.sub(r"[/:\x00-\x1f\x7f]", "_", queue))
-    raw = name.encode(errors="surrogateescape")
-    if len(raw) <= NAME_MAX:
-        return name
-    mark = hashlib.sha256(raw).hexdigest()[:8]
-    return raw[: NAME_MAX - 9].decode(errors="ignore") + "-" + mark
 
 
 class LogFile:
@@ -183,7 +169,7 @@ class QueueFilesHandler(GatheringHandler):
             append(self, self._file(queue), self.complaints, own)
 
     def _file(self, queue: str) -> LogFile:
-        name = file_name(queue)
+        name = queue_folder(queue)
         if name not in self._files:
             while len(self._files) >= self.limit:
                 self._files.popitem(last=False)[1].close()

@@ -17,8 +17,9 @@ import sys
 import time
 from pathlib import Path
 
-from autopyfactory.logs.files import Complaints, FileHandler, QueueFilesHandler, file_name
+from autopyfactory.logs.files import Complaints, FileHandler, QueueFilesHandler
 from autopyfactory.logs.writer import Writer
+from autopyfactory.model.queuefolder import queue_folder
 
 QUEUE_PREFIX = "autopyfactory.queue."
 SYSLOG_SOCKET = "/dev/log"
@@ -39,7 +40,7 @@ def queue_logger(queue: str) -> logging.Logger:
 
 def queue_log(logdir: Path, queue: str) -> Path:
     """Return where the log of a queue is."""
-    return logdir / "queues" / f"{file_name(queue)}.log"
+    return logdir / "queues" / f"{queue_folder(queue)}.log"
 
 
 class LineFormatter(logging.Formatter):

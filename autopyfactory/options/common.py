@@ -137,6 +137,13 @@ class FactoryOptions(Options):
         scope=FACTORY,
         description="Public URL of baseLogDir, without a trailing slash",
     )
+    submit_files_published: bool = option(
+        False,
+        key="submitfiles.published",
+        scope=FACTORY,
+        description="Whether submit.<cluster>.jdl, with the pilots' arguments and environment, lies beside"
+        " their logs also where baseLogDirUrl publishes these; else it is in <statedir>/submitted",
+    )
     keep_days: int | None = option(
         None,
         key="cleanlogs.keepdays",

@@ -1,14 +1,21 @@
-"""Writes down what was submitted, for people, while the cycle that submitted it goes on."""
+"""Writes down what was submitted, for people, while the cycle that submitted it goes on.
+
+A submit description holds the pilots' arguments and environment: it is not for everybody, nor for the web.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from pathlib import Path
 
+from autopyfactory.options.common import FactoryOptions
+
 log = logging.getLogger("autopyfactory.submit")
 
+MODE = 0o640
 WAITING = 1000  # texts that may wait for a disk; more are not written
 
 
@@ -47,6 +54,25 @@ class Scribe:
                 path, text = self._waiting.popleft()
                 self._busy = True
             try:
-                path.write_text(text)
+                _write(path, text)
             except (OSError, ValueError) as err:
                 log.warning("%s cannot be written: %s", path, err)
+
+
+def private_tree(state_dir: str) -> Path:
+    """Return where submit descriptions are kept when the log tree is published."""
+    return Path(state_dir).expanduser() / "submitted"
+
+
+def place_of(log_folder: Path, factory: FactoryOptions) -> Path:
+    """Return the folder for the submit descriptions of pilots whose files are in `log_folder`."""
+    if not factory.base_log_dir_url or factory.submit_files_published:
+        return log_folder
+    return private_tree(factory.state_dir) / log_folder.parent.name / log_folder.name
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, MODE)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)

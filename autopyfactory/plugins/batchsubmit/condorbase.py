@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import AfterValidator
 
 from autopyfactory.condor.errors import CondorError, Refused, Suspended
-from autopyfactory.condor.quoting import attr, check, constraint_string, words
+from autopyfactory.condor.quoting import attr, check, constraint_string, macro, words
 from autopyfactory.condor.registry import client
 from autopyfactory.model.pilotevents import TAKEN_BACK
 from autopyfactory.options.declare import option
@@ -28,10 +28,12 @@ from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attri
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.schedd import ScheddOptions
+from autopyfactory.plugins.submitrecord import place_of
 
-# HTCondor fills this in for each pilot; the placeholder keeps it whole while the text around it is quoted.
+# HTCondor fills this in for each pilot; the placeholder keeps it whole while the text around it is quoted. It
+# is made of characters that stand for nothing (non-characters), and no text of anybody's may hold them.
 PILOT_ID = "$(Cluster).$(Process)"
-_PLACEHOLDER = "@@pilot-id@@"
+_PLACEHOLDER = "\ufdd0\ufdd1"
 NOT_RUNNING, RUNNING = "(JobStatus == 1 || JobStatus == 5)", "(JobStatus == 2)"
 
 
@@ -116,6 +118,15 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
     def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
         """Return the submit description of pilots that carry `tag`, sent at `now` (for the day's folder)."""
         q, f = self.context.queue_options, self.context.factory
+        for text in (
+            self.context.queue,
+            f.factory_id,
+            f.base_log_dir,
+            f.base_log_dir_url,
+            f.factory_user or "",
+        ):
+            if any(c in text for c in _PLACEHOLDER):
+                raise ValueError(f"a non-character in {text!r}")
         place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now or datetime.now(UTC))
         base = {
             **self.commands(),
@@ -124,7 +135,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             "executable": q.executable or "",
             **({"arguments": q.arguments} if q.arguments else {}),
             "transfer_executable": "True",
-            **{k: f"{place.folder}/{PILOT_ID}.{e}" for k, e in _FILES.items()},
+            **{k: _fill(macro(f"{place.folder}/{_PLACEHOLDER}.{e}")) for k, e in _FILES.items()},
             "stream_output": "False",
             "stream_error": "False",
             "notification": "Error" if f.admin_email else "Never",
@@ -181,7 +192,8 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         except CondorError as err:
             raise SubmitUnknown(str(err)) from err
         text = "".join(f"{k} = {v}\n" for k, v in description.items()) + f"queue {n}\n"
-        self.context.shared.submit_records.write(place.folder / f"submit.{done.cluster}.jdl", text)
+        path = place_of(place.folder, f) / f"submit.{done.cluster}.jdl"
+        self.context.shared.submit_records.write(path, text)
         return SentPilots(str(done.cluster), done.count, done.first_proc)
 
     def lookup(self, tag: str, deadline: float) -> SentPilots | None:

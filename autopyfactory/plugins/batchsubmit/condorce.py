@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from autopyfactory.condor.quoting import macro
 from autopyfactory.model import hostport
 from autopyfactory.options.declare import HostAndPort, option
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
@@ -62,7 +63,7 @@ class CondorCE(CondorBase[CondorCEOptions]):
         schedd = self.options.schedd_name or self._place.host
         return {
             "universe": "grid",
-            "grid_resource": f"condor {schedd} {self.ce}",
+            "grid_resource": macro(f"condor {schedd} {self.ce}"),
             "remote_universe": "vanilla",
             "+remote_ShouldTransferFiles": '"YES"',
             "+remote_WhenToTransferOutput": '"ON_EXIT"',

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
-
-def queue_folder(queue: str) -> str:
-    """Return `queue` as a folder's name: as 2.4 wrote it, and safe whatever the queue is called.
-
-    `/` and `:` become `_`, as do control characters; a leading dot too, so that nothing is hidden or leaves
-    the tree.
-    """
-    return re.sub(r"^\.", "_", re.sub(r"[/:\x00-\x1f]", "_", queue))
+from autopyfactory.model.queuefolder import queue_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +21,5 @@ class LogPlace:
     def of(cls, base: str, base_url: str, queue: str, now: datetime) -> LogPlace:
         """Return the place for pilots sent at `now` (UTC)."""
         tail = f"{now:%Y-%m-%d}/{queue_folder(queue)}"
-        return cls(Path(base).expanduser() / tail, f"{base_url.rstrip('/')}/{tail}" if base_url else "")
+        url = f"{base_url.rstrip('/')}/{quote(tail, safe='/~@+,=')}" if base_url else ""
+        return cls(Path(base).expanduser() / tail, url)

@@ -34,6 +34,12 @@ def test_the_others_run_when_one_is_broken(tree: Tree) -> None:
     assert messages(found.broken["B"]) == ["error schedplugin: there is no sched plugin 'Redy'"]
 
 
+def test_two_queues_never_share_a_folder(tree: Tree) -> None:
+    found = tree.queues(f"{DEFAULTS}[a/b:c]\n[a_b_c]\n[d]\n")
+    assert list(found.queues) == ["a/b:c", "d"]
+    assert "same folder as those of a/b:c" in messages(found.broken["a_b_c"])[0]
+
+
 def test_none_as_status_plugin(tree: Tree) -> None:
     queue = tree.queue("wmsstatusplugin = None\nbatchstatusplugin = None\nschedplugin = Limit").queues["Q"]
     assert (queue.wmsstatus, queue.batchstatus) == (None, None)

@@ -170,7 +170,7 @@ def test_a_state_folder_that_cannot_be_made(bench: Bench, tmp_path: Path) -> Non
     bench.configure(state_dir=str(tmp_path / "file" / "state"))
     done = bench.run()
     assert done.returncode == 6
-    assert "cannot write the pid file" in one_line(done.stderr)
+    assert "cannot keep" in one_line(done.stderr)
 
 
 def test_a_pid_file_that_cannot_be_made(bench: Bench, tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def test_user_and_folders_are_made(tmp_path: Path) -> None:
     uid = int(entry.split(":")[2])
     for folder, mode in (
         ("run/autopyfactory", 0o755),
-        ("var/lib/autopyfactory", 0o750),
+        ("var/lib/autopyfactory", 0o700),
         ("var/log/autopyfactory", 0o755),
         ("var/log/autopyfactory/queues", 0o755),
     ):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autopyfactory.logs.files import Complaints, LogFile, QueueFilesHandler, file_name, warning
+from autopyfactory.logs.files import Complaints, LogFile, QueueFilesHandler, warning
+from autopyfactory.model.queuefolder import queue_folder
 
 
 @pytest.fixture
@@ -27,11 +28,11 @@ def folder(tmp_path: Path) -> Path:
     ],
 )
 def test_names(queue: str, name: str) -> None:
-    assert file_name(queue) == name
+    assert queue_folder(queue) == name
 
 
 def test_long_names_fit_and_stay_apart() -> None:
-    one, two = file_name("ü" * 300 + "1"), file_name("ü" * 300 + "2")
+    one, two = queue_folder("ü" * 300 + "1"), queue_folder("ü" * 300 + "2")
     assert one != two
     assert len(one.encode()) <= 200
 

@@ -127,3 +127,50 @@ def test_a_line_break_cannot_add_commands(value: str) -> None:
 )
 def test_a_queues_folder_stays_in_the_tree(queue: str, folder: str) -> None:
     assert queue_folder(queue) == folder
+
+
+NASTY = [
+    "$ENV(HOME)",
+    "$(HOME)",
+    "$SUBSTR(x,0)",
+    "$RANDOM_CHOICE(a,b)",
+    "a\\",
+    "$$(Arch)",
+    "@@pilot-id@@",
+    "x" * 300,
+]
+
+
+@pytest.mark.parametrize("queue", NASTY)
+def test_the_name_of_a_queue_expands_nowhere(queue: str) -> None:
+    if "$$(" in queue:  # no attribute can hold it: nothing is sent, and check says so
+        with pytest.raises(ValueError, match="cannot hold"):
+            describe(CondorCE, queue=queue, **CE)
+        return
+    d = describe(CondorCE, queue=queue, **CE)
+    folder = queue_folder(queue)
+    for key in ("output", "error", "log"):
+        assert d[key].startswith("/logs/2026-11-22/")
+        assert d[key].count("$(Cluster).$(Process)") == 1
+        left = d[key]
+        for known in ("$(Cluster).$(Process)", "$$(DOLLARDOLLAR)", "$(DOLLAR)"):
+            left = left.replace(known, "")
+        assert "$ENV(" not in left and "$(" not in left and "$SUBSTR(" not in left and "$RANDOM" not in left
+    assert len(folder.encode()) <= 255
+    if "@@" in queue:
+        assert queue in d["+APF_QUEUE"] and "@@pilot-id@@" in d["output"]
+
+
+def test_the_mark_of_a_pilots_id_is_nobodys_text() -> None:
+    with pytest.raises(ValueError, match="non-character"):
+        describe(CondorCE, queue="a\ufdd0\ufdd1", **CE)
+
+
+@pytest.mark.parametrize("host", ["$(HOME)", "$ENV(X).example.org", "a,b", "h:99999", "h/jobmanager-pbs"])
+def test_the_name_of_a_ce_expands_nowhere(host: str) -> None:
+    _, problems = bind(CondorCE.Options, Section.from_texts("q", {"batchsubmit.condorce.gridresource": host}))
+    assert problems
+
+
+def test_long_names_that_begin_alike_have_folders_of_their_own() -> None:
+    assert queue_folder("q" * 300) != queue_folder("q" * 299 + "r")
