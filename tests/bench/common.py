@@ -94,8 +94,8 @@ def plugin_of(box: Box, kind: str, queue: str = "") -> Plugin[Any]:
     return plugin
 
 
-# What the bindings say when a busy schedd refused a session: it had not begun on the request, so nothing was done
-# and it may be asked again. Our side does the same by itself, see condor/worker.py.
+# What the bindings say when a busy schedd refused a session: it had not begun on the request, so nothing was
+# done, and it may be asked again. Our side does the same by itself, see condor/worker.py.
 REFUSED = ("SECMAN:2007", "SECMAN:2004")
 TRIES = 5
 

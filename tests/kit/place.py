@@ -6,12 +6,10 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 from click.testing import CliRunner, Result
 
 from autopyfactory.api.commands import answer
@@ -67,8 +65,19 @@ class Place:
         (folder / "work.json").write_text(json.dumps({"east": {"ready": 5}, "west": {"ready": 0}}))
         self._running: tuple[Factory, ControlServer, threading.Event, threading.Thread] | None = None
 
+    def configure(self, queues: str = "", **factory: str) -> None:
+        """Add queues, and keys of [Factory] with `__` for a dot, to the configuration."""
+        with (self.folder / "queues.conf").open("a") as file:
+            file.write(queues)
+        with self.conf.open("a") as file:
+            file.writelines(f"{key.replace('__', '.')} = {value}\n" for key, value in factory.items())
+
+    def made(self, **options: Any) -> Factory:
+        """Return a factory that has not started."""
+        return Factory(load([str(self.conf)]), load=lambda: load([str(self.conf)]), **options)
+
     def start(self) -> Factory:
-        factory = Factory(load([str(self.conf)]), load=lambda: load([str(self.conf)]))
+        factory = self.made()
         server = ControlServer(self.folder / "state/control.sock", partial(answer, factory))
         stop = threading.Event()
         factory.start()
@@ -111,13 +120,3 @@ class Place:
 
     def json(self, *words: str) -> Any:
         return json.loads(self.run(*words, "--json").stdout)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    try:
-        yield made
-    finally:
-        made.stop()
-        made.kill_pilots()

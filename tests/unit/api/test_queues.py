@@ -1,0 +1,149 @@
+"""What a factory answers about its queues, and the orders it takes: good ones once, bad ones not at all."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from autopyfactory.api import queues
+from autopyfactory.api.commands import COMMANDS, answer
+from autopyfactory.control.server import CommandError
+from autopyfactory.model.record import FactoryEvent
+from autopyfactory.model.serialize import from_plain
+from autopyfactory.pauses import PauseError
+from autopyfactory.why.model import LiveState
+from patience import until
+from place import Place
+
+
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One factory for all: no test changes more than pauses, and each ends its own."""
+    place = Place(tmp_path_factory.mktemp("factory"))
+    made = place.start()
+    until(lambda: made.queues["east"].last.inputs.batch.running == 2)
+    yield made
+    place.stop()
+    place.kill_pilots()
+
+
+def row(factory: Any, name: str) -> dict[str, Any]:
+    (found,) = queues.status(factory, {"queue": name})["queues"]
+    return found
+
+
+def test_every_answer_is_plain_data(factory: Any) -> None:
+    for command in ("status", "why", "pilots", "plan", "dump"):
+        json.dumps(answer(factory, command, {"queue": "east"}))
+
+
+def test_commands_that_nobody_knows_are_refused(factory: Any) -> None:
+    assert {"status", "why", "pause", "resume", "drain", "pilots", "kill", "plan", "reload"} <= set(COMMANDS)
+    with pytest.raises(CommandError, match="unknown command 'fly'"):
+        answer(factory, "fly", {})
+
+
+def test_a_row_for_each_queue_that_runs_or_should(factory: Any) -> None:
+    states = {r["queue"]: r["state"] for r in queues.status(factory, {})["queues"]}
+    assert states == {"east": "running", "west": "running", "wrong": "broken"}
+    assert row(factory, "off")["state"] == "disabled"
+    assert "NoSuchRule" in row(factory, "wrong")["reason"]
+
+
+def test_a_name_that_is_no_queues_is_told_with_the_nearest(factory: Any) -> None:
+    for command in ("status", "why", "pause", "drain", "pilots", "kill"):
+        with pytest.raises(CommandError, match="did you mean east"):
+            answer(factory, command, {"queue": "eats"})
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "state"), [("pause", "paused", "paused"), ("drain", "draining", "draining")]
+)
+def test_an_order_is_in_force_told_and_ended(factory: Any, command: str, kind: str, state: str) -> None:
+    heard: list[Any] = []
+    factory.listeners.append(heard.append)
+    try:
+        said = answer(factory, command, {"queue": "east", "reason": "cooling", "by": "me"})
+        assert "cooling" in said["words"]
+        assert row(factory, "east")["state"] == state
+        assert row(factory, "west")["state"] == "running"
+        until(lambda: factory.queues["east"].last.outcome == "paused")
+        ended = answer(factory, "resume", {"queue": "east"})
+        assert "cooling" in ended["ended"]
+        assert ended["left"] is None
+        assert row(factory, "east")["state"] == "running"
+        assert answer(factory, "resume", {"queue": "east"}) == {"queue": "east", "ended": None, "left": None}
+    finally:
+        factory.listeners.remove(heard.append)
+        factory.pauses.clear("east")
+    kinds = [(e.kind, e.queue) for e in heard if isinstance(e, FactoryEvent)]
+    assert kinds == [(kind, "east"), ("resumed", "east")]
+
+
+def test_a_pause_of_all_stays_when_one_queue_is_resumed(factory: Any) -> None:
+    answer(factory, "pause", {"queue": "*", "reason": "storm"})
+    try:
+        left = answer(factory, "resume", {"queue": "west"})["left"]
+        assert "storm" in left
+        assert row(factory, "west")["state"] == "paused"
+    finally:
+        answer(factory, "resume", {"queue": "*"})
+    assert row(factory, "west")["state"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({}, "queue is missing"),
+        ({"queue": ""}, "queue is missing"),
+        ({"queue": 7}, "queue is missing"),
+        ({"queue": "east", "until": "tomorrow"}, "not a time"),
+        ({"queue": "east", "until": "2030-01-01T00:00"}, "without a zone"),
+        ({"queue": "east", "until": "2020-01-01T00:00+00:00"}, "is over already"),
+    ],
+)
+def test_an_order_that_makes_no_sense_changes_nothing(factory: Any, arguments: Any, says: str) -> None:
+    for command in ("pause", "drain"):
+        with pytest.raises(CommandError, match=says):
+            answer(factory, command, arguments)
+    assert factory.pauses.all(factory.clock.now()) == {}
+
+
+def test_a_pause_that_cannot_be_kept_is_an_error(factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise PauseError("the disk is full")
+
+    monkeypatch.setattr(factory.pauses, "set", full)
+    monkeypatch.setattr(factory.pauses, "clear", full)
+    for command in ("pause", "resume"):
+        with pytest.raises(CommandError, match="disk is full"):
+            answer(factory, command, {"queue": "east"})
+
+
+def test_until_when(factory: Any) -> None:
+    end = factory.clock.now() + timedelta(hours=2)
+    try:
+        answer(factory, "pause", {"queue": "east", "until": end.isoformat()})
+        assert factory.pauses.get("east", end - timedelta(seconds=1)) is not None
+        assert factory.pauses.get("east", end + timedelta(seconds=1)) is None
+    finally:
+        answer(factory, "resume", {"queue": "east"})
+
+
+def test_why_gives_the_last_record_and_what_is_known_now(factory: Any) -> None:
+    said = answer(factory, "why", {"queue": "east"})
+    assert said["record"]["queue"] == "east"
+    live = from_plain(LiveState, said["live"])
+    assert (live.running, live.configured, live.enabled) == (True, True, True)
+    off = answer(factory, "why", {"queue": "off"})
+    assert off["record"] is None
+    assert from_plain(LiveState, off["live"]).enabled is False
+
+
+def test_pilots_of_queues_without_a_schedd_are_said_to_be_missing(factory: Any) -> None:
+    said = answer(factory, "pilots", {})
+    assert said["pilots"] == []
+    assert said["notes"] == ["not listed, since they use no schedd: east, west"]

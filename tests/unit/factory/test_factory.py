@@ -1,0 +1,169 @@
+"""What a factory may change while it runs, what it says about itself, and how it ends."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autopyfactory.config.build import load
+from autopyfactory.model.record import CycleRecord, FactoryEvent
+from autopyfactory.plugins.processes import pilots
+from patience import PATIENCE, until
+from place import Place
+
+
+def events(factory: Any) -> list[tuple[str, str | None]]:
+    """Return a list that will hold what the factory announces: kind, queue."""
+    heard: list[tuple[str, str | None]] = []
+
+    def hear(event: object) -> None:
+        if isinstance(event, FactoryEvent):
+            heard.append((event.kind, event.queue))
+
+    factory.listeners.append(hear)
+    return heard
+
+
+def test_only_queues_that_are_switched_on_are_to_run(place: Place) -> None:
+    factory = place.made()
+    assert set(factory.enabled(factory.configuration)) == {"east", "west"}
+    place.configure(enablequeues="False")
+    assert factory.enabled(load([str(place.conf)])) == {}
+    assert factory.queues == {}, "nothing runs before it has started"
+    factory.shutdown(1)
+
+
+@pytest.mark.parametrize(("key", "value"), [("factoryId", "other"), ("statedir", "/tmp/other")])
+def test_what_holds_its_pilots_and_state_cannot_change(place: Place, key: str, value: str) -> None:
+    factory = place.made()
+    text = place.conf.read_text().splitlines()
+    place.conf.write_text("\n".join(f"{key} = {value}" if t.startswith(f"{key} ") else t for t in text))
+    (problem,) = factory.refusals(load([str(place.conf)]))
+    assert "cannot change while the factory runs" in str(problem)
+    factory.shutdown(1)
+
+
+def test_an_error_that_was_there_before_refuses_nothing_and_a_new_one_does(place: Place) -> None:
+    factory = place.made()
+    assert any(p.section == "wrong" for p in factory.configuration.problems)
+    assert factory.refusals(factory.read_configuration()) == ()
+    place.configure("[south]\nwmsqueue = south\nsched.maxtorun.maximum = many\n")
+    (problem,) = factory.refusals(factory.read_configuration())
+    assert (problem.section, problem.key) == ("south", "sched.maxtorun.maximum")
+    factory.shutdown(1)
+
+
+def test_a_reload_that_fails_leaves_all_as_it_was_and_is_told(place: Place) -> None:
+    factory = place.start()
+    heard = events(factory)
+    before, running = factory.configuration, dict(factory.queues)
+
+    def fail() -> Any:
+        raise RuntimeError("no such thing")
+
+    place.conf.rename(place.folder / "away")
+    for load_ in (factory._load, fail):  # a file that is not there; an error of our own
+        factory._load = load_
+        report = factory.reload()
+        assert (report.applied, report.changes) == (False, None)
+        assert report.problems
+    assert factory.configuration is before
+    assert dict(factory.queues) == running
+    assert all(queue.alive for queue in running.values())
+    assert heard == [("problem", None)] * 2
+
+
+def test_a_reload_starts_ends_and_replaces_queues(place: Place) -> None:
+    factory = place.start()
+    heard = events(factory)
+    east, west = factory.queues["east"], factory.queues["west"]
+    text = (place.folder / "queues.conf").read_text()
+    text = text.replace("[west]\nwmsqueue = west\n", "")
+    text = text.replace("wmsqueue = east", "wmsqueue = east\napfqueue.sleep = 0.3")
+    (place.folder / "queues.conf").write_text(f"{text}[north]\nwmsqueue = north\n")
+    report = factory.reload()
+    assert report.applied, report.problems
+    assert report.changes is not None
+    assert (report.changes.added, report.changes.removed) == (("north",), ("west",))
+    assert set(report.changes.changed) == {"east"}
+    until(lambda: not west.alive and set(factory.queues) == {"east", "north"}, "queues to come and go")
+    until(lambda: not east.alive and factory.queues["east"] is not east, "the changed queue's successor")
+    until(lambda: factory.queues["north"].last, "the new queue's first cycle")
+    assert ("reloaded", None) in heard
+
+
+def test_a_queue_that_cannot_start_is_told_once_and_costs_no_other(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from autopyfactory.plugins.batchsubmit.exec import Exec
+
+    real = Exec.__init__
+
+    def init(self: Exec, options: Any, context: Any) -> None:
+        if context.queue == "west":
+            raise RuntimeError("no disk")
+        real(self, options, context)
+
+    monkeypatch.setattr(Exec, "__init__", init)
+    factory = place.made()
+    heard = events(factory)
+    factory.start()
+    stop = threading.Event()
+    house = threading.Thread(target=factory.run, args=(stop,), daemon=True)
+    house.start()
+    try:
+        until(lambda: factory.queues["east"].cycles_run > 3, "the other queue to go on")
+        assert "no disk" in factory.failures["west"].text
+        assert heard.count(("problem", "west")) == 1
+    finally:
+        stop.set()
+        factory.shutdown(PATIENCE)
+        house.join(PATIENCE)
+
+
+def test_nobody_sends_when_the_state_has_gone(place: Place) -> None:
+    factory = place.start()
+    assert factory.blocked() == ()
+    records: list[CycleRecord] = []
+    factory.listeners.append(lambda event: records.append(event) if isinstance(event, CycleRecord) else None)
+    shutil.move(place.folder / "state/ledger.db", place.folder / "elsewhere")
+    assert len(factory.blocked()) == 1
+    until(lambda: any("ledger" in r.reason and r.submitted == 0 for r in records), "a cycle that says why")
+
+
+def test_after_its_cycles_it_ends_by_itself(place: Place) -> None:
+    factory = place.made(oneshot_cycles=2)
+    factory.start()
+    factory.run(threading.Event())
+    assert {queue.cycles_run for queue in factory.queues.values()} == {2}
+    assert not any(queue.alive for queue in factory.queues.values())
+    factory.shutdown(PATIENCE)
+
+
+def test_the_end_is_told_and_leaves_pilots_alone(place: Place) -> None:
+    factory = place.start()
+    until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
+    heard = events(factory)
+    place.stop()
+    assert heard[-1] == ("stopped", None)
+    assert len([p for p in pilots() if p.factory == place.name]) == 2
+    assert not [t for t in threading.enumerate() if t.name.startswith(("queue ", "source "))]
+
+
+def test_listeners_hear_every_cycle_and_a_queue_knows_its_neighbours(place: Place) -> None:
+    place.configure(
+        "[south]\nwmsqueue = east\nschedplugin = Ready, MaxPerFactory\n", maxperfactory__maximum="3"
+    )
+    factory = place.start()
+    assert factory.surroundings("nobody") == {}
+    assert factory.recent("nobody") is None
+    until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
+    until(
+        lambda: factory.surroundings("south").get("factory_active") == 3, "the factory's limit to be reached"
+    )
+    assert factory.queues["south"].last.submitted <= 1
+    assert Path(factory.state_dir, "ledger.db").exists()

@@ -1,0 +1,89 @@
+"""A preview tells what the next cycle would do, sends nothing, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from autopyfactory.config.build import load
+from autopyfactory.factory.preview import Preview
+from autopyfactory.plugins.processes import pilots
+from patience import PATIENCE, until
+from place import Place
+
+
+@pytest.fixture
+def factory(place: Place) -> Any:
+    made = place.start()
+    until(lambda: made.queues["east"].last.inputs.batch.running == 2)
+    return made
+
+
+def look(place: Place, factory: Any, *names: str) -> dict[str, Any]:
+    """Return what the queues `names` would do with the configuration that is on disk now."""
+    new = load([str(place.conf)])
+    preview = Preview(
+        new,
+        sources=factory.sources,
+        ledger=factory.ledger,
+        clock=factory.clock,
+        running=dict(factory.queues),
+    )
+    return preview.effects({n: new.queues[n] for n in names}, PATIENCE)
+
+
+def test_numbers_and_the_rule_that_decided(place: Place, factory: Any) -> None:
+    place.configure("[more]\nwmsqueue = east\nsched.maxtorun.maximum = 4\n")
+    effects = look(place, factory, "east", "more")
+    assert (effects["east"].pending, effects["east"].running, effects["east"].would_send) == (0, 2, 0)
+    assert (effects["more"].running, effects["more"].would_send) == (0, 4)
+    assert effects["more"].reason.startswith("MaxToRun: ")
+
+
+def test_nothing_is_sent_and_no_source_is_kept(place: Place, factory: Any) -> None:
+    place.configure(f"[more]\nwmsqueue = w\nwmsstatus.file.path = {place.folder}/other.json\n")
+    (place.folder / "other.json").write_text('{"w": {"ready": 9}}')
+    before, sent = set(factory.sources.all()), factory.ledger.total("more")
+    assert look(place, factory, "more")["more"].would_send == 2
+    assert set(factory.sources.all()) == before
+    assert factory.ledger.total("more") == sent == 0
+    assert len([p for p in pilots() if p.factory == place.name]) == 2
+
+
+def test_sources_go_also_when_a_queue_cannot_be_built(
+    place: Place, factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.configure(f"[more]\nwmsqueue = w\nwmsstatus.file.path = {place.folder}/other.json\n")
+    before = set(factory.sources.all())
+
+    def fail(self: Preview, queue: Any) -> Any:
+        build(self, queue)
+        raise RuntimeError("no such disk")
+
+    build = Preview._build
+    monkeypatch.setattr(Preview, "_build", fail)
+    with pytest.raises(RuntimeError, match="no such disk"):
+        look(place, factory, "more")
+    assert set(factory.sources.all()) == before
+
+
+def test_what_is_not_known_would_send_nothing_and_says_so(place: Place, factory: Any) -> None:
+    place.configure(f"[more]\nwmsqueue = w\nwmsstatus.file.path = {place.folder}/missing.json\n")
+    effect = look(place, factory, "more")["more"]
+    assert effect.would_send == 0
+    assert "WMS status" in effect.reason
+    assert "missing.json" in effect.reason
+
+
+def test_a_limit_of_the_factory_counts_those_that_run(place: Place, factory: Any) -> None:
+    place.configure(
+        "[more]\nwmsqueue = east\nschedplugin = Ready, MaxPerFactory\n", maxperfactory__maximum="5"
+    )
+    assert look(place, factory, "more")["more"].would_send == 3, "five, and two of east run"
+
+
+def test_a_pause_is_no_part_of_a_plan(place: Place, factory: Any) -> None:
+    place.run("pause", "--all")
+    place.configure("[more]\nwmsqueue = east\n")
+    assert look(place, factory, "more")["more"].would_send == 2
