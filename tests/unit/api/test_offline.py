@@ -1,4 +1,4 @@
-"""What is known of a queue without a factory: no more than files say; nobody is asked unless that is wanted."""
+"""What is known of a queue without a factory: no more than files say, and nobody is asked unbidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listing and removing pilots: of the queues that are meant, with words that stay one line, and what failed is told."""
+"""Listing and removing pilots: of the queues that are meant; what failed is told."""
 
 from __future__ import annotations
 
