@@ -29,7 +29,7 @@ ACROSS = {
 }
 # Tests of what lies outside the package.
 OUTSIDE = ("bin/", "docs/")
-# Modules of more than LARGE lines without a test of their own, and the one that runs through them, below tests/
+# Modules of more than LARGE lines without a test of their own, and which test (below tests/) runs them.
 COVERED = {
     "check/trial": "unit/cli/test_check.py",
     "cli/cric": "unit/plugins/queueconfig/test_cric.py",
