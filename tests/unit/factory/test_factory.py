@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from autopyfactory.config.build import load
+from autopyfactory.model.decision import OtherQueues
 from autopyfactory.model.record import CycleRecord, FactoryEvent
 from autopyfactory.plugins.processes import pilots
 from patience import PATIENCE, until
@@ -159,11 +160,11 @@ def test_listeners_hear_every_cycle_and_a_queue_knows_its_neighbours(place: Plac
         "[south]\nwmsqueue = east\nschedplugin = Ready, MaxPerFactory\n", maxperfactory__maximum="3"
     )
     factory = place.start()
-    assert factory.surroundings("nobody") == {}
+    assert factory.other_queues("nobody") == OtherQueues()
     assert factory.recent("nobody") is None
     until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
     until(
-        lambda: factory.surroundings("south").get("factory_active") == 3, "the factory's limit to be reached"
+        lambda: factory.other_queues("south").factory_active == 3, "the factory's limit to be reached"
     )
     assert factory.queues["south"].last.submitted <= 1
     assert Path(factory.state_dir, "ledger.db").exists()

@@ -29,6 +29,7 @@ def look(place: Place, factory: Any, *names: str) -> dict[str, Any]:
         ledger=factory.ledger,
         clock=factory.clock,
         running=dict(factory.queues),
+        shared=factory.shared,
     )
     return preview.effects({n: new.queues[n] for n in names}, PATIENCE)
 
