@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from autopyfactory.config.fetch import READING, reading
 from autopyfactory.config.registry import find, installed
 from autopyfactory.options.common import FactoryOptions
 from autopyfactory.options.section import Section
+from autopyfactory.plugins.processes import pilots
 from autopyfactory.testing import (
     BatchStatusContract,
     BatchSubmitContract,
@@ -166,8 +169,10 @@ class ExecSubmit(SubmissionContract):
     def _own(self, tmp_path: Path, request: pytest.FixtureRequest) -> Any:
         self.folder = tmp_path
         yield
-        for queue in ("A", "B"):
-            self.make(queue).remove_all()
+        factory = self.make("A").context.factory.factory_id
+        for pilot in pilots():
+            if pilot.factory == factory and pilot.queue in ("A", "B"):
+                os.kill(pilot.pid, signal.SIGTERM)
 
     def working(self, folder: Path) -> dict[str, str]:
         return {}
