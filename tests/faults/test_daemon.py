@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from daemonkit.bench import Bench
-from patience import PATIENCE, until
+from patience import PATIENCE, SOON, until
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_reader_that_stops_reading_does_not_stop_the_cycles(bench: Bench) -> N
     began = time.monotonic()
     process.terminate()
     assert process.wait(PATIENCE) in (0, 8)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SOON
 
 
 def test_a_reader_that_goes_away_does_not_stop_the_cycles(bench: Bench, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_folder_that_becomes_unwritable_does_not_stop_the_cycles(bench: Bench)
 def test_stopped_and_continued_it_goes_on(bench: Bench) -> None:
     process = bench.up()
     process.send_signal(signal.SIGSTOP)
-    time.sleep(0.5)
+    until(lambda: " T " in Path(f"/proc/{process.pid}/stat").read_text(), "the daemon to be stopped")
     process.send_signal(signal.SIGCONT)
     seen = len(rounds(bench.text()))
     until(lambda: len(rounds(bench.text())) > seen + 3)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from factorybox import Box, Daemon, InProcess, last
-from patience import until
+from patience import SOON, until
 from testbed.grid import Grid
 from testbed.pool import Pool
 
@@ -79,7 +79,7 @@ def test_term_during_a_hang_ends_within_five_seconds(box: Box) -> None:
     finally:
         if daemon.process.poll() is None:
             daemon.kill()
-    assert took < 5
+    assert took < SOON, "the call that hangs would take a minute"
     assert box.pilots() == 5
 
 

@@ -15,7 +15,7 @@ from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
 from autopyfactory.notify.delivery import BatchReporter
 from contracts.history import HistoryContract, SetClock
 from contracts.records import T0, cycle, series
-from patience import until
+from patience import SOON, until
 from testbed.postgres import Postgres
 
 _numbers = itertools.count()
@@ -60,7 +60,7 @@ def test_a_server_that_is_away_costs_nothing_and_everything_is_written_when_it_i
         began = time.monotonic()
         for r in records[100:]:
             reporter.report(r)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < SOON
         until(lambda: reporter.status().failures > 2)
         with pytest.raises(HistoryError, match="cannot be read"):
             HistoryReader(url).queues()
@@ -81,7 +81,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time() -> None:
         began = time.monotonic()
         with pytest.raises(SQLAlchemyError):
             HistoryWriter(url, "f").deliver([cycle()])
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < SOON
 
 
 def test_a_statement_that_waits_for_a_lock_is_given_up_in_time(server: Postgres, url: str) -> None:
@@ -90,14 +90,14 @@ def test_a_statement_that_waits_for_a_lock_is_given_up_in_time(server: Postgres,
     database = url.rpartition("/")[2]
     locker = threading.Thread(
         target=server.sql,
-        args=("BEGIN; LOCK TABLE cycle IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(8); COMMIT", database),
+        args=("BEGIN; LOCK TABLE cycle IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(20); COMMIT", database),
     )
     locker.start()
     until(lambda: server.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'") != "0")
     began = time.monotonic()
     with pytest.raises(SQLAlchemyError, match="lock timeout"):
         writer.deliver([cycle(number=2, at=T0 + timedelta(minutes=1))])
-    assert time.monotonic() - began < 7
+    assert time.monotonic() - began < SOON
     locker.join()
     writer.deliver([cycle(number=2, at=T0 + timedelta(minutes=1))])
     assert len(HistoryReader(url).last("BNL_MCORE-gk01", 9)) == 2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
+from autopyfactory.plugins.processes import pilots
 from factorybox import Box, InProcess, last
 from patience import until
 from testbed.grid import Grid
@@ -94,7 +95,6 @@ def test_through_a_ce(tmp_path: Path, grid: Grid) -> None:
     check(box, got, ad)
 
 
-@pytest.mark.timeout(60)
 def test_as_local_processes(tmp_path: Path, ap: Pool) -> None:
     """`Exec`: the process table tells who runs, also to a factory that was started anew."""
     box = Box(tmp_path / "f", ap, "local-processes")
@@ -103,16 +103,21 @@ def test_as_local_processes(tmp_path: Path, ap: Pool) -> None:
         "batchstatusplugin": "Exec",
         "batchsubmitplugin": "Exec",
         "executable": "/bin/sh",
-        "executable.arguments": "-c 'env; sleep 12'",
+        "executable.arguments": "-c 'env; sleep 120'",
         "sched.maxtorun.maximum": "3",
         "batchsubmit.exec.environ": "'SPACED=a b'",
     }
     box.queue("q1", **options)
     box.work({"q1": 9})
     outs = box.folder / "pilots"
-    for _ in range(2):  # the second factory finds the pilots of the first
-        with InProcess(box) as factory:
-            until(lambda f=factory: "3 running, at most 3" in last(f, "q1"), "three pilots")
+    try:
+        for _ in range(2):  # the second factory finds the pilots of the first
+            with InProcess(box) as factory:
+                until(lambda f=factory: "3 running, at most 3" in last(f, "q1"), "three pilots")
+    finally:
+        for pilot in pilots():
+            if pilot.factory == box.name:
+                os.kill(pilot.pid, signal.SIGKILL)
     files = list(outs.glob("*/*/*.out"))
     assert len(files) == 3
     text = files[0].read_text()

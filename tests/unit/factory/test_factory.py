@@ -163,8 +163,6 @@ def test_listeners_hear_every_cycle_and_a_queue_knows_its_neighbours(place: Plac
     assert factory.other_queues("nobody") == OtherQueues()
     assert factory.recent("nobody") is None
     until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
-    until(
-        lambda: factory.other_queues("south").factory_active == 3, "the factory's limit to be reached"
-    )
+    until(lambda: factory.other_queues("south").factory_active == 3, "the factory's limit to be reached")
     assert factory.queues["south"].last.submitted <= 1
     assert Path(factory.state_dir, "ledger.db").exists()
