@@ -103,7 +103,7 @@ def test_as_local_processes(tmp_path: Path, ap: Pool) -> None:
         "batchstatusplugin": "Exec",
         "batchsubmitplugin": "Exec",
         "executable": "/bin/sh",
-        "executable.arguments": "-c 'env; sleep 120'",
+        "executable.arguments": "-c 'env; exec sleep 120'",
         "sched.maxtorun.maximum": "3",
         "batchsubmit.exec.environ": "'SPACED=a b'",
     }
