@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("pause", "Stop sending pilots for a while."),
     "pilots": ("pilots", "List the pilots of the factory."),
     "plan": ("plan", "Show what the next cycle would do, and do nothing."),
+    "plugin": ("plugin", "Make a plugin of your own."),
     "reload": ("reload", "Make the running factory read its configuration again."),
     "resume": ("resume", "End a pause or a drain."),
     "simulate": ("simulate", "Try a configuration on simulated work."),

@@ -108,6 +108,8 @@ class SchedContract(PluginContract):
     def test_it_is_what_it_declares(self) -> None:
         """`check`, `simulate`, `why` and queues that take what flows over believe it."""
         rule = self.make()
+        numbers = rule.declares.numbers
+        assert set(numbers) <= set(self.plugin.Options.model_fields), f"no such options: {numbers}"
         for n, inputs in samples():
             broken = untruth(rule, n, inputs)
             assert broken is None, f"it declares {broken}: {n} became {rule.calc(n, inputs).n_out}"

@@ -14,6 +14,7 @@ import pytest
 from autopyfactory.config.fetch import READING, reading
 from autopyfactory.config.registry import find, installed
 from autopyfactory.options.common import FactoryOptions
+from autopyfactory.options.declare import specs
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.processes import pilots
 from autopyfactory.testing import (
@@ -273,10 +274,26 @@ CONTRACTS: dict[str, dict[str, type[PluginContract]]] = {
 }
 
 
+ODD = {"sched.hours.open": "Mon-Fri 20:00-06:00"}
+
+
+def numbers(rule: type[Any]) -> dict[str, str]:
+    """Return keys that set each number without which a rule does nothing."""
+    return {
+        s.keys[0]: ODD.get(s.keys[0], "5") for s in specs(rule.Options) if s.field in rule.declares.numbers
+    }
+
+
 @pytest.mark.parametrize("kind", CONTRACTS)
 def test_every_installed_plugin_has_its_contract(kind: str) -> None:
     assert set(installed().names(kind)) == set(CONTRACTS[kind])
 
+
+for _name in installed().names("sched"):
+    _rule = find("sched", _name)
+    if numbers(_rule):
+        _parts = {"plugin": _rule, "entry": _name, "keys": numbers(_rule)}
+        globals()[f"Test_sched_{_name}_set"] = type(f"Test_sched_{_name}_set", (SchedContract,), _parts)
 
 for _kind, _classes in CONTRACTS.items():
     for _name, _contract in _classes.items():

@@ -21,6 +21,7 @@ from schedkit import build
 class Good(SchedPlugin[Options]):
     name = "Good"
     needs = frozenset({"batch"})
+    declares = Declaration("limits", retires=True)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         assert inputs.batch is not None
@@ -58,6 +59,23 @@ class Asks(Good):
 class Anonymous(Good):
     def caps(self) -> tuple[Cap, ...]:
         return (Cap("factory", 5, "Somebody"),)
+
+
+class Raises(Good):
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        return self.step(n, n + 1, "one more")
+
+
+class TakesBack(Good):
+    declares = Declaration("limits")
+
+
+class Ignores(Good):
+    declares = Declaration("passes", retires=True)
+
+
+class Idles(Good):
+    declares = Declaration("limits", retires=True, numbers=("maximum",))
 
 
 class Invented(Good):
@@ -104,6 +122,10 @@ def test_a_good_rule_keeps_all_of_it(test: str) -> None:
         (Undeclared, "test_it_works_without_what_it_does_not_need"),
         (Asks, "test_it_is_pure"),
         (Anonymous, "test_its_caps_name_it"),
+        (Raises, "test_it_is_what_it_declares"),
+        (TakesBack, "test_it_is_what_it_declares"),
+        (Ignores, "test_it_is_what_it_declares"),
+        (Idles, "test_it_is_what_it_declares"),
         (Invented, "test_it_declares_needs_that_there_are"),
         (Lies, "test_it_is_what_it_declares"),
         (Ignores, "test_it_is_what_it_declares"),
