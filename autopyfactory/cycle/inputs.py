@@ -11,10 +11,10 @@ from typing import Protocol
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts
-from autopyfactory.cycle.freshstarts import Starts
 from autopyfactory.cycle.gate import Reading, held_back, reading
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import CycleInputs, OtherQueues, PastCycle, RecentPilots
+from autopyfactory.model.freshstarts import Starts
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 from autopyfactory.model.pilotevents import WINDOW, recent_pilots
 

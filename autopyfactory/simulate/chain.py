@@ -32,11 +32,32 @@ class SimulatedQueue:
     chain: tuple[SchedPlugin[Any], ...]
     options: QueueOptions
 
+    def has_option(self, key: str) -> bool:
+        """Return whether one of its rules has this option."""
+        return any(key in spec.keys for rule in self.chain for spec in specs(type(rule.options)))
+
+    def with_option(self, key: str, text: str) -> SimulatedQueue:
+        """Return this queue with one option of its rules set otherwise. Raises ConfigError."""
+        return replace(self, chain=tuple(_changed(rule, key, text) for rule in self.chain))
+
     def settings(self, rule: SchedPlugin[Any]) -> Iterator[tuple[str, str]]:
         """Yield the options of a rule as key and value, defaults included."""
         for spec in specs(type(rule.options)):
             value = getattr(rule.options, spec.field)
             yield spec.keys[0], ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _changed(rule: SchedPlugin[Any], key: str, text: str) -> SchedPlugin[Any]:
+    kind: type[Options] = type(rule.options)
+    spec = next((spec for spec in specs(kind) if key in spec.keys), None)
+    if spec is None:
+        return rule
+    section = Section.from_texts(rule.context.queue, {spec.keys[0]: text})
+    read, problems = Binder().bind(kind, section, section)
+    if read is None:
+        raise ConfigError(problems)
+    changed = rule.options.model_copy(update={spec.field: getattr(read, spec.field)})
+    return type(rule)(changed, rule.context)
 
 
 def load(conf: Sequence[str], queue: str | None = None) -> SimulatedQueue:

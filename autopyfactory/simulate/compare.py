@@ -1,153 +1,207 @@
-"""Policies compared: each in many settings over many workloads, and Adaptive against the best of them.
+"""Policies compared at equal wait: ours against the hull of all references, workload by workload.
 
-A policy that sends more waits less and wastes more, so single runs say little. Each reference policy runs in
-a grid of settings; Adaptive, with its defaults, is held against the one with the fewest empty pilot-hours
-among those that wait no longer than it does.
+Every policy in every setting runs on the same jobs and under the same weather, seed by seed. What is compared
+are means over the seeds; spreads come from drawing the seeds anew with replacement (bootstrap).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
-from itertools import product
+from multiprocessing import get_context
+from os import nice
 from random import Random
 from statistics import fmean
 
-from autopyfactory.model.decision import Rule
-from autopyfactory.simulate.chain import from_texts
-from autopyfactory.simulate.models import CEModel, Workload
-from autopyfactory.simulate.reference import GlideinWMS, Harvester
-from autopyfactory.simulate.run import Result, run
+from autopyfactory.simulate.hull import Hull, Point, hull
+from autopyfactory.simulate.policies import OURS, Policy
+from autopyfactory.simulate.run import Simulation
+from autopyfactory.simulate.workloads import WORKLOADS
 
-Maker = Callable[[Random], Workload]
-EQUAL = 1.02  # waits that differ by less are equal: seeds make more difference
+DRAWS = 200  # of the bootstrap
+SPREAD = (0.1, 0.9)
+POLITE = 10  # niceness of the processes: a comparison takes minutes of all cores
+LITTLE = 0.05  # pilot-hours: less than that, one pilot that lost its way, is nobody's waste
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """A chain with a name; `family` is what it is a setting of."""
+class Run:
+    """What is kept of one simulation; see `Result`."""
 
-    family: str
-    label: str
-    chain: Sequence[Rule]
-
-
-def ready_chain(factor: float, per_cycle: int, pending: int) -> Policy:
-    """Return the usual chain of AutoPyFactory in one setting."""
-    texts = {
-        "schedplugin": "Ready,Scale,MaxPerCycle,MaxPending",
-        "sched.scale.factor": str(factor),
-        "sched.maxpercycle.maximum": str(per_cycle),
-        "sched.maxpending.maximum": str(pending),
-    }
-    label = f"factor {factor:g}, {per_cycle} per cycle, {pending} pending"
-    return Policy("Ready chain", label, from_texts(texts).chain)
+    mean_wait: float
+    p95_wait: float
+    empty_hours: float
+    idle_hours: float
+    operations: float
+    killed: float
 
 
-def glideinwms(attenuation: float, max_idle: int) -> Policy:
-    """Return the formulas of glideinWMS in one setting."""
-    rule = GlideinWMS(attenuation=attenuation, max_idle=max_idle)
-    return Policy("glideinWMS", f"attenuation {attenuation:g}, max idle {max_idle}", (rule,))
-
-
-def harvester(min_pilots: int, queue_limit: int) -> Policy:
-    """Return the formula of Harvester in one setting."""
-    rule = Harvester(min_pilots=min_pilots, queue_limit=queue_limit, max_new=queue_limit)
-    return Policy("Harvester", f"queue limit {queue_limit}, min {min_pilots}", (rule,))
-
-
-def adaptive() -> Policy:
-    """Return Adaptive with its defaults."""
-    return Policy("Adaptive", "defaults", from_texts({"schedplugin": "Adaptive"}).chain)
-
-
-def adaptive_that_keeps() -> Policy:
-    """Return Adaptive where pilots cannot or must not be taken back."""
-    texts = {"schedplugin": "Adaptive", "sched.adaptive.withdraw": "False"}
-    return Policy("Adaptive, no withdrawal", "defaults", from_texts(texts).chain)
-
-
-DEFAULTS: dict[str, Callable[[], Policy]] = {
-    "Ready chain": lambda: ready_chain(1.0, 100, 100),
-    "glideinWMS": lambda: glideinwms(3.0, 100),
-    "Harvester": lambda: harvester(1, 100),
-    "Adaptive": adaptive,
-    "Adaptive, no withdrawal": adaptive_that_keeps,
-}
-
-
-def references() -> Iterator[Policy]:
-    """Yield the reference policies in all settings of the grid."""
-    for factor, per_cycle, pending in product((0.5, 1.0), (10, 50, 1000), (20, 50, 100, 1000)):
-        yield ready_chain(factor, per_cycle, pending)
-    for attenuation, max_idle in product((1.0, 2.0, 3.0, 5.0), (50, 100, 1000)):
-        yield glideinwms(attenuation, max_idle)
-    for queue_limit in (20, 50, 100, 1000):
-        yield harvester(0, queue_limit)  # with 1, its default, a pilot without work is always on its way
+MEASURES = tuple(f.name for f in fields(Run))
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Means over the seeds: what is compared."""
+    """One setting on one workload: one run per seed."""
 
     policy: Policy
-    mean_wait: float  # seconds
-    p95_wait: float
-    pilots: float
-    removed: float
-    empty_hours: float
-    idle_hours: float
+    runs: tuple[Run, ...]
 
+    def mean(self, measure: str) -> float:
+        """Return the mean over the seeds."""
+        return fmean(getattr(run, measure) for run in self.runs)
 
-def score(policy: Policy, maker: Maker, seeds: Sequence[int], ce: CEModel | None = None) -> Score:
-    """Run `policy` once per seed, on the same jobs for every policy."""
-    results = [run(policy.chain, maker(Random(seed)), ce=ce, seed=seed) for seed in seeds]
-    return Score(policy, **mean(results, Score))
-
-
-def mean(results: Sequence[Result], wanted: type[Score]) -> dict[str, float]:
-    """Return the means of the quantities that `wanted` has."""
-    names = [f.name for f in fields(wanted) if f.name != "policy"]
-    return {name: fmean(getattr(r, name) for r in results) for name in names}
+    def point(self, waste: str, draw: Sequence[int] | None = None) -> Point:
+        """Return mean wait and waste, of all seeds or of those drawn."""
+        runs = self.runs if draw is None else [self.runs[i] for i in draw]
+        return fmean(r.mean_wait for r in runs), fmean(getattr(r, waste) for r in runs)
 
 
 @dataclass(frozen=True, slots=True)
-class Duel:
-    """Adaptive against the references on one workload."""
+class Verdict:
+    """Our one setting against the hull of all references on one workload."""
 
     workload: str
-    adaptive: Score
-    best: Score  # fewest empty hours among those that wait no longer; else among the fastest
-    matched: bool  # whether any reference waits as little as Adaptive
+    ours: Score
+    ready: Score  # Ready as it comes
+    waste: float  # of the hull at our wait
+    saved: float  # part of it that we avoid; negative: ours is more
+    low: float  # 10 % of the draws save less
+    high: float
+    wait: float  # of the hull at our waste
+    faster: bool  # than every reference
+    idle_saved: float  # the same as `saved` for all hours without payload
 
     @property
-    def saved(self) -> float:
-        """The part of the best reference's empty pilot-hours that is avoided; negative: there are more."""
-        if self.best.empty_hours <= 0:
-            return 0.0
-        return 1.0 - self.adaptive.empty_hours / self.best.empty_hours
+    def operations(self) -> float:
+        """Operations on the CE, as a multiple of those of Ready."""
+        return self.ours.mean("operations") / max(1.0, self.ready.mean("operations"))
 
 
-def duel(workload: str, mine: Score, scores: Sequence[Score]) -> Duel:
-    """Pick the reference that `mine` has to be held against."""
-    fastest = min(s.mean_wait for s in scores)
-    matched = fastest <= mine.mean_wait * EQUAL
-    limit = EQUAL * (mine.mean_wait if matched else fastest)
-    best = min((s for s in scores if s.mean_wait <= limit), key=lambda s: s.empty_hours)
-    return Duel(workload, mine, best, matched)
+# --- running ------------------------------------------------------------------------------------
 
 
-def tournament(
-    workloads: Mapping[str, Maker], seeds: Sequence[int], tell: Callable[[str], None] = lambda _: None
-) -> tuple[list[Score], list[Duel]]:
-    """Run everything; return the scores of the default settings and the duels, workload by workload."""
-    plain: list[Score] = []
-    duels: list[Duel] = []
-    policies = list(references())
-    for name, maker in workloads.items():
-        tell(f"{name}: {len(policies)} settings, {len(seeds)} seeds each")
-        default = [score(make(), maker, seeds) for make in DEFAULTS.values()]
-        plain.extend(default)
-        mine = next(s for s in default if s.policy.family == "Adaptive")
-        duels.append(duel(name, mine, [score(p, maker, seeds) for p in policies]))
-    return plain, duels
+def one(policy: Policy, workload: str, seed: int) -> Run:
+    """Run one setting on one workload with one seed."""
+    made = WORKLOADS[workload](Random(seed))
+    chains = [policy.chain(made) for _ in made.sites]
+    result = Simulation(chains, made, seed=seed, pool=policy.pool).run()
+    return Run(*(float(getattr(result, name)) for name in MEASURES))
+
+
+_POLICIES: list[Policy] = []  # of the processes that are forked to run them
+
+
+def _task(task: tuple[str, int]) -> list[Run]:
+    workload, seed = task
+    return [one(policy, workload, seed) for policy in _POLICIES]
+
+
+def scores(
+    policies: Sequence[Policy],
+    workloads: Sequence[str],
+    seeds: Sequence[int],
+    processes: int = 1,
+    tell: Callable[[str], None] = lambda _: None,
+) -> dict[str, list[Score]]:
+    """Run everything; return the scores of each workload, in the order of `policies`."""
+    tasks = [(workload, seed) for workload in workloads for seed in seeds]
+    _POLICIES[:] = policies
+    if processes == 1:
+        return _gather(policies, workloads, seeds, map(_task, tasks), tell)
+    with ProcessPoolExecutor(processes, get_context("fork"), initializer=nice, initargs=(POLITE,)) as pool:
+        return _gather(policies, workloads, seeds, pool.map(_task, tasks), tell)
+
+
+def _gather(
+    policies: Sequence[Policy],
+    workloads: Sequence[str],
+    seeds: Sequence[int],
+    results: Iterable[list[Run]],
+    tell: Callable[[str], None],
+) -> dict[str, list[Score]]:
+    found = iter(results)
+    all_scores = {}
+    for workload in workloads:
+        by_seed = [next(found) for _ in seeds]
+        all_scores[workload] = [
+            Score(policy, tuple(runs))
+            for policy, runs in zip(policies, zip(*by_seed, strict=True), strict=True)
+        ]
+        tell(f"{workload}: {len(policies)} settings, {len(seeds)} seeds each")
+    return all_scores
+
+
+# --- judging ------------------------------------------------------------------------------------
+
+
+def saved(ours: Point, limit: Hull) -> float:
+    """Return the part of the hull's waste at our wait that we avoid."""
+    waste = limit.waste_at(ours[0])
+    if waste < LITTLE and ours[1] < LITTLE:
+        return 0.0
+    return 1.0 - ours[1] / max(LITTLE, waste)
+
+
+def judge(workload: str, found: Sequence[Score], *, seed: int = 1) -> Verdict:
+    """Hold our default setting against the hull of all references."""
+    ours, ready, others = pick(found)
+    draws = list(_draws(len(ours.runs), seed))
+    spread = sorted(
+        saved(ours.point("empty_hours", d), hull(o.point("empty_hours", d) for o in others)) for d in draws
+    )
+    point, limit = ours.point("empty_hours"), hull(o.point("empty_hours") for o in others)
+    return Verdict(
+        workload,
+        ours,
+        ready,
+        waste=limit.waste_at(point[0]),
+        saved=saved(point, limit),
+        low=_quantile(spread, SPREAD[0]),
+        high=_quantile(spread, SPREAD[1]),
+        wait=limit.wait_at(point[1]),
+        faster=point[0] < limit.fastest,
+        idle_saved=saved(ours.point("idle_hours"), hull(o.point("idle_hours") for o in others)),
+    )
+
+
+def pick(found: Sequence[Score]) -> tuple[Score, Score, list[Score]]:
+    """Return ours and Ready as they come, and all references."""
+    ours = next(s for s in found if s.policy.family == OURS and s.policy.default)
+    ready = next(s for s in found if s.policy.family == "Ready" and s.policy.default)
+    return ours, ready, [s for s in found if s.policy.family != OURS]
+
+
+@dataclass(frozen=True, slots=True)
+class Everywhere:
+    """Settings as people run them: one for all workloads, wait and waste as multiples of Ready's."""
+
+    points: Mapping[Policy, Point]
+    saved: float
+    wait: float  # ours
+    waste: float
+
+
+def everywhere(found: Mapping[str, Sequence[Score]]) -> Everywhere:
+    """Hold our one setting against the hull of references that also keep one setting for all workloads."""
+    points: dict[Policy, list[Point]] = {}
+    for all_scores in found.values():
+        _, ready, _ = pick(all_scores)
+        wait0, waste0 = ready.point("empty_hours")
+        for s in all_scores:
+            wait, waste = s.point("empty_hours")
+            points.setdefault(s.policy, []).append((wait / max(1.0, wait0), waste / max(LITTLE, waste0)))
+    means = {p: (fmean(x for x, _ in found), fmean(y for _, y in found)) for p, found in points.items()}
+    ours = next(v for p, v in means.items() if p.family == OURS and p.default)
+    limit = hull(v for p, v in means.items() if p.family != OURS)
+    return Everywhere(means, saved(ours, limit), *ours)
+
+
+def _draws(count: int, seed: int) -> Iterable[list[int]]:
+    rng = Random(seed)
+    for _ in range(DRAWS):
+        yield [rng.randrange(count) for _ in range(count)]
+
+
+def _quantile(ordered: Sequence[float], part: float) -> float:
+    return ordered[round(part * (len(ordered) - 1))]

@@ -40,6 +40,19 @@ def read(path: str, payload: float) -> Workload:
     return Workload(name, f"{len(jobs)} jobs as recorded in {Path(path).name}", tuple(jobs))
 
 
+def from_counts(name: str, counts: Sequence[tuple[float, float, float]], payload: float) -> Workload:
+    """Return the work that explains recorded `counts` (seconds, ready and running jobs, in order).
+
+    Raises ValueError when there is none in them.
+    """
+    start = counts[0][0] if counts else 0.0
+    jobs = _arrivals([(t - start, ready, running) for t, ready, running in counts], payload)
+    if not jobs:
+        raise ValueError(f"no work is recorded of {name}")
+    words = f"{len(jobs)} jobs as recorded of {name}, {payload / 60:.0f} minutes each"
+    return Workload(name, words, tuple(jobs))
+
+
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     with path.open(newline="", encoding="utf-8") as file:
         if path.suffix.lower() != ".json":

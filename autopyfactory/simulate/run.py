@@ -1,242 +1,203 @@
-"""Run a chain against a workload, cycle by cycle, with the delays and blind spots of a real factory."""
+"""Run chains against a workload, cycle by cycle, with the delays and blind spots of a real factory."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from random import Random
-from statistics import fmean, median
-from typing import Any
+from statistics import fmean
 
-import simpy
-
-from autopyfactory.model.decision import CycleInputs, EndedPilot, PastCycle, RecentPilots, Rule, decide
+from autopyfactory.model.decision import PastCycle, RecentPilots, Rule, decide
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
-from autopyfactory.simulate.models import CEModel, Workload
-from autopyfactory.simulate.world import Pilot, World
+from autopyfactory.simulate.factoryqueue import SimulatedFactoryQueue
+from autopyfactory.simulate.models import HOUR, Workload
+from autopyfactory.simulate.poolinputs import PoolInputs
+from autopyfactory.simulate.result import Result, Sample
+from autopyfactory.simulate.sharing import part_of
+from autopyfactory.simulate.world import World
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
-HOUR = 3600.0
-PAST = 60  # earlier cycles that a queue remembers
-RECENT = 200  # pilots that medians look at
 GRACE = 24 * HOUR  # after the last job became ready, the simulation ends at the latest
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How often and how late a factory looks. Seconds."""
-
-    cycle: float = 60.0
-    poll: float = 30.0  # between two looks at WMS and schedd, whose answers are used until the next
-    window: float = HOUR  # that the history looks back
-    short: float = 60.0  # a pilot that runs for less is a short one
-
-
-@dataclass(frozen=True, slots=True)
-class PoolInputs(CycleInputs):
-    """What the simulated grid tells beyond a factory's sources; only reference policies look at it."""
-
-    idle_slots: int = 0  # pilots that wait for a payload
-    old_ready: int = 0  # jobs that have been ready for ten minutes
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The state of the grid at one moment."""
-
-    hours: float
-    ready: int
-    jobs_running: int
-    pending: int
-    running: int
-    idle: int
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a simulation. Waits in seconds, the rest as named."""
-
-    jobs: int
-    done: int
-    mean_wait: float
-    p95_wait: float
-    max_wait: float
-    pilots: int  # sent
-    started: int
-    removed: int
-    empty_pilots: int
-    failed_pilots: int
-    empty_hours: float  # of pilots that never ran a payload
-    idle_hours: float  # of all pilots, without a payload: booting, waiting, failing
-    busy_hours: float
-    hours: float  # until everything was over
-    samples: tuple[Sample, ...] = field(default=(), repr=False)
+AFTERWARDS = 2 * HOUR  # ... and after the last job that can run
+SETTLING = 15.0  # s from the start of a pilot until the work that it takes is gone from the ready counts
+STATISTICS = 600.0  # s: Harvester's cacher asks the WMS this often
+ONLINE = SiteInfo(status="online")
 
 
 class Simulation:
-    """One queue of a factory, its chain, and the simulated grid."""
+    """A factory with one queue for each site of the workload, their chains, and the simulated grid.
+
+    `chains` are as many as there are sites, or one for all.
+    """
 
     def __init__(
         self,
-        chain: Sequence[Rule],
+        chains: Sequence[Sequence[Rule]],
         workload: Workload,
         *,
-        ce: CEModel | None = None,
         seed: int = 1,
-        timing: Timing | None = None,
         queue: str = "simulated",
         cores: int = 1,
         memory_mb: int = 0,
+        pool: bool = False,
     ):
-        self.chain = chain
         self.workload = workload
-        self.timing = timing or Timing()
-        self.env = simpy.Environment()
-        self.world = World(self.env, workload, ce or workload.ce, Random(seed))
+        self.timing = workload.timing
+        self.world = World(workload, seed)
+        every = chains if len(chains) == len(self.world.sites) else [chains[0]] * len(self.world.sites)
+        self.queues = [
+            SimulatedFactoryQueue(c, s, self.timing) for c, s in zip(every, self.world.sites, strict=True)
+        ]
         self.samples: list[Sample] = []
-        self.sent = 0
-        self._queue, self._cores, self._memory = queue, cores, memory_mb
-        self._answer = self.world.counts()
-        self._unseen = 0
-        self._sendings: deque[tuple[float, int]] = deque()
-        self._past: deque[tuple[float, PastCycle]] = deque(maxlen=PAST)
+        self._name, self._cores, self._memory = queue, cores, memory_mb
+        self._pool = pool
+        self._wms = self._cached = self.world.counts(pool)
+        self._last_job = workload.hours * HOUR
+        self._end = self._last_job + GRACE
+        self._stopped = False
 
     def run(self) -> Result:
         """Run until all is done; return what came of it."""
-        self.env.process(self._poll())
-        cycles = self.env.process(self._cycles())
-        self.env.run(until=cycles)
+        agenda = self.world.agenda
+        agenda.at(0.0, self._publish)
+        agenda.at(0.0, self._publish_statistics)
+        for i, queue in enumerate(self.queues):
+            agenda.at((7.0 + 19.0 * i) % self.timing.cycle, self._cycle, queue, i, 0)
+            agenda.at(0.0, self._poll, queue)
+        while not self._stopped:
+            agenda.run(agenda.now + self.timing.cycle)
         return self._result()
 
-    def _poll(self) -> Any:
-        while True:
-            self._answer = self.world.counts()
-            self._unseen = 0
-            yield self.env.timeout(self.timing.poll)
+    # --- what happens again and again -----------------------------------------------------------
 
-    def _cycles(self) -> Any:
-        end = self.workload.hours * HOUR + GRACE
-        yield self.env.timeout(0)
-        while self.env.now < end:
-            self._cycle()
-            world = self.world
-            if world.finished and not world.running and not world.pending:
+    def _publish(self) -> None:
+        self._wms = self.world.counts(self._pool)
+        self.world.agenda.after(self.timing.wms, self._publish)
+
+    def _publish_statistics(self) -> None:
+        self._cached = self.world.counts()
+        self.world.agenda.after(STATISTICS, self._publish_statistics)
+
+    def _poll(self, queue: SimulatedFactoryQueue) -> None:
+        queue.poll(self.world.agenda.now)
+
+    def _cycle(self, queue: SimulatedFactoryQueue, index: int, number: int) -> None:
+        agenda, world = self.world.agenda, self.world
+        if index == 0:
+            self._sample()
+            if world.over or agenda.now >= self._end:
+                self._stopped = True
                 return
-            yield self.env.timeout(self.timing.cycle)
+            if world.queue.left == 0:
+                self._end = min(self._end, max(agenda.now, self._last_job) + AFTERWARDS)
+        inputs = self.inputs(index)
+        queue.act(decide(queue.chain, inputs), (self._wms.at, queue.polled), agenda.now)
+        if queue.looks_back:
+            wms, batch = inputs.wms or WMSQueueInfo(), inputs.batch or BatchQueueInfo()
+            queue.past.appendleft(
+                (agenda.now, PastCycle(0.0, wms.ready, wms.running, batch.pending, batch.running))
+            )
+        self._plan_poll(queue, agenda.now + self.timing.cycle, number)
+        agenda.after(self.timing.cycle, self._cycle, queue, index, number + 1)
 
-    def _cycle(self) -> None:
-        inputs = self.inputs()
-        n = decide(self.chain, inputs).n
-        if n > 0:
-            self.world.send(n)
-            self.sent += n
-            self._unseen += n
-            self._sendings.append((self.env.now, n))
-        elif n < 0:
-            self.world.retire(-n)
-        self._remember(inputs)
+    def _plan_poll(self, queue: SimulatedFactoryQueue, cycle: float, number: int) -> None:
+        """Have the schedd asked before the next cycle, unless the last answer will do for that one, too."""
+        agenda, poll = self.world.agenda, self.timing.poll
+        at = cycle - poll * (0.618 * (number + 1) % 1.0)  # as good as a random age
+        if at > agenda.now or cycle - queue.polled > poll:
+            agenda.at(max(at, agenda.now), self._poll, queue)
 
-    # --- what the queue knows -------------------------------------------------------------------
+    # --- what a queue knows ---------------------------------------------------------------------
 
-    def inputs(self) -> PoolInputs:
-        """Return what the queue knows now: the last answers, and what it sent since."""
-        now = self.env.now
-        wms, batch = self._answer
+    def inputs(self, index: int) -> PoolInputs:
+        """Return what a queue knows now: the last answers, and what it sent since."""
+        now = self.world.agenda.now
+        queue, wms = self.queues[index], self._wms
+        counts = [q.counts for q in self.queues]
+        active = sum(c.pending + c.running for c in counts)
+        share = part_of(self.queues, index)
         return PoolInputs(
-            queue=self._queue,
-            wms=wms,
-            batch=batch.with_unseen(self._unseen),
-            site=SiteInfo(status="online"),
-            history=self._recent(),
-            factory_active=batch.active + self._unseen,
+            queue=self._name,
+            wms=WMSQueueInfo(ready=wms.ready, running=wms.running, done=wms.done),
+            batch=counts[index],
+            site=ONLINE,
+            history=queue.history if queue.looks_back else None,
+            factory_active=active,
             now=START + timedelta(seconds=now),
+            starting=queue.starts.since(wms.at - SETTLING),
             cores=self._cores,
             memory_mb=self._memory,
-            scope_active={"ce": batch.active + self._unseen},
-            past=tuple(
-                PastCycle(now - t, p.ready, p.jobs_running, p.pending, p.running) for t, p in self._past
-            ),
-            idle_slots=len(self.world.idle),
-            old_ready=self._old_ready(),
+            scope_active={"ce": counts[index].active},
+            past=self._past(queue, now) if queue.looks_back else (),
+            pool=wms if self._pool else None,
+            cached=self._cached,
+            site_index=index,
+            active=tuple((c.pending, c.running) for c in counts),
+            histories=self._histories(queue),
+            share=share.width,
+            share_lower=share.lower,
+            share_upper=share.upper,
         )
 
-    def _old_ready(self) -> int:
-        return sum(self.env.now - w.job.ready_at > 600 for w in self.world.ready)
+    def _histories(self, queue: SimulatedFactoryQueue) -> tuple[RecentPilots, ...]:
+        if queue.acts_at_once and queue.looks_back and len(self.queues) > 1:
+            return tuple(q.history for q in self.queues)
+        return ()
 
-    def _recent(self) -> RecentPilots:
-        since = self.env.now - self.timing.window
-        ended = [p for p in self._latest(self.world.ended) if p.ended is not None and p.ended >= since]
-        started = [p for p in [*self.world.running, *ended] if p.started is not None and p.started >= since]
-        while self._sendings and self._sendings[0][0] < since:
-            self._sendings.popleft()
-        latencies = [p.started - p.sent for p in started[-RECENT:] if p.started is not None]
-        return RecentPilots(
-            window=self.timing.window,
-            submitted_total=self.sent,
-            submitted=sum(n for _, n in self._sendings),
-            started=len(started),
-            finished=len(ended),
-            short=sum(p.wall < self.timing.short and not p.failed for p in ended),
-            failed=sum(p.failed for p in ended),
-            empty=sum(p.payloads == 0 for p in ended),
-            start_latency=median(latencies) if latencies else None,
-            lifetime=median(p.wall for p in ended) if ended else None,
-            ended=tuple(self._ended(p) for p in ended[-RECENT:]),
-        )
+    @staticmethod
+    def _past(queue: SimulatedFactoryQueue, now: float) -> tuple[PastCycle, ...]:
+        return tuple(PastCycle(now - t, p.ready, p.jobs_running, p.pending, p.running) for t, p in queue.past)
 
-    def _latest(self, pilots: list[Pilot]) -> list[Pilot]:
-        """Return the pilots that ended within the window; the list is in the order of their ends."""
-        since = self.env.now - self.timing.window
-        i = len(pilots)
-        while i > 0 and (pilots[i - 1].ended or 0.0) >= since:
-            i -= 1
-        return pilots[i:]
-
-    def _ended(self, pilot: Pilot) -> EndedPilot:
-        return EndedPilot(self.env.now - (pilot.started or 0.0), pilot.wall)
-
-    def _remember(self, inputs: CycleInputs) -> None:
-        wms, batch = inputs.wms or WMSQueueInfo(), inputs.batch or BatchQueueInfo()
-        past = PastCycle(0.0, wms.ready, wms.running, batch.pending, batch.running)
-        self._past.appendleft((self.env.now, past))
+    def _sample(self) -> None:
         w = self.world
         self.samples.append(
             Sample(
-                self.env.now / HOUR, len(w.ready), w.jobs_running, len(w.pending), len(w.running), len(w.idle)
+                w.agenda.now / HOUR,
+                w.queue.ready + w.queue.unfit,
+                w.queue.running,
+                sum(len(s.known_pending) for s in w.sites),
+                sum(len(s.running) for s in w.sites),
+                len(w.queue.idle),
             )
         )
 
     # --- what came of it ------------------------------------------------------------------------
 
     def _result(self) -> Result:
-        world, now = self.world, self.env.now
-        waits = sorted((now if w.started is None else w.started) - w.job.ready_at for w in world.jobs) or [
-            0.0
+        world, now = self.world, self.world.agenda.now
+        jobs = [j for j in world.queue.jobs if j.job.fits]
+        waits = sorted(_wait(j.started, j.job.ready_at, j.job.cancelled_at, now) for j in jobs) or [0.0]
+        pilots = [p for s in world.sites for p in s.pilots]
+        ran = [
+            (p, (now if p.ended is None else p.ended) - p.started) for p in pilots if p.started is not None
         ]
-        ended = [*world.ended, *world.running]
-        walls = [(p, (now if p.ended is None else p.ended) - (p.started or 0.0)) for p in ended]
-        busy = sum(p.busy for p in ended)
+        busy = sum(p.busy / p.payloads for p, _ in ran)
+        sites = world.sites
         return Result(
-            jobs=len(world.jobs),
-            done=world.jobs_done,
+            jobs=len(jobs),
+            done=world.queue.done,
             mean_wait=fmean(waits),
             p95_wait=waits[int(0.95 * (len(waits) - 1))],
             max_wait=waits[-1],
-            pilots=self.sent,
-            started=len(ended),
-            removed=world.removed,
-            empty_pilots=sum(p.payloads == 0 for p in ended),
-            failed_pilots=sum(p.failed for p in ended),
-            empty_hours=sum(wall for p, wall in walls if p.payloads == 0) / HOUR,
-            idle_hours=(sum(wall for _, wall in walls) - busy) / HOUR,
+            pilots=len(pilots),
+            started=len(ran),
+            removed=sum(s.removals + s.spared for s in sites),
+            empty_pilots=sum(p.ran == 0 for p, _ in ran),
+            failed_pilots=sum(p.failed for p, _ in ran),
+            empty_hours=sum(wall for p, wall in ran if p.ran == 0) / HOUR,
+            idle_hours=(sum(wall for _, wall in ran) - busy) / HOUR,
             busy_hours=busy / HOUR,
+            operations=sum(s.submits + s.removals for s in sites),
+            killed=sum(s.killed for s in sites),
             hours=now / HOUR,
             samples=tuple(self.samples),
         )
 
 
-def run(chain: Sequence[Rule], workload: Workload, **settings: Any) -> Result:
-    """Run `chain` against `workload`; see `Simulation` for the settings."""
-    return Simulation(chain, workload, **settings).run()
+def _wait(started: float | None, ready_at: float, cancelled_at: float, now: float) -> float:
+    """Return how long a job waited: until it ran, was cancelled, or all was over."""
+    return (min(cancelled_at, now) if started is None else started) - ready_at
+
+
+def run(chain: Sequence[Rule], workload: Workload, *, seed: int = 1, pool: bool = False) -> Result:
+    """Run one chain, for every site of `workload`; see `Simulation`."""
+    return Simulation([chain], workload, seed=seed, pool=pool).run()

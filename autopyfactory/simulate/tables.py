@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 
 from autopyfactory.check.order import undoings
 from autopyfactory.model.decision import Decision
 from autopyfactory.simulate.chain import SimulatedQueue
-from autopyfactory.simulate.compare import Duel, Score
-from autopyfactory.simulate.run import Result
+from autopyfactory.simulate.compare import Everywhere, Score, Verdict
+from autopyfactory.simulate.result import Result
 
+FASTER = "*"
 ROWS: tuple[tuple[str, Callable[[Result], float], str], ...] = (
     ("jobs done", lambda r: r.done, "{:.0f}"),
     ("mean wait, s", lambda r: r.mean_wait, "{:.0f}"),
     ("95 % waited less than, s", lambda r: r.p95_wait, "{:.0f}"),
     ("longest wait, s", lambda r: r.max_wait, "{:.0f}"),
     ("pilots sent", lambda r: r.pilots, "{:.0f}"),
-    ("  taken back while pending", lambda r: r.removed, "{:.0f}"),
+    ("  taken back", lambda r: r.removed, "{:.0f}"),
     ("  that failed", lambda r: r.failed_pilots, "{:.0f}"),
     ("  that ran nothing (empty)", lambda r: r.empty_pilots, "{:.0f}"),
     ("empty pilot-hours", lambda r: r.empty_hours, "{:.1f}"),
     ("pilot-hours without payload", lambda r: r.idle_hours, "{:.1f}"),
     ("pilot-hours with payload", lambda r: r.busy_hours, "{:.1f}"),
+    ("operations on the CE", lambda r: r.operations, "{:.0f}"),
+    ("payloads killed", lambda r: r.killed, "{:.1f}"),
     ("hours until all was over", lambda r: r.hours, "{:.1f}"),
 )
 
@@ -69,48 +73,65 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, line, *rest))
 
 
-def defaults_table(names: Sequence[str], scores: Sequence[Score]) -> str:
-    """Return mean wait and empty pilot-hours of each policy with its defaults, workload by workload."""
-    families = list(dict.fromkeys(s.policy.family for s in scores))
-    rows = [["wait in s / empty pilot-hours", *families]]
-    for i, name in enumerate(names):
-        mine = scores[i * len(families) : (i + 1) * len(families)]
-        rows.append([name, *(f"{s.mean_wait:.0f} / {s.empty_hours:.1f}" for s in mine)])
-    total = [sum(s.empty_hours for s in scores[i :: len(families)]) for i in range(len(families))]
-    rows.append(["empty pilot-hours in all", *(f"{hours:.1f}" for hours in total)])
+def defaults_table(found: Mapping[str, Sequence[Score]]) -> str:
+    """Return mean wait and empty pilot-hours of each policy as it comes, workload by workload."""
+    names = [s.policy.family for s in _as_they_come(next(iter(found.values())))]
+    rows = [["wait in s / empty pilot-hours / operations", *names]]
+    for workload, scores in found.items():
+        cells = (
+            f"{s.mean('mean_wait'):.0f} / {s.mean('empty_hours'):.1f} / {s.mean('operations'):.0f}"
+            for s in _as_they_come(scores)
+        )
+        rows.append([workload, *cells])
     return markdown(rows)
 
 
-def duels_table(duels: Sequence[Duel]) -> str:
-    """Return how Adaptive does against the best reference at equal wait, workload by workload."""
+def _as_they_come(scores: Sequence[Score]) -> list[Score]:
+    return [s for s in scores if s.policy.default]
+
+
+def verdicts_table(verdicts: Sequence[Verdict]) -> str:
+    """Return how Adaptive does against the hull of all references, workload by workload."""
     head = [
         "workload",
-        "Adaptive: wait, s",
+        "mean wait, s",
+        "95 %, s",
         "empty h",
-        "best reference at equal wait",
-        "wait, s",
-        "empty h",
+        "references at this wait, h",
         "saved",
+        "10 to 90 %",
     ]
+    head += ["references at this waste, s", "hours without payload saved", "operations / Ready", "killed"]
     rows = [head]
-    for d in duels:
-        best = f"{d.best.policy.family}: {d.best.policy.label}"
-        best += "" if d.matched else " (the fastest; none waits as little)"
-        mine = [f"{d.adaptive.mean_wait:.0f}", f"{d.adaptive.empty_hours:.2f}"]
-        rows.append(
-            [
-                d.workload,
-                *mine,
-                best,
-                f"{d.best.mean_wait:.0f}",
-                f"{d.best.empty_hours:.2f}",
-                f"{d.saved:.0%}",
-            ]
-        )
-    mine_all, best_all = sum(d.adaptive.empty_hours for d in duels), sum(d.best.empty_hours for d in duels)
-    saved = 1.0 - mine_all / best_all if best_all else 0.0
-    rows.append(["all", "", f"{mine_all:.2f}", "", "", f"{best_all:.2f}", f"{saved:.0%}"])
-    rows.append(
-        ["mean of the workloads", "", "", "", "", "", f"{sum(d.saved for d in duels) / len(duels):.0%}"]
-    )
+    for v in verdicts:
+        ours = v.ours
+        cells = [f"{ours.mean('mean_wait'):.0f}", f"{ours.mean('p95_wait'):.0f}"]
+        cells += [f"{ours.mean('empty_hours'):.2f}", f"{v.waste:.2f}{FASTER if v.faster else ''}"]
+        cells += [f"{v.saved:.0%}", f"{v.low:.0%} to {v.high:.0%}", f"{v.wait:.0f}", f"{v.idle_saved:.0%}"]
+        rows.append([v.workload, *cells, f"{v.operations:.2f}", f"{ours.mean('killed'):.1f}"])
+    mean = f"{fmean(v.saved for v in verdicts):.0%}"
+    idle = f"{fmean(v.idle_saved for v in verdicts):.0%}"
+    operations = f"{fmean(v.operations for v in verdicts):.2f}"
+    killed = f"{fmean(v.ours.mean('killed') for v in verdicts):.1f}"
+    rows.append(["mean of the workloads", "", "", "", "", mean, "", "", idle, operations, killed])
     return markdown(rows)
+
+
+def summary(verdicts: Sequence[Verdict], one: Everywhere) -> str:
+    """Return the goals and what was reached, in sentences."""
+    worse = [v.workload for v in verdicts if v.saved < -0.05]
+    most = max(verdicts, key=lambda v: v.operations)
+    runs = sum(len(v.ours.runs) for v in verdicts)
+    killed = sum(r.killed for v in verdicts for r in v.ours.runs)
+    return "\n".join(
+        (
+            f"{FASTER} no setting of any reference waits as little; held against the fastest of them",
+            f"saved in the mean over workloads: {fmean(v.saved for v in verdicts):.0%} (goal: 50 %)",
+            f"worse by more than 5 %: {', '.join(worse) or 'none'} (goal: none)",
+            f"operations on the CE: at most {most.operations:.2f} times those of Ready, on {most.workload} "
+            "(goal: 1.3)",
+            f"payloads killed: {killed:.0f} in {runs} runs (goal: 0)",
+            f"one setting for all workloads, in multiples of Ready's: wait {one.wait:.2f}, "
+            f"waste {one.waste:.2f}; saved {one.saved:.0%} of the hull of references with one setting",
+        )
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from autopyfactory.simulate.run import Result, Sample
+from autopyfactory.simulate.result import Result, Sample
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 QUANTITIES = (

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
 
 from autopyfactory.cli.simulate import command
+from autopyfactory.history import HistoryWriter
+from autopyfactory.history.store import default_url
+from autopyfactory.model.decision import CycleInputs
+from autopyfactory.model.info import WMSQueueInfo
+from autopyfactory.model.record import CycleRecord
 
 BARE = """
 [BNL]
@@ -119,6 +125,9 @@ class TestOneDecision:
             (["--workload", "nowhere"], "neither a file nor one of the workloads"),
             (["--workload", "steady", "--ce", "huge"], "no CE model 'huge'"),
             (["--workload", "steady", "--against", "/nowhere.conf"], "/nowhere.conf"),
+            (["--workload", "steady", "--sweep", "sched.ramp.factor=1,2"], "no rule has the option"),
+            (["--workload", "steady", "--sweep", "sched.scale.factor=much"], "much"),
+            (["--workload", "steady", "--sweep", "sched.scale.factor"], "--sweep needs KEY=VALUE"),
         ],
     )
     def test_mistakes_are_told(self, bare, args, complaint):
@@ -161,7 +170,50 @@ class TestOverTime:
         assert [r["done"] == r["jobs"] > 0 for r in runs] == [True, True]
         assert runs[0]["samples"]
 
+    def test_several_settings_make_a_picture_of_the_bargain(self, bare, tmp_path):
+        picture, other = tmp_path / "x.png", tmp_path / "other.conf"
+        other.write_text("[BNL]\nschedplugin = Ready, MaxPending\nsched.maxpending.maximum = 5\n")
+        args = ["--conf", bare, "--workload", "misfit", "--against", other, "--plot", picture]
+        result = invoke(*args, "--sweep", "sched.scale.factor=0.5,1")
+        assert result.exit_code == 0, result.output
+        for name in (
+            "BNL",
+            "BNL, sched.scale.factor = 0.5",
+            "BNL, sched.scale.factor = 1",
+            "BNL of other.conf",
+        ):
+            assert name in result.output
+        assert "other.conf, sched.scale" not in result.output  # it has no Scale
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+    def test_recorded_weeks_are_replayed(self, factory, tmp_path):
+        begin = datetime(2026, 3, 1, tzinfo=UTC)
+        (tmp_path / "state").mkdir()
+        with open(factory, "a") as file:
+            file.write(f"statedir = {tmp_path / 'state'}\n")
+        writer = HistoryWriter(default_url(tmp_path / "state"), "test")
+        for i in range(60):
+            inputs = CycleInputs("first", wms=WMSQueueInfo(ready=min(10, i), running=0))
+            at = begin + timedelta(minutes=i)
+            writer.deliver([CycleRecord("first", i, at, "nothing", "", inputs=inputs)])
+        writer.close()
+        args = ["--conf", factory, "--from-history"]
+        result = invoke(*args, "first", "--since", "2026-03-01", "--until", "2026-03-02")
+        assert result.exit_code == 0, result.output
+        assert "10 jobs as recorded of first, 30 minutes each" in result.output
+        assert "nothing is kept about 'second'" in invoke(*args, "second").output
+        assert "no work is recorded of first" in invoke(*args, "first", "--since", "2026-03-02").output
+
     def test_list(self, bare):
         result = invoke("--conf", bare, "--workload", "list")
         assert "slowce" in result.output
         assert "latency_sigma" in result.output
+
+
+def test_all_policies(tmp_path):
+    picture = tmp_path / "x.png"
+    result = invoke("--compare", "--workload", "misfit", "--seeds", 1, "--processes", 1, "--plot", picture)
+    assert result.exit_code == 0, result.output
+    assert "| mean of the workloads |" in result.output
+    assert "saved in the mean over workloads" in result.output
+    assert picture.read_bytes().startswith(b"\x89PNG")

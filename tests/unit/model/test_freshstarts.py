@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autopyfactory.cycle.freshstarts import Starts
 from autopyfactory.model.decision import CycleInputs
+from autopyfactory.model.freshstarts import Starts
 from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
 from fakes import context

@@ -1,0 +1,105 @@
+"""One queue of the simulated factory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from statistics import median
+
+from autopyfactory.model.decision import Decision, EndedPilot, PastCycle, RecentPilots, Rule
+from autopyfactory.model.freshstarts import Starts
+from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.secondanswer import Surplus
+from autopyfactory.simulate.models import Timing
+from autopyfactory.simulate.sites import End, Site
+
+PAST = 60  # earlier cycles that a queue remembers
+RECENT = 200  # pilots that medians look at
+
+
+class SimulatedFactoryQueue:
+    """One queue of the factory: what it sees of its site, and what it does there."""
+
+    def __init__(self, chain: Sequence[Rule], site: Site, timing: Timing):
+        self.chain = chain
+        self.site = site
+        self._timing = timing
+        self.past: deque[tuple[float, PastCycle]] = deque(maxlen=PAST)
+        self.batch = BatchQueueInfo()
+        self.polled = -1.0
+        self._history: RecentPilots | None = None  # as of the last poll, worked out when somebody asks
+        self.sent = 0
+        self.starts = Starts()
+        self.surplus = Surplus()
+        needs = frozenset[str]().union(*(rule.needs for rule in chain))
+        self._keeps_ended = "history" in needs
+        self.looks_back = self._keeps_ended or any(getattr(rule, "looks_back", False) for rule in chain)
+        self.acts_at_once = any(getattr(rule, "acts_at_once", False) for rule in chain)
+        self._unseen = 0
+        self._sendings: deque[tuple[float, int]] = deque()
+
+    def poll(self, now: float) -> None:
+        """Ask the schedd."""
+        site = self.site
+        self.batch = BatchQueueInfo(
+            pending=len(site.known_pending), running=site.known_running, unsubmitted=site.in_schedd
+        )
+        self.polled = now
+        self._unseen = 0
+        self.starts.note(now, site.known_running)
+        self._history = None
+
+    @property
+    def history(self) -> RecentPilots:
+        """What happened to the pilots within the window, as of the last poll."""
+        if self._history is None:
+            self._history = self._recent(self.polled)
+        return self._history
+
+    @property
+    def counts(self) -> BatchQueueInfo:
+        """What the schedd said, and what was sent since."""
+        return self.batch.with_unseen(self._unseen)
+
+    def act(self, decision: Decision, answers: tuple[float, ...], now: float) -> None:
+        """Send or take back what was decided."""
+        n = decision.n
+        if n > 0:
+            self.site.send(n)
+            self.sent += n
+            self._unseen += n
+            self._sendings.append((now, n))
+        too_many = max(0, -n)
+        if not self.acts_at_once:
+            too_many = self.surplus.agreed(too_many, answers)
+        if too_many and not self._unseen:  # as in the factory: what is not visible yet might count twice
+            taken = self.site.take_back(too_many)
+            why = decision.decisive
+            if why is None or not why.spares_running:
+                self.site.drain(too_many - taken)
+
+    def _recent(self, now: float) -> RecentPilots:
+        site, window = self.site, self._timing.window
+        for seen in (site.starts, site.ends, self._sendings):
+            while seen and seen[0][0] < now - window:
+                seen.popleft()
+        latencies = [latency for at, latency in site.starts if at <= now]
+        ended = [end for at, end in site.ends if at <= now]
+        walls = [end.wall for end in ended[-RECENT:]]
+        return RecentPilots(
+            window=window,
+            submitted_total=self.sent,
+            submitted=sum(n for _, n in self._sendings),
+            started=len(latencies),
+            finished=len(ended),
+            short=sum(not end.failed and end.wall < self._timing.short for end in ended),
+            failed=sum(end.failed for end in ended),
+            empty=sum(end.empty for end in ended),
+            start_latency=median(latencies[-RECENT:]) if latencies else None,
+            lifetime=median(walls) if walls else None,
+            ended=self._ended(ended[-RECENT:], now) if self._keeps_ended else None,
+        )
+
+    @staticmethod
+    def _ended(ends: Sequence[End], now: float) -> tuple[EndedPilot, ...]:
+        return tuple(EndedPilot(now - end.started, end.wall) for end in ends)

@@ -1,0 +1,1 @@
+"""Reference policies for comparison: how other systems decide, as rules of our chain."""
