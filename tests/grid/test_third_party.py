@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from daemonkit.bench import wait_for
+from patience import PATIENCE, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -144,7 +144,7 @@ def factory(elsewhere: Elsewhere, tmp_path: Path) -> Iterator[tuple[Path, subpro
     finally:
         process.kill()
         process.wait()
-        subprocess.run([tmp_path / "batch", "end"], check=True, timeout=60)
+        subprocess.run([tmp_path / "batch", "end"], check=True, timeout=PATIENCE)
 
 
 def test_they_keep_a_live_factory_going(
@@ -159,21 +159,21 @@ def test_they_keep_a_live_factory_going(
     def running() -> set[str]:
         assert process.poll() is None, told()
         done = subprocess.run(
-            [folder / "batch", "list", "third-party"], capture_output=True, text=True, timeout=60
+            [folder / "batch", "list", "third-party"], capture_output=True, text=True, timeout=PATIENCE
         )
         return set(done.stdout.splitlines())
 
-    wait_for(lambda: running() == {"A running 4", "B running 3"}, 120)
+    until(lambda: running() == {"A running 4", "B running 3"}, "7 pilots", every=0.5)
     lines = folder / "lines"
 
     def cycles() -> list[dict[str, object]]:
-        return [json.loads(line) for line in lines.read_text().splitlines()]
+        return [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
 
     def quiet() -> bool:
         after = [c for c in cycles() if c.get("outcome") == "nothing"]
         return all(sum(c["queue"] == q for c in after) >= 3 for q in ("A", "B"))
 
-    wait_for(quiet, 120)  # three more cycles of each queue, in which nothing is to be sent
+    until(quiet, "three more cycles of each queue, in which nothing is to be sent", every=0.5)
     assert running() == {"A running 4", "B running 3"}, "more were sent than the rules allow"
     sent = {q: sum(int(str(c["submitted"])) for c in cycles() if c.get("queue") == q) for q in ("A", "B")}
     assert sent == {"A": 4, "B": 3}
@@ -181,4 +181,4 @@ def test_they_keep_a_live_factory_going(
     why = elsewhere.run("-m", "autopyfactory", "--conf", str(folder / "factory.conf"), "why", "A")
     assert "Part: " in why and "50 % of" in why, why
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0, told()
+    assert process.wait(PATIENCE) == 0, told()

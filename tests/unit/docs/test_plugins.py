@@ -32,6 +32,7 @@ def test_the_guide_shows_what_the_command_writes(kind: str) -> None:
         assert text == made[path], f"{path} of `plugin new {kind} {NAMES[kind]}` is another text"
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_guide_pass_their_tests(tmp_path: Path) -> None:
     """What is shown is laid over what the command writes beside it."""
     for kind, name in NAMES.items():
