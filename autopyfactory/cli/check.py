@@ -8,6 +8,7 @@ from dataclasses import replace
 import click
 
 from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.terminal import echo
 from autopyfactory.config import problemlist
 from autopyfactory.config.fetch import READING, reading
 from autopyfactory.config.model import Configuration
@@ -40,11 +41,11 @@ def command(
         code = WRONG
     if as_json:
         data = {"ok": code == OK, **problemlist.as_data(problems, configuration)}
-        click.echo(json_module.dumps(data, indent=2))
+        echo(json_module.dumps(data, indent=2))
     else:
         if problems:
             click.echo(problemlist.render(problems, lambda text, kind: click.style(text, fg=COLOURS[kind])))
-        click.echo(problemlist.summary(problems, configuration))
+        echo(problemlist.summary(problems, configuration))
     ctx.exit(code)
 
 

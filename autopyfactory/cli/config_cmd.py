@@ -15,6 +15,7 @@ import click
 
 from autopyfactory.cli.check import COLOURS, UNREADABLE, WRONG, examine
 from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.terminal import echo
 from autopyfactory.config import problemlist
 from autopyfactory.config.model import Configuration
 from autopyfactory.control.client import ControlError, NotRunning, call
@@ -57,13 +58,13 @@ def dump(
 
     configuration, problems, _ = examine(conf, online=online, files=False)
     if configuration is None:
-        click.echo(problemlist.render(problems), err=True)
+        echo(problemlist.render(problems), err=True)
         ctx.exit(UNREADABLE)
     if not (from_files or online):
         answer = _in_force(configuration, queue, everything)
         if answer is not None:
-            click.echo("these values are in force in the running factory", err=True)
-            click.echo(json.dumps(answer["data"], indent=2) + "\n" if as_json else answer["text"], nl=False)
+            echo("these values are in force in the running factory", err=True)
+            echo(json.dumps(answer["data"], indent=2) + "\n" if as_json else answer["text"], nl=False)
             return
     try:
         found = list(dumping.blocks(configuration, queue))
@@ -71,9 +72,9 @@ def dump(
         _no_such_queue(queue or "", [*configuration.queues, *configuration.broken])
         ctx.exit(WRONG)
     if as_json:
-        click.echo(json.dumps(dumping.as_data(found), indent=2))
+        echo(json.dumps(dumping.as_data(found), indent=2))
     else:
-        click.echo(dumping.render(found, everything=everything), nl=False)
+        echo(dumping.render(found, everything=everything), nl=False)
 
 
 def _in_force(configuration: Configuration, queue: str | None, everything: bool) -> dict[str, Any] | None:
@@ -87,7 +88,7 @@ def _in_force(configuration: Configuration, queue: str | None, everything: bool)
     except NotRunning:
         return None
     except ControlError as err:
-        click.echo(f"{err}; the files say:", err=True)
+        echo(f"{err}; the files say:", err=True)
         return None
 
 
@@ -96,7 +97,7 @@ def _no_such_queue(name: str, known: list[str]) -> None:
 
     meant = closest(name, known)
     hint = f"; did you mean {meant}?" if meant else ""
-    click.echo(f"there is no queue {name!r}{hint}", err=True)
+    echo(f"there is no queue {name!r}{hint}", err=True)
 
 
 @command.command()
@@ -114,7 +115,7 @@ def reference(form: str) -> None:
     from autopyfactory.config.referencepages import FORMATS
     from autopyfactory.config.registry import installed
 
-    click.echo(FORMATS[form](chapters(installed())), nl=False)
+    echo(FORMATS[form](chapters(installed())), nl=False)
 
 
 @command.command()
@@ -158,8 +159,8 @@ def init(folder: Path | None, also: Path | None, force: bool, yes: bool, **given
     except (OSError, ValueError) as err:
         raise click.ClickException(str(err)) from err
     for path in written:
-        click.echo(f"wrote {path}")
-    click.echo(f"Next: look through them, then autopyfactory check --conf {folder / 'autopyfactory.conf'}")
+        echo(f"wrote {path}")
+    echo(f"Next: look through them, then autopyfactory check --conf {folder / 'autopyfactory.conf'}")
 
 
 _QUESTIONS = {
@@ -225,12 +226,12 @@ def migrate(ctx: click.Context, source: Path, target: Path) -> None:
     try:
         done = migration.migrate(source, target, installed())
     except (ConfigError, OSError) as err:
-        click.echo(str(err), err=True)
+        echo(str(err), err=True)
         ctx.exit(UNREADABLE)
-    click.echo(migration.report(done))
+    echo(migration.report(done))
     configuration, problems, code = examine((str(target / "autopyfactory.conf"),), files=False)
     if problems:
-        click.echo("What check says about the result:")
+        echo("What check says about the result:")
         click.echo(problemlist.render(problems, lambda text, kind: click.style(text, fg=COLOURS[kind])))
-    click.echo(problemlist.summary(problems, configuration))
+    echo(problemlist.summary(problems, configuration))
     ctx.exit(code or (WRONG if problemlist.counts(problems)[0] else 0))

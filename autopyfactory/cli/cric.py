@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.terminal import console, echo
 from autopyfactory.external import atomicfile
 
 if TYPE_CHECKING:
@@ -68,11 +67,11 @@ def command(
         v for v in outcome.verdicts if only in (None, v.record) and (v.section or v.broken or not taken)
     ]
     if as_json:
-        click.echo(json_module.dumps([asdict(v) for v in verdicts], indent=2))
+        echo(json_module.dumps([asdict(v) for v in verdicts], indent=2))
     elif dry_run:
         _table(verdicts)
     elif output and (outcome.config.errors or not any(v.section for v in verdicts)):
-        click.echo(f"{output} is left as it is: there is nothing complete to write", err=True)
+        echo(f"{output} is left as it is: there is nothing complete to write", err=True)
         ctx.exit(WRONG)
     else:
         names = {v.section for v in verdicts}
@@ -87,7 +86,7 @@ def command(
 
 def _tell(problems: Iterable[Problem]) -> None:
     for problem in problems:
-        click.echo(str(problem), err=True)
+        echo(str(problem), err=True)
 
 
 def _outcome(conf: tuple[str, ...], fresh: bool) -> Outcome:
@@ -118,15 +117,15 @@ def _table(verdicts: Sequence[Verdict]) -> None:
     for v in verdicts:
         style = "green" if v.section else "red" if v.broken else "dim"
         cells = (v.record, v.ce, v.selection, v.section or "-", v.reason)
-        table.add_row(*(escape(c) for c in cells), style=style)
+        table.add_row(*cells, style=style)
     width = None if os.isatty(1) else 250
-    console = Console(width=width, highlight=False)
-    console.print(table)
+    screen = console(width)
+    screen.print(table)
     left = Counter(v.reason for v in verdicts if not v.section)
     taken = [v for v in verdicts if v.section]
-    console.print(f"{len(taken)} queues of {len({v.record for v in taken})} PanDA queues")
+    screen.print(f"{len(taken)} queues of {len({v.record for v in taken})} PanDA queues")
     for reason, number in left.most_common(10):
-        console.print(f"{number} left: {escape(reason)}")
+        screen.print(f"{number} left: {reason}")
 
 
 def _text(sections: Sequence[Section]) -> str:
@@ -159,8 +158,8 @@ def _value(text: str) -> str:
 def _write(text: str, output: str | None) -> None:
     """Write `text`, for the owner only: defaults files may hold secrets."""
     if output is None:
-        click.echo(text, nl=False)
+        echo(text, nl=False)
         return
     # a factory that reads it meanwhile sees the old or the new file
     atomicfile.replace(Path(output), text.encode(), mode=atomicfile.OWNER)
-    click.echo(f"{output} is written", err=True)
+    echo(f"{output} is written", err=True)

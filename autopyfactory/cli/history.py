@@ -10,6 +10,7 @@ import click
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import Link, fail
+from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import past_time
 from autopyfactory.model.serialize import to_full
 from autopyfactory.model.text import span
@@ -47,13 +48,13 @@ def command(
 def _info(reader: HistoryReader, *, as_json: bool) -> None:
     info = reader.info()
     if as_json:
-        click.echo(json.dumps(to_full(info)))
+        echo(json.dumps(to_full(info)))
         return
-    click.echo(f"{info.url}, schema version {info.version}")
-    click.echo(f"{info.queues} queues, at most {info.rows} cycles, {info.used_bytes / 1e6:.1f} MB")
+    echo(f"{info.url}, schema version {info.version}")
+    echo(f"{info.queues} queues, at most {info.rows} cycles, {info.used_bytes / 1e6:.1f} MB")
     if info.oldest and info.newest:
         age = span((info.newest - info.oldest).total_seconds())
-        click.echo(f"from {info.oldest:%Y-%m-%d %H:%MZ} to {info.newest:%Y-%m-%d %H:%MZ} ({age})")
+        echo(f"from {info.oldest:%Y-%m-%d %H:%MZ} to {info.newest:%Y-%m-%d %H:%MZ} ({age})")
 
 
 def _cycles(reader: HistoryReader, queue: str, since: datetime, until: datetime, *, as_json: bool) -> None:
@@ -72,7 +73,7 @@ def _cycles(reader: HistoryReader, queue: str, since: datetime, until: datetime,
         for e in reader.events(since, until, queue)
     ]
     for _, data, text in sorted(lines, key=lambda line: line[0]):
-        click.echo(json.dumps(data, ensure_ascii=False) if as_json else text)
+        echo(json.dumps(data) if as_json else text)
 
 
 def _line(stored: Stored) -> str:

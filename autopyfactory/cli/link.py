@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import click
-
+from autopyfactory.cli.terminal import echo
 from autopyfactory.control.client import ControlError, NotRunning, call
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ __all__ = ["ControlError", "Link", "NotRunning", "fail"]
 
 def fail(text: str, code: int = 1) -> NoReturn:
     """End the command with `text` on standard error."""
-    click.echo(f"autopyfactory: {text}", err=True)
+    echo(f"autopyfactory: {text}", err=True)
     sys.exit(code)
 
 

@@ -13,6 +13,7 @@ import sys
 import click
 
 from autopyfactory import __version__
+from autopyfactory.cli.terminal import bear_any_text
 from autopyfactory.daemon.exits import ExitCode
 from autopyfactory.daemon.options import DEFAULT_CONF, DaemonOptions
 
@@ -150,4 +151,5 @@ def main() -> None:
     """Run the command line."""
     if sys.stdout is None or sys.stderr is None:  # started with closed descriptors: they must lead somewhere
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    bear_any_text()
     cli(prog_name="autopyfactory")

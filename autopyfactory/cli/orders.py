@@ -9,6 +9,7 @@ import click
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
+from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import future_time
 from autopyfactory.pauses import ALL, Pause, PauseError, Pauses
 
@@ -58,10 +59,10 @@ def order(link: Link, kind: str, name: str, until: datetime | None, reason: str)
         except PauseError as err:
             fail(str(err))
         answer = {"words": pause.words}
-        click.echo("no factory runs: this is in force when one starts", err=True)
+        echo("no factory runs: this is in force when one starts", err=True)
     except ControlError as err:
         fail(str(err))
-    click.echo(f"{_shown(name)}: {answer['words']}")
+    echo(f"{_shown(name)}: {answer['words']}")
 
 
 def resume(link: Link, name: str) -> None:
@@ -73,13 +74,11 @@ def resume(link: Link, name: str) -> None:
     except ControlError as err:
         fail(str(err))
     if answer["ended"]:
-        click.echo(f"{_shown(name)}: resumed, no longer {answer['ended']}")
+        echo(f"{_shown(name)}: resumed, no longer {answer['ended']}")
     else:
-        click.echo(f"{_shown(name)}: was not paused by itself")
+        echo(f"{_shown(name)}: was not paused by itself")
     if answer["left"]:
-        click.echo(
-            f"{_shown(name)}: still {answer['left']}; `autopyfactory resume --all` ends that", err=True
-        )
+        echo(f"{_shown(name)}: still {answer['left']}; `autopyfactory resume --all` ends that", err=True)
 
 
 def _resume_file(link: Link, name: str) -> dict[str, Any]:

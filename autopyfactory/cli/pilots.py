@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 
 import click
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from autopyfactory.api.pilotquery import PENDING, STATES, Pilot
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
-from autopyfactory.cli.statustable import wide_console
+from autopyfactory.cli.terminal import echo, wide_console
 from autopyfactory.cli.timeargs import time_span
 from autopyfactory.model.serialize import from_plain
 from autopyfactory.model.text import span
@@ -61,7 +60,7 @@ def command(
         return
     answer = _listed(Link(conf), _which(queue, states, older), limit)
     if as_json:
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        echo(json.dumps(answer, indent=2))
         return
     _show([from_plain(Pilot, p) for p in answer["pilots"]], answer["notes"], limit)
 
@@ -93,14 +92,14 @@ def kill(
         pilots = [from_plain(Pilot, p) for p in answer["pilots"]]
         if dry_run:
             _show(pilots, answer["notes"], 1_000_000)
-            click.echo(f"{len(pilots)} pilots would be removed")
+            echo(f"{len(pilots)} pilots would be removed")
             return
         running = sum(p.state == "running" for p in pilots)
         click.confirm(f"Remove {len(pilots)} pilots, {running} of them running?", abort=True)
     done = _ask(link, "kill", {**which, "reason": reason, "by": user()})
-    click.echo(f"{done['removed']} of {done['found']} pilots removed")
+    echo(f"{done['removed']} of {done['found']} pilots removed")
     for note in done["notes"]:
-        click.echo(note, err=True)
+        echo(note, err=True)
     if done["notes"] or done["removed"] < done["found"]:
         raise SystemExit(1)
 
@@ -132,7 +131,7 @@ def _ask(link: Link, name: str, arguments: dict[str, Any]) -> Any:
         configuration = link.configuration
         if configuration is None:
             fail(f"{err}, and the configuration cannot be read: see `autopyfactory check`")
-        click.echo(f"{err}: asking the schedds", err=True)
+        echo(f"{err}: asking the schedds", err=True)
         try:
             return pilots.COMMANDS[name](configuration, arguments)
         except CommandError as problem:
@@ -151,7 +150,7 @@ def _show(pilots: Sequence[Pilot], notes: Sequence[str], limit: int) -> None:
     for p in pilots:
         waited = span((now - p.since).total_seconds()) if p.since else ""
         sent = f"{p.submitted:%m-%d %H:%MZ}" if p.submitted else ""
-        table.add_row(p.id, escape(p.queue), p.state, waited, sent, p.grid_state, escape(p.reason or p.ce))
+        table.add_row(p.id, p.queue, p.state, waited, sent, p.grid_state, p.reason or p.ce)
     console = wide_console()
     if pilots:
         console.print(table)
@@ -159,4 +158,4 @@ def _show(pilots: Sequence[Pilot], notes: Sequence[str], limit: int) -> None:
         f"{len(pilots)} pilots" + (" (there may be more: see --limit)" if len(pilots) >= limit else "")
     )
     for note in notes:
-        click.echo(note, err=True)
+        echo(note, err=True)

@@ -14,6 +14,7 @@ import click
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
+from autopyfactory.cli.terminal import echo
 
 TIMEOUT = 60.0
 
@@ -43,14 +44,14 @@ def show(answer: dict[str, Any], as_json: bool, *, accepted: bool, verb: str) ->
     if as_json:
         import json
 
-        click.echo(json.dumps(answer, indent=1))
+        echo(json.dumps(answer, indent=1))
         return
     for problem in answer["problems"]:
-        click.echo(problem, err=True)
+        echo(problem, err=True)
     if not accepted:
-        click.echo(f"refused: the configuration {verb} rejected, all stays as it is", err=True)
+        echo(f"refused: the configuration {verb} rejected, all stays as it is", err=True)
     if answer["text"]:
-        click.echo(answer["text"], nl=False)
+        echo(answer["text"], nl=False)
 
 
 def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.timeargs import past_time
 from autopyfactory.model.decision import CycleInputs, RecentPilots, decide
@@ -132,11 +133,11 @@ def _once(conf: Sequence[str], as_json: bool, given: dict[str, Any]) -> None:
     queue = chain.load(conf, given["queue"])
     decision = decide(queue.chain, _inputs(queue, given))
     if as_json:
-        click.echo(json_module.dumps({"queue": queue.name, **asdict(decision)}, indent=2))
+        echo(json_module.dumps({"queue": queue.name, **asdict(decision)}, indent=2))
         return
-    click.echo(f"queue {queue.name}")
-    click.echo(tables.steps(queue, decision))
-    click.echo(decision.n)
+    echo(f"queue {queue.name}")
+    echo(tables.steps(queue, decision))
+    echo(decision.n)
 
 
 def _inputs(queue: SimulatedQueue, given: dict[str, Any]) -> CycleInputs:

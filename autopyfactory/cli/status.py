@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 from rich.console import Group
-from rich.markup import escape
 
 from autopyfactory.api.rows import SORTS, QueueRow, chosen, row_from_dict
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
-from autopyfactory.cli.statustable import table, wide_console
+from autopyfactory.cli.statustable import table
+from autopyfactory.cli.terminal import echo, styled, wide_console
 
 
 @click.command("status")
@@ -54,9 +54,7 @@ def command(
     """
     link = Link(conf)
     if as_json:
-        click.echo(
-            json.dumps(_view(link, queue, sort, words, longest=longest)[0], indent=2, ensure_ascii=False)
-        )
+        echo(json.dumps(_view(link, queue, sort, words, longest=longest)[0], indent=2))
         return
     console = wide_console()
     if watch is None:
@@ -133,4 +131,4 @@ def _group(answer: dict[str, Any], rows: Sequence[QueueRow]) -> Group:
     notes = list(answer["notes"])
     if "*" in answer["pauses"]:
         notes.append(f"all queues: {answer['pauses']['*']}")
-    return Group(table(answer, rows), *(f"[yellow]{escape(note)}[/]" for note in notes))
+    return Group(table(answer, rows), *(styled((note, "yellow")) for note in notes))

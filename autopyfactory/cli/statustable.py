@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from autopyfactory.api.rows import QueueRow
+from autopyfactory.cli.terminal import styled
 from autopyfactory.model.text import span
 
 COLOURS = {
@@ -20,12 +20,6 @@ COLOURS = {
 }  # fmt: skip
 STATES = {"running": "", "paused": "yellow", "draining": "yellow", "starting": "dim", "stopped": "red",
           "disabled": "dim", "broken": "red"}  # fmt: skip
-
-
-def wide_console() -> Console:
-    """Return the console for tables; what goes into a pipe or a file is not wrapped at 80 columns."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
 
 
 def table(answer: dict[str, Any], rows: Sequence[QueueRow]) -> Table:
@@ -57,14 +51,14 @@ def table(answer: dict[str, Any], rows: Sequence[QueueRow]) -> Table:
     return made
 
 
-def _cells(row: QueueRow, now: datetime, *, longest: bool) -> list[str]:
+def _cells(row: QueueRow, now: datetime, *, longest: bool) -> list[str | Text]:
     held = _number(row.held)
-    cells = [
-        escape(row.queue),
-        _number(row.ready) + _change(row.trend.ready),
-        _number(row.pending) + _change(row.trend.pending),
-        _number(row.running) + _change(row.trend.running),
-        f"[red]{held}[/]" if row.held else held,
+    cells: list[str | Text] = [
+        row.queue,
+        _changing(row.ready, row.trend.ready),
+        _changing(row.pending, row.trend.pending),
+        _changing(row.running, row.trend.running),
+        styled((held, "red")) if row.held else held,
         _number(row.sent),
     ]
     if longest:
@@ -72,23 +66,22 @@ def _cells(row: QueueRow, now: datetime, *, longest: bool) -> list[str]:
     return [*cells, _since(row.at, now), _decision(row)]
 
 
-def _decision(row: QueueRow) -> str:
+def _decision(row: QueueRow) -> Text:
     if row.pause:
-        return f"[yellow]{escape(row.pause)}[/]"
+        return styled((row.pause, "yellow"))
     if STATES[row.state]:
-        return f"[{STATES[row.state]}]{row.state}[/]: {escape(row.reason)}"
-    colour = COLOURS.get(row.outcome, "")
-    outcome = f"[{colour}]{row.outcome}[/]: " if colour else f"{row.outcome}: " if row.outcome else ""
-    trouble = f"[red]{escape(row.trouble)}[/]; " if row.trouble else ""
-    return trouble + outcome + escape(row.reason)
+        return styled((row.state, STATES[row.state]), f": {row.reason}")
+    trouble = [(row.trouble, "red"), "; "] if row.trouble else []
+    outcome = [(row.outcome, COLOURS.get(row.outcome, "")), ": "] if row.outcome else []
+    return styled(*trouble, *outcome, row.reason)
 
 
 def _number(n: int | None) -> str:
     return "?" if n is None else str(n)
 
 
-def _change(n: int | None) -> str:
-    return f" [dim]{n:+d}[/]" if n else ""
+def _changing(n: int | None, change: int | None) -> Text:
+    return styled(_number(n), (f" {change:+d}" if change else "", "dim"))
 
 
 def _since(when: datetime | None, now: datetime) -> str:

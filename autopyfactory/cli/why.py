@@ -12,6 +12,7 @@ import click
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
+from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import past_time
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.model.serialize import from_plain, to_full, to_plain
@@ -56,12 +57,12 @@ def command(
         records, live, problem = _now(link, queue, last, schedd=schedd)
         story = explain(records, live, queue=queue)
     if as_json:
-        click.echo(json.dumps(_data(story, records, problem), indent=2, ensure_ascii=False))
+        echo(json.dumps(_data(story, records, problem), indent=2))
         return
     for line in render(story):
-        click.echo(line)
+        echo(line)
     if problem:
-        click.echo(f"\n({problem})", err=True)
+        echo(f"\n({problem})", err=True)
 
 
 def _now(

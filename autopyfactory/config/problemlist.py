@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autopyfactory.config.model import Configuration
-from autopyfactory.model.text import count
+from autopyfactory.model.text import count, visible
 from autopyfactory.options.problem import Problem, Where
 
 OTHERS = 5  # places of a repeated problem that are listed
@@ -58,13 +58,14 @@ def _lines(group: Group, paint: Paint) -> Iterator[str]:
     p = group.first
     place = f"{shown(p.where)}: " if p.where else ""
     section = f"[{p.section}] " if p.section is not None else ""
-    yield f"{place}{paint(p.severity, p.severity)}: {section}{_subject(p)}{p.message}"
+    words = visible(f"{section}{_subject(p)}{p.message}")
+    yield f"{visible(place)}{paint(p.severity, p.severity)}: {words}"
     if p.allowed:
-        yield f"    allowed: {p.allowed}"
+        yield f"    allowed: {visible(p.allowed)}"
     if p.hint:
-        yield f"    hint: {p.hint}"
+        yield f"    hint: {visible(p.hint)}"
     if group.others:
-        yield f"    also in {_also(group)}"
+        yield f"    also in {visible(_also(group))}"
 
 
 def _subject(p: Problem) -> str:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from autopyfactory.model.text import printable
+
 
 class ProgramError(Exception):
     """A program could not be run to a good end; the text says why."""
@@ -57,7 +59,7 @@ def run(
     if process.returncode is None:
         raise ProgramError(f"{command[0]} ended, but cannot be waited for")
     if process.returncode != 0:
-        words = " ".join(stderr[-300:].decode("utf-8", "replace").split()) or "no word on stderr"
+        words = printable(stderr[-300:].decode("utf-8", "replace")) or "no word on stderr"
         raise ProgramError(f"{command[0]} ended with {_code(process.returncode)}: {words}")
     return Output(stdout, stderr)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Insert, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from autopyfactory.external import privatefiles
 from autopyfactory.history import packing
@@ -33,6 +33,7 @@ from autopyfactory.model.serialize import to_plain
 log = logging.getLogger("autopyfactory.history")
 
 RETRAIN = 2000  # records until a look whether a new dictionary would be better; then twice as many, ...
+LONGEST_NAME = 300  # characters, as the schema has it
 SAMPLES = 1000  # records that a dictionary is learnt from
 
 
@@ -69,13 +70,29 @@ class HistoryWriter:
         """
         try:
             engine = self._open()
-            with engine.begin() as connection:
-                self._write(connection, events)
+            self._deliver(engine, events)
         except SQLAlchemyError as err:
             self._forget()
             self._mend(err)
             raise
         self._look_after(engine)
+
+    def _deliver(self, engine: Engine, events: Sequence[Event]) -> None:
+        """Write `events`; one that the database does not take is dropped alone, and counted."""
+        try:
+            with engine.begin() as connection:
+                self._write(connection, events)
+        except (DataError, IntegrityError, UnicodeError, ValueError) as err:
+            self._queues.clear()  # ids of the transaction that failed
+            if len(events) == 1:
+                self._drop(events[0], err)
+                return
+            for one in events:
+                self._deliver(engine, [one])
+
+    def _drop(self, event: Event, err: Exception) -> None:
+        self.skipped += 1
+        log.error("an event of %s cannot be kept: %s", event.queue, str(err).splitlines()[0])
 
     def close(self) -> None:
         """Let go of the database."""
@@ -125,13 +142,13 @@ class HistoryWriter:
         happened: list[dict[str, Any]] = []
         for e in events:
             try:
+                _storable(e)
                 if isinstance(e, CycleRecord):
                     records.append((e, packing.encode(e)))
                 else:
                     happened.append(self._event_row(e))
-            except TypeError as err:
-                self.skipped += 1
-                log.error("an event of %s cannot be kept: %s", e.queue, err)
+            except (TypeError, ValueError) as err:  # half characters too
+                self._drop(e, err)
         self._train(connection, [text for _, text in records])
         if records:
             connection.execute(_new(connection, cycle), [self._row(connection, *r) for r in records])
@@ -153,6 +170,7 @@ class HistoryWriter:
 
     def _event_row(self, e: FactoryEvent) -> dict[str, Any]:
         detail = json.dumps(to_plain(e), separators=(",", ":"), ensure_ascii=False)
+        detail.encode()
         return {
             "factory": self._factory,
             "queue": e.queue,
@@ -203,6 +221,14 @@ class HistoryWriter:
         except SQLAlchemyError as err:
             # what was delivered is written: a failed clean-up must not make it be delivered again
             log.warning("the history could not be thinned: %s", err)
+
+
+def _storable(event: Event) -> None:
+    """Raise ValueError for a name that no column holds: with half a character or NUL, or too long."""
+    for name in (event.queue or "", getattr(event, "kind", "")):
+        name.encode()
+        if "\0" in name or len(name) > LONGEST_NAME:
+            raise ValueError(f"the name {name[:40]!r} is none")
 
 
 def _new(connection: Connection, table: Any) -> Insert:

@@ -12,7 +12,6 @@ import errno
 import logging
 import logging.handlers
 import os
-import re
 import sys
 import time
 from pathlib import Path
@@ -20,13 +19,12 @@ from pathlib import Path
 from autopyfactory.logs.files import Complaints, FileHandler, QueueFilesHandler
 from autopyfactory.logs.writer import Writer
 from autopyfactory.model.queuefolder import queue_folder
+from autopyfactory.model.text import visible
 
 QUEUE_PREFIX = "autopyfactory.queue."
 SYSLOG_SOCKET = "/dev/log"
 
 _NOT_SHOWN = {"_srcfile": None, "logThreads": False, "logProcesses": False, "logMultiprocessing": False}
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 
 
 class CannotLog(Exception):
@@ -70,7 +68,7 @@ class LineFormatter(logging.Formatter):
             text = f"{text}\n{record.exc_text}"
         if record.stack_info:
             text = f"{text}\n{record.stack_info}"
-        text = _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", text).rstrip("\n").replace("\n", "\n    ")
+        text = visible(text).rstrip("\n").replace("\n", "\n    ")
         time_ = f"{self.formatTime(record, self.datefmt)} " if self.stamp else ""
         return f"{time_}{record.levelname:<5} {self._who(record.name)}{text}"
 

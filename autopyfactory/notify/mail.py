@@ -23,6 +23,7 @@ from autopyfactory.config.model import Configuration
 from autopyfactory.model import hostport
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.record import Event
+from autopyfactory.model.text import printable, visible
 from autopyfactory.notify.digest import Digest, Notice, compose, notice_of
 from autopyfactory.options.common import FACTORY, FactoryOptions
 from autopyfactory.options.declare import Options, option
@@ -171,11 +172,11 @@ class Mailer:
         message = EmailMessage()
         message["From"] = self.options.sender or f"{_user()}@{socket.getfqdn()}"
         message["To"] = ", ".join(self.factory.admin_email)
-        message["Subject"] = subject
+        message["Subject"] = printable(subject)
         message["Date"] = formatdate()
         message["Message-ID"] = make_msgid(domain=socket.getfqdn())
         message["Auto-Submitted"] = "auto-generated"  # so that no holiday notice comes back
-        message.set_content(text)
+        message.set_content(visible(text))
         return message
 
     def _run(self) -> None:

@@ -124,6 +124,25 @@ class HistoryContract:
         reader.close()
         writer.close()
 
+    @pytest.mark.parametrize("half", ["\ud800", "a\udfffb"])
+    def test_half_a_character_costs_its_record_only(self, url: str, half: str) -> None:
+        writer = self.writer(url)
+        events = [
+            cycle("A"),
+            cycle("A", at=T0 + MINUTE, reason=half),
+            cycle(f"A{half}"),
+            cycle("A\0B"),
+            cycle("Q" * 400),
+            FactoryEvent("problem", T0, half),
+            FactoryEvent("problem", T0, "told", queue=half),
+            cycle("B"),
+        ]
+        writer.deliver(events)
+        assert writer.skipped == 6
+        reader = HistoryReader(url)
+        assert len(reader.last("A", 9)) == len(reader.last("B", 9)) == 1
+        writer.close()
+
     def test_a_better_dictionary_is_learnt_and_older_rows_stay_readable(
         self, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
