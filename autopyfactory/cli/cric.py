@@ -14,7 +14,8 @@ import click
 from rich.table import Table
 
 from autopyfactory.cli.confoption import conf_option
-from autopyfactory.cli.terminal import console, echo
+from autopyfactory.cli.screen import console
+from autopyfactory.cli.terminal import echo
 from autopyfactory.external import atomicfile
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from rich.table import Table
 from autopyfactory.api.pilotquery import PENDING, STATES, Pilot
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
-from autopyfactory.cli.terminal import echo, wide_console
+from autopyfactory.cli.screen import wide_console
+from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import time_span
 from autopyfactory.model.serialize import from_plain
 from autopyfactory.model.text import span

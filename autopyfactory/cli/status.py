@@ -15,8 +15,9 @@ from rich.console import Group
 from autopyfactory.api.rows import SORTS, QueueRow, chosen, row_from_dict
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
+from autopyfactory.cli.screen import styled, wide_console
 from autopyfactory.cli.statustable import table
-from autopyfactory.cli.terminal import echo, styled, wide_console
+from autopyfactory.cli.terminal import echo
 
 
 @click.command("status")

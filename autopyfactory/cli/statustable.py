@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autopyfactory.api.rows import QueueRow
-from autopyfactory.cli.terminal import styled
+from autopyfactory.cli.screen import styled
 from autopyfactory.model.text import span
 
 COLOURS = {
@@ -71,9 +71,12 @@ def _decision(row: QueueRow) -> Text:
         return styled((row.pause, "yellow"))
     if STATES[row.state]:
         return styled((row.state, STATES[row.state]), f": {row.reason}")
-    trouble = [(row.trouble, "red"), "; "] if row.trouble else []
-    outcome = [(row.outcome, COLOURS.get(row.outcome, "")), ": "] if row.outcome else []
-    return styled(*trouble, *outcome, row.reason)
+    parts: list[str | tuple[str, str]] = []
+    if row.trouble:
+        parts += [(row.trouble, "red"), "; "]
+    if row.outcome:
+        parts += [(row.outcome, COLOURS.get(row.outcome, "")), ": "]
+    return styled(*parts, row.reason)
 
 
 def _number(n: int | None) -> str:

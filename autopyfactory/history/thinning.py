@@ -113,13 +113,29 @@ def used_bytes(connection: Connection) -> int:
         )
         return (pages - free) * size
     # A server does not shrink its files when rows go: live rows times what the latest of them take.
+    return sum(_server_bytes(connection, table) for table in ("cycle", "event"))
+
+
+def _server_bytes(connection: Connection, table: str) -> int:
     rows = connection.execute(
-        text("SELECT greatest(n_live_tup, 0) FROM pg_stat_user_tables WHERE relname = 'cycle'")
+        text("SELECT greatest(n_live_tup, 0) FROM pg_stat_user_tables WHERE relname = :table"),
+        {"table": table},
     ).scalar()
-    width = connection.execute(
-        text("SELECT avg(pg_column_size(c.*)) FROM (SELECT * FROM cycle ORDER BY id DESC LIMIT 500) c")
-    ).scalar()
+    latest = f"SELECT avg(pg_column_size(c.*)) FROM (SELECT * FROM {table} ORDER BY id DESC LIMIT 500) c"
+    width = connection.execute(text(latest)).scalar()
     return int((rows or 0) * (float(width or 0) + 60))  # 60: line pointer and the two indexes
+
+
+def shrink_pings(connection: Connection, share: float) -> int:
+    """Delete the oldest `share` (0..1) of all pings, at least a thousand; return how many.
+
+    Anybody may send them, so they go before anything that the factory knows of itself.
+    """
+    pings = event.c.kind == "ping"
+    number = int(connection.execute(select(func.count()).select_from(event).where(pings)).scalar_one())
+    oldest = select(event.c.id).where(pings).order_by(event.c.id).limit(max(1000, int(number * share)))
+    done = connection.execute(delete(event).where(event.c.id.in_(oldest)))
+    return int(done.rowcount)
 
 
 def shrink(connection: Connection, share: float) -> int:

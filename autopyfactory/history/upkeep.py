@@ -15,6 +15,7 @@ from autopyfactory.history.thinning import (
     expire,
     expire_events,
     shrink,
+    shrink_pings,
     thin,
     tiers,
     used_bytes,
@@ -81,12 +82,15 @@ class Upkeep:
         with engine.begin() as connection:
             used = used_bytes(connection)
             if used > self._max_bytes:
-                gone = shrink(connection, 0.05)
+                gone, what = shrink_pings(connection, 0.5), "pings"
+                if not gone:
+                    gone, what = shrink(connection, 0.05), "cycles"
                 log.warning(
-                    "the history takes %d MB (history.maxsize %d MB): the oldest %d cycles were deleted",
+                    "the history takes %d MB (history.maxsize %d MB): the oldest %d %s were deleted",
                     used // 1_000_000,
                     self._max_bytes // 1_000_000,
                     gone,
+                    what,
                 )
         if engine.dialect.name == "sqlite":
             _give_back(engine)

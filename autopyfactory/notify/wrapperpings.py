@@ -1,22 +1,25 @@
 """UDP pings of pilot wrappers: `VERSION FACTORY:CID STATE SECONDS QUEUE CE HARVESTER WORKER LOGURL`.
 
 Wrappers of today send one datagram when they start, end or fail. Nobody proves who sent it, so it is told
-in the history and nothing is decided on it.
+in the history and nothing is decided on it. Nor may it fill the history: one row per pilot and state, short
+fields, limits per sender and for all, and the oldest pings are the first to go (`history.maxsize`).
 """
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import re
 import socket
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from autopyfactory.model import hostport
 from autopyfactory.model.record import Event, FactoryEvent
@@ -26,7 +29,11 @@ from autopyfactory.options.declare import Options, option
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 2048
-MAX_PER_SECOND = 200
+MAX_PER_SECOND = 200  # of all senders
+MAX_PER_HOUR = 100_000
+SENDER_BURST, SENDER_RATE = 100.0, 5.0  # pings that one address may send at once, and then in a second
+SENDERS, PILOTS = 4096, 100_000  # how many are remembered, the latest ones
+LONGEST = 100  # characters of a field
 STATES = ("running", "exiting", "fault")
 _CID = re.compile(r"\d{1,12}\.\d{1,9}$")
 
@@ -46,6 +53,22 @@ class PingOptions(Options):
         scope=FACTORY,
         description="host:port on which UDP pings of wrappers are taken into the history; unset: none are",
     )
+    remote: bool = option(
+        False,
+        key="pings.remote",
+        scope=FACTORY,
+        description="Whether pings.listen may be an address that other machines reach: anybody there can then"
+        " write into the history",
+    )
+
+    @model_validator(mode="after")
+    def _here(self) -> Self:
+        host = hostport.parse(self.listen).host if self.listen else "localhost"
+        if not self.remote and not _loopback(host):
+            raise ValueError(
+                f"other machines reach {host}: pings.listen takes it with pings.remote = True only"
+            )
+        return self
 
 
 class PingPart:
@@ -71,7 +94,7 @@ class Ping:
 def parse(data: bytes) -> Ping:
     """Read one datagram. Raises ValueError for anything that is no ping."""
     words = data.decode("ascii").split()
-    if len(words) < 4 or len(words) > 12:
+    if len(words) < 4 or len(words) > 12 or not all(w.isprintable() for w in words):
         raise ValueError("not the words of a ping")
     version, who, state, seconds, *rest = words
     factory, colon, cid = who.rpartition(":")
@@ -83,6 +106,8 @@ def parse(data: bytes) -> Ping:
     if not 0 <= duration < 1e8:
         raise ValueError("no duration")
     queue, ce = ([*rest, "", ""])[:2]
+    if max(map(len, (version, queue, ce))) > LONGEST:
+        raise ValueError("a field that is too long")
     return Ping(factory, cid, state, duration, version, queue, ce)
 
 
@@ -98,7 +123,7 @@ class Listener:
         self._socket.bind((place.host, place.port_or(0)))
         self._socket.settimeout(0.5)
         self._stop = threading.Event()
-        self._second = (0, 0)  # which second it is, and how many pings it brought
+        self._limits = Limits()
         self.taken = self.refused = self.foreign = 0
         self._thread = threading.Thread(target=self._run, name="pings", daemon=True)
         self._thread.start()
@@ -134,17 +159,53 @@ class Listener:
             return
         if ping.factory != self._factory:
             self.foreign += 1
-        elif self._too_many():
+        elif not self._limits.admit(ping.cid, ping.state, sender, time.monotonic()):
             self.refused += 1
         else:
             self.taken += 1
             self._report(event(ping, sender))
 
-    def _too_many(self) -> bool:
-        now = int(time.monotonic())
-        second, count = self._second
-        self._second = (now, count + 1 if second == now else 1)
-        return self._second[1] > MAX_PER_SECOND
+
+class Limits:
+    """What of all pings gets through; for one thread."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._senders: OrderedDict[str, tuple[float, float]] = OrderedDict()  # allowance left, as of when
+        self._second = self._hour = (0, 0)  # which one it is, and how many pings it brought
+
+    def admit(self, pilot: str, state: str, sender: str, now: float) -> bool:
+        """Whether a ping gets through at monotonic time `now`: the first of its kind, within limits."""
+        if not self._within(sender, now) or (pilot, state) in self._seen:
+            return False
+        self._second = _counted(self._second, int(now))
+        self._hour = _counted(self._hour, int(now // 3600))
+        if self._second[1] > MAX_PER_SECOND or self._hour[1] > MAX_PER_HOUR:
+            return False
+        self._seen[pilot, state] = None
+        if len(self._seen) > PILOTS:
+            self._seen.popitem(last=False)
+        return True
+
+    def _within(self, sender: str, now: float) -> bool:
+        left, since = self._senders.pop(sender, (SENDER_BURST, now))
+        left = min(SENDER_BURST, left + (now - since) * SENDER_RATE)
+        allowed = left >= 1
+        self._senders[sender] = (left - 1 if allowed else left, now)
+        if len(self._senders) > SENDERS:
+            self._senders.popitem(last=False)
+        return allowed
+
+
+def _counted(before: tuple[int, int], period: int) -> tuple[int, int]:
+    return period, before[1] + 1 if before[0] == period else 1
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def event(ping: Ping, sender: str) -> FactoryEvent:

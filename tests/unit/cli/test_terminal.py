@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autopyfactory.api.rows import QueueRow
-from autopyfactory.cli import terminal
+from autopyfactory.cli import screen, terminal
 from autopyfactory.cli.statustable import table
 
 CLI = Path(terminal.__file__).parent
@@ -19,17 +19,17 @@ EVIL = "\x1b]0;owned\x07\x1b[2J :thumbs_down: Submit:-1: [red]x[/red] [link=http
 
 
 def printed(thing):
-    screen = terminal.console(200)
-    screen.file = io.StringIO()
-    screen._force_terminal = True
-    screen.print(thing)
-    return screen.file.getvalue()
+    made = screen.console(200)
+    made.file = io.StringIO()
+    made._force_terminal = True
+    made.print(thing)
+    return made.file.getvalue()
 
 
 def test_escapes_markup_and_emoji_stay_text_in_tables():
     made = Table(EVIL, title=EVIL)
     made.add_row(EVIL)
-    for text in (printed(made), printed(EVIL), printed(terminal.styled((EVIL, "red"), EVIL))):
+    for text in (printed(made), printed(EVIL), printed(screen.styled((EVIL, "red"), EVIL))):
         assert "\x1b]" not in text and "\x1b[2J" not in text and "\x9b" not in text and "\u202e" not in text
         assert ":thumbs_down:" in text and "Submit:-1:" in text and "[red]x[/red]" in text
         text.encode()
@@ -64,7 +64,7 @@ def test_no_character_ends_a_command(encoding):
 def test_nothing_else_prints():
     """Every module of the command line goes through `terminal`; `check` paints what is clean already."""
     for path in CLI.glob("*.py"):
-        if path.name == "terminal.py":
+        if path.name in ("terminal.py", "screen.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
@@ -84,6 +84,6 @@ def test_a_problem_with_escapes_in_it_is_shown_as_text():
 
 def test_the_plain_console_of_rich_would_not_do():
     """So that the tests above can fail."""
-    screen = Console(file=io.StringIO(), width=200, force_terminal=True)
-    screen.print(":thumbs_down:")
-    assert ":thumbs_down:" not in screen.file.getvalue()
+    plain = Console(file=io.StringIO(), width=200, force_terminal=True)
+    plain.print(":thumbs_down:")
+    assert ":thumbs_down:" not in plain.file.getvalue()

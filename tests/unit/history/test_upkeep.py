@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from autopyfactory.history import HistoryReader, HistoryWriter
+from autopyfactory.model.record import FactoryEvent
 from contracts.history import SetClock, raw
 from contracts.records import T0, cycle, series
 
@@ -21,6 +22,21 @@ def test_its_size_is_bounded(url: str, path: Path) -> None:
     assert kept[-1].record.started >= T0 + timedelta(hours=59)  # the oldest went, not the newest
     times = [s.record.started for s in kept]
     assert times == sorted(times)
+
+
+def test_pings_count_and_are_the_first_to_go(url: str, path: Path) -> None:
+    clock = SetClock(T0)
+    writer = HistoryWriter(url, "f", max_bytes=600_000, clock=clock)
+    writer.deliver(list(series("A", T0, 240, every=10)))
+    for hour in range(1, 40):
+        clock.wall = T0 + timedelta(hours=hour)
+        facts: dict[str, int | float | str] = {"pilot": f"{hour}.0", "state": "running"}
+        pings = [FactoryEvent("ping", clock.wall, "p" * 200, None, facts) for _ in range(400)]
+        writer.deliver([*pings, FactoryEvent("reloaded", clock.wall, "kept")])
+    writer.close()
+    assert path.stat().st_size < 1_000_000
+    assert len(HistoryReader(url).last("A", 999)) == 240  # not one cycle went
+    assert raw(url, "SELECT count(*) FROM event WHERE kind = 'reloaded'") == 39
 
 
 def test_space_of_thinned_cycles_is_given_back(url: str, path: Path) -> None:

@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.notify.wrapperpings import MAX_PER_SECOND, Listener, PingOptions, listener, parse
+from autopyfactory.notify.wrapperpings import (
+    MAX_PER_HOUR,
+    MAX_PER_SECOND,
+    PILOTS,
+    SENDER_BURST,
+    SENDER_RATE,
+    SENDERS,
+    Limits,
+    Listener,
+    PingOptions,
+    listener,
+    parse,
+)
 from patience import until
 
 # as a wrapper pads it
@@ -79,11 +91,64 @@ def test_pings_become_events(listening, events):
     assert events[1].text == "pilot 17.3 is exiting after 3601 s"
 
 
+def ping(number, state=b"running"):
+    return b"v test-factory:%d.0 %s 0 Q ce" % (number, state)
+
+
 def test_a_flood_is_cut(listening, events, monkeypatch):
     monkeypatch.setattr("autopyfactory.notify.wrapperpings.time.monotonic", lambda: 7.0)
-    for _ in range(MAX_PER_SECOND + 50):
-        listening._take(REAL, "127.0.0.1")
+    for n in range(MAX_PER_SECOND + 50):
+        listening._take(ping(n), f"10.0.0.{n % 200}")
     assert len(events) == MAX_PER_SECOND
+
+
+def test_one_pilot_and_state_make_one_row(listening, events):
+    for _ in range(50):
+        listening._take(ping(1), "127.0.0.1")
+        listening._take(ping(1, b"exiting"), "127.0.0.1")
+    assert [e.facts["state"] for e in events] == ["running", "exiting"]
+
+
+def test_one_sender_cannot_take_the_place_of_the_others(monkeypatch):
+    limits = Limits()
+    got = sum(limits.admit(f"{n}.0", "running", "10.0.0.1", n * 0.01) for n in range(6000))  # a minute
+    assert got <= SENDER_BURST + 60 * SENDER_RATE + 1
+    assert limits.admit("1.1", "running", "10.0.0.2", 60.0)
+
+
+def test_an_hour_of_all_senders_has_a_limit():
+    limits = Limits()
+    got = sum(
+        limits.admit(f"{n}.0", "running", f"10.{n % 200}.{n // 200 % 250}.1", n / 150) for n in range(200000)
+    )
+    assert got <= MAX_PER_HOUR
+    assert len(limits._seen) <= PILOTS and len(limits._senders) <= SENDERS
+
+
+@pytest.mark.parametrize("field", [b"v" * 101 + b" f:1.0 running 0", b"v f:1.0 running 0 " + b"q" * 101])
+def test_long_fields_are_refused(field):
+    with pytest.raises(ValueError, match="too long"):
+        parse(field)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x1b[2J f:1.0 running 0", b"v f\x07:1.0 running 0", b"v f:1.0 running 0 q\x00"]
+)
+def test_control_characters_are_refused(data):
+    with pytest.raises(ValueError):
+        parse(data)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:1", "192.0.2.1:9", "host.example.org:9", "[::]:9"])
+def test_other_machines_are_heard_only_when_that_is_said(address):
+    with pytest.raises(ValueError, match="pings.remote"):
+        PingOptions(listen=address)
+    assert PingOptions(listen=address, remote=True).listen == address
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:1", "[::1]:1", "127.3.2.1:1"])
+def test_this_machine_is_heard(address):
+    assert PingOptions(listen=address).listen == address
 
 
 def test_an_address_that_is_taken_stops_nothing(listening, caplog):
