@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from autopyfactory.cli import pluginpackage
+from autopyfactory.cli.terminal import echo
 
 
 @click.group("plugin")
@@ -36,4 +37,4 @@ def new(kind: str, name: str, into: Path) -> None:
         raise click.UsageError(str(err)) from None
     except OSError as err:
         raise click.ClickException(f"{err.filename}: {err.strerror}") from None
-    click.echo(f"{folder}: its README says how to go on")
+    echo(f"{folder}: its README says how to go on")

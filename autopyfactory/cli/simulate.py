@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import past_time
 from autopyfactory.model.decision import CycleInputs, RecentPilots, decide
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo

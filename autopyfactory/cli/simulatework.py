@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from autopyfactory.cli.link import Link
+from autopyfactory.cli.terminal import echo
 from autopyfactory.model.decision import Rule
 from autopyfactory.simulate import chain, compare, picture, recorded, tables, terminal
 from autopyfactory.simulate.chain import SimulatedQueue
@@ -49,12 +50,12 @@ class Side:
 def list_workloads() -> None:
     """Print the names that --workload and --ce know."""
     for words, names in (("for developing", FOR_DEVELOPING), ("for judging", FOR_JUDGING)):
-        click.echo(f"{words}:")
+        echo(f"{words}:")
         for name, maker in names.items():
-            click.echo(f"{name:10} {maker(Random(1)).description}")
-        click.echo("")
+            echo(f"{name:10} {maker(Random(1)).description}")
+        echo("")
     keys = [name for name, kind in CEModel.__annotations__.items() if kind in ("int", "float")]
-    click.echo(f"models for --ce: {', '.join(CES)}; keys: {', '.join(keys)}")
+    echo(f"models for --ce: {', '.join(CES)}; keys: {', '.join(keys)}")
 
 
 # --- one workload -------------------------------------------------------------------------------
@@ -76,15 +77,15 @@ def over_time(conf: Sequence[str], name: str | None, as_json: bool, given: Mappi
         _draw(sides, results, given["plot"], example)
     if as_json:
         data = {n: [asdict(r) for r in rs] for n, rs in results.items()}
-        click.echo(json.dumps({"workload": example.name, "results": data}, indent=2))
+        echo(json.dumps({"workload": example.name, "results": data}, indent=2))
         return
-    click.echo(f"{example.name}: {example.description}\n")
+    echo(f"{example.name}: {example.description}\n")
     for line in tables.notes(sides[0].queue):
-        click.echo(line)
+        echo(line)
     if not given["sweep"]:
         for label, runs in results.items():
-            click.echo(terminal.plot(runs[0], title=label) + "\n")
-    click.echo(tables.totals(results))
+            echo(terminal.plot(runs[0], title=label) + "\n")
+    echo(tables.totals(results))
 
 
 def _workload(name: str, payload: float) -> Maker:
@@ -215,20 +216,20 @@ def compare_all(workload: str | None, as_json: bool, given: Mapping[str, Any]) -
         names,
         _seeds(given, 8),
         given["processes"],
-        lambda text: click.echo(text, err=True),
+        lambda text: echo(text, err=True),
     )
     verdicts = [compare.judge(name, scores) for name, scores in found.items()]
     one = compare.everywhere(found)
     if given["plot"]:
         _draw_all(found, one, given["plot"])
     if as_json:
-        click.echo(json.dumps(_plain(found, verdicts, one), indent=2))
+        echo(json.dumps(_plain(found, verdicts, one), indent=2))
         return
-    click.echo("Each policy as it comes:\n")
-    click.echo(tables.defaults_table(found))
-    click.echo("\nAdaptive in its one setting against the hull of all settings of all references:\n")
-    click.echo(tables.verdicts_table(verdicts))
-    click.echo("\n" + tables.summary(verdicts, one))
+    echo("Each policy as it comes:\n")
+    echo(tables.defaults_table(found))
+    echo("\nAdaptive in its one setting against the hull of all settings of all references:\n")
+    echo(tables.verdicts_table(verdicts))
+    echo("\n" + tables.summary(verdicts, one))
 
 
 def _ours() -> Iterator[Policy]:

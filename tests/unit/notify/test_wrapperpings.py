@@ -141,7 +141,7 @@ def test_control_characters_are_refused(data):
 
 @pytest.mark.parametrize("address", ["0.0.0.0:1", "192.0.2.1:9", "host.example.org:9", "[::]:9"])
 def test_other_machines_are_heard_only_when_that_is_said(address):
-    with pytest.raises(ValueError, match="pings.remote"):
+    with pytest.raises(ValueError, match=r"pings\.remote"):
         PingOptions(listen=address)
     assert PingOptions(listen=address, remote=True).listen == address
 
