@@ -14,6 +14,8 @@ from autopyfactory.credentials.pilotfiles import of_credentials
 from autopyfactory.model.decision import declaration_of
 from autopyfactory.options.declare import find, specs
 from autopyfactory.options.problem import Problem, Severity
+from autopyfactory.plugins.batchsubmit.pilotwrapper import recipe
+from autopyfactory.wrapper.compose import Parts, RecipeError
 
 FLOOD = 100_000  # pilots in one cycle that nobody can mean
 
@@ -31,8 +33,11 @@ def inspect(configuration: Configuration, *, files: bool = True) -> list[Problem
         found += _chain(trial, chains)
         found += _work(queue)
         found += _credentials(queue, configuration)
+        wrapper = list(_wrapper(queue))
+        found += wrapper
         if trial.submit is not None:
-            found += _pilot(trial, executables if files else None)
+            if all(problem.severity != "error" for problem in wrapper):
+                found += _pilot(trial, executables if files else None)
             places.setdefault(_place(trial), []).append(queue)
     found += _shared(places)
     found += _plugins(configuration, queues)
@@ -141,6 +146,21 @@ def _credentials(queue: QueueConfig, configuration: Configuration) -> Iterator[P
                 )
 
 
+def _wrapper(queue: QueueConfig) -> Iterator[Problem]:
+    """Yield what keeps the queue's wrapper from being composed, each at the option that is to blame."""
+    wanted = recipe(queue.options)
+    if wanted is None:
+        return
+    try:
+        Parts.of(wanted)
+    except RecipeError as err:
+        for fault in err.faults:
+            yield at(queue, f"wrapper.{fault.part}", "error", fault.text, fault.hint)
+    if queue.options.executable is not None:
+        message = "not used: wrapper.payload composes the wrapper"
+        yield at(queue, "executable", "warning", message, "drop one of the two")
+
+
 def _pilot(trial: Trial, executables: dict[str, Problem | None] | None) -> Iterator[Problem]:
     description = trial.describe()
     if isinstance(description, str):
@@ -152,6 +172,8 @@ def _pilot(trial: Trial, executables: dict[str, Problem | None] | None) -> Itera
         return
     for fault in of_credentials(description, datetime.now(UTC)):
         yield Problem("warning", fault.words, trial.queue.section.where, trial.queue.name)
+    if trial.queue.options.wrapper_payloads:
+        return  # it is written down when it is first needed
     if executable not in executables:
         executables[executable] = _executable(executable, description)
     model = executables[executable]

@@ -199,7 +199,7 @@ def _ask(given: dict[str, Any], quiet: bool) -> dict[str, Any]:
         if answers.get(key):
             answers[key] = str(Path(answers[key]).expanduser().absolute())
     if answers["wms"] == "Condor" and "executable" not in answers:
-        answers["executable"] = str(files("autopyfactory").joinpath("wrapper/glidein.sh"))
+        answers["executable"] = str(files("autopyfactory").joinpath("wrapper/payloads/glidein.sh"))
         answers.setdefault("arguments", _glidein_arguments(answers))
     return answers
 

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("simulate", "Try a configuration on simulated work."),
     "status": ("status", "Show what the running factory does."),
     "why": ("why", "Explain the last decisions of a queue."),
+    "wrapper": ("wrapper", "Build, show or try what the pilots of a queue run."),
 }
 """name: (module in autopyfactory.cli with a click command called `command`, its short help)"""
 

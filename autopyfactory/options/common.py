@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from autopyfactory.options.declare import HostAndPort, NameList, Options, Scope, option
+from autopyfactory.wrapper.compose import CHECKS
 
 FACTORY: Scope = "factory"
 
@@ -261,7 +262,11 @@ class QueueOptions(Options):
         ge=0,
         description="Pilot logs of this queue older than this are deleted",
     )
-    executable: str | None = option(None, key="executable", description="The wrapper that pilots run")
+    executable: str | None = option(
+        None,
+        key="executable",
+        description="The wrapper that pilots run; unset where wrapper.payload composes one",
+    )
     arguments: str | None = option(None, key="executable.arguments", description="Arguments of the wrapper")
     cores: int = option(
         1, key="pilot.cores", unit="cores", ge=1, description="Cores that one pilot of this queue asks for"
@@ -272,6 +277,60 @@ class QueueOptions(Options):
         unit="MB",
         ge=0,
         description="Memory that one pilot of this queue asks for; 0: not said",
+    )
+
+    wrapper_payloads: NameList = option(
+        (),
+        key="wrapper.payload",
+        description="Compose the wrapper, with these payloads: glidein, panda, command, NAME=one of these, or"
+        " the path of one's own; the first that fits the node runs",
+    )
+    wrapper_rules: str = option(
+        "",
+        key="wrapper.payload.rules",
+        description="Which payload for which node: `gpus >= 1 -> training; 5% -> candidate; panda`",
+    )
+    wrapper_checks: NameList = option(
+        CHECKS,
+        key="wrapper.checks",
+        description="What the wrapper checks: names, NAME=one of these, or paths of one's own; what a payload"
+        " needs is added",
+    )
+    wrapper_files: NameList = option(
+        (), key="wrapper.files", description="Files of a VO, grid or site that travel in the wrapper"
+    )
+    wrapper_options: dict[str, str] = option(
+        key="wrapper.option.*",
+        description="An option of a check or payload, as wrapper.option.<name>.<option>;"
+        " `autopyfactory wrapper modules` lists them",
+        default_factory=dict,
+    )
+    wrapper_lifetime: int = option(
+        0,
+        key="wrapper.lifetime",
+        unit="s",
+        ge=0,
+        description="Time that a pilot has at this CE, if the node tells no less; 0: not said",
+    )
+    wrapper_grace: int = option(
+        30, key="wrapper.grace", unit="s", ge=0, description="Time that a payload has between TERM and KILL"
+    )
+    wrapper_hold: int = option(
+        1200,
+        key="wrapper.hold",
+        unit="s",
+        ge=0,
+        description="So long a pilot keeps the slot of a node at fault, that others do not fail there too",
+    )
+    wrapper_tell_empty: bool = option(
+        False,
+        key="wrapper.tellempty",
+        description="A pilot without any payload ends with code 22 instead of 0",
+    )
+    wrapper_udp: HostAndPort | None = option(
+        None,
+        key="wrapper.udp",
+        description="host:port that wrappers ping by UDP, for instance this factory's pings.listen",
     )
 
     interpolation_only: ClassVar[tuple[str, ...]] = (

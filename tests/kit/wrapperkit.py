@@ -13,7 +13,7 @@ from pathlib import Path
 import autopyfactory
 from patience import PATIENCE
 
-WRAPPER = Path(autopyfactory.__file__).parent / "wrapper/glidein.sh"
+WRAPPER = Path(autopyfactory.__file__).parent / "wrapper/payloads/glidein.sh"
 PR_SET_PDEATHSIG = 1
 
 

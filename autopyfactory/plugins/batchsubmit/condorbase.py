@@ -26,14 +26,19 @@ from autopyfactory.plugins.base import (
 )
 from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
+from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper, carries_panda
 from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.schedd import ScheddOptions
 from autopyfactory.plugins.submitrecord import place_of
+from autopyfactory.wrapper.compose import Built, RecipeError
 
 # HTCondor fills this in for each pilot; the placeholder keeps it whole while the text around it is quoted. It
 # is made of characters that stand for nothing (non-characters), and no text of anybody's may hold them.
 PILOT_ID = "$(Cluster).$(Process)"
 _PLACEHOLDER = "\ufdd0\ufdd1"
+_NUMBER = "\ufdd1\ufdd0"
+# A whole number for PanDA: cluster, and two digits for the pilot in it (a submission has 100 at most).
+WORKER_NUMBER = "$(Cluster)$INT(Process,%02d)"
 NOT_RUNNING, RUNNING = "(JobStatus == 1 || JobStatus == 5)", "(JobStatus == 2)"
 
 
@@ -103,6 +108,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         super().__init__(options, context)
         self._target = options.target()
         self._host = host_name()
+        self._wrapper = PilotWrapper.of(context, self.target)
 
     @abstractmethod
     def commands(self) -> dict[str, str]:
@@ -128,11 +134,12 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             if any(c in text for c in _PLACEHOLDER):
                 raise ValueError(f"a non-character in {text!r}")
         place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now or datetime.now(UTC))
+        wrapper = self._wrapper.built() if self._wrapper else None
         base = {
             **self.commands(),
-            **self._ads(tag, place),
-            "environment": self._environment(place),
-            "executable": q.executable or "",
+            **self._ads(tag, place, wrapper),
+            "environment": self._environment(place, wrapper),
+            "executable": self._executable(wrapper),
             **({"arguments": q.arguments} if q.arguments else {}),
             "transfer_executable": "True",
             **{k: _fill(macro(f"{place.folder}/{_PLACEHOLDER}.{e}")) for k, e in _FILES.items()},
@@ -145,7 +152,12 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         }
         return overridden(base, split_attributes(self.options.condor_attributes or ""), self.options.extra)
 
-    def _ads(self, tag: str, place: LogPlace) -> dict[str, str]:
+    def _executable(self, wrapper: Built | None) -> str:
+        if self._wrapper and wrapper:
+            return macro(str(self._wrapper.path(wrapper)))
+        return self.context.queue_options.executable or ""
+
+    def _ads(self, tag: str, place: LogPlace, wrapper: Built | None) -> dict[str, str]:
         queue = self.context.queue
         ads = {
             "ApfFactory": self.context.factory.factory_id,
@@ -156,10 +168,14 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         }
         if place.url:
             ads |= {f"APF_{k}URL": f"{place.url}/{_PLACEHOLDER}.{k.lower()}" for k in ("LOG", "OUT", "ERR")}
+        if wrapper:
+            ads["ApfWrapper"] = wrapper.sha256
         return {f"+{k}": _fill(attr(v)) for k, v in ads.items()}
 
-    def _environment(self, place: LogPlace) -> str:
+    def _environment(self, place: LogPlace, wrapper: Built | None) -> str:
         f = self.context.factory
+        theirs = self.options.environ or ""
+        numbered = carries_panda(self.context.queue_options) and "HARVESTER_" not in theirs
         env: dict[str, str | None] = {
             "PANDA_JSID": f.factory_id,
             "GTAG": f"{place.url or place.folder}/{_PLACEHOLDER}.out",
@@ -169,9 +185,11 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             "APFMON": self.context.monitor_url,
             "FACTORYQUEUE": self.context.queue,
             "FACTORYUSER": f.factory_user,
+            "APF_WRAPPER_SHA256": wrapper.sha256 if wrapper else None,
+            "HARVESTER_ID": f.factory_id if numbered else None,
+            "HARVESTER_WORKER_ID": _NUMBER if numbered else None,
         }
         ours = _fill(words(f"{k}={v}" for k, v in env.items() if v is not None))
-        theirs = self.options.environ
         return f'{ours[:-1]} {theirs.replace(chr(34), chr(34) * 2)}"' if theirs else ours
 
     # --- sending, finding, taking back ------------------------------------------------------------
@@ -184,17 +202,27 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         try:
             description = self.describe(tag, now)
             place.folder.mkdir(parents=True, exist_ok=True)
+            if self._wrapper:
+                self._wrapper.keep(lambda digest: self._referred(digest, deadline))
             done = client(self._target).submit(description, n, deadline=deadline)
-        except (Refused, Suspended, ValueError) as err:
+        except (Refused, Suspended, ValueError, RecipeError) as err:
             raise SubmitError(str(err)) from err
         except OSError as err:
-            raise SubmitError(f"no folder for the pilots' logs: {err}") from err
+            raise SubmitError(f"no place for the pilots' logs or wrapper: {err}") from err
         except CondorError as err:
             raise SubmitUnknown(str(err)) from err
         text = "".join(f"{k} = {v}\n" for k, v in description.items()) + f"queue {n}\n"
         path = place_of(place.folder, f) / f"submit.{done.cluster}.jdl"
         self.context.shared.submit_records.write(path, text)
         return SentPilots(str(done.cluster), done.count, done.first_proc)
+
+    def _referred(self, digest: str, deadline: float) -> bool:
+        """Whether a pilot in the schedd's queue runs the wrapper with this digest; yes, when not known."""
+        wanted = f"substr(ApfWrapper, 0, {len(digest)}) == {constraint_string(digest)}"
+        try:
+            return bool(client(self._target).query(wanted, ["ClusterId"], deadline=deadline))
+        except CondorError:
+            return True
 
     def lookup(self, tag: str, deadline: float) -> SentPilots | None:
         """Return the pilots in the schedd's queue that carry `tag`. Raises SubmitUnknown."""
@@ -247,7 +275,7 @@ _FILES = {"output": "out", "error": "err", "log": "log"}
 
 
 def _fill(quoted: str) -> str:
-    return quoted.replace(_PLACEHOLDER, PILOT_ID)
+    return quoted.replace(_PLACEHOLDER, PILOT_ID).replace(_NUMBER, WORKER_NUMBER)
 
 
 def _age(ad: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -21,8 +21,10 @@ from autopyfactory.plugins.base import (
     SubmitUnknown,
 )
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
+from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper
 from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.processes import TAG, pilots
+from autopyfactory.wrapper.compose import RecipeError
 
 
 class ExecOptions(Options):
@@ -48,6 +50,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
     def __init__(self, options: ExecOptions, context: QueueContext):
         super().__init__(options, context)
         self._extra = dict(word.split("=", 1) for word in shlex.split(options.environ) if "=" in word)
+        self._wrapper = PilotWrapper.of(context, self.target)
 
     @property
     def target(self) -> str:
@@ -63,6 +66,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
         """Return command and environment of pilots that carry `tag`."""
         q, f = self.context.queue_options, self.context.factory
         place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now or datetime.now(UTC))
+        wrapper = self._wrapper.built() if self._wrapper else None
         own = {
             TAG: tag,
             "PANDA_JSID": f.factory_id,
@@ -70,9 +74,12 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
             "FACTORYQUEUE": self.context.queue,
             **({"APFMON": self.context.monitor_url} if self.context.monitor_url else {}),
             **({"FACTORYUSER": f.factory_user} if f.factory_user else {}),
+            **({"APF_WRAPPER_SHA256": wrapper.sha256} if wrapper else {}),
         }
         return {
-            "executable": q.executable or "",
+            "executable": str(self._wrapper.path(wrapper))
+            if self._wrapper and wrapper
+            else q.executable or "",
             "arguments": q.arguments or "",
             "folder": str(place.folder),
             "url": place.url or str(place.folder),
@@ -81,12 +88,16 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
 
     def submit(self, n: int, tag: str, deadline: float) -> SentPilots:
         """Start `n` pilots. Raises SubmitError if not even the first could be started."""
-        description = self.describe(tag)
-        cluster = self._new_cluster()
         try:
+            description = self.describe(tag)
             os.makedirs(description["folder"], exist_ok=True)
+            if self._wrapper:
+                self._wrapper.keep(lambda digest: True)  # how old processes run is not known: theirs stay
+        except RecipeError as err:
+            raise SubmitError(str(err)) from err
         except OSError as err:
-            raise SubmitError(f"no folder for the pilots' logs: {err}") from err
+            raise SubmitError(f"no place for the pilots' logs or wrapper: {err}") from err
+        cluster = self._new_cluster()
         started = 0
         for proc in range(n):
             try:

@@ -1,6 +1,28 @@
 #!/bin/sh
-# AutoPyFactory pilot wrapper: serve the jobs of one label in a users' HTCondor pool for a while, then leave.
-# It needs a POSIX shell, the usual tools and HTCondor's programs, and no privileges.  docs/wrapper.md says more.
+# does: joins a users' HTCondor pool, serves the jobs of one label for a while, and leaves
+# needs: tools
+# option: pool= HOST:PORT of the pool's collector
+# option: label= serve only jobs whose attribute has this value
+# option: attribute= ... that attribute [MATCH_APF_QUEUE]
+# option: start_expr= a further condition on jobs, in ClassAd language
+# option: token= file with the IDTOKEN with which to join
+# option: condor= HTCondor's release directory, on the node or on CVMFS
+# option: tarball= where an archive with HTCondor can be fetched: addresses or paths, separated by blanks
+# option: tarball_sha256= its digest
+# option: cpus= cores to offer; unset: what the check found, else 1
+# option: memory= memory to offer, in MB; unset: what the check found, else 2000 per core
+# option: idle= leave when unclaimed for so long, in s [300]
+# option: lifetime= leave at this age in any case, in s [86400, or what the node leaves]
+# option: retire= start no job in this last part of the lifetime, in s [a quarter of it]
+# option: grace= at the end, time for a running job between TERM and KILL, in s [20]
+# option: join= give up when not in the pool by then, in s [120]
+# option: config= file with further HTCondor settings; they have the last word
+# option: drain= after TERM, let running jobs go on for so long, and start none, in s [0]
+# option: ccb= yes: the pool's collector brokers the schedds' connections [no]
+# option: blackhole= start no further job after so many in a row that ended within a minute [5]; 0: go on
+#
+# AutoPyFactory's glidein: a payload of the composed wrapper, and a program of its own.  It needs a POSIX shell, the
+# usual tools and HTCondor's programs, and no privileges.  docs/wrapper.md says more.
 set -u
 
 usage() {
@@ -16,6 +38,8 @@ Every option may come from the environment instead: --start-expr from APF_WRAPPE
   --start-expr EXPR     a further condition on jobs, in ClassAd language
   --token FILE          the IDTOKEN with which to join
   --condor DIR          HTCondor's release directory [CONDOR_RELEASE_DIR, else by condor_master on PATH]
+  --tarball PLACES      if there is none: URLs or paths of an archive with it, separated by blanks
+  --tarball-sha256 HEX  ... the archive's digest
   --cpus N              cores to offer [1]
   --memory MB           memory to offer [2000 per core]
   --idle SECONDS        leave when unclaimed for so long [300]
@@ -24,7 +48,9 @@ Every option may come from the environment instead: --start-expr from APF_WRAPPE
   --grace SECONDS       at the end, time for a running job between TERM and KILL [20]
   --join SECONDS        give up when not in the pool by then [120]
   --scratch DIR         where to make the working directory [the current directory]
+  --drain SECONDS       after TERM, let running jobs go on for so long, and start none [0]
   --config FILE         further HTCondor settings; they have the last word
+  --blackhole N         start no job after N in a row that ended within a minute [5]; 0: go on
   --ccb yes|no          let the pool's collector broker the schedds' connections (behind a firewall) [no]
 
 exit codes
@@ -44,11 +70,18 @@ bad_usage() {
     exit 2
 }
 
+# What a check of the composed wrapper has found, else DEFAULT.
+found() { # FACT DEFAULT
+    if [ -n "${APF_FACTS-}" ] && [ -s "$APF_FACTS/$1" ]; then sed 1q "$APF_FACTS/$1"; else echo "$2"; fi
+}
+
 options() {
-    pool=${APF_WRAPPER_POOL-} label=${APF_WRAPPER_LABEL-} attribute=${APF_WRAPPER_ATTRIBUTE-MATCH_APF_QUEUE}
+    pool=${APF_WRAPPER_POOL-} label=${APF_WRAPPER_LABEL-${APF_WMSQUEUE-}} attribute=${APF_WRAPPER_ATTRIBUTE-MATCH_APF_QUEUE}
     start_expr=${APF_WRAPPER_START_EXPR-True} token=${APF_WRAPPER_TOKEN-}
-    condor=${APF_WRAPPER_CONDOR-${CONDOR_RELEASE_DIR-}} cpus=${APF_WRAPPER_CPUS-1} memory=${APF_WRAPPER_MEMORY-}
-    idle=${APF_WRAPPER_IDLE-300} lifetime=${APF_WRAPPER_LIFETIME-86400} retire=${APF_WRAPPER_RETIRE-}
+    condor=${APF_WRAPPER_CONDOR-${CONDOR_RELEASE_DIR-}} tarball=${APF_WRAPPER_TARBALL-}
+    tarball_sha256=${APF_WRAPPER_TARBALL_SHA256-} blackhole=${APF_WRAPPER_BLACKHOLE-5} drain=${APF_WRAPPER_DRAIN-0}
+    cpus=${APF_WRAPPER_CPUS-$(found cores 1)} memory=${APF_WRAPPER_MEMORY-$(found memory_mb '')}
+    idle=${APF_WRAPPER_IDLE-300} lifetime=${APF_WRAPPER_LIFETIME-$(found wall_s 86400)} retire=${APF_WRAPPER_RETIRE-}
     grace=${APF_WRAPPER_GRACE-20} join=${APF_WRAPPER_JOIN-120} scratch=${APF_WRAPPER_SCRATCH-$PWD}
     config=${APF_WRAPPER_CONFIG-} ccb=${APF_WRAPPER_CCB-no}
     while [ $# -gt 0 ]; do
@@ -63,6 +96,8 @@ options() {
             --cpus) cpus=$value ;; --memory) memory=$value ;; --idle) idle=$value ;;
             --lifetime) lifetime=$value ;; --retire) retire=$value ;; --grace) grace=$value ;;
             --join) join=$value ;; --scratch) scratch=$value ;; --config) config=$value ;; --ccb) ccb=$value ;;
+            --tarball) tarball=$value ;; --tarball-sha256) tarball_sha256=$value ;;
+            --blackhole) blackhole=$value ;; --drain) drain=$value ;;
             *) bad_usage "unknown option '$1'" ;;
         esac
         [ $# -ge "$words" ] || bad_usage "$option needs a value"
@@ -78,6 +113,7 @@ check_options() {
     whole cpus "$cpus" && whole memory "${memory:=$((cpus * 2000))}"
     whole lifetime "$lifetime" && whole retire "${retire:=$((lifetime / 4))}"
     whole idle "$idle" && whole grace "$grace" && whole join "$join"
+    whole blackhole "$blackhole" && whole drain "$drain"
     [ "$cpus" -gt 0 ] || bad_usage "--cpus must be at least 1"
     [ "$lifetime" -gt "$retire" ] || bad_usage "--retire leaves nothing of --lifetime"
     case $pool in ?*:?*) ;; *) bad_usage "--pool must be HOST:PORT, not '$pool'" ;; esac
@@ -88,6 +124,14 @@ check_options() {
     case $ccb in yes | no) ;; *) bad_usage "--ccb must be yes or no" ;; esac
     [ -z "$config" ] || [ -r "$config" ] || bad_usage "cannot read --config $config"
     [ -n "$token" ] || bad_usage "--token is missing"
+    if [ -n "$tarball" ]; then
+        [ -n "${APF_LIB-}" ] || bad_usage "--tarball works within a composed wrapper only"
+        case $tarball_sha256 in
+            *[!0-9a-f]*) bad_usage "--tarball-sha256 must be hexadecimal" ;;
+            ????????????????????????????????????????????????????????????????) ;;
+            *) bad_usage "--tarball needs --tarball-sha256" ;;
+        esac
+    fi
 }
 
 banner() {
@@ -110,7 +154,22 @@ first_directory() {
     done
 }
 
+# Fetch an archive of HTCondor and unpack it; its top folder, or the archive itself, has bin/ and sbin/.
+unpack_condor() {
+    # shellcheck disable=SC1091
+    . "$APF_LIB/probe.sh" && . "$APF_LIB/base.sh" && . "$APF_LIB/fetch.sh"
+    # shellcheck disable=SC2086  # words
+    fetch "$dir/condor.tar" "$tarball_sha256" 1000 900 $tarball || { say "no HTCondor to be had" && finish 10 no-condor; }
+    mkdir "$dir/release" && { gzip -dc "$dir/condor.tar" 2>/dev/null || cat "$dir/condor.tar"; } |
+        (cd "$dir/release" && tar xf -) || finish 10 no-condor
+    rm -f "$dir/condor.tar"
+    for condor in "$dir/release" "$dir"/release/*; do
+        [ ! -x "$condor/sbin/condor_master" ] && [ ! -x "$condor/usr/sbin/condor_master" ] || break
+    done
+}
+
 find_condor() {
+    if [ -z "$condor" ] && [ -n "$tarball" ]; then unpack_condor; fi
     if [ -z "$condor" ]; then
         found=$(PATH=$PATH:/usr/sbin:/usr/local/sbin && command -v condor_master) || finish 10 no-condor
         condor=$(cd -P "${found%/*}" && cd .. && pwd)
@@ -240,14 +299,60 @@ launch() {
     say "joined as $(head -n 1 "$dir/answer")"
 }
 
+# No further job starts; those that run go on, and the slot leaves when it has been idle.
+close_start() { # REASON
+    closed=$1
+    say "starting no more jobs: $1"
+    echo 'START = False' >>"$dir/condor_config"
+    kill -HUP "$master" 2>/dev/null
+}
+
+# The latch: how many payloads in a row, up to the latest, failed within a minute of their start.
+failing() {
+    cat "$dir"/log/startd_history* 2>/dev/null | awk '
+        /^JobCurrentStartDate = /  { start = $3 }
+        /^CompletionDate = /       { end = $3 }
+        /^EnteredCurrentStatus = / { entered = $3 }
+        /^ExitCode = /             { code = $3 }
+        /^ExitBySignal = true/     { code = 1 }
+        /^ToE = .*OWN_ACCORD/      { own = 1; if (match($0, /When = [0-9]+/)) end = substr($0, RSTART + 7, RLENGTH - 7) }
+        /^\*\*\* / {
+            if (own && code != 0 && start && end - start < 60) row++; else row = 0
+            start = end = code = own = 0
+        }
+        END { print row + 0 }'
+}
+
 serve() {
+    looked=0
     while alive; do
+        [ -z "$signal" ] || [ "$drain" -eq 0 ] || [ "$closed" = drain ] || begin_drain
         heed_signal
-        [ "$(date +%s)" -lt $end_at ] || finish 0 lifetime
+        [ "$(date +%s)" -lt $end_at ] || finish 0 "${closed:-lifetime}"
+        if [ "$blackhole" -gt 0 ] && [ -z "$closed" ] && [ $((looked = (looked + 1) % 5)) -eq 0 ]; then
+            [ "$(failing)" -lt "$blackhole" ] || close_start black-hole
+        fi
+        [ "$closed" != drain ] || [ -n "$(busy)" ] || finish 143 TERM
         sleep 1
     done
+    [ -z "$closed" ] || finish 0 "$closed"
     grep -q 'No resources have been claimed' "$dir"/log/StartLog* || finish 15 condor-failed
     finish 0 idle
+}
+
+# A first TERM with --drain: the end comes when no job runs any more, at the latest after that time.
+begin_drain() {
+    [ "$signal" = TERM ] || return 0
+    signal=''
+    close_start drain
+    latest=$(($(date +%s) + drain))
+    [ "$latest" -ge $end_at ] || end_at=$latest
+}
+
+busy() { # whether a starter runs
+    for log in "$dir"/log/StarterLog.slot1_*; do
+        [ -f "$log" ] && grep -c 'STARTING UP\|EXITING WITH STATUS' "$log" | grep -q '[13579]$' && echo yes && return
+    done
 }
 
 heed_signal() {
@@ -330,6 +435,21 @@ clean_up() {
     dir=''
 }
 
+# For the composed wrapper's own summary.
+tell_outcome() { # REASON
+    [ -n "${APF_OUTCOME-}" ] || return 0
+    case $code in
+        0) outcome=ok ;;
+        10 | 15 | 16) outcome=node-fault ;;
+        11 | 12 | 13 | 14) outcome=refused ;;
+        21 | 1[234]?) outcome=cut ;;
+        *) outcome=failed ;;
+    esac
+    [ "$closed" != black-hole ] || outcome=node-fault
+    printf '%s\n' "outcome=$outcome" "reason=$1" "total=$total" "ok=$ok" "failed=$failed" "removed=$removed" "cut=$cut" \
+        >"$APF_OUTCOME"
+}
+
 finish() { # CODE REASON
     stop_condor
     total=0 ok=0 failed=0 removed=0 cut=0
@@ -339,6 +459,7 @@ finish() { # CODE REASON
         0) [ "$cut" -eq 0 ] || code=21; [ "$failed" -eq 0 ] || code=20 ;;
         13 | 15) [ -z "$dir" ] || tail -n 20 "$dir"/log/MasterLog "$dir"/log/StartLog 2>/dev/null ;;
     esac
+    tell_outcome "$2"
     clean_up
     echo "APF-WRAPPER: payloads=$total ok=$ok failed=$failed removed=$removed cut=$cut" \
         "joined=$joined wall=$(($(date +%s) - born)) reason=$2 exit=$code"
@@ -350,7 +471,7 @@ check_options
 banner
 # The job that we are may be HTCondor's: its settings must not become ours.
 for name in $(env | grep -io '^_\{0,1\}condor_[a-z0-9_]*=' | tr -d =); do unset "$name"; done
-dir='' master='' signal='' joined=never
+dir='' master='' signal='' joined=never closed=''
 born=$(date +%s)
 end_at=$((born + lifetime)) join_by=$((born + join))
 retire_at=$((end_at - retire))
@@ -359,8 +480,9 @@ trap 'signal=INT' INT
 trap 'signal=QUIT' QUIT
 trap 'signal=TERM' TERM
 trap clean_up EXIT
+[ -n "$condor" ] || [ -z "$tarball" ] || make_scratch
 find_condor
-make_scratch
+[ -n "$dir" ] || make_scratch
 name=${dir##*/}-$$
 write_config
 take_token

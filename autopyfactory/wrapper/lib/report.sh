@@ -1,0 +1,35 @@
+# shellcheck shell=sh
+# Tell monitors what this pilot does: in the background, for a few seconds at most; it never delays or fails the pilot.
+
+# report STATE [CODE]: started, running or exiting
+report() {
+    age
+    if [ -n "${APFMON-}" ] && [ -n "${APFFID-}" ] && [ -n "${APFCID-}" ]; then
+        case $1 in
+            started) report_body="state=running&wrapper=$(printf '%.12s' "$APF_WRAPPER")" ;;
+            exiting) report_body="state=exiting&rc=${2-0}" ;;
+            *) report_body='' ;; # the server takes each state once
+        esac
+        [ -z "$report_body" ] || start_report "http.$1" post "$APFMON/jobs/$APFFID:$APFCID" "$report_body"
+    fi
+    if [ -n "${APF_UDP-}" ]; then
+        report_state=$1
+        [ "$1" != started ] || report_state=running
+        [ "$1" = running ] || start_report "udp.$1" datagram "$APF_UDP" \
+            "apf-$(printf '%.12s' "$APF_WRAPPER") ${APFFID--}:${APFCID--} $report_state $age ${FACTORYQUEUE--} ${APF_CE:--} ${HARVESTER_ID:-unset} ${HARVESTER_WORKER_ID:-unset} ${GTAG:-unset}"
+    fi
+}
+
+start_report() { # NAME COMMAND...
+    report_name=$1 && shift
+    start_probe "$state/report.$report_name" sh "$APF_LIB/send.sh" "$@"
+    reports="$reports $state/report.$report_name"
+}
+
+# What is not out after some seconds stays behind.
+end_reports() {
+    # shellcheck disable=SC2086  # many directories
+    for report_dir in $reports; do
+        wait_probe "$report_dir" 5 || say "a report did not get through ($(sed -n '$p' "$report_dir/err" 2>/dev/null))"
+    done
+}
