@@ -11,7 +11,11 @@ for part in base probe report environment checks choose payload finish; do
 done
 
 case ${1-} in
-    --apf-list) (cd "$APF_HOME" && cat checks.list payloads.list rules.list && ls files) && rm -rf "$APF_HOME" && exit 0 ;;
+    --apf-list)
+        cd "$APF_HOME" && cat checks.list payloads.list rules.list && [ ! -d files ] || ls files
+        cd / && rm -rf "$APF_HOME"
+        exit 0
+        ;;
 esac
 
 mkdir -p "$state/checks" "$APF_FACTS" "$APF_FILES"

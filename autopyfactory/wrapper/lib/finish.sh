@@ -12,6 +12,7 @@ finish() { # EXIT REASON OUTCOME
     [ ! -f "$state/litter/pid" ] || give_up_probe "$state/litter"
     sweep
     [ "$held" -eq 0 ] || say "the node is at fault: its slot is held for $held s, that other pilots do not fail here"
+    echo # a payload's last line may have had no end
     sh "$APF_LIB/summary.sh" "$state" "$APF_FACTS" "$APF_HOME/checks.list" ||
         printf 'APF-SUMMARY {"schema":1,"exit":%s,"reason":"%s","outcome":"%s"}\n' "$end_exit" "$end_reason" "$end_outcome"
     clean_up

@@ -4,9 +4,14 @@
 for file in "$2"/*; do
     [ ! -f "$file" ] || printf 'fact|%s|%s\n' "${file##*/}" "$(sed 1q "$file" | LC_ALL=C tr -c '\n -~' '?' | cut -c 1-200)"
 done | LC_ALL=C sort -t '|' -k 2,2 | cat - "$1/end" | LC_ALL=C awk -v results="$1/results" '
-    function quoted(text) {
-        gsub(/[^ -~]/, "?", text); gsub(/\\/, "\\\\", text); gsub(/"/, "\\\"", text)
-        return "\"" text "\""
+    # by hand: awks differ in what gsub takes a backslash for
+    function quoted(text,   i, c, out) {
+        for (i = 1; i <= length(text); i++) {
+            c = substr(text, i, 1)
+            if (c == "\"" || c == "\\") out = out "\\"
+            out = out (c ~ /[^ -~]/ ? "?" : c)
+        }
+        return "\"" out "\""
     }
     function value(text) { return text ~ /^(0|[1-9][0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?)$/ ? text : quoted(text) }
     function add(list, text) { return list == "" ? text : list "," text }

@@ -442,7 +442,7 @@ tell_outcome() { # REASON
         0) outcome=ok ;;
         10 | 15 | 16) outcome=node-fault ;;
         11 | 12 | 13 | 14) outcome=refused ;;
-        21 | 1[234]?) outcome=cut ;;
+        21 | 1[234]?) outcome='cut' ;;
         *) outcome=failed ;;
     esac
     [ "$closed" != black-hole ] || outcome=node-fault

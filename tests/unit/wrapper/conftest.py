@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import pilotkit
+from autopyfactory.wrapper.compose import Built
+from pilotkit import Pilot
 from wrapperkit import Wrapper
 
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
@@ -90,3 +93,29 @@ def run(release: Path, fake: Path, tmp_path: Path) -> Iterator[Run]:
     yield run
     for wrapper in running:
         wrapper.stop()
+
+
+Fly = Callable[..., Pilot]
+
+
+@pytest.fixture(params=list(pilotkit.SHELLS))
+def sh(request: pytest.FixtureRequest) -> str:
+    """Each kind of shell that nodes have as `sh`; bin/test installs what this machine lacks."""
+    return str(request.param)
+
+
+@pytest.fixture
+def fly(tmp_path: Path) -> Iterator[Fly]:
+    """``fly(wrapper, *arguments, shell=, files=, before=, path=, **environment)``: start a pilot."""
+    flying = []
+
+    def fly(wrapper: Built, *arguments: str, **more: object) -> Pilot:
+        place = tmp_path / f"node{len(flying)}"
+        place.mkdir()
+        pilot = Pilot(place, wrapper, *arguments, **more)  # type: ignore[arg-type]  # passed on as given
+        flying.append(pilot)
+        return pilot
+
+    yield fly
+    for pilot in flying:
+        pilot.stop()
