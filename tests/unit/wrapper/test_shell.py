@@ -35,7 +35,7 @@ def test_it_uses_nothing_that_nodes_lack(script: Path) -> None:
     """What `docs/wrapper.md` says about portable scripts, as far as a look at the text can tell."""
     code = "\n".join(line for line in script.read_text().splitlines() if not line.lstrip().startswith("#"))
     for word in (
-        "[[",
+        "[[ ",
         "mktemp --tmpdir",
         "date -d",
         "%N",

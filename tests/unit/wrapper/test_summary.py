@@ -105,7 +105,7 @@ def test_what_is_odd_in_a_summary_is_left_out() -> None:
 
 def test_the_last_whole_line_counts(tmp_path: Path) -> None:
     output = tmp_path / "1.out"
-    first, last = ('{"schema":1,"exit":0,"payload":{"total":%d}}' % n for n in (3, 0))
+    first, last = (json.dumps({"schema": 1, "exit": 0, "payload": {"total": n}}) for n in (3, 0))
     output.write_text(f"APF-SUMMARY {first}\n" + "x" * 100_000 + f"\nAPF-SUMMARY {last}\ntail\n")
     assert wrapperline.payloads(output) == 0
     output.write_text("x" * 100_000 + "\nAPF-WRAPPER: payloads=4 ok=4\n")
