@@ -58,7 +58,7 @@ def _watch(daemon: Daemon, jobs: Jobs, pilots: Pilots, began: float, arguments: 
 def _addresses(grid: Grid, home: Path) -> Path:
     """Write down what the demo's configuration cannot know: where things are on this machine."""
     queues = home / "addresses.conf"
-    wrapper = HERE / "autopyfactory/wrapper/glidein.sh"
+    wrapper = HERE / "autopyfactory/wrapper/payloads/glidein.sh"
     texts = []
     for name, (_, site) in QUEUES.items():
         ce = grid.sites[site]

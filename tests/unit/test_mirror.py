@@ -25,8 +25,12 @@ ACROSS = {
     "plugins/sched/test_takeback.py": "which pilots a chain means with a negative number",
     "plugins/sched/test_vectors.py": "the arithmetic of 2.4, rule by rule, as it was measured there",
     "why/test_any_record.py": "a story comes of any record",
-    "wrapper/test_end.py": "wrapper/glidein.sh: how it ends",
-    "wrapper/test_options.py": "wrapper/glidein.sh: its options",
+    "wrapper/test_end.py": "wrapper/payloads/glidein.sh: how it ends",
+    "wrapper/test_options.py": "wrapper/payloads/glidein.sh: its options",
+    "wrapper/test_checks.py": "wrapper/checks/: on nodes as they are and as they should not be",
+    "wrapper/test_pilot.py": "wrapper/main.sh: a pilot from start to end",
+    "wrapper/test_shell.py": "wrapper/: all its shell code",
+    "wrapper/test_summary.py": "wrapper/lib/summary.sh, and plugins/batchstatus/wrapperline that reads it",
 }
 # Tests of what lies outside the package.
 OUTSIDE = ("bin/", "docs/")
@@ -114,6 +118,9 @@ COVERED = {
     "why/chain": "unit/why/test_explain.py",
     "why/model": "unit/why/test_any_record.py",
     "why/probe": "unit/why/test_troubles.py",
+    "plugins/batchstatus/wrapperline": "unit/wrapper/test_summary.py",
+    "wrapper/modules": "unit/wrapper/test_compose.py",
+    "wrapper/rules": "unit/wrapper/test_compose.py",
 }
 
 
