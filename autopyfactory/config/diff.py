@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from autopyfactory.config.effective import Effective, of_choice, of_factory, of_queue, parts_of
 from autopyfactory.config.model import Configuration, QueueConfig
-from autopyfactory.config.secrets import MASK
+from autopyfactory.model.redact import MASK
 from autopyfactory.options.describe import as_text
 from autopyfactory.options.problem import Problem
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
-from autopyfactory.config.secrets import MASK, masked, secret_name
+from autopyfactory.config.secrets import masked, secret_name
+from autopyfactory.model.redact import MASK
 from autopyfactory.options.declare import Options, OptionSpec, Scope, family, find, homes, specs
 from autopyfactory.options.describe import default_text, preferred_key
 from autopyfactory.options.problem import ConfigError
@@ -76,7 +77,8 @@ def of_options(options: Options, part: str, section: Section, factory: Section) 
         try:
             found = list(_set_in(spec, homes(spec, section, factory) or section))
         except ConfigError as err:  # the options are those of a configuration that cannot be used
-            yield Effective(spec.keys[0], None, str(err), part, spec.field, None, *facts)
+            why = "it cannot be worked out" if spec.secret else str(err)
+            yield Effective(spec.keys[0], None, why, part, spec.field, None, *facts)
             continue
         for name, key, text, origin in found:
             shown = MASK if spec.secret else masked(key, text, secrets)

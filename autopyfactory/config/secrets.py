@@ -6,19 +6,22 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-MASK = "***"
+from autopyfactory.model.redact import MASK, hidden
+
 _NAMES = re.compile(
-    r"(pass(word|wd|phrase)?|passw|secret|token|private_?key|privkeypass|credential)s?$", re.I
+    r"(pass(word|wd|phrase)?|passw|secret|token|private_?key|privkeypass|credential|authorization|cookie"
+    r"|(?P<plain>api[_-]?key|access[_-]?key))s?$",
+    re.I,
 )
 _PATHS = re.compile(r"(file|path|dir|directory|_key)$", re.I)
-_USERINFO = re.compile(r"(\w+://[^/\s:@]*:)[^/\s@]+@")
 MIN_LENGTH = 4  # shorter texts are in everything
 
 
 @lru_cache(maxsize=10_000)  # the same few keys are asked about for each of thousands of queues
 def secret_name(key: str) -> bool:
     """Whether a key of this name holds a secret itself (not the name of a file with one)."""
-    return _NAMES.search(key) is not None and _PATHS.search(key) is None
+    found = _NAMES.search(key)
+    return found is not None and (found["plain"] is not None or _PATHS.search(key) is None)
 
 
 def masked(key: str, text: str, secrets: Iterable[str] = ()) -> str:
@@ -28,4 +31,4 @@ def masked(key: str, text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if len(secret) >= MIN_LENGTH:
             text = text.replace(secret, MASK)
-    return _USERINFO.sub(rf"\1{MASK}@", text)
+    return hidden(text)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from autopyfactory.model.redact import hidden
 from autopyfactory.model.text import printable
 
 
@@ -59,7 +60,7 @@ def run(
     if process.returncode is None:
         raise ProgramError(f"{command[0]} ended, but cannot be waited for")
     if process.returncode != 0:
-        words = printable(stderr[-300:].decode("utf-8", "replace")) or "no word on stderr"
+        words = hidden(printable(stderr[-300:].decode("utf-8", "replace"))) or "no word on stderr"
         raise ProgramError(f"{command[0]} ended with {_code(process.returncode)}: {words}")
     return Output(stdout, stderr)
 

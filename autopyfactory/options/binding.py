@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from autopyfactory.model.redact import MASK, hidden
 from autopyfactory.options.declare import Options, OptionSpec, family, find, homes, specs
 from autopyfactory.options.describe import allowed, preferred_key
 from autopyfactory.options.interpolate import Values
@@ -34,7 +35,7 @@ class Origin:
 
     def problem(self, message: str) -> Problem:
         """Say what is wrong with this text, without showing secrets."""
-        shown = "***" if self.spec.secret else self.value.text
+        shown = MASK if self.spec.secret else hidden(self.value.text)
         kind = allowed(self.spec)
         return Problem("error", message, self.value.where, self.section.name, self.key, shown, None, kind)
 
@@ -65,7 +66,8 @@ def gather(cls: type[Options], section: Section, factory: Section | None) -> Gat
         try:
             _take(result, spec, home)
         except ConfigError as err:  # a reference in the value leads nowhere
-            result.problems.extend(_inside(p, home) for p in err.problems)
+            found = (_inside(p, home) for p in err.problems)
+            result.problems.extend(replace(p, value=MASK) if spec.secret and p.value else p for p in found)
     return result
 
 

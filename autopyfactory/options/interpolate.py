@@ -10,6 +10,7 @@ import os.path
 import re
 from collections.abc import Iterator, Mapping
 
+from autopyfactory.model.redact import hidden_value
 from autopyfactory.options.problem import ConfigError, Problem
 from autopyfactory.options.section import Value
 
@@ -132,4 +133,5 @@ class _Expansion:
     def failed(self, message: str, hint: str | None = None) -> ConfigError:
         value = self.values.raw(self.key)
         shown = value.text if len(value.text) <= 80 else value.text[:77] + "..."
+        shown = hidden_value(self.key, shown)
         return ConfigError([Problem("error", message, value.where, None, self.key, shown, hint)])

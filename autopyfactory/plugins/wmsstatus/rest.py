@@ -53,12 +53,14 @@ class RESTOptions(CountsOptions):
     method: Literal["GET", "POST"] | None = option(
         None, key="wmsstatus.rest.method", description="GET unless the preset says POST"
     )
-    body: str | None = option(None, key="wmsstatus.rest.body", description="What is sent with POST")
+    body: str | None = option(
+        None, key="wmsstatus.rest.body", description="What is sent with POST", secret=True
+    )
     headers: dict[str, str] = option(
         key="wmsstatus.rest.header.*", default_factory=dict, description="Request headers", secret=True
     )
     params: dict[str, str] = option(
-        key="wmsstatus.rest.param.*", default_factory=dict, description="Query parameters"
+        key="wmsstatus.rest.param.*", default_factory=dict, description="Query parameters", secret=True
     )
     token_file: str | None = option(
         None, key="wmsstatus.rest.tokenfile", description="File with a token, read anew for every question"

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -294,3 +295,58 @@ def test_manual_and_daemon_agree() -> None:
     assert {o for o in shown if o.startswith("--")} == set(
         re.findall(r"--[a-z-]+", manual.replace("\\-", "-"))
     )
+
+
+@pytest.fixture
+def as_root(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """The init script as root uses it, for the user nobody: the script, and a folder of that user's."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "theirs").mkdir()
+        shutil.chown(folder / "theirs", "nobody")
+        program = folder / "autopyfactory"
+        program.write_text("#!/bin/sh\necho said by the program\nexit 4\n")
+        program.chmod(0o755)
+        (folder / "settings").write_text(
+            f"PROGRAM={program}\nPIDFILE={folder}/theirs/autopyfactory.pid\nOPTIONS='--runas nobody'\n"
+            f"CONSOLE_LOG={folder}/theirs/console.log\n"
+        )
+        script = folder / "init"
+        text = (MISC / "init" / "autopyfactory").read_text()
+        usual = 'settings="/etc/sysconfig/$name /etc/default/$name"'
+        assert usual in text
+        script.write_text(text.replace(usual, f"settings={folder}/settings"))
+        script.chmod(0o755)
+        yield script, folder / "theirs"
+
+
+@pytest.mark.root
+def test_root_writes_through_no_link_of_the_factorys_user(as_root: tuple[Path, Path], tmp_path: Path) -> None:
+    script, theirs = as_root
+    roots = tmp_path / "roots"
+    roots.write_text("root's own")
+    roots.chmod(0o600)
+    (theirs / "console.log").symlink_to(roots)
+    done = subprocess.run([str(script), "start"], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert roots.read_text() == "root's own"
+    assert "said by the program" in done.stderr
+    (theirs / "console.log").unlink()
+    subprocess.run([str(script), "start"], capture_output=True, text=True, timeout=PATIENCE)
+    assert (theirs / "console.log").read_text() == "said by the program\n"
+    assert (theirs / "console.log").owner() == "nobody"
+
+
+@pytest.mark.root
+def test_root_ends_no_process_of_others_that_the_factorys_user_names(as_root: tuple[Path, Path]) -> None:
+    script, theirs = as_root
+    victim = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "autopyfactory"])
+    try:
+        (theirs / "autopyfactory.pid").write_text(f"{victim.pid}\n")
+        for action in ("status", "stop", "reload"):
+            subprocess.run([str(script), action], capture_output=True, text=True, timeout=PATIENCE)
+            assert victim.poll() is None, action
+    finally:
+        victim.kill()
+        victim.wait()
