@@ -19,6 +19,10 @@ class ProgramError(Exception):
     """A program could not be run to a good end; the text says why."""
 
 
+class NotStarted(ProgramError):
+    """The program was not started at all: it has done nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """What a program that ended well has written."""
@@ -35,8 +39,8 @@ def run(
 ) -> Output:
     """Run `command` (no shell) and return its output; it and its process group are dead when this returns.
 
-    Raises ProgramError when it cannot be started, does not end within `timeout` seconds, writes more than
-    `max_bytes` or ends with another code than 0.
+    Raises NotStarted when it cannot be started, ProgramError when it does not end within `timeout` seconds,
+    writes more than `max_bytes` or ends with another code than 0.
     """
     try:
         process = subprocess.Popen(
@@ -48,7 +52,7 @@ def run(
             env=dict(environment) if environment is not None else None,
         )
     except (OSError, ValueError) as err:
-        raise ProgramError(
+        raise NotStarted(
             f"{command[0]} cannot be started: {getattr(err, 'strerror', None) or err}"
         ) from None
     try:
