@@ -7,7 +7,7 @@ snapshot does not know is not a queue without work.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -55,7 +55,11 @@ class BatchQueueInfo:
     unsubmitted: int = 0  # idle in our schedd, not yet at the CE
     waiting: int = 0  # idle at the CE or in its batch system
     held: int = 0
-    unseen: int = 0  # sent after the snapshot was taken: known from the ledger only
+    leaving: int = 0  # removed from our schedd's queue, and not gone from it yet
+    unseen: int = 0  # sent after the snapshot was taken: known from the book only
+    missing: int = 0  # in the book, and not in the snapshot that should show them
+    # of all of them: pilots that are not in the book, with our factory's name
+    foreign: int = 0
     # of the running ones (cloud nodes)
     retiring: int = 0
 
@@ -64,9 +68,22 @@ class BatchQueueInfo:
         """Pilots that take or will take a slot: pending and running."""
         return self.pending + self.running
 
+    @property
+    def shown(self) -> int:
+        """Pilots that a batch system shows and that have not ended, whatever state they are in."""
+        counted = self.pending + self.running + self.suspended + self.error + self.unknown
+        return counted - self.unseen - self.missing
+
+    def __add__(self, other: BatchQueueInfo) -> BatchQueueInfo:
+        """Add counts, for instance of several schedds."""
+        return BatchQueueInfo(*(getattr(self, n) + getattr(other, n) for n in _COUNTS))
+
     def with_unseen(self, n: int) -> BatchQueueInfo:
         """Return these counts with `n` pilots more that are sent but not visible yet."""
         return replace(self, pending=self.pending + n, unseen=self.unseen + n) if n else self
+
+
+_COUNTS = tuple(f.name for f in fields(BatchQueueInfo))
 
 
 @dataclass(frozen=True, slots=True)

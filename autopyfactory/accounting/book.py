@@ -1,0 +1,311 @@
+"""The book of pilots: every batch that was sent has a line, from its intent to the end of its last pilot.
+
+Pure: no I/O, no clock, no threads. A pilot counts against its queue, place, CE and factory as it was *sent*,
+whatever the configuration says now, until there is evidence of its end. Sums are kept with every change, so
+that asking for one costs the same with any number of lines.
+
+Pilots of a batch are bits of an integer: bit p is the pilot `<cluster>.<p>`. So to be told of an end twice,
+or late, or out of order, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["intended", "sent", "closed"]
+
+FACTORY = "factory"
+REMEMBER = 20_000  # tags of lines that are closed and told apart from strangers without asking the disk
+MOST_PROCS = 100_000  # no cluster of ours has a proc number as high: bits stay small
+
+
+def bits(procs: Iterable[int]) -> int:
+    """Return the set of pilot numbers as an integer. Numbers that no pilot of ours can have are left out."""
+    found = 0
+    for proc in procs:
+        if 0 <= proc < MOST_PROCS:
+            found |= 1 << proc
+    return found
+
+
+def numbers(mask: int) -> Iterator[int]:
+    """Yield the pilot numbers in `mask`, ascending."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+@dataclass(slots=True)
+class Batch:
+    """One line: the pilots of one submission. `n` = open + ended + lost, always."""
+
+    tag: str
+    queue: str
+    place: str  # in its one spelling, see `spelling`
+    ce: str  # likewise
+    n: int
+    cores: int = 1  # of each pilot
+    memory_mb: int = 0
+    intended: float = 0.0  # Unix time
+    identity: str = ""  # of the place when it was sent; empty: the place told none
+    mark: str = ""  # whose book sent it
+    state: State = "intended"
+    cluster: str = ""
+    members: int = 0  # bits; 0 while intended: nobody knows their numbers yet
+    alive: int = 0  # bits of those not known to have ended
+    lost: int = 0  # bits of those written off
+    # Only in memory:
+    busy: bool = False  # its submission is under way: that nobody knows the tag means nothing yet
+    earlier: bool = False  # begun by an earlier life of this factory
+    sent_at: float = float("-inf")  # monotonic: known to be there since
+    # Bits that look-ups by tag did not find, by when the first of them was asked for (monotonic); for an
+    # intent, whose numbers nobody knows, bit 0.
+    doubts: tuple[tuple[float, int], ...] = ()
+
+    @property
+    def open(self) -> int:
+        """Pilots that have to be counted."""
+        return self.n if self.state == "intended" else self.alive.bit_count()
+
+    @property
+    def ended(self) -> int:
+        """Pilots known to have ended."""
+        return self.n - self.open - self.lost.bit_count()
+
+    @property
+    def doubt(self) -> int:
+        """Return the bits that look-ups did not find."""
+        found = 0
+        for _, procs in self.doubts:
+            found |= procs
+        return found
+
+    def believe(self, procs: int = -1) -> None:
+        """No longer doubt the pilots `procs` (bits)."""
+        if self.doubts:
+            self.doubts = tuple((at, left) for at, old in self.doubts if (left := old & ~procs))
+
+
+At = tuple[str, str, bool]  # queue, place, ours
+
+
+class Book:
+    """All open lines, and sums of them. `mark` is this book's own, in the ads of every pilot it sends."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+        self.changed: dict[str, Batch] = {}  # what has to be written to disk
+        self._lines: dict[str, Batch] = {}  # open ones, and those with lost pilots, who may turn up again
+        self._at_place: dict[str, dict[str, Batch]] = {}
+        self._closed: OrderedDict[str, bool] = OrderedDict()  # whether its pilots were never sent
+        self._sums: Counter[str] = Counter()
+        self._at: Counter[At] = Counter()
+        self._just_sent: dict[str, dict[str, Batch]] = {}  # by place: no snapshot was asked for since
+        self.sent: Counter[str] = Counter()  # pilots ever sent, by queue
+
+    # --- asking ---------------------------------------------------------------------------------
+
+    def open(self, scope: str = FACTORY) -> int:
+        """Return the open pilots in `scope`: `factory`, `queue:q`, `ce:c`, `schedd:p`."""
+        return self._sums[scope]
+
+    def open_at(self, queue: str, place: str, *, ours: bool) -> int:
+        """Return the open pilots of `queue` at `place`: those we sent, or those of other books."""
+        return self._at[queue, place, ours]
+
+    def queues_at(self, place: str) -> set[str]:
+        """Return the queues with open lines at `place`."""
+        return {b.queue for b in self._at_place.get(place, {}).values()}
+
+    def places_of(self, queue: str) -> set[str]:
+        """Return the places where `queue` has open lines."""
+        return {p for p in self._at_place if self._at[queue, p, True] or self._at[queue, p, False]}
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Return every place with open lines."""
+        return tuple(p for p, there in self._at_place.items() if there)
+
+    def line(self, tag: str) -> Batch | None:
+        """Return the line of `tag`, while it is open or has lost pilots."""
+        return self._lines.get(tag)
+
+    def knew(self, tag: str) -> bool:
+        """Return whether a line of `tag` is open, or was closed lately."""
+        return tag in self._lines or tag in self._closed
+
+    def given_up(self, tag: str) -> bool:
+        """Return whether `tag` is of an intent that was closed as never sent."""
+        return self._closed.get(tag, False)
+
+    def lines(self, place: str, queue: str | None = None) -> list[Batch]:
+        """Return the open lines at `place`, of one queue or of all."""
+        there = self._at_place.get(place, {}).values()
+        return [b for b in there if queue in (None, b.queue)]
+
+    def unresolved(self, place: str | None = None, queue: str | None = None) -> list[Batch]:
+        """Return the intents whose outcome is not known and that nobody is submitting now."""
+        lines = self._at_place.get(place, {}) if place is not None else self._lines
+        return [
+            b
+            for b in lines.values()
+            if b.state == "intended" and not b.busy and (queue is None or b.queue == queue)
+        ]
+
+    def unseen(self, queue: str, place: str, since: float) -> int:
+        """Return the pilots of `queue` that an answer of `place`, asked for at `since`, need not show."""
+        lines = self._just_sent.get(place, {}).values()
+        return sum(
+            b.open for b in lines if b.queue == queue and (b.state == "intended" or b.sent_at >= since)
+        )
+
+    def totals(self) -> Mapping[str, int]:
+        """Return every sum that is not zero: for those who check them."""
+        return {scope: n for scope, n in self._sums.items() if n}
+
+    # --- changing -------------------------------------------------------------------------------
+
+    def load(self, batch: Batch) -> None:
+        """Take in a line that an earlier life has written down."""
+        batch.earlier = True
+        self._add(batch)
+
+    def begin(self, batch: Batch) -> None:
+        """Count the pilots of an intent from now on."""
+        self._add(batch)
+        self.changed[batch.tag] = batch
+
+    def confirm(self, batch: Batch, cluster: str, procs: int, at: float) -> None:
+        """Note that the pilots `procs` (bits) of `batch` are known to have been sent, since `at`."""
+        if batch.state != "intended":
+            return
+        with _Change(self, batch):
+            batch.state, batch.busy, batch.doubts = "sent", False, ()
+            batch.cluster, batch.sent_at = cluster, at
+            batch.members = batch.alive = procs
+            batch.n = procs.bit_count()
+        self.sent[batch.queue] += batch.n
+
+    def drop(self, batch: Batch) -> None:
+        """Note that the pilots of an intent were certainly not sent."""
+        if batch.state != "intended":
+            return
+        with _Change(self, batch):
+            batch.state, batch.busy, batch.n = "closed", False, 0
+
+    def end(self, batch: Batch, procs: int) -> int:
+        """Note that the pilots `procs` (bits) have ended; return how many of them were open."""
+        if batch.state == "intended":
+            return 0
+        new = (batch.alive | batch.lost) & procs
+        open_before = batch.open
+        if new:
+            with _Change(self, batch):
+                batch.alive &= ~new
+                batch.lost &= ~new
+                batch.believe(new)
+        return open_before - batch.open
+
+    def write_off(self, batch: Batch, procs: int) -> int:
+        """Count the pilots `procs` (bits) as lost; return how many they are."""
+        gone = batch.alive & procs
+        if gone:
+            with _Change(self, batch):
+                batch.alive &= ~gone
+                batch.lost |= gone
+                batch.believe(gone)
+        return gone.bit_count()
+
+    def found(self, batch: Batch, procs: int) -> int:
+        """Note that the pilots `procs` (bits) are there after all; return how many were lost."""
+        back = batch.lost & procs
+        if back:
+            with _Change(self, batch):
+                batch.lost &= ~back
+                batch.alive |= back
+        return back.bit_count()
+
+    def extend(self, batch: Batch, procs: int) -> int:
+        """Note pilots (bits) of an adopted `batch` that nobody had seen before; return how many."""
+        new = procs & ~batch.members
+        if new:
+            with _Change(self, batch):
+                batch.members |= new
+                batch.alive |= new
+                batch.n = batch.members.bit_count()
+        return new.bit_count()
+
+    def settle(self, batch: Batch, place: str, identity: str) -> None:
+        """Say by which place and identity the pilots of `batch` are (two spellings were one, say)."""
+        if (batch.place, batch.identity) != (place, identity):
+            with _Change(self, batch):
+                batch.place, batch.identity = place, identity
+
+    def release(self, batch: Batch) -> None:
+        """Note that nobody submits `batch` any more, and that its outcome is not known."""
+        batch.busy = False
+
+    def snapshot_asked(self, place: str, at: float) -> None:
+        """Forget what every answer of `place` asked for from `at` on must show."""
+        there = self._just_sent.get(place, {})
+        for tag in [t for t, b in there.items() if b.state != "intended" and b.sent_at < at]:
+            del there[tag]
+
+    # --- sums -----------------------------------------------------------------------------------
+
+    def _add(self, batch: Batch) -> None:
+        if batch.tag in self._lines:
+            raise ValueError(f"{batch.tag} is in the book already")
+        self._lines[batch.tag] = batch
+        self._closed.pop(batch.tag, None)
+        self._count(batch, +1)
+
+    def _count(self, batch: Batch, sign: int) -> None:
+        n, place = sign * batch.open, batch.place
+        for scope in (FACTORY, f"queue:{batch.queue}", f"ce:{batch.ce}", f"schedd:{place}"):
+            self._sums[scope] += n
+            if not self._sums[scope]:
+                del self._sums[scope]
+        at = (batch.queue, place, batch.mark == self.mark)
+        self._at[at] += n
+        if not self._at[at]:
+            del self._at[at]
+        if sign > 0 and batch.open:
+            self._at_place.setdefault(place, {})[batch.tag] = batch
+            if batch.state == "intended" or batch.sent_at > float("-inf"):
+                self._just_sent.setdefault(place, {})[batch.tag] = batch
+        elif sign < 0:
+            self._at_place.get(place, {}).pop(batch.tag, None)
+            if not self._at_place.get(place, True):
+                del self._at_place[place]
+            self._just_sent.get(place, {}).pop(batch.tag, None)
+
+    def _close(self, batch: Batch) -> None:
+        if batch.state == "sent" and not batch.alive:
+            batch.state = "closed"
+        elif batch.state == "closed" and batch.alive:
+            batch.state = "sent"
+        if batch.state == "closed" and not batch.lost:
+            self._lines.pop(batch.tag, None)
+            self._closed[batch.tag] = batch.n == 0
+            while len(self._closed) > REMEMBER:
+                self._closed.popitem(last=False)
+
+
+class _Change:
+    """While a line is changed it is out of the sums."""
+
+    def __init__(self, book: Book, batch: Batch):
+        self._book, self._batch = book, batch
+
+    def __enter__(self) -> None:
+        self._book._count(self._batch, -1)
+
+    def __exit__(self, *_: object) -> None:
+        self._book._close(self._batch)
+        self._book._count(self._batch, +1)
+        self._book.changed[self._batch.tag] = self._batch

@@ -1,0 +1,91 @@
+"""Places where pilots are (a schedd, this machine), who they are, and what they last said. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from autopyfactory.accounting import spelling
+from autopyfactory.accounting.book import Book
+from autopyfactory.model.info import BatchQueueInfo
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a place answered when it was asked for its counts at monotonic time `asked`."""
+
+    asked: float
+    queues: Mapping[str, BatchQueueInfo]  # all pilots with our factory's name
+    others: Mapping[str, int]  # of them, those that carry another book's mark or none, by queue
+
+
+@dataclass(slots=True)
+class Place:
+    """One place. Its identity says whether it is still the same one: a schedd's name, host and job queue."""
+
+    name: str
+    identity: str = ""  # empty: it has not told yet
+    cursor: str = ""  # how far its endings have been read; the place's own words
+    spec: str = ""  # how to reach it when no queue names it any more; the plugins' own words
+    # Only in memory:
+    ready: bool = False  # the pilots found there at the start of this life are in the book
+    view: View | None = None
+    ended: Counter[tuple[str, bool]] = field(default_factory=Counter)  # since that view, by (queue, ours)
+    strange: frozenset[str] = frozenset()  # queues of which that view shows more than the book has
+    stranger: str = ""  # the other identity that answers under this name
+    stranger_since: float | None = None  # monotonic
+    foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots
+    foreign_since: float | None = None  # monotonic: nothing is sent from then on, until somebody says so
+    keeps_history: bool = True  # as far as is known
+
+    def take(self, view: View) -> None:
+        """Let `view` be what is known of this place."""
+        self.view = view
+        self.ended.clear()
+
+
+class Places:
+    """All places by name, each in its one spelling; names of one and the same place lead to one."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, Place] = {}
+        self.aliases: dict[str, str] = {}
+
+    def get(self, name: str) -> Place:
+        """Return the place that people call `name`; make it when it is new."""
+        known = self.resolve(name)
+        place = self._places.get(known)
+        if place is None:
+            place = self._places[known] = Place(known)
+        return place
+
+    def resolve(self, name: str) -> str:
+        """Return the one spelling of the place that people call `name`."""
+        one = self.aliases.get(name)  # most callers have the one spelling already
+        if one is None and name not in self._places:
+            name = spelling.schedd(name)
+            one = self.aliases.get(name)
+        return one if one is not None else name
+
+    def __iter__(self) -> Iterator[Place]:
+        """Yield every place."""
+        return iter(tuple(self._places.values()))
+
+    def twin(self, place: Place, identity: str) -> Place | None:
+        """Return another place that is the same one, by its identity."""
+        if not identity:
+            return None
+        twins = (p for p in self._places.values() if p is not place and p.identity == identity)
+        return next(twins, None)
+
+    def merge(self, book: Book, place: Place, into: Place) -> None:
+        """Note that `place` is only another name of `into`."""
+        for batch in book.lines(place.name):
+            book.settle(batch, into.name, into.identity)
+        self.aliases[place.name] = into.name
+        for name, one in self.aliases.items():
+            if one == place.name:
+                self.aliases[name] = into.name
+        self._places.pop(place.name, None)
+        into.view = None  # its counts are compared with more lines now than when they were asked for

@@ -1,0 +1,82 @@
+"""Go through many schedules on all cores: `python -m simulation.hunt --count 100000` (in `tests/`)."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from simulation.mutations import MUTATIONS
+from simulation.world import World
+
+PIECE = 50  # schedules that one process goes through before it reports
+
+
+@dataclass(frozen=True)
+class Found:
+    """A seed whose schedule breaks an invariant."""
+
+    seed: int
+    what: str
+
+
+def go(seeds: Sequence[int], mutation: str | None = None, first: bool = False) -> list[Found]:
+    """Return the seeds that break an invariant, with one guard removed; only the `first`, if so wished."""
+    found = []
+    with MUTATIONS[mutation].applied() if mutation else contextlib.nullcontext():
+        for seed in seeds:
+            try:
+                World(seed).run()
+            except Exception as err:  # whatever breaks is found
+                if mutation and not isinstance(err, AssertionError):
+                    raise  # the mutation itself is wrong: that is no proof
+                found.append(Found(seed, f"{type(err).__name__}: {err}"))
+                if first:
+                    break
+    return found
+
+
+def hunt(base: int, count: int, jobs: int) -> Iterator[Found]:
+    """Yield what breaks among `count` seeds from `base` on."""
+    pieces = [range(s, min(s + PIECE, base + count)) for s in range(base, base + count, PIECE)]
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        for found in pool.map(go, pieces):
+            yield from found
+
+
+def fresh_base() -> int:
+    """Return a number that nobody has tried yet, most likely."""
+    return random.SystemRandom().randrange(10**6, 10**12)
+
+
+def main() -> int:
+    """Hunt, and say what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--base", type=int, help="first seed; default: a fresh one")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=int, help="go through this one alone, and tell the story")
+    options = parser.parse_args()
+    if options.seed is not None:
+        World(options.seed, print).run()
+        return 0
+    base = fresh_base() if options.base is None else options.base
+    print(f"{options.count} schedules, seeds from {base}", flush=True)
+    start = time.monotonic()
+    bad = 0
+    for found in hunt(base, options.count, options.jobs):
+        bad += 1
+        print(f"seed {found.seed}: {found.what}", flush=True)
+    print(f"{bad} of {options.count} schedules broke an invariant ({time.monotonic() - start:.0f} s)")
+    return min(bad, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""Each guard of the protocol, removed by name: the simulator must notice, or it proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from autopyfactory.accounting import caps, conservation, protocol, spelling
+from autopyfactory.accounting.book import Batch, Book
+from autopyfactory.accounting.place import Places
+from autopyfactory.accounting.requests import Submit, Write
+from simulation import world
+from simulation.model import Disk
+
+Patch = tuple[Any, str, Any]  # object, attribute, what it is instead
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A guard, and how to remove it."""
+
+    what: str
+    patches: tuple[Patch, ...]
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Remove the guard for a while."""
+        with ExitStack() as stack:
+            for owner, name, instead in self.patches:
+                stack.enter_context(patch.object(owner, name, instead))
+            yield
+
+
+def _balance(**changes: Any) -> Callable[..., Any]:
+    real = conservation.balance
+    return lambda *args: replace(real(*args), **changes)
+
+
+def _everywhere(name: str, instead: Any) -> tuple[Patch, ...]:
+    return tuple((m, name, instead) for m in (conservation, caps, protocol) if hasattr(m, name))
+
+
+def _run(*patches: Patch, what: str) -> Mutation:
+    return Mutation(what, patches)
+
+
+def _no_nothing(*_: Any) -> Any:
+    return
+    yield
+
+
+def _shown_only(book: Book, places: Places, scope: str) -> int:
+    """Count by the newest answers, as before there was a book."""
+    queues = {b.queue for b in book._lines.values() if scope in ("factory", f"ce:{b.ce}")}
+    views = [(p.view.queues.get(q), p) for p in places if p.view for q in queues]
+    return sum(info.shown for info, _ in views if info)
+
+
+def _unknown_is_no(accounts: Any, batch: Batch, identity: str) -> Any:
+    """A reply that is lost means that nothing was sent."""
+    real = protocol._send_one.__wrapped__ if hasattr(protocol._send_one, "__wrapped__") else _SEND_ONE
+    run = real(accounts, batch, identity)
+    answer = None
+    try:
+        request = next(run)
+        while True:
+            try:
+                answer = yield request
+            except protocol.NoAnswer as err:
+                kind = protocol.NotDone if isinstance(request, Submit) else protocol.NoAnswer
+                request = run.throw(kind(str(err)))
+            except protocol.NotDone as err:
+                request = run.throw(err)
+            else:
+                request = run.send(answer)
+    except StopIteration as stop:
+        return stop.value
+
+
+_SEND_ONE = protocol._send_one
+_UNRESOLVED = Book.unresolved
+
+
+def _busy_too(book: Book, place: str | None = None, queue: str | None = None) -> list[Batch]:
+    lines = book.lines(place) if place is not None else list(book._lines.values())
+    return [b for b in lines if b.state == "intended" and queue in (None, b.queue)]
+
+
+def _at_once(batch: Batch, gone: int, at: float, patience: float) -> int:
+    return gone
+
+
+def _soon(disk: Disk, request: Write) -> None:
+    disk.waiting.append(request)
+
+
+def _no_history(real: Any) -> Any:
+    def search(schedd: Any, tags: frozenset[str]) -> Any:
+        found = real(schedd, tags)
+        alone = {t: replace(f, ended=0) for t, f in found.tags.items() if f.alive}
+        return replace(found, tags=alone)
+
+    return search
+
+
+def _sent_lines_only(book: Book, place: str | None = None, queue: str | None = None) -> list[Batch]:
+    return []
+
+
+def _end_by_number(book: Book, batch: Batch, procs: int) -> int:
+    """Believe each ending that is told, also when it is told twice."""
+    n = procs.bit_count()
+    gone = 0
+    for bit in list(_bits(batch.alive))[:n]:
+        gone |= 1 << bit
+    return _END(book, batch, gone)
+
+
+def _bits(mask: int) -> Iterator[int]:
+    return (i for i in range(mask.bit_length()) if mask >> i & 1)
+
+
+_END = Book.end
+
+MUTATIONS: dict[str, Mutation] = {
+    "identity at submission": _run(
+        (world.World, "_same", staticmethod(lambda schedd, identity: True)),
+        what="a submission goes to whoever answers under the name",
+    ),
+    "identity of answers": _run(
+        (protocol, "is_home", lambda place, identity: True), what="answers of a stranger are believed"
+    ),
+    "holds": _run((protocol, "holds", lambda accounts, place: ()), what="nothing holds a place back"),
+    "second factory": _run((protocol, "_accuse", _no_nothing), what="pilots of another mark are not told of"),
+    "adoption at start": _run(
+        (protocol, "_adopt", _no_nothing), what="what is found at start is not taken over"
+    ),
+    "missing counts": Mutation("what is missing does not count", _everywhere("balance", _balance(missing=0))),
+    "unseen counts": Mutation(
+        "what was just sent does not count", _everywhere("balance", _balance(unseen=0))
+    ),
+    "caps": _run(
+        (caps, "room", lambda b, p, n, c, **k: (n, ())),
+        (protocol, "room", lambda b, p, n, c, **k: (n, ())),
+        what="no cap is looked at",
+    ),
+    "caps by the book": _run((caps, "used", _shown_only), what="caps are granted against the newest answers"),
+    "intents count": _run(
+        (Batch, "open", property(lambda b: 0 if b.state == "intended" else b.alive.bit_count())),
+        what="an intent does not count until it is confirmed",
+    ),
+    "intents are durable": _run((Disk, "write", _soon), what="an intent may get lost"),
+    "intents are resolved": _run((Book, "unresolved", _sent_lines_only), what="an intent is never looked up"),
+    "unknown is not no": _run(
+        (protocol, "_send_one", _unknown_is_no), what="a lost reply means that nothing was sent"
+    ),
+    "submission under way": _run((Book, "unresolved", _busy_too), what="a submission under way is looked up"),
+    "two look-ups": _run((protocol, "patient", _at_once), what="one look-up is enough to write off"),
+    "minutes apart": _run(
+        (world, "POLICY", protocol.Policy(apart=5, apart_without_history=5, lease=1000.0)),
+        what="two look-ups seconds apart are enough to write off",
+    ),
+    "doubts end": _run(
+        (protocol, "clear_doubts", lambda lines, uneven: None),
+        what="a look-up in vain is remembered when nothing is missing any more",
+    ),
+    "history by tag": _run(
+        (world.Schedd, "search", _no_history(world.Schedd.search)), what="a search looks into the queue only"
+    ),
+    "endings by name": _run((Book, "end", _end_by_number), what="an ending that is told twice counts twice"),
+    "decided once": _run(
+        (protocol, "not_decided_twice", lambda book, ask, granted: (ask.n, [])),
+        what="two threads may act on the same count",
+    ),
+    "one spelling of CEs": _run(
+        (spelling, "ce", lambda text: text), (world, "ce_name", lambda text: text), what="a CE has many names"
+    ),
+    "one place, one name": _run(
+        (Places, "twin", lambda self, place, identity: None),
+        (spelling, "schedd", lambda text: text),
+        what="a schedd has many names",
+    ),
+    "lease": _run(
+        (world, "POLICY", protocol.Policy(apart=180, apart_without_history=360, lease=0)),
+        what="pilots of a job queue that is gone count as lost at once",
+    ),
+}

@@ -1,0 +1,34 @@
+"""The protocol holds its invariants in every schedule, and the simulator notices each guard that is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulation.hunt import fresh_base, go, hunt
+from simulation.mutations import MUTATIONS
+
+FRESH = 2000  # schedules never tried before, in each run
+WITHIN = 2000  # seeds within which a guard that is gone must be found
+KNOWN = [int(line.split()[0]) for line in Path(__file__).with_name("seeds.txt").read_text().splitlines()
+         if line and not line.startswith("#")]  # fmt: skip
+
+
+@pytest.mark.timeout(600)
+def test_fresh_schedules_break_no_invariant(capsys: pytest.CaptureFixture[str]) -> None:
+    base = fresh_base()
+    with capsys.disabled():
+        print(f"\nsimulation: {FRESH} schedules, seeds from {base}")
+    broken = list(hunt(base, FRESH, 2))
+    assert not broken, f"put these seeds into {Path(__file__).with_name('seeds.txt')}: {broken}"
+
+
+def test_seeds_that_once_failed() -> None:
+    assert go(KNOWN) == []
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.timeout(600)
+def test_a_guard_that_is_gone_is_found(name: str) -> None:
+    assert go(range(WITHIN), name, first=True), f"nobody notices: {MUTATIONS[name].what}"
