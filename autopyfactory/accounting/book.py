@@ -62,6 +62,7 @@ class Batch:
     busy: bool = False  # its submission is under way: that nobody knows the tag means nothing yet
     earlier: bool = False  # begun by an earlier life of this factory
     sent_at: float = float("-inf")  # monotonic: known to be there since
+    missed_since: float | None = None  # monotonic: the first search that did not find this intent
     # Bits that look-ups by tag did not find, by when the first of them was asked for (monotonic); for an
     # intent, whose numbers nobody knows, bit 0.
     doubts: tuple[tuple[float, int], ...] = ()

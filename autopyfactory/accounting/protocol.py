@@ -47,9 +47,10 @@ Run = Generator[Request, Answer, Any]
 class Policy:
     """How patient the protocol is, in seconds."""
 
-    # Between two look-ups that must both find nothing, in queue and history, before pilots are written off:
-    # more than a request of a process that is long dead can be under way.
-    apart: float = 180.0
+    # A submission whose sender gave up, or died, can be under way for so long: an earlier look-up that finds
+    # nothing says nothing.
+    under_way: float = 120.0
+    apart: float = 180.0  # between two look-ups that must both find nothing before pilots are written off
     apart_without_history: float = 360.0  # the same at a place that keeps no history
     lease: float = 3600.0  # pilots whose job queue is gone end by themselves
 
@@ -476,7 +477,7 @@ def _resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at
                 f"found the {batch.n} pilots of an earlier submission, cluster {batch.cluster}",
                 batch.queue, batch.n,
             )  # fmt: skip
-        elif patient(batch, 1, at, patience):
+        elif arrived(batch, at, policy.under_way) and patient(batch, 1, at, patience):
             n = batch.n
             book.drop(batch)
             yield Tell(
@@ -504,6 +505,13 @@ def _resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at
             f"{count(n, 'pilot')} of cluster {batch.cluster} are known neither to the queue nor to the "
             f"history of {place.name}: they count as lost", batch.queue, n, alarm=True,
         )  # fmt: skip
+
+
+def arrived(batch: Batch, at: float, under_way: float) -> bool:
+    """Note that a search at `at` did not find an intent; return whether it would have arrived by then."""
+    if batch.missed_since is None:
+        batch.missed_since = at
+    return at - batch.missed_since >= under_way
 
 
 def patient(batch: Batch, gone: int, at: float, patience: float) -> int:

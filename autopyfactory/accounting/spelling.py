@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from autopyfactory.model import hostport
 
 COLLECTOR_PORT, CE_PORT = 9618, 9619  # HTCondor's and HTCondor-CE's
-_HERE = {"localhost", "localhost.localdomain", "127.0.0.1", "::1", "[::1]"}
-_PORT = re.compile(r":(\d+)$")
+_HERE = {"localhost", "localhost.localdomain", "127.0.0.1", "::1"}
 
 
 def host(text: str, default_port: int | None = None) -> str:
@@ -15,14 +14,13 @@ def host(text: str, default_port: int | None = None) -> str:
     >>> host("CE01.Example.ORG.:9619", 9619)
     'ce01.example.org'
     """
-    text = text.strip().lower()
-    port = ""
-    found = _PORT.search(text)
-    if found and (text.count(":") == 1 or "]:" in text):  # else an IPv6 address without a port
-        text, port = text[: found.start()], found[1]
-    text = text.rstrip(".")
-    text = "127.0.0.1" if text in _HERE else text
-    return text if not port or int(port) == default_port else f"{text}:{int(port)}"
+    text = text.strip().lower().replace(".:", ":").rstrip(".")
+    try:
+        found = hostport.parse_endpoint(text)
+    except ValueError:
+        return text  # something else than a host: its name is all that is known
+    name = "127.0.0.1" if found.host in _HERE else found.host
+    return str(hostport.HostPort(name, None if found.port == default_port else found.port))
 
 
 def ce(text: str) -> str:
@@ -31,10 +29,9 @@ def ce(text: str) -> str:
     >>> ce("HTTPS://Ce.Example.Org/")
     'ce.example.org'
     """
-    text = " ".join(text.split())
-    name = re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*://", "", text)
-    name, slash, path = name.partition("/")
-    return host(name, CE_PORT) + (slash + path).rstrip("/")
+    scheme, has_scheme, rest = text.strip().partition("://")
+    name, slash, path = (rest if has_scheme else scheme).partition("/")
+    return host(" ".join(name.split()), CE_PORT) + (slash + path).rstrip("/")
 
 
 def schedd(text: str) -> str:

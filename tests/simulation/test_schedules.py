@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+import simulation
 from simulation.hunt import fresh_base, go, hunt
 from simulation.mutations import MUTATIONS
 
 FRESH = 2000  # schedules never tried before, in each run
 WITHIN = 2000  # seeds within which a guard that is gone must be found
-KNOWN = [int(line.split()[0]) for line in Path(__file__).with_name("seeds.txt").read_text().splitlines()
-         if line and not line.startswith("#")]  # fmt: skip
+SEEDS = Path(simulation.__file__).with_name("seeds.txt")
+KNOWN = [int(line.split()[0]) for line in SEEDS.read_text().splitlines() if line and line[0] != "#"]
 
 
 @pytest.mark.timeout(600)
@@ -21,7 +22,7 @@ def test_fresh_schedules_break_no_invariant(capsys: pytest.CaptureFixture[str]) 
     with capsys.disabled():
         print(f"\nsimulation: {FRESH} schedules, seeds from {base}")
     broken = list(hunt(base, FRESH, 2))
-    assert not broken, f"put these seeds into {Path(__file__).with_name('seeds.txt')}: {broken}"
+    assert not broken, f"put these seeds into {SEEDS}: {broken}"
 
 
 def test_seeds_that_once_failed() -> None:

@@ -36,6 +36,9 @@ ACROSS = {
 OUTSIDE = ("bin/", "docs/")
 # Modules of more than LARGE lines without a test of their own, and which test (below tests/) runs them.
 COVERED = {
+    "accounting/place": "unit/accounting/test_conservation.py",
+    "accounting/protocol": "simulation/test_schedules.py",
+    "accounting/requests": "simulation/test_schedules.py",
     "check/trial": "unit/cli/test_check.py",
     "cli/simulatework": "unit/cli/test_simulate.py",
     "cli/cric": "unit/plugins/queueconfig/test_cric.py",

@@ -160,8 +160,12 @@ MUTATIONS: dict[str, Mutation] = {
     "submission under way": _run((Book, "unresolved", _busy_too), what="a submission under way is looked up"),
     "two look-ups": _run((protocol, "patient", _at_once), what="one look-up is enough to write off"),
     "minutes apart": _run(
-        (world, "POLICY", protocol.Policy(apart=5, apart_without_history=5, lease=1000.0)),
+        (world, "POLICY", protocol.Policy(under_way=5, apart=5, apart_without_history=5, lease=1000.0)),
         what="two look-ups seconds apart are enough to write off",
+    ),
+    "still under way": _run(
+        (protocol, "arrived", lambda batch, at, under_way: True),
+        what="the first look-up counts, although a submission may be under way still",
     ),
     "doubts end": _run(
         (protocol, "clear_doubts", lambda lines, uneven: None),
@@ -184,7 +188,7 @@ MUTATIONS: dict[str, Mutation] = {
         what="a schedd has many names",
     ),
     "lease": _run(
-        (world, "POLICY", protocol.Policy(apart=180, apart_without_history=360, lease=0)),
+        (world, "POLICY", protocol.Policy(lease=0)),
         what="pilots of a job queue that is gone count as lost at once",
     ),
 }

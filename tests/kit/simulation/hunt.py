@@ -1,4 +1,4 @@
-"""Go through many schedules on all cores: `python -m simulation.hunt --count 100000` (in `tests/`)."""
+"""Go through many schedules on all cores: `python -m simulation.hunt --count 100000` (in `tests/kit/`)."""
 
 from __future__ import annotations
 

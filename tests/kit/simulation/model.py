@@ -227,7 +227,9 @@ class Disk:
 
     def _keep(self, request: Write) -> None:
         for line in request.lines:
-            self.lines[line.tag] = replace(line, busy=False, doubts=(), sent_at=float("-inf"))
+            self.lines[line.tag] = replace(
+                line, busy=False, doubts=(), missed_since=None, sent_at=float("-inf")
+            )
         for place in request.places:
             self.places[place.name] = Place(place.name, place.identity, place.cursor)
         self.aliases.update(request.aliases)
