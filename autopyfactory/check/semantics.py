@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from autopyfactory.check.order import undoings
+from autopyfactory.check.submission import refused
+from autopyfactory.check.tokens import exposed
 from autopyfactory.check.trial import MANY, Trial
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.credentials.pilotfiles import of_credentials
@@ -27,18 +29,22 @@ def inspect(configuration: Configuration, *, files: bool = True) -> list[Problem
     found: list[Problem] = []
     places: dict[tuple[Any, ...], list[QueueConfig]] = {}
     executables: dict[str, Problem | None] = {}
+    described: list[tuple[Trial, Mapping[str, str]]] = []
     for queue in queues:
         trial = Trial.of(queue, configuration)
         found += _refusals(trial)
         found += _chain(trial, chains)
         found += _work(queue)
         found += _credentials(queue, configuration)
+        found += exposed(queue, files=files)
         wrapper = list(_wrapper(queue))
         found += wrapper
         if trial.submit is not None:
             if all(problem.severity != "error" for problem in wrapper):
-                found += _pilot(trial, executables if files else None)
+                found += _pilot(trial, executables if files else None, described)
             places.setdefault(_place(trial), []).append(queue)
+    if files:  # like the files, HTCondor is this machine's
+        found += refused(described)
     found += _shared(places)
     found += _plugins(configuration, queues)
     found += _factory(configuration)
@@ -161,12 +167,17 @@ def _wrapper(queue: QueueConfig) -> Iterator[Problem]:
         yield at(queue, "executable", "warning", message, "drop one of the two")
 
 
-def _pilot(trial: Trial, executables: dict[str, Problem | None] | None) -> Iterator[Problem]:
+def _pilot(
+    trial: Trial,
+    executables: dict[str, Problem | None] | None,
+    described: list[tuple[Trial, Mapping[str, str]]],
+) -> Iterator[Problem]:
     description = trial.describe()
     if isinstance(description, str):
         message = f"{trial.queue.batchsubmit.name} cannot describe a pilot: {description}"
         yield at(trial.queue, "batchsubmitplugin", "error", message)
         return
+    described.append((trial, description))
     executable = description.get("executable")
     if executable is None or executables is None:
         return
