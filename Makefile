@@ -5,7 +5,7 @@
 # Tests and demo run where ordinary users can read, see bin/stage.
 HERE = cd "$$(bin/stage)" && bin/setup
 
-.PHONY: demo test lint unit grid fuzz bench setup clean
+.PHONY: demo test lint unit lowest grid fuzz bench setup clean
 
 demo:
 	@$(HERE) && .venv/bin/python misc/demo
@@ -18,6 +18,10 @@ lint:
 
 unit:
 	@$(HERE) && bin/test tests/unit
+
+# The unit tests with the lowest versions of all dependencies that are permitted.
+lowest:
+	@$(HERE) && bin/lowest
 
 grid:
 	@$(HERE) && bin/test tests/grid
@@ -36,5 +40,5 @@ setup:
 	@bin/setup
 
 clean:
-	rm -rf .venv build dist *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest build dist *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.terminal import echo
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import QueueConfig
@@ -44,7 +45,7 @@ def build(conf: tuple[str, ...], queue: str, output: str | None) -> None:
         path.chmod(0o755)
     except OSError as err:
         _fail(f"{path} cannot be written: {err.strerror or err}")
-    click.echo(f"{path}  {len(built.data)} bytes  sha256 {built.sha256}")
+    echo(f"{path}  {len(built.data)} bytes  sha256 {built.sha256}")
 
 
 @command.command()
@@ -56,27 +57,27 @@ def show(conf: tuple[str, ...], queue: str) -> None:
 
     parts = _parts(conf, queue)
     built = compose(parts.recipe)
-    click.echo(f"{built.name}  {len(built.data)} bytes  sha256 {built.sha256}")
+    echo(f"{built.name}  {len(built.data)} bytes  sha256 {built.sha256}")
     needed = {name for payload in parts.payloads.values() for name in parts.needs(payload)}
-    click.echo("\nchecks          s  class    owner  does")
+    echo("\nchecks          s  class    owner  does")
     for check in parts.checks.values():
         mark = "needed" if check.name in needed else check.kind
-        click.echo(f"  {check.name:<12} {check.deadline:>3}  {mark:<8} {check.owner:<5}  {check.does}")
-    click.echo("\npayloads")
+        echo(f"  {check.name:<12} {check.deadline:>3}  {mark:<8} {check.owner:<5}  {check.does}")
+    echo("\npayloads")
     for payload in parts.payloads.values():
         needs = ", ".join(parts.needs(payload)) or "nothing"
-        click.echo(f"  {payload.name:<12} needs {needs}: {payload.does}")
-    click.echo("\nrules, the first that holds and whose needs are met")
+        echo(f"  {payload.name:<12} needs {needs}: {payload.does}")
+    echo("\nrules, the first that holds and whose needs are met")
     for rule in parts.rules:
-        click.echo(f"  {' and '.join(rule.terms) or 'always'} -> {rule.payload}")
+        echo(f"  {' and '.join(rule.terms) or 'always'} -> {rule.payload}")
     if parts.files:
-        click.echo("\nfiles")
+        echo("\nfiles")
         for name, data in parts.files.items():
-            click.echo(f"  {name}  {len(data)} bytes")
+            echo(f"  {name}  {len(data)} bytes")
     if parts.recipe.options:
-        click.echo("\noptions")
+        echo("\noptions")
         for name, value in sorted(parts.recipe.options.items()):
-            click.echo(f"  {name} = {value}")
+            echo(f"  {name} = {value}")
 
 
 @command.command(context_settings={"ignore_unknown_options": True})
@@ -111,17 +112,17 @@ def list_modules() -> None:
 
     kinds: tuple[Kind, ...] = ("check", "payload")
     for kind in kinds:
-        click.echo(f"{kind}s")
+        echo(f"{kind}s")
         for name in names(kind):
             module = find(kind, name)
             detail = f"{module.deadline} s, {module.kind}, {module.owner}" if kind == "check" else "needs "
             detail += "" if kind == "check" else ", ".join(module.needs) or "nothing"
-            click.echo(f"  {name} ({detail}): {module.does}")
+            echo(f"  {name} ({detail}): {module.does}")
             for option, (default, text) in module.options.items():
-                click.echo(f"      {option}{f' [{default}]' if default else ''}: {text}")
-    click.echo("every payload")
+                echo(f"      {option}{f' [{default}]' if default else ''}: {text}")
+    echo("every payload")
     for option, (_, text) in PAYLOAD_OPTIONS.items():
-        click.echo(f"      {option}: {text}")
+        echo(f"      {option}: {text}")
 
 
 def _queue(conf: tuple[str, ...], name: str) -> QueueConfig:
@@ -155,5 +156,5 @@ def _parts(conf: tuple[str, ...], name: str) -> Parts:
 
 
 def _fail(text: str) -> NoReturn:
-    click.echo(text, err=True)
+    echo(text, err=True)
     sys.exit(1)

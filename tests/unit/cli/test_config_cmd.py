@@ -219,6 +219,7 @@ def test_a_starter_of_an_ordinary_user_needs_no_other_folder(
 def test_a_token_that_has_expired_is_warned_of(tmp_path: Path) -> None:
     token = tmp_path / "old.token"
     token.write_text("e30.eyJleHAiOiAxfQ.c2ln")  # {"exp": 1}
+    token.chmod(0o600)
     flags = ["--ce", "ce1.example.org", "--executable", "/bin/sh", "--token", str(token), "-y"]
     assert run("init", str(tmp_path / "etc"), *flags).exit_code == 0
     found = build.load([str(tmp_path / "etc/autopyfactory.conf")])
