@@ -10,10 +10,8 @@
 least=''
 place=${APF_SCRATCH:-$PWD}
 offer "$(df -kP "$place" 2>/dev/null | awk 'NR == 2 { print int($4 / 1024) }')" filesystem
-condor=$(machine_ad Disk)
-! whole "$condor" || offer $((condor / 1024)) condor
-scratch=$(feature "${JOBFEATURES-}" scratch_limit_bytes)
-! whole "$scratch" || offer $((scratch / 1048576)) jobfeatures
+offer "$(divided "$(machine_ad Disk)" 1024)" condor
+offer "$(divided "$(feature "${JOBFEATURES-}" scratch_limit_bytes)" 1048576)" jobfeatures
 [ -n "$least" ] || broken "df does not tell"
 tell disk_mb "$least"
 tell disk_from "$least_from"

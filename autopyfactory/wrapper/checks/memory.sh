@@ -10,7 +10,7 @@
 least=''
 
 meminfo() { sed -n "s/^$1: *\([0-9]*\) kB/\1/p" "$APF_ROOT/proc/meminfo" 2>/dev/null; }
-megabytes() { [ -z "$1" ] || echo $(($1 / 1024)); }
+megabytes() { divided "$1" 1024; }
 tell memory_node_mb "$(megabytes "$(meminfo MemTotal)")"
 tell memory_available_mb "$(megabytes "$(meminfo MemAvailable)")"
 offer "$(megabytes "$(meminfo MemTotal)")" machine
@@ -25,9 +25,9 @@ if whole "${SLURM_MEM_PER_CPU-}" && whole "${SLURM_CPUS_ON_NODE-}"; then
     offer $((SLURM_MEM_PER_CPU * SLURM_CPUS_ON_NODE)) slurm
 fi
 rss=$(feature "${JOBFEATURES-}" max_rss_bytes)
-! whole "$rss" || offer $((rss / 1048576)) jobfeatures
+offer "$(divided "$rss" 1048576)" jobfeatures
 vsize=$(ulimit -v)
-! whole "$vsize" || offer $((vsize / 1024)) ulimit
+offer "$(divided "$vsize" 1024)" ulimit
 there=$least there_from=$least_from
 asked=${APF_ASKED_MEMORY:-0}
 [ "$asked" -eq 0 ] || offer "$asked" asked

@@ -3,13 +3,15 @@
 
 say() { echo "$(date -u +%H:%M:%S) $*"; }
 
-# Set $tick: hundredths of a second by a clock that nobody sets.
+# Set $tick: hundredths of a second by a clock that nobody sets.  They begin when the pilot does: some shells count in
+# 32 bits.
 ticks() {
-    if read -r tick_up tick_rest </proc/uptime 2>/dev/null; then
-        tick=$((${tick_up%.*} * 100 + 1${tick_up#*.} - 100))
-    else
-        tick=$(date +%s)00
+    read -r tick_up tick_rest </proc/uptime 2>/dev/null || tick_up=$(date +%s).00
+    if [ -z "${APF_TICK_ZERO-}" ]; then
+        APF_TICK_ZERO=${tick_up%.*}
+        export APF_TICK_ZERO
     fi
+    tick=$(((${tick_up%.*} - APF_TICK_ZERO) * 100 + 1${tick_up#*.} - 100))
 }
 
 begin() {

@@ -21,17 +21,17 @@ for_each_cgroup() {
     walk "$(cgroup_mount cgroup "$1")" "$(sed -n "s/^[0-9]*:\([^:]*,\)\{0,1\}$1\(,[^:]*\)\{0,1\}:\(.*\)/\3/p" "$APF_ROOT/proc/self/cgroup" 2>/dev/null)" "$2"
 }
 
-# Where a hierarchy is mounted: "MOUNT-POINT ROOT", from mountinfo's fields 5 and 4.
+# Where a hierarchy is mounted: "MOUNT-POINT ROOT", from mountinfo's fields 5 and 4; blanks in them are written \\040.
 cgroup_mount() { # TYPE CONTROLLER
     awk -v type="$1" -v controller="$2" '
         { for (i = 7; i <= NF; i++) if ($i == "-") break }
-        $(i + 1) == type && (controller == "" || "," $(i + 3) "," ~ "," controller ",") { print $5 "|" $4; exit }
+        $(i + 1) == type && (controller == "" || "," $(i + 3) "," ~ "," controller ",") { print $5, $4; exit }
     ' "$APF_ROOT/proc/self/mountinfo" 2>/dev/null
 }
 
-walk() { # "MOUNT|ROOT" PATH FUNCTION
+walk() { # "MOUNT ROOT" PATH FUNCTION
     [ -n "$1" ] || return 0
-    mount=${1%|*} root=${1##*|} path=$2
+    mount=${1% *} root=${1#* } path=$2
     # In a container the mount may show a part only, and in a namespace of ours the path may lead above its top.
     case $root in
         / | '') ;;
@@ -45,6 +45,11 @@ walk() { # "MOUNT|ROOT" PATH FUNCTION
         [ -n "$path" ] || break
         path=${path%/*}
     done
+}
+
+# Some shells count in 32 bits, awk does not.
+divided() { # NUMBER BY
+    case $1 in '' | *[!0-9]*) ;; *) awk -v number="$1" -v by="$2" 'BEGIN { printf "%d\n", number / by }' ;; esac
 }
 
 first() { [ -r "$1" ] && sed 1q "$1" 2>/dev/null; }
@@ -67,7 +72,7 @@ memory_limit() { # DIRECTORY: set $bytes, which are megabytes, or nothing
         amount=$(first "$1/$file")
         # about 2^63 means none
         case $amount in '' | *[!0-9]* | ???????????????????*) continue ;; esac
-        amount=$((amount / 1048576))
+        amount=$(divided "$amount" 1048576)
         [ -n "$bytes" ] && [ "$bytes" -le "$amount" ] || bytes=$amount
     done
 }

@@ -192,8 +192,9 @@ take_token() {
     (umask 077 && cat "$token" >"$dir/tokens/pool") || finish 11 no-token
     ask 20 condor_token_list -dir "$dir/tokens"
     grep -q '"iss":' "$dir/answer" || { say "$token is not a token" && finish 11 no-token; }
-    expiry=$(sed -n 's/.*"exp":\([0-9]*\).*/\1/p' "$dir/answer")
-    [ "${expiry:-9999999999}" -gt "$(date +%s)" ] || { say "$token expired at $expiry" && finish 12 token-expired; }
+    # some shells count in 32 bits
+    expiry=$(sed -n 's/.*"exp":\([0-9]*\).*/\1/p' "$dir/answer" | awk '{ print ($1 > 2147483647 ? "2147483647" : $1) }')
+    [ "${expiry:-2147483647}" -gt "$(date +%s)" ] || { say "$token expired at $expiry" && finish 12 token-expired; }
 }
 
 # A variable of the environment as it may stand in a string of the configuration.
