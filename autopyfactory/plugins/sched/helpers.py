@@ -25,9 +25,15 @@ def raised(n: int, out: int, limit: str) -> str:
 
 
 def by_status(rule: str, status: str, pilots: int, n: int, inputs: CycleInputs) -> Step:
-    """Return `pilots` while the site has this status, else `n`."""
-    assert inputs.site is not None
+    """Return what is missing from `pilots` pending ones while the site has this status, else `n`.
+
+    2.4 sent the number in every cycle, whatever was pending already: a site that starts none got more for ever.
+    """
+    assert inputs.site is not None and inputs.batch is not None
     known = inputs.site.status
     if known.strip().lower() == status:
-        return Step(rule, n, pilots, f"the site is {status}: {pilots}", {"comment": status})
+        pending = inputs.batch.pending
+        out = max(0, pilots - pending)
+        reason = f"the site is {status}: {pilots}" + (f" - {pending} pending" if pilots and pending else "")
+        return Step(rule, n, out, reason, {"comment": status, "pending": pending})
     return Step(rule, n, n, f"the site is {known or 'of no known status'}", {"comment": f"not {status}"})

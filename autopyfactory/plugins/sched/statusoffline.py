@@ -21,7 +21,7 @@ class StatusOfflineOptions(Options):
         key="sched.statusoffline.pilots",
         unit="pilots",
         ge=0,
-        description="Pilots to send in each cycle while the site's status is offline",
+        description="Pilots to keep pending while the site's status is offline",
     )
 
 

@@ -21,7 +21,7 @@ class StatusTestOptions(Options):
         key="sched.statustest.pilots",
         unit="pilots",
         ge=0,
-        description="Pilots to send in each cycle while the site's status is test",
+        description="Pilots to keep pending while the site's status is test",
     )
 
 

@@ -75,10 +75,13 @@ VECTORS = [
     (Fixed, {"sched.fixed.pilotspercycle": 0}, 3, {}, 0),
     (Fixed, {}, 3, {}, 0),
     (Null, {}, 3, {}, 0),
-    (StatusTest, {"sched.statustest.pilots": 2}, 9, {"status": "test"}, 2),
+    (StatusTest, {"sched.statustest.pilots": 2}, 9, {"status": "test", "pending": 0}, 2),
+    (StatusTest, {"sched.statustest.pilots": 2}, 9, {"status": "test", "pending": 1}, 1),  # 2.4 sent 2 again
+    (StatusTest, {"sched.statustest.pilots": 2}, 9, {"status": "test"}, 0),
     (StatusTest, {"sched.statustest.pilots": 2}, 9, {}, 9),
     (StatusTest, {}, 9, {"status": "Test "}, 0),
-    (StatusOffline, {"sched.statusoffline.pilots": 2}, 9, {"status": "offline"}, 2),
+    (StatusOffline, {"sched.statusoffline.pilots": 2}, 9, {"status": "offline", "pending": 0}, 2),
+    (StatusOffline, {"sched.statusoffline.pilots": 2}, 9, {"status": "offline", "pending": 3}, 0),
     (StatusOffline, {}, 9, {"status": "offline"}, 0),
     (StatusOffline, {}, 9, {"status": ""}, 9),
 ]
