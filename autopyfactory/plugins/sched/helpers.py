@@ -27,7 +27,7 @@ def raised(n: int, out: int, limit: str) -> str:
 def by_status(rule: str, status: str, pilots: int, n: int, inputs: CycleInputs) -> Step:
     """Return what is missing from `pilots` pending ones while the site has this status, else `n`.
 
-    2.4 sent the number in every cycle, whatever was pending already: a site that starts none got more for ever.
+    2.4 sent the number in every cycle, whatever was pending: a site that starts none got more for ever.
     """
     assert inputs.site is not None and inputs.batch is not None
     known = inputs.site.status
