@@ -72,7 +72,13 @@ def _chain(trial: Trial, known: dict[tuple[Any, ...], list[Problem]]) -> Iterato
     rules = tuple((choice.cls, id(choice.options)) for choice in trial.queue.sched)
     identity = (rules, trial.queue.options.cores, trial.queue.options.memory_mb)
     if identity not in known:
-        known[identity] = [*_idle_rules(trial), *_undoings(trial), *_revivals(trial), *_floods(trial)]
+        known[identity] = [
+            *_idle_rules(trial),
+            *_negatives(trial),
+            *_undoings(trial),
+            *_revivals(trial),
+            *_floods(trial),
+        ]
     for model in known[identity]:
         yield at(trial.queue, "schedplugin", model.severity, model.message, model.hint)
 
@@ -82,6 +88,16 @@ def _idle_rules(trial: Trial) -> Iterator[Problem]:
         if rule.idle:
             keys = [s.keys[0] for s in specs(type(rule.options)) if s.field in rule.declares.numbers]
             yield Problem("warning", f"{rule.name} does nothing", hint=f"set {' or '.join(keys)}")
+
+
+def _negatives(trial: Trial) -> Iterator[Problem]:
+    """Find negative numbers of pilots, which 2.4 takes too: seldom meant where they take pilots back."""
+    for rule in trial.rules:
+        for spec in specs(type(rule.options)):
+            value = getattr(rule.options, spec.field)
+            if spec.unit == "pilots" and isinstance(value, int) and value < 0 and rule.declaration.retires:
+                words = f"{rule.name} with {value} takes pilots back whatever the work"
+                yield Problem("warning", words, hint=f"if no limit is meant: leave {spec.keys[0]} unset")
 
 
 def _undoings(trial: Trial) -> Iterator[Problem]:

@@ -117,6 +117,8 @@ class WMSStatus:
     # the same counts by queue and (label, resource type), from a WMS that tells them apart
     axes: Mapping[str, Mapping[tuple[str, str], WMSQueueInfo]] = field(default_factory=dict)
     lag: float = 0.0  # seconds that the counts were old already when they were asked for
+    # queues whose part of the answer makes no sense, and why: nothing is known of them, which is not zero
+    spoilt: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

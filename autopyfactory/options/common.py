@@ -105,7 +105,7 @@ class FactoryOptions(Options):
         key="config.reconfig.interval",
         scope=FACTORY,
         unit="s",
-        ge=10,
+        gt=0,
         description="Time between reloads when config.reconfig is true",
     )
     cycles: int | None = option(

@@ -39,7 +39,6 @@ class ScheddOptions(Options):
         key="{schedd}.scheddport",
         question=False,
         description="Accepted; a schedd is found by its name",
-        ge=1,
     )
     collector: Annotated[str, AfterValidator(_collector)] | None = option(
         None,

@@ -71,9 +71,10 @@ def _no_demand(record: CycleRecord, others: Sequence[str]) -> Cause:
             todo += _meant(record.wmsqueue, others)
         return Cause("nothing-ready", words, todo, "work")
     if wms is not None and batch is not None and batch.pending >= wms.ready:
+        verb = "is" if batch.pending == 1 else "are"
         return Cause(
             "enough-pending",
-            f"{count(batch.pending, 'pending pilot')} are enough for {count(wms.ready, 'ready job')}",
+            f"{count(batch.pending, 'pending pilot')} {verb} enough for {count(wms.ready, 'ready job')}",
             "",
             "nobody",
         )

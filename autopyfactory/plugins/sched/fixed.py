@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Step
@@ -17,7 +18,6 @@ class FixedOptions(Options):
         None,
         key="sched.fixed.pilotspercycle",
         unit="pilots",
-        ge=0,
         description="Pilots to send in every cycle; unset: none",
     )
 
@@ -28,6 +28,11 @@ class Fixed(SchedPlugin[FixedOptions]):
     name = "Fixed"
     Options = FixedOptions
     declares: ClassVar[Declaration] = Declaration("starts")
+
+    @property
+    def declaration(self) -> Declaration:
+        """A negative number takes pilots back."""
+        return replace(self.declares, retires=(self.options.pilots or 0) < 0)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return the constant."""

@@ -18,7 +18,6 @@ class KeepNRunningOptions(Options):
         None,
         key="sched.keepnrunning.keep_running",
         unit="pilots",
-        ge=0,
         description="Pilots to keep, pending and running; unset: the number so far is taken as this target",
     )
 

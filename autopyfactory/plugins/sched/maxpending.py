@@ -19,7 +19,6 @@ class MaxPendingOptions(Options):
         None,
         key="sched.maxpending.maximum",
         unit="pilots",
-        ge=0,
         description="Most pilots to keep pending; unset: no limit",
     )
     allow_negative: bool = option(

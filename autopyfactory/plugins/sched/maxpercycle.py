@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Step
@@ -18,7 +19,6 @@ class MaxPerCycleOptions(Options):
         None,
         key="sched.maxpercycle.maximum",
         unit="pilots",
-        ge=0,
         description="Most pilots to send in one cycle; unset: no limit",
     )
 
@@ -29,6 +29,11 @@ class MaxPerCycle(SchedPlugin[MaxPerCycleOptions]):
     name = "MaxPerCycle"
     Options = MaxPerCycleOptions
     declares: ClassVar[Declaration] = Declaration("paces", numbers=("maximum",))
+
+    @property
+    def declaration(self) -> Declaration:
+        """A negative maximum takes pilots back."""
+        return replace(self.declares, retires=(self.options.maximum or 0) < 0)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at most the maximum."""

@@ -21,7 +21,6 @@ class MaxPerFactoryOptions(Options):
         key="maxperfactory.maximum",
         scope="factory",
         unit="pilots",
-        ge=0,
         description="Most pilots, pending and running, over all queues; unset: a queue that lists "
         "MaxPerFactory sends nothing",
     )
@@ -55,4 +54,4 @@ class MaxPerFactory(SchedPlugin[MaxPerFactoryOptions]):
     def caps(self) -> Sequence[Cap]:
         """Return the factory's limit, which also holds between queues that decide at the same time."""
         maximum = self.options.maximum
-        return () if maximum is None else (Cap("factory", maximum, self.name),)
+        return () if maximum is None else (Cap("factory", max(0, maximum), self.name),)

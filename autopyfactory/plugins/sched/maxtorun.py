@@ -18,7 +18,6 @@ class MaxToRunOptions(Options):
         None,
         key="sched.maxtorun.maximum",
         unit="pilots",
-        ge=0,
         description="Most pilots to have, pending and running together; unset: no limit",
     )
 

@@ -19,7 +19,6 @@ class MinPendingOptions(Options):
         None,
         key="sched.minpending.minimum",
         unit="pilots",
-        ge=0,
         description="Fewest pilots to keep pending, work or not; unset: no such limit",
     )
 
@@ -34,8 +33,9 @@ class MinPending(SchedPlugin[MinPendingOptions]):
 
     @property
     def declaration(self) -> Declaration:
-        """A minimum of 0 sends nothing."""
-        return self.declares if self.options.minimum else replace(self.declares, part="passes")
+        """A minimum of 0 or less sends nothing."""
+        minimum = self.options.minimum
+        return self.declares if minimum is None or minimum > 0 else replace(self.declares, part="passes")
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at least what fills up the pending pilots to the minimum."""

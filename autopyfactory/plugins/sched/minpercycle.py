@@ -19,13 +19,15 @@ class MinPerCycleOptions(Options):
         None,
         key="sched.minpercycle.minimum",
         unit="pilots",
-        ge=0,
-        description="Fewest pilots to send in one cycle, work or not; unset: no such limit",
+        description="Fewest pilots to send in one cycle, work or not; negative: most to take back in one cycle; "
+        "unset: no such limit",
     )
 
 
 class MinPerCycle(SchedPlugin[MinPerCycleOptions]):
     """`max(n, minimum)`; also turns a negative number (retire) into the minimum.
+
+    A negative minimum, -2 say, lets no cycle take back more than 2 pilots.
 
     After StatusOffline or a limit it sends again what they held back: put it before them.
     """
@@ -36,8 +38,11 @@ class MinPerCycle(SchedPlugin[MinPerCycleOptions]):
 
     @property
     def declaration(self) -> Declaration:
-        """A minimum of 0 sends nothing."""
-        return self.declares if self.options.minimum else replace(self.declares, part="passes")
+        """A minimum of 0 or less sends nothing; a negative one lets some be taken back."""
+        minimum = self.options.minimum
+        if minimum is None or minimum > 0:
+            return self.declares
+        return replace(self.declares, part="passes", never_negative=minimum == 0)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at least the minimum."""
@@ -45,4 +50,5 @@ class MinPerCycle(SchedPlugin[MinPerCycleOptions]):
         if minimum is None:
             return unset(self.name, n, "sched.minpercycle.minimum")
         out = max(n, minimum)
-        return self.step(n, out, raised(n, out, f"at least {minimum} per cycle"), minpercycle=minimum)
+        words = f"at least {minimum} per cycle" if minimum >= 0 else f"at most {-minimum} taken back per cycle"
+        return self.step(n, out, raised(n, out, words), minpercycle=minimum)

@@ -20,7 +20,6 @@ class ScaleOptions(Options):
     factor: float = option(
         1.0,
         key="sched.scale.factor",
-        ge=0,
         allow_inf_nan=False,
         description="The number so far is multiplied by this and rounded up",
     )
@@ -39,8 +38,9 @@ class Scale(SchedPlugin[ScaleOptions]):
 
     @property
     def declaration(self) -> Declaration:
-        """Only a factor beyond 1 makes a number larger."""
-        return replace(self.declares, grows=self.options.factor > 1)
+        """Only a factor beyond 1 makes a number larger, or a negative one, which turns its sign."""
+        factor = self.options.factor
+        return replace(self.declares, grows=factor > 1 or factor < 0, retires=factor < 0)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n` times the factor, rounded up."""

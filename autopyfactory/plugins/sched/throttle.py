@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, RecentPilots, Step
@@ -19,28 +20,23 @@ class ThrottleOptions(Options):
         3600,
         key="sched.throttle.interval",
         unit="s",
-        gt=0,
         description="Pilots count that started at most this long ago and have ended",
     )
     maxtime: float = option(
         10,
         key="sched.throttle.maxtime",
         unit="s",
-        ge=0,
         description="A pilot that ran for less than this is a short one",
     )
     ratio: float = option(
         0.5,
         key="sched.throttle.ratio",
-        ge=0,
-        le=1,
         description="Throttle when more than this part of the pilots is short",
     )
     submit: int = option(
         1,
         key="sched.throttle.submit",
         unit="pilots",
-        ge=0,
         description="Most pilots to send in a cycle while throttled",
     )
 
@@ -56,6 +52,11 @@ class Throttle(SchedPlugin[ThrottleOptions]):
     Options = ThrottleOptions
     declares: ClassVar[Declaration] = Declaration("guards", cause=THROTTLED)
     needs: ClassVar[frozenset[Need]] = frozenset({"history"})
+
+    @property
+    def declaration(self) -> Declaration:
+        """A negative number takes pilots back."""
+        return replace(self.declares, retires=self.options.submit < 0)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, or at most `submit` when too many pilots were short."""

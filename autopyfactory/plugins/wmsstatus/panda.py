@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from autopyfactory.config import jobstates
 from autopyfactory.model.info import WMSQueueInfo, WMSStatus
+from autopyfactory.model.text import printable
 from autopyfactory.options.declare import NameList, option
 from autopyfactory.options.polled import maxage_option, sleep_option
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
@@ -59,6 +61,7 @@ class Panda(WMSStatusPlugin[PandaOptions]):
         self._mapping = jobstates.Mapping.load(jobstates.PANDA, context.mappings)
         self._sites = SiteReader(options, self._server)
         self._plain_until = 0.0  # monotonic; until then the server is known to have no DETAILED
+        self._spoilt: Mapping[str, str] = {}
         self._refused: tuple[float, Refused] | None = None
 
     @property
@@ -86,11 +89,11 @@ class Panda(WMSStatusPlugin[PandaOptions]):
     def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
         """Return this queue's work.
 
-        A site that a good answer does not mention has none. None: labels or resource types are selected,
-        but this server does not tell them apart.
+        A site that a good answer does not mention has none. None: its record makes no sense; or labels or
+        resource types are selected, but this server does not tell them apart.
         """
         site = self.context.queue_options.wmsqueue
-        if not site:
+        if not site or site in status.spoilt:
             return None
         o = self.options
         if not (o.labels or o.resource_types) or site not in status.queues:
@@ -108,16 +111,24 @@ class Panda(WMSStatusPlugin[PandaOptions]):
         try:
             if time.monotonic() >= self._plain_until:
                 try:
-                    queues, axes = pandastatistics.detailed(self._statistics(DETAILED), self._mapping)
-                    return WMSStatus(queues, self._sites.read(), axes)
+                    return self._told(pandastatistics.detailed(self._statistics(DETAILED), self._mapping))
                 except NoSuchMethod:
                     log.info("%s has no detailed statistics: labels and types are not told apart", self.label)
-            queues = pandastatistics.plain(self._statistics(PLAIN), self._mapping)
+            found = pandastatistics.plain(self._statistics(PLAIN), self._mapping)
         except ValueError as err:
             raise Refused(f"{self.label}: {err}") from None
         if time.monotonic() >= self._plain_until:  # remembered only now that the server is known to have it
             self._plain_until = time.monotonic() + LOOK_AGAIN
-        return WMSStatus(queues, self._sites.read())
+        return self._told(found)
+
+    def _told(self, found: pandastatistics.Statistics) -> WMSStatus:
+        if found.spoilt != self._spoilt:  # each set of them is logged once
+            for why in found.spoilt.values():
+                log.warning("%s: nothing is known of its work: %s", self.label, printable(why))
+            if self._spoilt and not found.spoilt:
+                log.warning("%s: the records of all sites make sense again", self.label)
+            self._spoilt = found.spoilt
+        return WMSStatus(found.queues, self._sites.read(), found.axes, spoilt=found.spoilt)
 
     def _statistics(self, path: str) -> Any:
         data = self._server.get_changed(path)

@@ -24,6 +24,8 @@ from autopyfactory.plugins.sched.ready import Ready
 from autopyfactory.plugins.sched.scale import Scale
 from autopyfactory.plugins.sched.statusoffline import StatusOffline
 from autopyfactory.plugins.sched.statustest import StatusTest
+from autopyfactory.plugins.sched.throttle import Throttle
+from autopyfactory.testing.sched import samples, untruth
 
 
 def inputs(ready=83, pending=10, running=17, status="online", **more):
@@ -63,6 +65,19 @@ VECTORS = [
     (MaxPerCycle, {}, 30, {}, 30),
     (MinPerCycle, {"sched.minpercycle.minimum": 0}, -5, {}, 0),
     (MinPerCycle, {}, -5, {}, -5),
+    # 2.4 takes any whole number, and people use that: not more than two taken back in a cycle
+    (MinPerCycle, {"sched.minpercycle.minimum": -2}, -5, {}, -2),
+    (MinPerCycle, {"sched.minpercycle.minimum": -2}, 3, {}, 3),
+    (MaxPerCycle, {"sched.maxpercycle.maximum": -2}, 30, {}, -2),
+    (MinPending, {"sched.minpending.minimum": -20}, -40, {}, -30),
+    (MaxPending, {"sched.maxpending.maximum": -1, "sched.maxpending.allow_negative": True}, 19, {}, -11),
+    (MaxToRun, {"sched.maxtorun.maximum": -1}, 19, {}, -28),
+    (MaxPerFactory, {"maxperfactory.maximum": -1}, 50, {"factory_active": 54}, 0),
+    (KeepNRunning, {"sched.keepnrunning.keep_running": -1}, 40, {}, -28),
+    (Fixed, {"sched.fixed.pilotspercycle": -7}, 3, {}, -7),
+    (StatusTest, {"sched.statustest.pilots": -2}, 9, {"status": "test"}, -2),
+    (StatusOffline, {"sched.statusoffline.pilots": -2}, 9, {"status": "offline"}, -2),
+    (Scale, {"sched.scale.factor": -1}, 7, {}, -7),
     (MaxPerFactory, {"maxperfactory.maximum": 60}, 50, {"factory_active": 54}, 6),
     (MaxPerFactory, {"maxperfactory.maximum": 20}, 50, {"factory_active": 54}, 0),
     (MaxPerFactory, {}, 50, {"factory_active": 54}, 0),
@@ -175,8 +190,7 @@ def test_the_factory_limit_is_also_held_at_reservation(make):
     [
         (Ready, "sched.ready.offset", "four"),
         (Scale, "sched.scale.factor", "nan"),
-        (Scale, "sched.scale.factor", "-1"),
-        (MaxPerCycle, "sched.maxpercycle.maximum", "-1"),
+        (MaxPerCycle, "sched.maxpercycle.maximum", "2.5"),
         (MaxPending, "sched.maxpending.allow_negative", "perhaps"),
     ],
 )
@@ -192,3 +206,31 @@ def test_every_entry_point_loads_under_its_name():
     for name, cls in found.items():
         assert issubclass(cls, SchedPlugin)
         assert cls.name == name
+
+
+NUMBERS = [
+    (MinPerCycle, "sched.minpercycle.minimum"),
+    (MaxPerCycle, "sched.maxpercycle.maximum"),
+    (MinPending, "sched.minpending.minimum"),
+    (MaxPending, "sched.maxpending.maximum"),
+    (MaxToRun, "sched.maxtorun.maximum"),
+    (KeepNRunning, "sched.keepnrunning.keep_running"),
+    (Fixed, "sched.fixed.pilotspercycle"),
+    (StatusTest, "sched.statustest.pilots"),
+    (StatusOffline, "sched.statusoffline.pilots"),
+    (MaxPerFactory, "maxperfactory.maximum"),
+    (Scale, "sched.scale.factor"),
+    (Throttle, "sched.throttle.submit"),
+    (Throttle, "sched.throttle.maxtime"),
+    (Throttle, "sched.throttle.ratio"),
+    (Throttle, "sched.throttle.interval"),
+]
+
+
+@pytest.mark.parametrize(("cls", "key"), NUMBERS)
+@pytest.mark.parametrize("text", ["-1000", "-2", "-1", "0", "7", "100000"])
+def test_no_range_is_narrower_than_that_of_2_4_and_rules_stay_what_they_declare(make, cls, key, text):
+    """2.4 read these with getint and getfloat, and looked no further."""
+    rule = make(cls, **{key: text})
+    for n, known in samples():
+        assert untruth(rule, n, known) is None

@@ -292,6 +292,22 @@ def test_what_cannot_be_is_no_information(server, monkeypatch, data, told):
         source(server).fetch()
 
 
+@pytest.mark.parametrize("record", [None, [], 4, {"T": None}, {"T": {"managed": {"activated": None}}}])
+def test_one_site_that_makes_no_sense_does_not_silence_the_others(server, monkeypatch, caplog, record):
+    """Nothing is known of that one, which is not zero: its queue sends nothing, the others go on."""
+    good = {"T": {"managed": {"activated": 4}}}
+    data = {"BAD": record, "GOOD": good}
+    monkeypatch.setattr(server, "_active_job_detailed_stats_by_site", lambda: (True, "", data))
+    plugin = source(server, "GOOD")
+    status = plugin.fetch()
+    assert plugin.queue_info(status) == WMSQueueInfo(ready=4)
+    assert source(server, "BAD").queue_info(status) is None
+    assert source(server, "BAD", panda__labels="managed").queue_info(status) is None
+    assert source(server, "NOT_THERE").queue_info(status) == WMSQueueInfo()
+    plugin.fetch()
+    assert len([r for r in caplog.records if "'BAD'" in r.message]) == 1
+
+
 def test_names_may_be_any_text(server):
     server.state.jobs = {"Zürich ☂": {"null": {"Undefined": {"activated": 2}}}}
     plugin = source(server, "Zürich ☂", panda__labels="Undefined")
