@@ -101,6 +101,10 @@ class KeyJudge:
                 where = _raw(section, key).where
                 yield Problem(verdict.severity, verdict.message, where, section.name, key, None, verdict.hint)
 
+    def verdict(self, key: str) -> Verdict | None:
+        """Return what is wrong with `key` in a section of which nothing else is known; None: nothing."""
+        return self._judge(key, ())
+
     def _judge(self, key: str, classes: tuple[type[Options], ...]) -> Verdict | None:
         at = (key, classes)
         if at not in self._verdicts:
@@ -115,13 +119,14 @@ class KeyJudge:
             return Verdict("warning", row.message, row.hint)
         for scope, place in _ELSEWHERE.items():
             if scope != self._scope and self.everything(scope).knows(key):
-                return Verdict("error", f"has no effect here: it is read in {place}", "move it there")
+                return Verdict("warning", f"has no effect here: it is read in {place}", "move it there")
         meant = self._meant(key, classes)
         if meant:
             return Verdict("error", "unknown key", f"did you mean {meant}?")
-        if "." in key:
+        if "." in key and self._ours(key.split(".")[0]):
             return Verdict("error", "unknown key", "nothing reads it and no other value refers to it")
-        return Verdict("warning", "nothing reads this key and no other value refers to it")
+        part = self._whose_part(key)
+        return Verdict("warning", "nothing reads this key and no other value refers to it", part)
 
     def everything(self, scope: Scope) -> Vocabulary:
         """Return the keys of all plugins that are installed; imports them all at the first call."""
@@ -137,17 +142,39 @@ class KeyJudge:
             return None
         self._suggestions -= 1
         likely = vocabulary(classes, self._scope).words()
-        return closest(key, likely) or closest(key, self.everything(self._scope).words())
+        return misspelt(key, likely) or misspelt(key, self.everything(self._scope).words())
+
+    def _ours(self, family: str) -> bool:
+        """Whether keys that begin with `family` and a dot are ours: an unknown one is then a mistake.
+
+        Others are what people note for themselves, or what other versions and plugins of theirs read.
+        """
+        families = {
+            word.split(".")[0].lower() for word in self.everything(self._scope).words() if "." in word
+        }
+        return family.lower() in families or bool(difflib.get_close_matches(family.lower(), families, 1, 0.8))
+
+    def _whose_part(self, key: str) -> str | None:
+        found = part_of(key, self.everything(self._scope).words())
+        return None if found is None else f"if {found} is meant: say so"
 
 
 def closest(key: str, words: Collection[str]) -> str | None:
-    """Return the one of `words` that `key` was probably meant to be."""
+    """Return the one of `words` that `key` was probably meant to be: misspelt, or a part of it."""
+    return misspelt(key, words) or part_of(key, words)
+
+
+def misspelt(key: str, words: Collection[str]) -> str | None:
+    """Return the one of `words` that `key` is but for its spelling."""
     lower = {w.lower(): w for w in sorted(words)}
     if key.lower() in lower:
         return lower[key.lower()]
     close = difflib.get_close_matches(key, sorted(words), 1, cutoff=0.8)
-    if close:
-        return close[0]
+    return close[0] if close else None
+
+
+def part_of(key: str, words: Collection[str]) -> str | None:
+    """Return the first of `words` that has `key` between its dots, as sched.minpending.minimum."""
     parts = [w for w in sorted(words) if len(key) > 3 and key.lower() in w.lower().split(".")]
     return parts[0] if parts else None
 

@@ -7,6 +7,7 @@ comes first. So a row may stay when a plugin for it is installed later.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -71,14 +72,20 @@ class LegacyKey:
     pattern: re.Pattern[str]
     message: str
     hint: str
+    keep: bool = False  # whether a migrated file still says it, since somebody has to decide what it becomes
 
 
-def _rows(*rows: tuple[str, str, str]) -> tuple[LegacyKey, ...]:
-    return tuple(LegacyKey(re.compile(p), m, h) for p, m, h in rows)
+def _rows(*rows: tuple[str, str, str] | tuple[str, str, str, bool]) -> tuple[LegacyKey, ...]:
+    return tuple(LegacyKey(re.compile(row[0]), *row[1:]) for row in rows)
 
 
 _NEVER = "had no effect in 2.4 either"
 _REMOVE = "remove it"
+
+ONE_OVER_MANY = (
+    "give each CE a queue of its own, all with the same wmsqueue, and let Share divide the work: "
+    "schedplugin = Ready, Share, MaxPerCycle"
+)
 
 FACTORY_KEYS = _rows(
     (
@@ -113,6 +120,9 @@ FACTORY_KEYS = _rows(
         _REMOVE,
     ),
 )
+
+PROXY = r"batchsubmit\.\w+\.proxy"
+FILES = "name the file itself: .proxyfile, or .tokenfile"
 
 QUEUE_KEYS = _rows(
     (r"sched\.(statustest|statusoffline)\.allowed", _NEVER, "set .pilots to send pilots in that state"),
@@ -163,15 +173,17 @@ QUEUE_KEYS = _rows(
         "give the factory a token for the pool: wmsstatus.condor.tokendir",
     ),
     (
-        r"batchsubmit\.\w+\.proxy",
+        PROXY,
         "no installed plugin takes credential profiles",
-        "name the file itself: .proxyfile, or .tokenfile",
+        FILES,
+        True,
     ),
     (
         r"(batchsubmit\.condor(ssh|ec2|arc|batch)|wmsstatus\.(panda|queue))\..*",
         "belongs to a plugin that is not installed",
         _REMOVE,
     ),
+    (r"klass|childlist", "queues have no parents and children", ONE_OVER_MANY),
     (r"factoryconf", "a queue takes its factory from the file given with --conf", _REMOVE),
 )
 
@@ -189,6 +201,25 @@ AUTH_KEYS = _rows(
 def retired(table: tuple[LegacyKey, ...], key: str) -> LegacyKey | None:
     """Return what is known about `key` if it is one that nothing reads any more."""
     return next((row for row in table if row.pattern.fullmatch(key)), None)
+
+
+_GATEKEEPER = re.compile(r"[\w.-]+(:\d+)?/\S+|[\w.-]+:\d+")
+
+
+def of_another_time(texts: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return what a section without a submit plugin is, and what to do, if it is one of another file format.
+
+    AutoPyFactory 1.x named a queue's CE and batch system by `queue = host:port/kind`, and its site by
+    `nickname`. Others set one parent (`klass`) over the queues of several CEs (`childlist`).
+    """
+    if texts.get("batchsubmitplugin"):
+        return None
+    if "klass" in texts or "childlist" in texts:
+        return "is a parent of other queues, not a queue", ONE_OVER_MANY
+    if "nickname" in texts or _GATEKEEPER.fullmatch(texts.get("queue", "")):
+        how = "docs/migration.md tells what becomes of its keys"
+        return "is a queue of AutoPyFactory 1.x, from before there were plugins", f"write it anew: {how}"
+    return None
 
 
 def gone(kind: str, name: str) -> Gone | None:

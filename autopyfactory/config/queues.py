@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autopyfactory.config.ini import DEFAULT
-from autopyfactory.config.keys import KeyJudge, referred
-from autopyfactory.config.legacy import QUEUE_KEYS
+from autopyfactory.config.keys import KeyJudge, referred, vocabulary
+from autopyfactory.config.legacy import FILES, PROXY, QUEUE_KEYS, of_another_time
 from autopyfactory.config.loader import RawConfig
 from autopyfactory.config.lookup import Lookup, as_text
 from autopyfactory.config.model import MonitorConfig, PluginChoice, QueueConfig
@@ -35,6 +36,7 @@ _NEEDS: Mapping[Need, tuple[str, str]] = {
     "batch": ("batchstatus", "how many pilots there are"),
     "factory": ("batchstatus", "how many pilots the factory has"),
 }
+FORMAT_KEYS = ("batchsubmitplugin", "klass", "childlist", "nickname", "queue")  # tell one format from others
 _OFF = ("", "false", "no", "off", "0", "f", "n")
 
 
@@ -171,6 +173,10 @@ class _Draft:
 
     def queue(self) -> QueueConfig | None:
         """Return the queue, or None; `problems` has everything found."""
+        if other := of_another_time(_texts(self.section)):
+            place = self.section.where
+            self.problems = [Problem("error", other[0], place, self.section.name, hint=other[1])]
+            return None
         core, problems = self.b.binder.bind(QueueOptions, self.section)
         chosen = {kind: self._choose_all(kind) for kind in QUEUE_KINDS}
         if self.gone:
@@ -178,6 +184,7 @@ class _Draft:
             return None
         self.problems.extend(problems)
         self._unknown_keys()
+        self._credentials(chosen["batchsubmit"])
         self._needs(chosen)
         monitors = self._monitors()
         if "enabled" not in self.section.values:
@@ -231,6 +238,28 @@ class _Draft:
             self.b.judge.unknown(self.section, classes, own, QueueOptions.interpolation_only)
         )
 
+    def _credentials(self, chosen: list[PluginChoice]) -> None:
+        """Refuse a queue that asks for a credential profile which nothing here can hand out.
+
+        Its pilots would go out all the same, under whatever identity the access point has.
+        """
+        for choice in chosen:
+            for key in self.section.values:
+                family, _, name = key.rpartition(".")
+                if (
+                    name != "proxy"
+                    or not re.fullmatch(PROXY, key)
+                    or family not in choice.cls.Options.prefixes
+                ):
+                    continue
+                profile = as_text(self.section, key)
+                if profile and not vocabulary((choice.cls.Options,), "queue").knows(key):
+                    value = self.section.values[key]
+                    message = "asks for a credential that cannot be had here: no installed plugin makes it"
+                    self.problems.append(
+                        Problem("error", message, value.where, self.section.name, key, value.text, FILES)
+                    )
+
     def _needs(self, chosen: Mapping[str, list[PluginChoice]]) -> None:
         """Complain about a chain that can never decide, since nothing tells it what it needs to know."""
         missing: dict[str, tuple[str, str]] = {}
@@ -270,6 +299,10 @@ class _Draft:
     def _tell(self, key: str, message: str, hint: str) -> None:
         place = self.section.where
         self.problems.append(Problem("warning", message, place, self.section.name, key, hint=hint))
+
+
+def _texts(section: Section) -> dict[str, str]:
+    return {key: as_text(section, key) for key in FORMAT_KEYS if key in section.values}
 
 
 def _needs_of(cls: type[Any]) -> frozenset[Need]:

@@ -19,7 +19,7 @@ class MinPerCycleOptions(Options):
         None,
         key="sched.minpercycle.minimum",
         unit="pilots",
-        description="Fewest pilots to send in one cycle, work or not; negative: most to take back in one cycle; "
+        description="Fewest pilots to send in one cycle, work or not; negative: most to take back in one; "
         "unset: no such limit",
     )
 
@@ -50,5 +50,7 @@ class MinPerCycle(SchedPlugin[MinPerCycleOptions]):
         if minimum is None:
             return unset(self.name, n, "sched.minpercycle.minimum")
         out = max(n, minimum)
-        words = f"at least {minimum} per cycle" if minimum >= 0 else f"at most {-minimum} taken back per cycle"
+        words = (
+            f"at least {minimum} per cycle" if minimum >= 0 else f"at most {-minimum} taken back per cycle"
+        )
         return self.step(n, out, raised(n, out, words), minpercycle=minimum)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
@@ -32,11 +31,6 @@ class StatusOffline(SchedPlugin[StatusOfflineOptions]):
     Options = StatusOfflineOptions
     declares: ClassVar[Declaration] = Declaration("holds", status="offline", cause=OFFLINE)
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "site", "batch"})
-
-    @property
-    def declaration(self) -> Declaration:
-        """A negative number takes pilots back."""
-        return replace(self.declares, retires=self.options.pilots < 0)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return the number for a site that is offline, or `n`."""

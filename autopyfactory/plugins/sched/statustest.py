@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
@@ -32,11 +31,6 @@ class StatusTest(SchedPlugin[StatusTestOptions]):
     Options = StatusTestOptions
     declares: ClassVar[Declaration] = Declaration("holds", status="test", cause=IN_TEST)
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "site", "batch"})
-
-    @property
-    def declaration(self) -> Declaration:
-        """A negative number takes pilots back."""
-        return replace(self.declares, retires=self.options.pilots < 0)
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return the number for a site under test, or `n`."""

@@ -44,13 +44,16 @@ def detailed(data: Any, mapping: StatusMapping) -> Statistics:
 
     def read(by_type: Any, what: str) -> dict[tuple[str, str], WMSQueueInfo]:
         return {
-            (label, resource_type): _counts(statuses, f"{what}, {resource_type!r:.40}, {label!r:.40}", mapping)
+            (label, resource_type): _counts(
+                statuses, f"{what}, {resource_type!r:.40}, {label!r:.40}", mapping
+            )
             for resource_type, by_label in _object(by_type, what).items()
             for label, statuses in _object(by_label, f"{what}, {resource_type!r:.40}").items()
         }
 
     axes, spoilt = _each(data, read)
-    return Statistics({site: sum(parts.values(), WMSQueueInfo()) for site, parts in axes.items()}, axes, spoilt)
+    sums = {site: sum(parts.values(), WMSQueueInfo()) for site, parts in axes.items()}
+    return Statistics(sums, axes, spoilt)
 
 
 def plain(data: Any, mapping: StatusMapping) -> Statistics:

@@ -9,18 +9,35 @@ import pytest
 
 from autopyfactory.config import build, migrate
 from autopyfactory.config.model import Configuration
+from autopyfactory.config.profiles import profiles
 from autopyfactory.config.registry import installed
 from autopyfactory.options.problem import ConfigError
 
 DATA = Path(__file__).parent / "data" / "tree-2.4"
 
 
+PROFILE = "batchsubmit.condorosgce.proxy = atlas-production"
+AS_FILE = "batchsubmit.condorosgce.proxyfile = /tmp/prodProxy"
+
+
 def installed_tree(folder: Path) -> Path:
-    """Copy the tree as if it had been installed: its sources are named with their full paths."""
+    """Copy the tree as if it had been installed: its sources are named with their full paths.
+
+    Its credential is a file: no plugin that makes one from a profile is installed.
+    """
     shutil.copytree(DATA, folder)
     conf = folder / "autopyfactory.conf"
     conf.write_text(conf.read_text().replace("/etc/autopyfactory", str(folder)))
+    queues = folder / "queues.conf"
+    assert PROFILE in queues.read_text()
+    queues.write_text(queues.read_text().replace(PROFILE, AS_FILE))
     return conf
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 @pytest.fixture
@@ -180,3 +197,129 @@ def test_a_tree_that_was_copied_elsewhere_is_found(tmp_path: Path) -> None:
     done = migrate.migrate(tmp_path / "copy", tmp_path / "new", installed())
     assert done.missing == []
     assert (tmp_path / "new" / "queues.conf").exists()
+
+
+def test_a_queue_whose_credential_cannot_be_had_sends_nothing(conf: Path, tmp_path: Path) -> None:
+    """Else its pilots would go out under whatever identity the access point has; the key stays for people."""
+    edit(conf.parent / "queues.conf", AS_FILE, PROFILE)
+    found = build.load([str(conf)])
+    assert "BNL_PROD-gw1" not in found.queues
+    (problem,) = [p for p in found.broken["BNL_PROD-gw1"] if p.severity == "error"]
+    assert (problem.key, problem.value) == ("batchsubmit.condorosgce.proxy", "atlas-production")
+    migrate.migrate(conf, tmp_path / "new", installed())
+    assert PROFILE in lines(tmp_path / "new" / "queues.conf")
+
+
+def test_a_profile_in_default_concerns_only_queues_of_that_plugin(conf: Path) -> None:
+    edit(conf.parent / "queues.conf", "[DEFAULT]", "[DEFAULT]\nbatchsubmit.condorec2.proxy = nobodys")
+    assert "BNL_PROD-gw1" in build.load([str(conf)]).queues
+
+
+PROXY_CONF = "[osg-analysis]\nproxyfile = /tmp/anaProxy\nvorole = osg:/osg\n"
+
+
+def both_credentials(conf: Path, proxy: str) -> None:
+    """Name an auth.conf and a proxy.conf, as the stock layout does."""
+    (conf.parent / "proxy.conf").write_text(proxy)
+    conf.write_text(conf.read_text() + f"proxyConf = file://{conf.parent}/proxy.conf\n")
+
+
+def test_profiles_of_auth_conf_and_of_proxy_conf_are_all_there(conf: Path, tmp_path: Path) -> None:
+    from configkit import REGISTRY
+
+    old = {n for n, _ in profiles(conf.parent / "auth.conf")}
+    both_credentials(conf, PROXY_CONF)
+    done = migrate.migrate(conf, tmp_path / "new", REGISTRY)
+    factory = lines(tmp_path / "new" / "autopyfactory.conf")
+    assert "authConf = proxy.conf, auth.conf" in factory
+    assert not any(x.startswith("proxyConf") for x in factory)
+    assert set(done.origins.values()) >= {conf.parent / "proxy.conf", conf.parent / "auth.conf"}
+    found = build.load([str(tmp_path / "new" / "autopyfactory.conf")], registry=REGISTRY)
+    assert set(found.auth) == old | {"osg-analysis"}
+    assert found.auth["osg-analysis"].text("x509.proxyfile") == "/tmp/anaProxy"
+
+
+def test_profiles_that_contradict_each_other_are_an_error(conf: Path, tmp_path: Path) -> None:
+    name = next(n for n, _ in profiles(conf.parent / "auth.conf"))
+    both_credentials(conf, f"[{name}]\nproxyfile = /another\n")
+    with pytest.raises(ConfigError, match=rf"\[{name}\] x509.proxyfile.*auth.conf:\d+") as error:
+        migrate.migrate(conf, tmp_path / "new", installed())
+    assert "proxy.conf:2" in str(error.value)
+
+
+def test_profiles_that_are_in_both_files_alike_are_no_clash(conf: Path, tmp_path: Path) -> None:
+    name, own = next(profiles(conf.parent / "auth.conf"))
+    both_credentials(conf, f"[{name}]\nproxyfile = {own['x509.proxyfile'].text}\n")
+    migrate.migrate(conf, tmp_path / "new", installed())
+
+
+def test_files_of_one_name_in_two_folders_are_both_kept(conf: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    second.mkdir()
+    (second / "queues.conf").write_text("[SECOND]\nenabled = False\n")
+    first = f"file://{conf.parent}/queues.conf"
+    edit(conf, f"queueConf = {first}", f"queueConf = {first}, {second}/queues.conf, {first}")
+    migrate.migrate(conf, tmp_path / "new", installed())
+    assert "queueConf = queues.conf, queues-2.conf, queues.conf" in lines(tmp_path / "new/autopyfactory.conf")
+    assert "[SECOND]" in (tmp_path / "new" / "queues-2.conf").read_text()
+
+
+def test_every_input_file_ends_in_the_output_or_in_the_report(conf: Path, tmp_path: Path) -> None:
+    folder = next(p for p in conf.parent.iterdir() if p.is_dir())
+    (folder / "old.conf.rpmsave").write_text("[X]\n")
+    (conf.parent / "stray.conf").write_text("[Y]\n")
+    done = migrate.migrate(conf, tmp_path / "new", installed())
+    inputs = {p for p in conf.parent.rglob("*") if p.is_file()}
+    assert inputs == {*done.origins.values(), *done.left}
+    report = migrate.report(done)
+    assert f"{conf.parent}/stray.conf: no key names it, not taken over" in report
+    assert all(str(path) in report for path in inputs)
+
+
+REAL = """
+batchstatus.condor.sleep = 150
+minpending = 10
+workqueue.maximum = 5
+klass = OSG
+"""
+
+
+def test_keys_of_another_level_or_of_nobody_do_not_switch_queues_off(conf: Path, tmp_path: Path) -> None:
+    """As real files have them: 2.4 passed over them. Migrated files say them no more."""
+    edit(conf.parent / "queues.conf", AS_FILE, AS_FILE + REAL)
+    edit(conf.parent / "queues.conf", "[DEFAULT]", "[DEFAULT]\nmaxpercycle = 20")
+    edit(conf, "[Factory]", "[Factory]\nsched.maxpending.maximum = 3")
+    found = build.load([str(conf)])
+    assert "BNL_PROD-gw1" in found.queues
+    keys = {"batchstatus.condor.sleep", "minpending", "workqueue.maximum", "klass", "maxpercycle"}
+    told = {p.key: p.severity for p in found.problems if p.key in keys}
+    assert told == dict.fromkeys(keys, "warning")
+    migrate.migrate(conf, tmp_path / "new", installed())
+    text = "\n".join(lines(tmp_path / "new" / "queues.conf"))
+    assert not any(f"\n{key} =" in text for key in keys)
+    assert not any(x.startswith("sched.") for x in lines(tmp_path / "new" / "autopyfactory.conf"))
+
+
+def test_keys_that_values_refer_to_stay(conf: Path, tmp_path: Path) -> None:
+    edit(conf.parent / "queues.conf", AS_FILE, AS_FILE + "\nmaxpercycle = 20\nnote = %(maxpercycle)s")
+    migrate.migrate(conf, tmp_path / "new", installed())
+    assert "maxpercycle = 20" in lines(tmp_path / "new" / "queues.conf")
+
+
+GATEKEEPER = "queue = gw.example.org:2119/jobmanager-condor\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "hint"),
+    [
+        (f"nickname = BNL-x\n{GATEKEEPER}", "AutoPyFactory 1.x", "migration.md"),
+        (GATEKEEPER, "AutoPyFactory 1.x", "migration.md"),
+        ("klass = X\nchildlist = A, B\n", "parent of other queues", "Share"),
+    ],
+)
+def test_a_file_of_another_format_is_recognised(conf: Path, text: str, what: str, hint: str) -> None:
+    path = conf.parent / "queues.conf"
+    path.write_text(path.read_text() + f"\n[ANCIENT]\nenabled = True\n{text}")
+    (problem,) = [p for p in build.load([str(conf)]).broken["ANCIENT"] if p.severity == "error"]
+    assert what in problem.message
+    assert problem.hint is not None and hint in problem.hint
