@@ -26,9 +26,11 @@ lowest:
 grid:
 	@$(HERE) && bin/test tests/grid
 
-# A million inputs for the configuration; needs the extra `fuzz`. RUNS=N for another number.
+# A million inputs for the configuration and for every door that others knock at, in one run; RUNS=N for another
+# number. It installs the extra `fuzz`.
 fuzz:
-	@$(HERE) && .venv/bin/python tests/fuzz/fuzz_config.py -runs=$(or $(RUNS),1000000)
+	@$(HERE) && .venv/bin/python -m pip install -qq -e '.[fuzz]' && \
+	.venv/bin/python tests/fuzz $(or $(RUNS),1000000)
 
 # What things cost, against the bare HTCondor calls: the better part of an hour, on a machine with nothing else to do.
 # NAMES="cycle status" for some of them, QUICK=1 to see that they run.

@@ -1,0 +1,36 @@
+"""All fuzzers, one after the other, uninterrupted: `python tests/fuzz [RUNS]`. The last line has the count."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+NAMES = ("fuzz_doors", "fuzz_config")
+
+
+def main() -> None:
+    """Give each fuzzer its share of the runs; the first crash ends it all, with libFuzzer's own words."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    share, done, began = -(-runs // len(NAMES)), {}, time.monotonic()
+    for name in NAMES:
+        command = [sys.executable, str(HERE / f"{name}.py"), f"-runs={share}", "-print_final_stats=1"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                found = re.match(r"Done (\d+) runs", line)
+                done |= {name: int(found[1])} if found else {}
+                if not line.startswith('"'):  # not its recommended dictionary
+                    print(line, end="", flush=True)
+        if process.returncode != 0 or name not in done:
+            sys.exit(f"fuzz: {name} failed after {sum(done.values())} inputs of the others")
+    seconds = time.monotonic() - began
+    each = ", ".join(f"{name} {number}" for name, number in done.items())
+    print(f"fuzz: {sum(done.values())} inputs in {seconds:.0f} s, no failure ({each})")
+
+
+if __name__ == "__main__":
+    main()
