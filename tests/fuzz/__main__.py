@@ -1,4 +1,4 @@
-"""All fuzzers, one after the other, uninterrupted: `python tests/fuzz [RUNS]`. The last line has the count."""
+"""All fuzzers, one after the other: `python tests/fuzz [RUNS]`. The last line has the count."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@
 
 The first byte of an input says which door; the rest is what comes in: strict JSON, CRIC's records (to queue
 sections and back), PanDA's answers, a line at the control socket, a UDP ping, a redirect, host and port,
-foreign text on its way to the terminal, secrets in it, a queue's name in a submit description, a record for the
-history. At each door only its own error may come out, and nothing may be slow.
+foreign text on its way to the terminal, secrets in it, a queue's name in a submit description, a record for
+the history. At each door only its own error may come out, and nothing may be slow.
 """
 
 from __future__ import annotations
