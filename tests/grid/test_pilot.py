@@ -72,7 +72,7 @@ def check(box: Box, got: dict[str, object], ad: dict[str, str]) -> None:
     assert ad["Remark"] == 'say "hi", it\'s 5$'
     names = {f.name for f in out.parent.iterdir()}
     assert names == {f"{cid}.out", f"{cid}.err", f"{cid}.log"}
-    state = Path(box.factory_options["statedir"])
+    state = box.folder / "state"
     described = state / "submitted" / day / "q_1" / f"submit.{cid.partition('.')[0]}.jdl"
     assert described.stat().st_mode & 0o777 == 0o640  # what is published has no arguments and environment
 

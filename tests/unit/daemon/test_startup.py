@@ -126,3 +126,18 @@ def test_what_the_socket_says_is_plain_data(real: Real) -> None:
     until(lambda: "the factory is up" in real.text())
     assert json.dumps(call(real.state / "control.sock", "status"))
     assert alive(real.process.pid if real.process else 0)
+
+
+def test_a_running_factory_keeps_its_state_to_itself(real: Real) -> None:
+    """What an older release left open is closed and told; nothing that is made later is open either."""
+    real.state.mkdir(mode=0o755)
+    real.state.chmod(0o755)
+    (real.state / "pauses.json").write_text("{}")
+    (real.state / "pauses.json").chmod(0o644)
+    real.start("--cycles", "1", "--pidfile", str(real.folder / "run.pid"))
+    until(lambda: "the factory is up" in real.text())
+    assert "other users could read the factory's state" in real.text()
+    until(lambda: (real.state / "history.db").exists())
+    ours = [real.state, *real.state.rglob("*"), real.folder / "run.pid"]
+    modes = {p.name: p.stat().st_mode & 0o077 for p in ours if p.exists()}
+    assert len(modes) > 4 and set(modes.values()) == {0}, modes
