@@ -19,7 +19,8 @@ from autopyfactory.factory.factory import Factory
 from autopyfactory.pauses import Pause
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
 from autopyfactory.plugins.sched.maxtorun import MaxToRun
-from factorybox import Box, InProcess, last, wait
+from factorybox import Box, InProcess, last
+from patience import until
 from testbed.pool import Pool
 
 
@@ -46,7 +47,7 @@ def calm() -> tuple[int, int, int]:
         time.sleep(0.3)
         return len(seen) > 5 and len(set(seen[-6:])) == 1
 
-    wait(steady, 60, "threads, descriptors and children to stay the same")
+    until(steady, "threads, descriptors and children to stay the same")
     return seen[-1]
 
 
@@ -85,18 +86,18 @@ def test_changed_then_disabled_before_the_next_look_it_does_not_run_on(
     box.queue("q", sched__maxtorun__maximum="5")
     box.work({"q": 1000})
     with InProcess(box) as factory:
-        wait(lambda: box.folder.joinpath("state/ledger.db").exists() and threads_of("q"), 60, "the queue")
+        until(lambda: box.folder.joinpath("state/ledger.db").exists() and threads_of("q"), "the queue")
         box.queue("q", sched__maxtorun__maximum="6")
         assert reload(factory, box)
         box.queue("q", enabled="False")
         assert reload(factory, box)
         hang()
-        wait(lambda: threads_of("q") == 0, 60, "the old thread to end")
+        until(lambda: threads_of("q") == 0, "the old thread to end")
         sent = box.pilots("q")
         assert sent <= 5
         box.queue("q", sched__maxtorun__maximum="7")
         assert reload(factory, box)
-        wait(lambda: box.pilots("q") == 7, 60, "the queue as it is wanted now")
+        until(lambda: box.pilots("q") == 7, "the queue as it is wanted now")
         assert threads_of("q") == 1
 
 
@@ -104,7 +105,7 @@ def test_reloads_that_replace_a_waiting_successor_cost_nothing(box: Box, hang: C
     box.queue("q", sched__maxtorun__maximum="3")
     box.work({"q": 1000})
     with InProcess(box) as factory:
-        wait(lambda: factory.ledger.unresolved("q"), 60, "a submission under way")
+        until(lambda: factory.ledger.unresolved("q"), "a submission under way")
         before = calm()
         for n in range(4, 19):
             box.queue("q", sched__maxtorun__maximum=str(n))
@@ -112,7 +113,7 @@ def test_reloads_that_replace_a_waiting_successor_cost_nothing(box: Box, hang: C
         assert calm() == before
         assert threads_of("q") == 1
         hang()
-        wait(lambda: box.pilots("q") == 18, 60, "what was wanted last")
+        until(lambda: box.pilots("q") == 18, "what was wanted last")
         assert threads_of("q") == 1
 
 
@@ -134,7 +135,7 @@ def test_a_constructor_that_raises_costs_its_queue_only_and_leaves_nothing(
     box.queue("good", sched__maxtorun__maximum="2")
     box.work({"good": 100, "bad": 100})
     with InProcess(box) as factory:
-        wait(lambda: box.pilots("good") == 2, 60, "pilots of the good queue")
+        until(lambda: box.pilots("good") == 2, "pilots of the good queue")
         before = calm()
         broken.set()
         for n in range(20):
@@ -143,18 +144,18 @@ def test_a_constructor_that_raises_costs_its_queue_only_and_leaves_nothing(
         assert calm() == before
         assert "Broken: no" in factory.failures["bad"].text
         good = factory.queues["good"].cycles_run
-        wait(lambda: factory.queues["good"].cycles_run > good, 30, "the good queue to go on")
+        until(lambda: factory.queues["good"].cycles_run > good, "the good queue to go on")
         broken.clear()
         box.queue("bad", sched__maxtorun__maximum="4")
         assert reload(factory, box)
-        wait(lambda: box.pilots("bad") == 4, 60, "the mended queue")
+        until(lambda: box.pilots("bad") == 4, "the mended queue")
 
 
 def test_a_refused_reload_leaves_no_trace(box: Box) -> None:
     box.queue("q", sched__maxtorun__maximum="2")
     box.work({"q": 100})
     with InProcess(box) as factory:
-        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        until(lambda: box.pilots("q") == 2, "pilots")
         before = calm()
         for n in range(20):
             box.queue("new", apfqueue__sleep=f"0.{n + 1}")
@@ -168,7 +169,7 @@ def test_a_queues_file_that_is_suddenly_empty_is_refused_unless_asked_for(box: B
     box.queue("q", sched__maxtorun__maximum="2")
     box.work({"q": 100})
     with InProcess(box) as factory:
-        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        until(lambda: box.pilots("q") == 2, "pilots")
         box.queues_file.write_text(content)
         factory._load = lambda: as_it_is(box)
         report = factory.reload()
@@ -176,7 +177,7 @@ def test_a_queues_file_that_is_suddenly_empty_is_refused_unless_asked_for(box: B
         assert any("no queue is left" in str(p) and "--allow-empty" in str(p) for p in report.problems)
         assert threads_of("q") == 1
         assert factory.reload(allow_empty=True).applied
-        wait(lambda: threads_of("q") == 0, 60, "the queue to end")
+        until(lambda: threads_of("q") == 0, "the queue to end")
 
 
 def test_a_queues_folder_that_may_not_be_read_is_refused(box: Box) -> None:
@@ -187,7 +188,7 @@ def test_a_queues_folder_that_may_not_be_read_is_refused(box: Box) -> None:
     box.queues_file = folder / "queues.conf"
     box.factory_options |= {"queueConf": "None", "queueDirConf": str(folder)}
     with InProcess(box) as factory:
-        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        until(lambda: box.pilots("q") == 2, "pilots")
         factory._load = lambda: as_it_is(box)
         folder.chmod(0)
         try:
@@ -208,20 +209,20 @@ def test_a_state_folder_that_is_gone_stops_all_sending_and_ends_no_pause(box: Bo
     box.factory_options["history.url"] = f"sqlite:///{box.folder}/history.db"
     with InProcess(box) as factory:
         factory.pauses.set(Pause("paused", datetime.now(UTC), reason="site down"))
-        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        until(lambda: box.pilots("q") == 2, "pilots")
         before = box.pilots("paused")
         aside = state.with_name("aside")
         os.rename(state, aside)
         box.work({"q": 1000, "paused": 1000})
         box.queue("q", sched__maxtorun__maximum="9")
         assert reload(factory, box)
-        wait(lambda: "state" in last(factory, "q") and "is gone" in last(factory, "q"), 60, "the reason")
+        until(lambda: "state" in last(factory, "q") and "is gone" in last(factory, "q"), "the reason")
         cycles = factory.queues["q"].cycles_run
-        wait(lambda: factory.queues["q"].cycles_run > cycles + 3, 60, "some more cycles")
+        until(lambda: factory.queues["q"].cycles_run > cycles + 3, "some more cycles")
         assert (box.pilots("q"), box.pilots("paused")) == (2, before)
         assert "site down" in str(factory.paused("paused"))
         os.rename(aside, state)
-        wait(lambda: box.pilots("q") == 9, 60, "it to go on when the state is back")
+        until(lambda: box.pilots("q") == 9, "it to go on when the state is back")
         assert box.pilots("paused") == before
 
 
@@ -229,9 +230,9 @@ def test_a_ledger_that_was_removed_stops_all_sending(box: Box) -> None:
     box.queue("q", sched__maxtorun__maximum="2")
     box.work({"q": 100})
     with InProcess(box) as factory:
-        wait(lambda: box.pilots("q") == 2, 60, "pilots")
+        until(lambda: box.pilots("q") == 2, "pilots")
         (box.folder / "state/ledger.db").unlink()
         box.queue("q", sched__maxtorun__maximum="9")
         assert reload(factory, box)
-        wait(lambda: "ledger.db is gone" in last(factory, "q"), 60, "the reason")
+        until(lambda: "ledger.db is gone" in last(factory, "q"), "the reason")
         assert box.pilots("q") == 2
