@@ -29,6 +29,7 @@ from autopyfactory.history.upkeep import Upkeep
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.record import CycleRecord, Event, FactoryEvent
 from autopyfactory.model.serialize import to_plain
+from autopyfactory.model.text import printable
 
 log = logging.getLogger("autopyfactory.history")
 
@@ -92,7 +93,8 @@ class HistoryWriter:
 
     def _drop(self, event: Event, err: Exception) -> None:
         self.skipped += 1
-        log.error("an event of %s cannot be kept: %s", event.queue, str(err).splitlines()[0])
+        name = printable(event.queue or "the factory", 80)
+        log.error("an event of %s cannot be kept: %s", name, printable(str(err), 200))
 
     def close(self) -> None:
         """Let go of the database."""
