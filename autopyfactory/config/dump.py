@@ -51,7 +51,8 @@ def _queue(configuration: Configuration, name: str) -> Block:
         note = "" if known.options.enabled else "not enabled"
         return Block("queue", name, tuple(of_queue(known, configuration.factory_section)), note)
     problems = configuration.broken[name]
-    return Block("queue", name, (), "cannot run: " + "; ".join(str(p) for p in problems))
+    errors = [str(p) for p in problems if p.severity == "error"]
+    return Block("queue", name, (), "cannot run: " + "; ".join(errors or map(str, problems)))
 
 
 def _raw(section: Section, part: str) -> Iterator[Effective]:

@@ -34,6 +34,7 @@ class HeldGroup:
     code: int = 0  # HoldReasonCode
     since: datetime | None = None  # when that happened to the first of them
     example: str = ""  # the id of one of them
+    there: bool = False  # the CE holds them: reason and code are the CE's
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from autopyfactory.model.pilotevents import SHORT
 from autopyfactory.model.record import CycleRecord, Failed, HeldGroup, Troubles
 from autopyfactory.model.text import clock, count, span
-from autopyfactory.why.holds import RENEW, kind_of
+from autopyfactory.why.groups import kind_of_group
+from autopyfactory.why.holds import RENAMED, RENEW, kind_of
 from autopyfactory.why.model import Cause, LiveState
 
 LONG_PENDING = 3600.0  # seconds that a pilot may wait before that is worth a word
 LATE = 3.0  # periods without a cycle
-RENAMED = (
-    "see whether the CE's schedd has another name (`condor_status -schedd -pool` with that collector) and "
-    "if so set `batchsubmit.condorce.schedd`; otherwise tell the site that it is down"
-)
 
 
 def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
@@ -121,7 +118,7 @@ def of_submission(record: CycleRecord) -> Iterator[Cause]:
         return
     errors = [s for s in record.sent if s.error]
     for s in errors[:1]:
-        kind = kind_of(s.error or "")
+        kind = kind_of(s.error or "", place="submission")
         if kind.code != "held-other":
             yield Cause(kind.code, f"the submission to {s.ce} failed: {kind.words}", kind.next, kind.who,
                         example=s.error or "")  # fmt: skip
@@ -201,7 +198,7 @@ def _place(resource: str) -> str:
 
 
 def _lost(group: HeldGroup) -> Cause:
-    kind = kind_of(group.reason, group.code)
+    kind = kind_of_group(group)
     words = f"{count(group.count, 'pilot')} dropped by the schedd in the last hour"
     if kind.code == "held-other":
         todo = "read the reason; `condor_history` on the schedd shows more"
@@ -217,6 +214,6 @@ def _failed(f: Failed) -> Cause:
 
 
 def _held(group: HeldGroup) -> Cause:
-    kind = kind_of(group.reason, group.code)
+    kind = kind_of_group(group)
     words = f"{count(group.count, 'pilot')} held: {kind.words}"
     return Cause(kind.code, words, kind.next, kind.who, group.since, example=group.reason)

@@ -15,7 +15,7 @@ from autopyfactory.why.groups import same_reason
 ATTRIBUTES = (
     "MATCH_APF_QUEUE", "JobStatus", "RemoveReason", "LastHoldReason", "LastHoldReasonCode",
     "EnteredCurrentStatus", "ClusterId", "ProcId", "ExitCode", "ExitBySignal", "ExitSignal",
-    "RemoteWallClockTime", "JobStartDate", "CompletionDate", "Out",
+    "RemoteWallClockTime", "JobStartDate", "CompletionDate", "Out", "GridJobStatus",
 )  # fmt: skip
 LATELY = 3600  # s: how far back pilots that left are looked for
 AT_ONCE = 2000  # ads per question; the latest come first

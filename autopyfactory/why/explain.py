@@ -16,7 +16,8 @@ from autopyfactory.why.model import Cause, LiveState, Run, Story
 _ORDER = (
     "not-configured", "broken-configuration", "disabled", "factory-down", "factory-silent", "no-cycles",
     "no-cycle-yet", "internal-error", "paused", "draining",
-    "credential", "credential-expired", "files-missing", "credential-refused", "ce-refuses", "ce-down",
+    "credential", "credential-missing", "credential-expired", "files-missing", "credential-refused",
+    "ce-refuses", "ce-down", "ce-not-found",
     "schedd-down", "wms-down", "doubtful-counts", "unresolved-submission", "held-back", "submission-failed",
     "schedd-full", "unknown-to-wms", "breaker-open", "offline", "downtime",
 )  # fmt: skip

@@ -8,15 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from autopyfactory.model.record import HeldGroup
-from autopyfactory.why.holds import kind_of, stripped
+from autopyfactory.why.holds import Kind, kind_of, stripped
+
+HELD_THERE = "HELD"  # GridJobStatus of a pilot that its CE holds: reason and code are the CE's then
 
 
 def same_reason(ads: Iterable[Mapping[str, Any]]) -> tuple[HeldGroup, ...]:
     """Group ads by `HoldReason` and its code, the largest group first; numbers in the text do not matter."""
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    groups: dict[tuple[str, str, bool], list[Mapping[str, Any]]] = defaultdict(list)
     for ad in ads:
-        text, code = str(ad["HoldReason"] or ""), int(ad["HoldReasonCode"] or 0)
-        groups[kind_of(text, code).code, stripped(text)].append(ad)
+        text, code, there = str(ad["HoldReason"] or ""), int(ad["HoldReasonCode"] or 0), _held_there(ad)
+        kind = kind_of(text, code, "there" if there else "here")
+        groups[kind.code, stripped(text), there].append(ad)
     found = [
         HeldGroup(
             reason=str(group[0]["HoldReason"] or "no reason given"),
@@ -24,12 +27,22 @@ def same_reason(ads: Iterable[Mapping[str, Any]]) -> tuple[HeldGroup, ...]:
             code=int(group[0]["HoldReasonCode"] or 0),
             since=min((t for ad in group if (t := moment(ad["EnteredCurrentStatus"]))), default=None),
             example=f"{group[0]['ClusterId']}.{group[0]['ProcId']}",
+            there=there,
         )
-        for group in groups.values()
+        for (_, _, there), group in groups.items()
     ]
     return tuple(sorted(found, key=lambda g: -g.count))
+
+
+def kind_of_group(group: HeldGroup) -> Kind:
+    """Return what the reason of `group` means."""
+    return kind_of(group.reason, group.code, "there" if group.there else "here")
 
 
 def moment(seconds: Any) -> datetime | None:
     """Return Unix time as a datetime; None for what is none."""
     return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None
+
+
+def _held_there(ad: Mapping[str, Any]) -> bool:
+    return str(ad.get("GridJobStatus") or "").upper() == HELD_THERE

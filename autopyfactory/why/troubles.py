@@ -19,6 +19,7 @@ HELD, IDLE = 5, 1
 ATTRIBUTES = (
     "MATCH_APF_QUEUE", "JobStatus", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "ClusterId",
     "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridResource",
+    "GridJobStatus",
 )  # fmt: skip
 STUCK = "(JobStatus == 5 || GridResourceUnavailableTime isnt undefined)"
 

@@ -256,3 +256,12 @@ def test_init_refuses_a_ce_that_is_no_host(tmp_path: Path) -> None:
     result = run("init", str(tmp_path / "etc"), "-y", "--ce", "ce.example.org/jobmanager-pbs")
     assert (result.exit_code, "a gatekeeper's batch system" in result.output) == (1, True)
     assert not list((tmp_path / "etc").glob("*"))
+
+
+def test_why_a_queue_cannot_run_is_its_errors_not_its_warnings(tree: Tree, own_plugins: None) -> None:
+    """Two of the three things that are wrong here stop nothing."""
+    wrong = "contact = Joe\nworkqueue.x = 1\nsched.limit.maximum = many\n"
+    tree.write(factory=FACTORY, queues=f"{DEFAULTS}[A]\n{wrong}")
+    note = json.loads(run("dump", "--conf", tree.conf, "--json").output)[-1]["note"]
+    assert "sched.limit.maximum" in note
+    assert "contact" not in note and "workqueue" not in note
