@@ -27,6 +27,7 @@ from autopyfactory.model.text import printable, visible
 from autopyfactory.notify.digest import Digest, Notice, compose, notice_of
 from autopyfactory.options.common import FACTORY, FactoryOptions
 from autopyfactory.options.declare import Options, option
+from autopyfactory.plugins.hostname import host_name
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +141,9 @@ class Mailer:
             now = self.clock.monotonic()
             causes = self._digest.due(now) if now >= self._not_before else []
             counts = [c.new for c in causes]
-            message = self._message(*compose(causes, self.factory.factory_id)) if causes else None
-        if message is not None:
+            parts = compose(causes, self.factory.factory_id) if causes else None
+        if parts is not None:
+            message = self._message(*parts)  # not under the lock: it may ask a name server
             try:
                 deliver(message, self.factory.smtp_server or "", self.options)
             except (OSError, smtplib.SMTPException, ValueError) as err:
@@ -170,11 +172,11 @@ class Mailer:
 
     def _message(self, subject: str, text: str) -> EmailMessage:
         message = EmailMessage()
-        message["From"] = self.options.sender or f"{_user()}@{socket.getfqdn()}"
+        message["From"] = self.options.sender or f"{_user()}@{host_name()}"
         message["To"] = ", ".join(self.factory.admin_email)
         message["Subject"] = printable(subject)
         message["Date"] = formatdate()
-        message["Message-ID"] = make_msgid(domain=socket.getfqdn())
+        message["Message-ID"] = make_msgid(domain=host_name())
         message["Auto-Submitted"] = "auto-generated"  # so that no holiday notice comes back
         message.set_content(visible(text))
         return message
@@ -226,9 +228,9 @@ def _connected(
     """Connect; a connection that is still open when the time is over is cut, whatever it does."""
     smtp: smtplib.SMTP
     if options.security == "tls":
-        smtp = smtplib.SMTP_SSL(timeout=options.timeout, context=context)
+        smtp = smtplib.SMTP_SSL(local_hostname=host_name(), timeout=options.timeout, context=context)
     else:
-        smtp = smtplib.SMTP(timeout=options.timeout)
+        smtp = smtplib.SMTP(local_hostname=host_name(), timeout=options.timeout)
     smtp._host = host  # type: ignore[attr-defined]  # connect() alone leaves it unset, and TLS checks the name
     over = threading.Event()
 

@@ -1,3 +1,4 @@
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from autopyfactory.notify.mail import LAST_RETRY, Mailer, MailOptions
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from fakes import FakeClock
-from patience import SOON, until
+from patience import PATIENCE, SOON, until
 from servers import certificates, faulty
 from servers.context import factory_options
 from testbed.ports import free_port
@@ -305,3 +306,30 @@ def test_compose_is_one_line_and_a_text():
     subject, text = compose(digest.due(GATHER), "f")
     assert len(subject) <= 200
     assert text.endswith("\n")
+
+
+def test_a_name_server_that_says_nothing_holds_up_nobody_who_has_news(serve, inbox, monkeypatch):
+    """Queue threads give notices while the mail thread asks for this host's name: once, and in no lock."""
+    asked, free = threading.Event(), threading.Event()
+
+    def name():
+        asked.set()
+        assert free.wait(PATIENCE)
+        return "host.example.org"
+
+    monkeypatch.setattr("autopyfactory.notify.mail.host_name", name)
+    mailer = make(serve(), sender=None)
+    add(mailer)
+    mailer.clock.advance(GATHER)
+    step = threading.Thread(target=mailer.step)
+    step.start()
+    assert asked.wait(PATIENCE)
+    told = threading.Thread(target=lambda: (add(mailer, "another"), mailer.status()))
+    told.start()
+    told.join(SOON)
+    assert not told.is_alive()
+    free.set()
+    step.join(PATIENCE)
+    assert len(inbox.mails) == 1
+    assert "@host.example.org" in inbox.texts[0]
+    assert inbox.mails[0][1].host_name == "host.example.org"  # smtplib asks the name server if it is not told
