@@ -138,7 +138,7 @@ class CondorClient:
 
         description: submit commands; values are in submit language, see `quoting` for text that must arrive
         as it is. Never repeated once it may have reached the schedd: after an error other than Refused,
-        Suspended and ValueError the jobs may be there, so look for them by their tag.
+        Suspended, NotBegun and ValueError the jobs may be there, so look for them by their tag.
         """
         check_description(description)
         if count < 1:  # HTCondor would make 1 of 0

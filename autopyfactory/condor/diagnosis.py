@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from autopyfactory.condor.errors import CondorError, Refused, Unreachable
+from autopyfactory.condor import limits
+from autopyfactory.condor.errors import CondorError, LimitReached, NotBegun, Refused, Unreachable
 from autopyfactory.condor.target import Target
 
 # Said by a daemon that we reached. For submissions a text must be here only if it is certain that one which
@@ -25,8 +26,11 @@ _REFUSALS = (
 )
 # The same, but also if only standard error says it.
 _DENIALS = ('Received "DENIED"', "not permitted")
+# How errors begin that came before anything was asked.
+NOT_BEGUN = ("Failed to connect to schedd", "Failed communication with collector")
 _CODE = re.compile(r"\b[A-Z]+:\d+:")
 _REASON = re.compile(r"\b[A-Z]+:\d+:|\b(FAILED|failed|[Cc]an't|Failed to)\b")
+_VALUE = re.compile(r"\blimit is (\d+)$")  # as `Operations.submit` adds it
 _STAMP = re.compile(r"^\d\d/\d\d/\d\d \d\d:\d\d:\d\d (\(\S+\) )*")
 
 
@@ -45,7 +49,10 @@ def diagnose(kind: str, text: str, said: Sequence[str], target: Target) -> Excep
     if kind == "BadRequest":
         return ValueError(text)
     if kind == "NotFound":
-        return Unreachable(text, target)
+        return NotBegun(text, target)
+    if kind == "LimitReached" and (found := limits.reached(text)):
+        value = _VALUE.search(text)
+        return LimitReached(target, found[0], int(value[1]) if value else None, found[1])
     if kind in ("ValueError", "TypeError"):
         return Refused(f"the bindings rejected the request: {text}", target)
     if kind not in ("HTCondorException", "ClassAdException"):
@@ -54,4 +61,6 @@ def diagnose(kind: str, text: str, said: Sequence[str], target: Target) -> Excep
         text += " HTCondor is not configured on this host: name the collector, or set CONDOR_CONFIG"
     full = text if _CODE.search(text) else "; ".join([text, *reasons(said)])
     refused = any(sign in text for sign in _REFUSALS) or any(sign in full for sign in _DENIALS)
-    return Refused(full, target) if refused else Unreachable(full, target)
+    if refused:
+        return Refused(full, target)
+    return NotBegun(full, target) if text.startswith(NOT_BEGUN) else Unreachable(full, target)

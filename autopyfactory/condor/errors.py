@@ -1,7 +1,7 @@
 """What can go wrong with a call to HTCondor, by what the caller may conclude from it.
 
-For a submission: after `Refused` and `Suspended` (with `Busy`) certainly nothing was submitted. After any
-other error it may have been: look the jobs up by their tag.
+For a submission: after `Refused`, `Suspended` and `NotBegun` certainly nothing was submitted. After any other
+error it may have been: look the jobs up by their tag.
 """
 
 from __future__ import annotations
@@ -33,8 +33,24 @@ class Unreachable(CondorError):
     """The daemon could not be located or connected, did not let us authenticate, or timed out."""
 
 
+class NotBegun(Unreachable):
+    """The same, and before anything was asked: the daemon was not found, or no session with it was had."""
+
+
 class Refused(CondorError):
     """The daemon answered no: permission, bad submit description, limits."""
+
+
+class LimitReached(Refused):
+    """The submission would have passed a limit of the schedd: `limit` by name, `value` (None: not known).
+
+    room: how many jobs of that submission fit.
+    """
+
+    def __init__(self, target: Target | None, limit: str, value: int | None, room: int) -> None:
+        size = "" if value is None else f" ({value})"
+        super().__init__(f"{limit}{size} of the schedd leaves room for {room or 'no'} more", target)
+        self.limit, self.value, self.room = limit, value, room
 
 
 class Suspended(CondorError):

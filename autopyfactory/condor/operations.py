@@ -11,6 +11,7 @@ from typing import Any
 import classad2
 import htcondor2
 
+from autopyfactory.condor import limits
 from autopyfactory.condor.convert import attribute, row
 
 Row = dict[str, Any]
@@ -29,6 +30,10 @@ class BadRequest(ValueError):
 
 class NotFound(LookupError):
     """The collector answers, but does not know what we look for."""
+
+
+class LimitReached(Exception):
+    """The submission would pass a limit of the schedd; the text names it, and ends with its value."""
 
 
 class Operations:
@@ -143,13 +148,26 @@ class Operations:
     # ---- writes
 
     def submit(self, description: dict[str, str], count: int) -> list[int]:
-        """Submit `count` jobs as one cluster: [cluster, first proc, count]."""
-        result = self._connect().submit(htcondor2.Submit(description), count=count)
+        """Submit `count` jobs as one cluster: [cluster, first proc, count]. Raises LimitReached."""
+        schedd = self._connect()
+        try:
+            result = schedd.submit(htcondor2.Submit(description), count=count)
+        except htcondor2.HTCondorException as error:
+            if found := limits.reached(str(error)):
+                raise LimitReached(f"{error} limit is {self._setting(found[0])}") from error
+            raise
         if sys.version_info < (3, 12):
             # The bindings give back one reference to None too many on every submission. From Python 3.12 on
             # None is immortal; before, the interpreter aborts after some thousand submissions.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
         return [result.cluster(), result.first_proc(), result.num_procs()]
+
+    def _setting(self, name: str) -> str:
+        """A setting of the schedd, as it says; empty if it does not."""
+        try:
+            return str(htcondor2.RemoteParam(self._locate()).get(name) or "")
+        except (htcondor2.HTCondorException, KeyError):
+            return ""
 
     def act(self, action: str, constraint: str, reason: str) -> dict[str, int]:
         """Remove, hold or release the jobs that match."""

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from autopyfactory.condor.diagnosis import NOT_BEGUN
 from autopyfactory.condor.frames import Assembler, pack
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ RETRY_WITHIN = 2.0
 ATTEMPTS = 3
 _PR_SET_PDEATHSIG = 1
 _WRITES = ("submit",)
-_NOT_BEGUN = ("Failed to connect to schedd", "Failed communication with collector")
 
 
 def tie_to_parent(parent: int) -> None:
@@ -78,7 +78,7 @@ def worth_repeating(operation: str, text: str, seconds: float) -> bool:
     if seconds > RETRY_WITHIN or "DENIED" in text:
         return False
     # A submission only if it failed before its transaction began.
-    return operation not in _WRITES or text.startswith(_NOT_BEGUN)
+    return operation not in _WRITES or text.startswith(NOT_BEGUN)
 
 
 def answer(operations: Operations, name: str, arguments: list[Any]) -> dict[str, Any]:

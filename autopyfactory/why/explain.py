@@ -19,7 +19,7 @@ _ORDER = (
     "credential", "credential-missing", "credential-expired", "files-missing", "credential-refused",
     "ce-refuses", "ce-down", "ce-not-found",
     "schedd-down", "wms-down", "doubtful-counts", "unresolved-submission", "held-back", "submission-failed",
-    "schedd-full", "unknown-to-wms", "breaker-open", "offline", "downtime",
+    "schedd-full", "schedd-refuses", "unknown-to-wms", "breaker-open", "offline", "downtime",
 )  # fmt: skip
 _LATER = ("share", "ramping", "enough-pending", "nothing-ready", "no-demand")
 

@@ -169,6 +169,12 @@ GRIDMANAGER = Kind(
     "see GridmanagerLog.* on the schedd's host",
     "us",
 )
+SCHEDD_REFUSES = Kind(
+    "schedd-refuses",
+    "our schedd does not let the factory in",
+    "check the factory's token for it (`batchstatus.condor.tokendir`) and the schedd's ALLOW_WRITE",
+    "us",
+)
 SCHEDD_FULL = Kind(
     "schedd-full",
     "the schedd takes no more jobs",
@@ -273,7 +279,7 @@ _TEXTS: tuple[tuple[Kind, str], ...] = (
 _LIMIT = re.compile(r"\bMAX_JOBS_(PER_OWNER|SUBMITTED|PER_SUBMISSION)\b", re.IGNORECASE)
 _KINDS = tuple((kind, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for kind, pattern in _TEXTS)
 
-_MOVED = (NODE_DISK, NODE_FILE, NODE, CE_FILES, SCHEDD_FULL)
+_MOVED = (NODE_DISK, NODE_FILE, NODE, CE_FILES, SCHEDD_FULL, SCHEDD_REFUSES)
 _NAMED = (kind for kind, _ in _TEXTS)
 KINDS: tuple[Kind, ...] = tuple(
     dict.fromkeys((*_NAMED, *CODES.values(), *CODES_THERE.values(), *VAGUE.values(), *_MOVED))
@@ -296,7 +302,7 @@ def kind_of(text: str, code: int = 0, place: Place = "here") -> Kind:
         return _moving(text, code, place)
     for kind, pattern in _KINDS:
         if pattern.search(text):
-            return kind
+            return SCHEDD_REFUSES if place == "submission" and kind in (NOT_ALLOWED, NOT_ACCEPTED) else kind
     return VAGUE.get(code, OTHER)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autopyfactory.condor.client import CondorClient, Identity, Submitted
-from autopyfactory.condor.errors import Refused, Unreachable
+from autopyfactory.condor.errors import LimitReached, Refused, Unreachable
 from autopyfactory.condor.quoting import attr, constraint_string, macro, words
 from autopyfactory.condor.target import Target
 from patience import until
@@ -71,12 +71,15 @@ def test_a_bad_description_is_refused_and_leaves_nothing(client, change, says):
 def test_too_many_at_once_or_in_all_are_refused_whole(make_pool):
     pool = make_pool("limited", MAX_JOBS_PER_OWNER="5", MAX_JOBS_PER_SUBMISSION="4")
     client = CondorClient(Target(pool.schedd, pool.collector))
-    with pytest.raises(Refused, match="expected next ProcId"):
+    with pytest.raises(
+        LimitReached, match=r"MAX_JOBS_PER_SUBMISSION \(4\) of the schedd leaves room for 4 more"
+    ):
         client.submit(IDLE_JOB, 5, deadline=DEADLINE)
     assert client.counts(["JobStatus"], "true", deadline=DEADLINE) == []
     client.submit(IDLE_JOB, 4, deadline=DEADLINE)
-    with pytest.raises(Refused, match="expected next ProcId"):
+    with pytest.raises(LimitReached) as told:
         client.submit(IDLE_JOB, 2, deadline=DEADLINE)
+    assert (told.value.limit, told.value.value, told.value.room) == ("MAX_JOBS_PER_OWNER", 5, 1)
     assert client.counts(["JobStatus"], "true", deadline=DEADLINE) == [{"JobStatus": 1, "JobCount": 4}]
     client.close()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from autopyfactory.condor.diagnosis import diagnose, reasons
-from autopyfactory.condor.errors import CondorError, Refused, Unreachable
+from autopyfactory.condor.errors import CondorError, LimitReached, NotBegun, Refused, Unreachable
 from autopyfactory.condor.target import Target
 
 HERE = Target("ap@", "pool")
@@ -21,13 +21,13 @@ NO_METHOD = (
             [],
             Refused,
         ),
-        ("expected next ProcId to be 200000, but Schedd says -4", [], Refused),
+        ("expected next ProcId to be 200000, but Schedd says -1", [], Refused),
         ("Unable to commit transaction, SCHEDD:2:Received invalid attribute value", [], Refused),
         (f"Failed to connect to schedd, errmsg={DENIED}", [], Refused),
         (f"Failed to fetch ads from schedd, errmsg={DENIED}", [], Refused),
         ("Error when performing action on the schedd.", [f"11/22/26 18:12:55 ERROR: {DENIED}"], Refused),
         ("Failed to start command.", [f"11/22/26 18:12:55 ERROR: {DENIED}"], Refused),
-        (f"Failed to connect to schedd, errmsg={NO_METHOD}", [], Unreachable),
+        (f"Failed to connect to schedd, errmsg={NO_METHOD}", [], NotBegun),
         ("Failed to start command.", [f"11/22/26 18:12:55 ERROR: {NO_METHOD}"], Unreachable),
         (
             "Failed to fetch ads from schedd, errmsg=CEDAR:6001:Failed to connect to <127.0.0.1:1>",
@@ -39,7 +39,7 @@ NO_METHOD = (
             [],
             Unreachable,
         ),
-        ("Failed communication with collector.", [], Unreachable),
+        ("Failed communication with collector.", [], NotBegun),
         ("Unable to commit transaction: ", [], Unreachable),
         ("Something new", [], Unreachable),
     ],
@@ -72,6 +72,29 @@ def test_a_denial_seen_on_the_way_does_not_hide_what_the_exception_says():
 
 def test_other_kinds():
     assert type(diagnose("BadRequest", "no such action", [], HERE)) is ValueError
-    assert type(diagnose("NotFound", "no schedd", [], HERE)) is Unreachable
+    assert type(diagnose("NotFound", "no schedd", [], HERE)) is NotBegun
     assert type(diagnose("ValueError", "parse_up_to_q_line() failed", [], HERE)) is Refused
     assert type(diagnose("ZeroDivisionError", "bug", [], HERE)) is CondorError
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "value", "room"),
+    [
+        ("expected next ProcId to be 26, but Schedd says -3 limit is 30", "MAX_JOBS_PER_OWNER", 30, 26),
+        ("expected next ProcId to be 0, but Schedd says -2 limit is ", "MAX_JOBS_SUBMITTED", None, 0),
+        ("expected next ProcId to be 20, but Schedd says -4 limit is 20", "MAX_JOBS_PER_SUBMISSION", 20, 20),
+        (
+            "Failed to create new cluster.SCHEDD:22:MAX_JOBS_SUBMITTED exceeded. Current=12 limit is 12",
+            "MAX_JOBS_SUBMITTED",
+            12,
+            0,
+        ),
+    ],
+)
+def test_a_limit_of_the_schedd_is_told_by_name_and_value(text, limit, value, room):
+    error = diagnose("LimitReached", text, [], HERE)
+    assert isinstance(error, LimitReached)
+    assert (error.limit, error.value, error.room) == (limit, value, room)
+    assert f"{limit}{f' ({value})' if value else ''} of the schedd leaves room for {room or 'no'}" in str(
+        error
+    )

@@ -226,6 +226,18 @@ def test_the_limit_of_our_own_schedd_is_ours_to_raise() -> None:
     assert kind_of(text).code == "ce-policy"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Failed to connect to schedd, errmsg=AUTHENTICATE:1003:Failed to authenticate with any method",
+        'Failed to connect to schedd, errmsg=SECMAN:2010:Received "DENIED" from server for user x@y using method FS.',
+    ],
+)
+def test_who_is_not_let_in_at_submission_is_not_let_in_by_our_schedd(text: str) -> None:
+    kind = kind_of(text, place="submission")
+    assert (kind.code, kind.who) == ("schedd-refuses", "us")
+
+
 def test_a_person_at_the_ce_is_not_one_here() -> None:
     here, there = (
         kind_of("via condor_hold (by user x)", 1),
