@@ -24,6 +24,9 @@
 # option: grace=120 time between TERM and KILL, in s
 . "$APF_LIB/payloads.sh"
 grace=${APF_WRAPPER_GRACE:-120} patience=180
+# It makes a process group of its own before its first job, which a leader of a session may not: then the job is lost,
+# and it ends with 0.
+own_group=''
 queue=${APF_WRAPPER_QUEUE:-$APF_WMSQUEUE}
 
 refuse() { # CODE REASON OUTCOME
