@@ -46,6 +46,18 @@ class Failed:
     how: str  # most of these did: `exit code 1`
     wall: float  # seconds that those had run, in the median
     output: str = ""  # the file with what the last of them wrote
+    why: str = ""  # what most of them said themselves: `check cvmfs: atlas.cern.ch hangs`
+    hosts: tuple[str, ...] = ()  # nodes on which several failed and none did well: `node7 (4)`
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Pilots that ended well and had found no work, when most of the last ones did."""
+
+    ended: int  # how many of the last ones are looked at
+    count: int  # how many of those were empty
+    wall: float  # seconds that those had run, in the median
+    output: str = ""  # the file with what the last of them wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,12 @@ class Troubles:
     oldest_pending: datetime | None = None  # when the pilot that waits longest was sent
     error: str | None = None  # why the schedd could not be asked; the rest means nothing then
     failed: Failed | None = None  # None: few failed lately, or none ended
+    empty: Empty | None = None  # None: most that ended lately had work, or do not say
 
     @property
     def any(self) -> bool:
         """Whether something is wrong, as far as the schedd could be asked."""
-        return self.stuck or self.failed is not None
+        return self.stuck or self.failed is not None or self.empty is not None
 
     @property
     def stuck(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autopyfactory.model.pilotevents import SHORT
-from autopyfactory.model.record import CycleRecord, Failed, HeldGroup, Troubles
+from autopyfactory.model.record import CycleRecord, Empty, Failed, HeldGroup, Troubles
 from autopyfactory.model.text import clock, count, span
 from autopyfactory.why.groups import kind_of_group
 from autopyfactory.why.holds import RENAMED, RENEW, kind_of
@@ -149,6 +149,8 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
         todo = "put it there or correct its name in the queue's options; then release or remove held pilots"
         yield Cause("files-missing", "; ".join(live.missing), todo)
     yield from of_troubles(troubles)
+    if troubles.empty and record and record.inputs and record.inputs.wms and record.inputs.wms.ready:
+        yield _empty(troubles.empty)
     if troubles.oldest_pending and not troubles.stuck:
         waited = (now - troubles.oldest_pending).total_seconds()
         running = record.inputs.batch.running if record and record.inputs and record.inputs.batch else 0
@@ -208,9 +210,20 @@ def _lost(group: HeldGroup) -> Cause:
 
 def _failed(f: Failed) -> Cause:
     words = f"{f.count} of the last {f.ended} pilots that ended have failed: {f.how} after {span(f.wall)}"
+    if f.why:
+        words += f"; they say: {f.why}"
     todo = f"read what one of them wrote: {f.output}" if f.output else "look at the output of one of them"
+    if f.hosts:
+        words += f"; on {', '.join(f.hosts)} none did well"
+        todo += "; tell the site of these nodes, or list them in the wrapper's `blacklist`"
     # those that ran for long did their work, and it failed
     return Cause("pilots-fail", words, todo, blocks=f.wall < SHORT)
+
+
+def _empty(e: Empty) -> Cause:
+    words = f"{e.count} of the last {e.ended} pilots that ended found no work, after {span(e.wall)}"
+    todo = "see whether the WMS gives work to such pilots (version, label, queue), or refuses them"
+    return Cause("pilots-empty", words, f"{todo}; one of them wrote {e.output}", blocks=False)
 
 
 def _held(group: HeldGroup) -> Cause:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from autopyfactory.condor.client import CondorClient
-from autopyfactory.model.record import Failed, HeldGroup, Troubles
+from autopyfactory.model.record import Empty, Failed, HeldGroup, Troubles
 from autopyfactory.why.groups import same_reason
+from autopyfactory.wrapper.summary import Summary, read, summary
 
 ATTRIBUTES = (
     "MATCH_APF_QUEUE", "JobStatus", "RemoveReason", "LastHoldReason", "LastHoldReasonCode",
@@ -34,6 +37,33 @@ class _Ended:
     how: str  # in words; empty: well
     wall: float  # seconds it ran
     output: str  # file
+
+    @property
+    def began(self) -> float:
+        """Unix time at which it started."""
+        return self.at - self.wall
+
+    @property
+    def account(self) -> _Account | None:
+        """Return what it says itself, if it does."""
+        return _account(self.output, self.at) if self.output else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What matters here of a pilot's summary."""
+
+    host: str
+    words: str
+    empty: bool
+
+
+@lru_cache(maxsize=20_000)
+def _account(output: str, _at: int) -> _Account | None:
+    """Read the end of a pilot's output, which is complete when the pilot has left the queue."""
+    text = read(Path(output))
+    one = summary(text) if text else None
+    return None if one is None else _Account(one.host, _words(one), one.empty)
 
 
 def since(client: CondorClient, wanted: str, begin: float, deadline: float) -> list[dict[str, Any]]:
@@ -90,17 +120,64 @@ class Left:
     def told(self, queue: str, troubles: Troubles) -> Troubles:
         """Return the same troubles of `queue` with what is known here added."""
         dropped = self._dropped.get(queue, {}).values()
-        return replace(troubles, lost=lost(dropped), failed=self._failed(queue))
-
-    def _failed(self, queue: str) -> Failed | None:
-        """Return how the last pilots failed, if most of them did."""
         last = sorted(self._ended.get(queue, {}).values(), key=lambda e: e.at)[-LAST:]
-        bad = [e for e in last if e.how]
-        if len(bad) < FEW or 2 * len(bad) < len(last):
-            return None
-        how, _ = Counter(e.how for e in bad).most_common(1)[0]
-        alike = [e for e in bad if e.how == how]
-        return Failed(len(last), len(bad), how, median(e.wall for e in alike), alike[-1].output)
+        return replace(troubles, lost=lost(dropped), failed=_failed(last), empty=_empty(last))
+
+
+def _failed(last: Sequence[_Ended]) -> Failed | None:
+    """Return how these pilots failed, if most of them did and the newest do not show that it is over."""
+    bad = [e for e in last if e.how]
+    if len(bad) < FEW or 2 * len(bad) < len(last):
+        return None
+    newest = max(e.began for e in bad)
+    if sum(not e.how and e.began > newest for e in last) >= FEW:
+        return None
+    how, _ = Counter(e.how for e in bad).most_common(1)[0]
+    alike = [e for e in bad if e.how == how]
+    told = [(e, e.account) for e in last]
+    return Failed(
+        len(last),
+        len(bad),
+        how,
+        median(e.wall for e in alike),
+        alike[-1].output,
+        _said([one.words for e, one in told if e.how == how and one]),
+        _hosts([(one.host, bool(e.how)) for e, one in told if one and one.host]),
+    )
+
+
+def _said(words: Sequence[str]) -> str:
+    """Return what most failed pilots say themselves; empty when they do not, or each says something else."""
+    if not words:
+        return ""
+    text, number = Counter(words).most_common(1)[0]
+    return text if 2 * number >= len(words) else ""
+
+
+def _words(one: Summary) -> str:
+    culprit = one.culprit
+    if culprit:
+        return f"check {culprit.name}: {culprit.reason or culprit.result}"
+    return f"{one.payload}: {one.reason}" if one.payload else one.reason
+
+
+def _hosts(seen: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+    """Return the nodes on which several pilots failed and none did well, if not all nodes are like that."""
+    well = {host for host, failed in seen if not failed}
+    bad = Counter(host for host, failed in seen if failed and host not in well)
+    several = [f"{host} ({n})" for host, n in bad.most_common() if n >= FEW - 1]
+    return tuple(several) if well or len(bad) > len(several) else ()
+
+
+def _empty(last: Sequence[_Ended]) -> Empty | None:
+    """Return how these pilots found no work, if most of them, and the very last, ended well without any."""
+    good = [e for e in last if not e.how]
+    if len(good) < FEW or 2 * len(good) < len(last):
+        return None
+    empty = [e for e in good if e.account is not None and e.account.empty]
+    if len(empty) < FEW or 2 * len(empty) < len(last) or good[-1] not in empty:
+        return None
+    return Empty(len(last), len(empty), median(e.wall for e in empty), empty[-1].output)
 
 
 def lost(ads: Iterable[Mapping[str, Any]]) -> tuple[HeldGroup, ...]:
@@ -126,7 +203,7 @@ def _ended(ad: Mapping[str, Any]) -> _Ended:
         how = f"killed by signal {ad['ExitSignal']}"
     elif ad["ExitCode"]:
         how = f"exit code {ad['ExitCode']}"
-    return _Ended(at, how, wall, str(ad["Out"] or "") if how else "")
+    return _Ended(at, how, wall, str(ad["Out"] or ""))
 
 
 def _at(ad: Mapping[str, Any]) -> int:

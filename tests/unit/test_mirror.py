@@ -30,7 +30,6 @@ ACROSS = {
     "wrapper/test_checks.py": "wrapper/checks/: on nodes as they are and as they should not be",
     "wrapper/test_pilot.py": "wrapper/main.sh: a pilot from start to end",
     "wrapper/test_shell.py": "wrapper/: all its shell code",
-    "wrapper/test_summary.py": "wrapper/lib/summary.sh, and plugins/batchstatus/wrapperline that reads it",
 }
 # Tests of what lies outside the package.
 OUTSIDE = ("bin/", "docs/")
@@ -121,7 +120,6 @@ COVERED = {
     "why/chain": "unit/why/test_explain.py",
     "why/model": "unit/why/test_any_record.py",
     "why/probe": "unit/why/test_troubles.py",
-    "plugins/batchstatus/wrapperline": "unit/wrapper/test_summary.py",
     "wrapper/modules": "unit/wrapper/test_compose.py",
     "wrapper/rules": "unit/wrapper/test_compose.py",
 }

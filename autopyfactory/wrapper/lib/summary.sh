@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # summary.sh STATE FACTS CHECKS: the summary as one line of JSON, from what the pilot wrote down.  Its schema is in
-# docs/wrapper.md; autopyfactory/plugins/batchstatus/wrapperline.py reads it.
+# docs/wrapper.md; autopyfactory/wrapper/summary.py reads it.
 for file in "$2"/*; do
     [ ! -f "$file" ] || printf 'fact|%s|%s\n' "${file##*/}" "$(sed 1q "$file" | LC_ALL=C tr -c '\n -~' '?' | cut -c 1-200)"
 done | LC_ALL=C sort -t '|' -k 2,2 | cat - "$1/end" | LC_ALL=C awk -v results="$1/results" '

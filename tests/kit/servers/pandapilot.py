@@ -1,12 +1,13 @@
 """A PanDA server that pilots can fetch jobs from: the legacy API of panda-server 0.8, beside what 1.0.4 has.
 
-panda-server 1.0.4 answers the legacy methods with 403 `method getJob is forbidden` (`legacy=False`).
+panda-server 1.0.4 answers the legacy methods with 403 `method getJob is forbidden` (`forbidden`).
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,10 +22,10 @@ FINAL = ("finished", "failed", "closed", "cancelled")
 class PilotPanda(PandaServer):
     """PanDA with jobs: `add_job` activates one; pilots take it, tell of it and finish it."""
 
-    def __init__(self, queue: str, *, legacy: bool = True, **given: Any):
+    def __init__(self, queue: str, *, forbidden: Collection[str] = (), **given: Any):
         super().__init__(**given)
         self.queue = queue
-        self.legacy = legacy
+        self.forbidden = forbidden
         self.files: dict[str, bytes] = {}  # path -> contents, without leave
         self.all_jobs: dict[int, dict[str, Any]] = {}
         self.told: dict[int, list[dict[str, str]]] = {}  # updates by job, in order
@@ -36,8 +37,11 @@ class PilotPanda(PandaServer):
         """Activate a job; return its PandaID."""
         number = 1000 + len(self.all_jobs)
         self.all_jobs[number] = {
-            "status": "activated", "transformation": transformation, "jobPars": parameters, "name": f"job.{number}",
-        }  # fmt: skip
+            "status": "activated",
+            "transformation": transformation,
+            "jobPars": parameters,
+            "name": f"job.{number}",
+        }
         return number
 
     def status(self, number: int) -> str:
@@ -49,7 +53,7 @@ class PilotPanda(PandaServer):
             return Reply(200, self.files[request.path])
         if request.path.startswith("/server/panda/"):
             method = request.path.rpartition("/")[2]
-            if not self.legacy or method not in LEGACY:
+            if method in self.forbidden or method not in LEGACY:
                 self.refused.append(method)
                 return Reply.text(f"ERROR : method {method} is forbidden", 403)
             value = getattr(self, f"_legacy_{method}")(request.form())
@@ -71,7 +75,10 @@ class PilotPanda(PandaServer):
         return {"StatusCode": 0}
 
     def _legacy_getStatus(self, form: dict[str, str]) -> dict[str, Any]:
-        return {"StatusCode": 0, "status": self.all_jobs.get(int(form.get("ids", 0)), {}).get("status", "unknown")}
+        return {
+            "StatusCode": 0,
+            "status": self.all_jobs.get(int(form.get("ids", 0)), {}).get("status", "unknown"),
+        }
 
     def _legacy_updateWorkerPilotStatus(self, form: dict[str, str]) -> dict[str, Any]:
         for needed in ("workerID", "harvesterID", "status"):
@@ -95,20 +102,59 @@ class PilotPanda(PandaServer):
         if harvester and worker and worker.isdecimal():
             self.workers[number] = (harvester, worker)
         return {
-            "StatusCode": 0, "PandaID": number, "jobName": job["name"], "prodSourceLabel": "managed",
-            "transformation": job["transformation"], "jobPars": job["jobPars"], "swRelease": "NULL",
-            "homepackage": "NULL", "cmtConfig": "NULL", "inFiles": "", "outFiles": f"{job['name']}.log.tgz",
-            "logFile": f"{job['name']}.log.tgz", "logGUID": "0" * 32, "GUID": "", "fsize": "", "checksum": "",
-            "scopeIn": "", "scopeOut": "", "scopeLog": "panda", "ddmEndPointIn": "", "ddmEndPointOut": "LOCAL",
-            "fileDestinationSE": "LOCAL", "destinationSE": "LOCAL", "destinationDblock": "panda.log",
-            "realDatasets": "panda.log", "realDatasetsIn": "", "dispatchDblock": "NULL", "prodDBlocks": "NULL",
-            "dispatchDBlockToken": "NULL", "dispatchDBlockTokenForOut": "NULL", "destinationDBlockToken": "NULL",
-            "prodDBlockToken": "NULL", "taskID": 1, "jobsetID": 1, "jobDefinitionID": 1, "attemptNr": 1,
-            "cloud": "US", "nSent": 0, "prodUserID": "test", "processingType": "test", "transferType": "NULL",
-            "coreCount": 1, "minRamCount": 0, "maxDiskCount": 0, "maxCpuCount": 0, "maxWalltime": 3600,
-            "currentPriority": 1000, "sourceSite": "NULL", "nucleus": "NULL", "resource_type": "SCORE",
-            "creationTime": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()), "noExecStrCnv": "true",
-        }  # fmt: skip
+            "StatusCode": 0,
+            "PandaID": number,
+            "jobName": job["name"],
+            "prodSourceLabel": "managed",
+            "transformation": job["transformation"],
+            "jobPars": job["jobPars"],
+            "swRelease": "NULL",
+            "homepackage": "NULL",
+            "cmtConfig": "NULL",
+            "inFiles": "",
+            "outFiles": f"{job['name']}.log.tgz",
+            "logFile": f"{job['name']}.log.tgz",
+            "logGUID": "0" * 32,
+            "GUID": "",
+            "fsize": "",
+            "checksum": "",
+            "scopeIn": "",
+            "scopeOut": "",
+            "scopeLog": "panda",
+            "ddmEndPointIn": "",
+            "ddmEndPointOut": "LOCAL",
+            "fileDestinationSE": "LOCAL",
+            "destinationSE": "LOCAL",
+            "destinationDblock": "panda.log",
+            "realDatasets": "panda.log",
+            "realDatasetsIn": "",
+            "dispatchDblock": "NULL",
+            "prodDBlocks": "NULL",
+            "dispatchDBlockToken": "NULL",
+            "dispatchDBlockTokenForOut": "NULL",
+            "destinationDBlockToken": "NULL",
+            "prodDBlockToken": "NULL",
+            "taskID": 1,
+            "jobsetID": 1,
+            "jobDefinitionID": 1,
+            "attemptNr": 1,
+            "cloud": "US",
+            "nSent": 0,
+            "prodUserID": "test",
+            "processingType": "test",
+            "transferType": "NULL",
+            "coreCount": 1,
+            "minRamCount": 0,
+            "maxDiskCount": 0,
+            "maxCpuCount": 0,
+            "maxWalltime": 3600,
+            "currentPriority": 1000,
+            "sourceSite": "NULL",
+            "nucleus": "NULL",
+            "resource_type": "SCORE",
+            "creationTime": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+            "noExecStrCnv": "true",
+        }
 
     def _legacy_updateJob(self, form: dict[str, str]) -> dict[str, Any]:
         number = int(form.get("jobId", "0"))

@@ -1,11 +1,13 @@
 """Pilots that left: what is told of them, and that what is remembered stays small."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autopyfactory.model.record import Failed, Troubles
+from autopyfactory.model.record import Empty, Failed, Troubles
 from autopyfactory.why.causes import of_troubles
 from autopyfactory.why.departed import ATTRIBUTES, LAST, MOST, Left
 
@@ -83,3 +85,70 @@ def test_pilots_that_worked_before_they_failed_do_not_block(wall: float, blocks:
     assert (cause.code, cause.blocks) == ("pilots-fail", blocks)
     assert cause.words.startswith("12 of the last 20 pilots that ended have failed: exit code 1 after ")
     assert OUT in cause.next
+
+
+# --- what pilots say themselves ----------------------------------------------------------------------------
+
+
+def wrote(folder: Path, pilot: int, **said: Any) -> str:
+    path = folder / f"{pilot}.out"
+    line = json.dumps({"schema": 1, "exit": 0, "payload": {"name": "panda", "total": 1}, **said})
+    path.write_text(f"noise\nAPF-SUMMARY {line}\n")
+    return str(path)
+
+
+def unfit(folder: Path, pilot: int, host: str, reason: str = "atlas.cern.ch hangs") -> dict[str, Any]:
+    checks = [{"name": "cvmfs", "result": "hung", "reason": reason}]
+    said = wrote(
+        folder, pilot, exit=18, outcome="unfit", reason="cvmfs", host=host, checks=checks, payload={}
+    )
+    return ended(pilot, 18, Out=said)
+
+
+def test_the_check_that_fails_and_the_node_are_named(tmp_path: Path) -> None:
+    bad = [unfit(tmp_path, n, "node7") for n in range(4)]
+    good = [ended(n, Out=wrote(tmp_path, n, host="node8")) for n in (4, 5)]
+    found = failed(*bad, *good)
+    assert (
+        found is not None
+        and found.why == "check cvmfs: atlas.cern.ch hangs"
+        and found.hosts == ("node7 (4)",)
+    )
+    [cause] = of_troubles(Troubles(NOW, failed=found))
+    assert "they say: check cvmfs: atlas.cern.ch hangs; on node7 (4) none did well" in cause.words
+    assert "blacklist" in cause.next
+
+
+def test_a_fault_of_all_nodes_is_no_nodes(tmp_path: Path) -> None:
+    found = failed(*(unfit(tmp_path, n, f"node{n % 2}") for n in range(6)))
+    assert found is not None and found.hosts == ()
+
+
+def test_pilots_that_say_nothing_are_told_as_before() -> None:
+    found = failed(*(ended(n, 1) for n in range(4)))
+    assert found is not None and (found.why, found.hosts) == ("", ())
+
+
+def test_the_alarm_ends_when_newer_pilots_did_well() -> None:
+    bad = [ended(n, 1) for n in range(600, 616)]
+    assert failed(*bad) is not None
+    assert failed(*bad, ended(1), ended(2)) is not None
+    assert failed(*bad, ended(1), ended(2), ended(3)) is None
+    # those that began before the failures prove nothing
+    assert failed(*bad, *(ended(n, wall=5000.0) for n in (1, 2, 3))) is not None
+
+
+def empty(*ads: dict[str, Any]) -> Empty | None:
+    left = Left()
+    left.take(ads)
+    return left.told("A", Troubles(NOW)).empty
+
+
+def test_pilots_that_find_nothing(tmp_path: Path) -> None:
+    nothing = {"outcome": "empty", "payload": {"name": "panda", "total": 0}}
+    idle = [ended(n, wall=66.0, Out=wrote(tmp_path, n, **nothing)) for n in range(1, 6)]
+    found = empty(*idle)
+    assert found == Empty(5, 5, 66.0, str(tmp_path / "1.out"))
+    assert empty(*idle[:2]) is None
+    assert empty(*idle, ended(0, Out=wrote(tmp_path, 0))) is None  # the latest had work
+    assert empty(*(ended(n) for n in range(6))) is None  # they do not say

@@ -11,7 +11,7 @@ import pytest
 import autopyfactory
 import pilotkit
 from autopyfactory.plugins.batchstatus import wrapperline
-from autopyfactory.plugins.batchstatus.wrapperline import Check, Summary, summary
+from autopyfactory.wrapper.summary import Check, Summary, summary
 
 DATA = Path(__file__).parents[2] / "data/wrapper"
 GOLDEN = (DATA / "summary.golden").read_text()

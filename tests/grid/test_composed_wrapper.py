@@ -1,0 +1,140 @@
+"""Composed wrappers as pilots have them: three kinds of payload through two CEs, and a node that breaks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from autopyfactory.wrapper.summary import Summary, summary
+from factorybox import Box, InProcess
+from patience import PATIENCE
+from testbed import waiting
+from testbed.condor import Condor
+from testbed.grid import Grid
+from wrapperkit import processes_of
+
+LONG = 4 * PATIENCE
+LABEL = "mc"
+
+
+@pytest.fixture(scope="module")
+def grid(condor_folder: Condor, place: Path) -> Iterator[Grid]:
+    with Grid(place / "grid", sites=("ce1", "ce2"), condor=condor_folder) as it:
+        yield it
+
+
+class World:
+    """A factory with a queue per kind of pilot. While the file `fault` is there, ce2's nodes are unfit."""
+
+    def __init__(self, folder: Path, grid: Grid, name: str) -> None:
+        self.grid, self.folder = grid, folder
+        self.box = Box(folder / "box", grid.ap, name)
+        self.fault = folder / "the-node-is-broken"
+        check = folder / "node.sh"
+        check.write_text(
+            "# does: whether the node has what our jobs need\n"
+            "# deadline: 3\n# class: fatal\n# owner: site\n# hold: yes\n"
+            f'. "$APF_LIB/check.sh"\n[ ! -p {self.fault} ] || dd if={self.fault} of=/dev/null 2>&1\n'
+            f'[ ! -f {self.fault} ] || fatal "$(cat {self.fault})"\n'
+        )
+        self.check = str(check)
+
+    def queue(self, name: str, ce: str, payload: str, **options: str) -> None:
+        site = self.grid.sites[ce]
+        self.box.queue(
+            name,
+            batchsubmitplugin="CondorCE",
+            batchsubmit__condorce__gridresource=site.collector,
+            batchsubmit__condorce__schedd=site.schedd,
+            schedplugin="Ready, MaxPerCycle, MaxPending",
+            sched__maxpending__maximum="1",
+            wrapper__payload=payload,
+            wrapper__checks="os, cores, memory, disk, wall, tools",
+            **options,
+        )
+        del self.box.queues[name]["executable"]
+
+    def ended(self, queue: str) -> list[Summary]:
+        """The summaries of this queue's pilots, oldest first."""
+        paths = sorted((self.box.folder / "pilots").rglob(f"{queue}/*.out"), key=lambda p: p.stat().st_mtime)
+        told = (summary(path.read_text(errors="replace")) for path in paths)
+        return [one for one in told if one is not None]
+
+
+@pytest.fixture
+def world(tmp_path: Path, grid: Grid, request: pytest.FixtureRequest) -> World:
+    tmp_path.chmod(0o755)
+    return World(tmp_path, grid, request.node.name[5:25])
+
+
+@pytest.mark.timeout(1200)
+def test_three_kinds_of_pilots_on_two_ces(world: World, grid: Grid) -> None:
+    own = world.folder / "own.sh"
+    own.write_text(
+        '# does: counts\n# needs: cores\n. "$APF_LIB/payloads.sh"\n'
+        'outcome total=2 ok=2 outcome=ok "reason=on-$(sed 1q "$APF_FACTS/cores")"\n'
+    )
+    token = world.folder / "pool.token"
+    shutil.copy(grid.glidein_token, token)
+    token.chmod(0o600)
+    vo, condor = grid.vo, grid.vo.condor.release
+    world.queue(
+        "glide", "ce1", "glidein", wrapper__option__glidein__pool=vo.collector,
+        wrapper__option__glidein__label=LABEL, wrapper__option__glidein__token="pool.token",
+        wrapper__option__glidein__condor=str(condor),
+        wrapper__option__glidein__idle="5",
+        batchsubmit__condorce__condor_attributes__transfer_input_files=str(token),
+    )  # fmt: skip
+    echo = {"wrapper__option__command__command": "/bin/echo", "executable__arguments": "hello grid"}
+    world.queue("cmd", "ce2", "command", **echo)
+    world.queue("own", "ce2", str(own))
+    commands = [
+        "executable = /bin/sh", "arguments = \"-c 'exit 0'\"", "transfer_executable = false",
+        "request_memory = 100", "should_transfer_files = yes", "when_to_transfer_output = on_exit",
+        f'+MATCH_APF_QUEUE = "{LABEL}"', "queue",
+    ]  # fmt: skip
+    vo.run("condor_submit", "-", input="\n".join(commands) + "\n")
+    with InProcess(world.box):
+        world.box.work({"glide": 1, "cmd": 1, "own": 1})
+        for queue in ("glide", "cmd", "own"):
+            waiting.until(partial(world.ended, queue), LONG, f"a pilot of {queue} to come back", 0.3)
+        world.box.work({})
+    told = {queue: world.ended(queue)[0] for queue in ("glide", "cmd", "own")}
+    assert (told["glide"].exit, told["glide"].payload, told["glide"].ok) == (0, "glidein", 1)
+    assert (told["cmd"].exit, told["cmd"].payload, told["cmd"].reason) == (0, "command", "done")
+    assert (told["own"].exit, told["own"].payload, told["own"].payloads) == (0, "own", 2)
+    assert told["own"].reason.startswith("on-")
+    kept = {path.name[12:24] for path in (world.box.folder / "state/wrappers").rglob("apf-wrapper-*.sh")}
+    assert kept == {one.wrapper for one in told.values()}
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("kind", ["missing", "hung"])
+def test_a_broken_node_is_named_and_held_and_recovers(world: World, grid: Grid, kind: str) -> None:
+    world.queue(
+        "node", "ce2", "command", wrapper__option__command__command="true", wrapper__hold="6",
+    )  # fmt: skip
+    world.box.queues["node"]["wrapper.checks"] += f", {world.check}"
+    if kind == "hung":
+        os.mkfifo(world.fault)  # nobody ever writes: whoever reads it waits, as on a dead mount
+    else:
+        world.fault.write_text("the scratch disk is gone")
+    with InProcess(world.box):
+        world.box.work({"node": 1})
+        waiting.until(lambda: world.ended("node"), LONG, "a pilot of the broken node to tell", 0.3)
+        bad = world.ended("node")[0]
+        assert (bad.exit, bad.outcome, bad.reason, bad.owner, bad.hold) == (18, "unfit", "node", "site", 6)
+        assert bad.culprit is not None
+        assert bad.culprit.reason == ("the scratch disk is gone" if kind == "missing" else "no end after 3 s")
+        assert bad.host == os.uname().nodename
+        world.fault.unlink()
+        waiting.until(
+            lambda: any(t.exit == 0 for t in world.ended("node")), LONG, "the mended node to work", 0.3
+        )
+        world.box.work({})
+    assert not processes_of(grid.sites["ce2"].directory / "execute") or world.box.ads("JobStatus")
