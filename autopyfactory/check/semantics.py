@@ -37,6 +37,8 @@ def inspect(configuration: Configuration, *, files: bool = True) -> list[Problem
         found += _work(queue)
         found += _credentials(queue, configuration)
         found += exposed(queue, files=files)
+        if files:
+            found += _identity(queue)
         wrapper = list(_wrapper(queue))
         found += wrapper
         if trial.submit is not None:
@@ -166,6 +168,20 @@ def _credentials(queue: QueueConfig, configuration: Configuration) -> Iterator[P
                 yield at(
                     queue, hit[0], "error", f"there is no profile [{name}] in authConf", f"profiles: {known}"
                 )
+
+
+def _identity(queue: QueueConfig) -> Iterator[Problem]:
+    """Yield the files with which the queue's WMS is asked that are not there."""
+    if queue.wmsstatus is None:
+        return
+    options = queue.wmsstatus.options
+    for spec in specs(type(options)):
+        hit, path = find(spec, queue.section), getattr(options, spec.field)
+        if not hit or not path or not hit[0].endswith((".certfile", ".keyfile", ".tokenfile")):
+            continue
+        if not os.access(path, os.R_OK):
+            there = "cannot be read by this user" if os.path.exists(path) else "there is no such file"
+            yield at(queue, hit[0], "error", there, "the WMS is asked with it")
 
 
 def _wrapper(queue: QueueConfig) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from autopyfactory.model.pilotevents import SHORT
@@ -11,6 +12,15 @@ from autopyfactory.why.groups import kind_of_group
 from autopyfactory.why.holds import RENAMED, RENEW, kind_of
 from autopyfactory.why.model import Cause, LiveState
 
+# What sources say when it is our own credential, or our trust, that is at fault.
+_CREDENTIAL = re.compile(
+    r"answered 40[13]\b(?!.*is forbidden)|our certificate \S+ ended|wants another certificate"
+    r"|token cannot be read"
+    r"|holds no single token|cannot read \S+: |TLS failed: EOF occurred"
+    r"|alert (certificate|bad certificate|unknown ca|access denied)|PEM lib|certificate required",
+    re.IGNORECASE,
+)
+_UNTRUSTED = re.compile(r"certificate.verify.failed|CA certificate bundle", re.IGNORECASE)
 LONG_PENDING = 3600.0  # seconds that a pilot may wait before that is worth a word
 LATE = 3.0  # periods without a cycle
 
@@ -78,9 +88,7 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
         if "doubtful" in text:
             yield Cause("doubtful-counts", text, "nothing if a second count agrees; else look at the schedd")
         elif text.startswith(("WMS status", "no WMS status")):
-            yield Cause("wms-down", f"the WMS does not answer{_last_answer(record, 'wms')}",
-                        _named_wrong(record, "wms") or "tell who runs the WMS, if it lasts", "work",
-                        example=record.errors.get("wms", text))  # fmt: skip
+            yield _wms(record, text)
         elif text.startswith(("batch status", "no batch status")):
             todo = "see that the schedd and its collector run and let the factory in"
             todo = _named_wrong(record, "batch") or todo
@@ -92,6 +100,22 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
         yield Cause(
             "unresolved-submission", text, "nothing is sent twice: it is looked up until the schedd answers"
         )
+
+
+def _wms(record: CycleRecord, text: str) -> Cause:
+    """Tell a WMS that does not answer from one that does not take our credential, or that we do not trust."""
+    error = record.errors.get("wms", text)
+    last = _last_answer(record, "wms")
+    if _CREDENTIAL.search(error):
+        todo = "renew or correct the certificate or token that `wmsstatus...` names"
+        return Cause("wms-credential", f"the WMS does not take our credential{last}", todo, "credentials",
+                     example=error)  # fmt: skip
+    if _UNTRUSTED.search(error):
+        words = f"the WMS's certificate is not accepted here{last}"
+        todo = "see that `wmsstatus...capath` holds the authority that signed the server's certificate"
+        return Cause("wms-untrusted", words, todo, "credentials", example=error)
+    todo = _named_wrong(record, "wms") or "tell who runs the WMS, if it lasts"
+    return Cause("wms-down", f"the WMS does not answer{last}", todo, "work", example=error)
 
 
 def _named_wrong(record: CycleRecord, kind: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autopyfactory.check.semantics import inspect
+from autopyfactory.config.build import load
 from autopyfactory.config.model import Configuration
 from autopyfactory.options.problem import Problem
 from configkit import DEFAULTS, FACTORY, Limit, Tree, messages
@@ -172,3 +173,21 @@ def test_the_factory(tree: Tree) -> None:
         "warning baseLogDirUrl: must not end in a slash",
         "warning queueConf: there is no queue",
     ]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_files_with_which_the_wms_is_asked(tmp_path: Path, wrapper: Path, there: bool) -> None:
+    proxy = tmp_path / "proxy.pem"
+    if there:
+        proxy.write_text("x")
+    (tmp_path / "autopyfactory.conf").write_text(
+        f"[Factory]\nfactoryId = f\nbaseLogDir = {tmp_path}\nqueueConf = {tmp_path}/queues.conf\n"
+    )
+    (tmp_path / "queues.conf").write_text(
+        "[Q]\nenabled = True\nwmsqueue = q\nschedplugin = Ready, MaxPerCycle\nsched.maxpercycle.maximum = 5\n"
+        f"batchsubmitplugin = Exec\nwmsstatusplugin = Panda\nexecutable = {wrapper}\n"
+        f"batchstatusplugin = Exec\nwmsstatus.panda.certfile = {proxy}\n"
+    )
+    found = messages(inspect(load([str(tmp_path / "autopyfactory.conf")])))
+    absent = "error wmsstatus.panda.certfile: there is no such file"
+    assert found == ([] if there else [absent])

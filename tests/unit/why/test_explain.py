@@ -150,6 +150,40 @@ def test_doubtful_collapse() -> None:
     assert explain([cycle(outcome="held back", gate=(gate,))], live()).codes == ("doubtful-counts",)
 
 
+URL = "https://panda:25443/api/v1/x"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),  # as the HTTP client says it: each was seen
+    [
+        (f"{URL} answered 403 Forbidden: ERROR : Token authentication failed.", "wms-credential"),
+        (f"{URL} answered 401 Unauthorized", "wms-credential"),
+        (f"{URL} answered 403 Forbidden: ERROR : method x is forbidden", "wms-down"),
+        (f"{URL} answered 500 Internal Server Error", "wms-down"),
+        (
+            f"{URL}: TLS failed: EOF occurred in violation of protocol (our certificate /x.pem ended 2021)",
+            "wms-credential",
+        ),
+        (f"{URL}: Connection reset by peer (our certificate /x.pem ended 2021-01-01)", "wms-credential"),
+        (f"{URL}: TLS failed: [SSL] PEM lib (_ssl.c:3874)", "wms-credential"),
+        ("cannot read /etc/proxy.pem: No such file or directory", "wms-credential"),
+        ("the token cannot be read: [Errno 2] No such file or directory: '/t'", "wms-credential"),
+        (
+            f"{URL}: TLS failed: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed",
+            "wms-untrusted",
+        ),
+        (f"{URL} did not answer completely within 30 s", "wms-down"),
+        (f"{URL}: Connection refused", "wms-down"),
+    ],
+)
+def test_our_own_credential_is_told_from_a_wms_that_is_down(error: str, code: str) -> None:
+    gate = (f"no WMS status from PanDA x yet: {error}",)
+    story = explain([cycle(outcome="held back", gate=gate, errors={"wms": error}, inputs=None)], live())
+    assert story.codes == (code,)
+    assert story.causes[0].who == ("work" if code == "wms-down" else "credentials")
+    assert story.causes[0].example == error
+
+
 @pytest.mark.parametrize(("kind", "code"), [("wms", "wms-down"), ("batch", "schedd-down")])
 def test_a_schedd_that_its_collector_does_not_know(kind: str, code: str) -> None:
     error = "schedd a@b: the collector knows no schedd named 'a'"
