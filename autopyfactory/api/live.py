@@ -20,7 +20,10 @@ COLLECTIVE = {"ANY", "*"}  # under which WMS plugins count the jobs of all queue
 
 
 def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
-    """Return what is known now about queue `name`; its schedd and CE get `ask` seconds to answer."""
+    """Return what is known now about queue `name`; its schedd and CE get `ask` seconds to answer.
+
+    With 0 they are not asked: what the watch over all queues saw last is told.
+    """
     configuration = factory.configuration
     config, queue = configuration.queues.get(name), factory.queues.get(name)
     now = factory.clock.now()
@@ -35,7 +38,7 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
         pause=factory.pauses.get(name, now),
         credential="; ".join(f.words for f in files if f.credential) or None,
         missing=tuple(f.words for f in files if not f.credential),
-        troubles=queue_troubles(configuration, name, ask=ask),
+        troubles=queue_troubles(configuration, name, ask=ask) if ask > 0 else factory.troubles.of(name),
         ce=queue.parts.submit.ce if queue else "",
         target=queue.parts.submit.target if queue else "",
         others=_others(queue) if queue else (),

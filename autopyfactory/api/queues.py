@@ -114,13 +114,16 @@ def _with_ages(
 
 
 def why(factory: Factory, arguments: Arguments) -> dict[str, Any]:
-    """Answer `why`: the record of the last cycle of `queue`, and what is known now."""
+    """Answer `why`: the record of the last cycle of `queue`, and what is known now.
+
+    With `schedd` false no schedd is asked: for pages, which must not wait.
+    """
     name = known(factory.configuration, _text(arguments, "queue"))
     queue = factory.queues.get(name)
     return {
         "queue": name,
         "record": to_plain(queue.last) if queue and queue.last else None,
-        "live": to_plain(live_state(factory, name, ask=ASK)),
+        "live": to_plain(live_state(factory, name, ask=ASK if arguments.get("schedd", True) else 0.0)),
     }
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from autopyfactory.model.decision import Decision
 from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.record import CycleRecord, Troubles
 from autopyfactory.model.serialize import from_plain, to_full
 from autopyfactory.notify.trends import Trend
 from autopyfactory.pauses import Pause
+from autopyfactory.why import explain
 from autopyfactory.why.causes import of_troubles
+from autopyfactory.why.chain import limiting
+from autopyfactory.why.model import Story
+
+MOST_STORIES = 20000  # queues whose last story is kept
 
 State = Literal["running", "paused", "draining", "starting", "stopped", "disabled", "broken"]
 
@@ -37,6 +43,14 @@ class QueueRow:
     submitted: int = 0  # in the last cycle
     outcome: str = ""  # of the last cycle
     reason: str = ""
+    asked: int | None = None  # pilots, in the last cycle, before anything limited their number
+    limit: str = ""  # the rule of the chain that limited it last; empty: none did
+    wanted: int | None = None  # what the chain left of it
+    granted: int | None = None  # what the caps left of that
+    caps: tuple[str, ...] = ()  # those that bit, in words
+    cause: str = ""  # code of what stands in the way first, see `why`; empty: nothing
+    who: str = ""  # who has to act on it
+    sentence: str = ""  # the headline of `why`
     at: datetime | None = None  # when it started
     ages: Mapping[str, float] = field(default_factory=dict)  # s, of what it knew: wms, batch
     errors: Mapping[str, str] = field(default_factory=dict)  # of the sources
@@ -75,6 +89,7 @@ def queue_row(
         state = "draining" if pause.drains else "paused"
     inputs = record.inputs if record else None
     batch: BatchQueueInfo | None = inputs.batch if inputs else None
+    cause, who, sentence = _told(queue, record, state, pause, troubles, problem)
     return QueueRow(
         queue=queue,
         state=state if record or state != "running" else "starting",
@@ -85,6 +100,14 @@ def queue_row(
         submitted=record.submitted if record else 0,
         outcome=record.outcome if record else "",
         reason=problem or (record.reason if record else "no cycle yet"),
+        asked=_asked(record.decision) if record and record.decision else None,
+        limit=_limit(record.decision) if record and record.decision else "",
+        wanted=record.wanted if record else None,
+        granted=record.granted if record else None,
+        caps=record.caps if record else (),
+        cause=cause,
+        who=who,
+        sentence=sentence,
         at=record.started if record else None,
         ages=dict(record.ages) if record else {},
         errors=dict(record.errors) if record else {},
@@ -99,6 +122,49 @@ def queue_row(
         running=batch.running if batch else None,
         error=batch.error if batch else None,
     )
+
+
+def _asked(decision: Decision) -> int:
+    """Return the largest number that the chain came to: what there was a wish for."""
+    return max((s.n_out for s in decision.steps), default=0)
+
+
+def _limit(decision: Decision) -> str:
+    """Return the rule that has the last word when the number is smaller than what was asked for."""
+    step = limiting(decision)
+    return step.plugin if step is not None and decision.n < _asked(decision) else ""
+
+
+def _told(
+    queue: str,
+    record: CycleRecord | None,
+    state: State,
+    pause: Pause | None,
+    troubles: Troubles | None,
+    problem: str,
+) -> tuple[str, str, str]:
+    """Return what `why` would say in one line: the code of the first cause, who has to act, the headline."""
+    if pause is not None:
+        return state, "us", pause.words
+    if record is None or problem:
+        return ("no-cycle-yet" if state == "running" else state), "us", problem or "no cycle yet"
+    story = _story(queue, record, troubles)
+    first = next((c for c in story.causes if c.blocks), None)
+    return (first.code, first.who, story.headline) if first else ("", "", story.headline)
+
+
+_stories: dict[str, tuple[CycleRecord, Troubles | None, Story]] = {}  # a cycle's story stays the same
+
+
+def _story(queue: str, record: CycleRecord, troubles: Troubles | None) -> Story:
+    known = _stories.get(queue)
+    if known is not None and known[0] is record and known[1] is troubles:
+        return known[2]
+    if len(_stories) > MOST_STORIES:
+        _stories.clear()
+    story = explain([replace(record, troubles=troubles)], None, queue=queue, now=record.started)
+    _stories[queue] = record, troubles, replace(story, steps=(), known=(), runs=())
+    return _stories[queue][2]
 
 
 Sorter = Callable[[QueueRow], Any]

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("resume", "End a pause or a drain."),
     "simulate": ("simulate", "Try a configuration on simulated work."),
     "status": ("status", "Show what the running factory does."),
+    "web": ("web", "Serve the web pages of a factory."),
     "why": ("why", "Explain the last decisions of a queue."),
     "wrapper": ("wrapper", "Build, show or try what the pilots of a queue run."),
 }

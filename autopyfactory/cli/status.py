@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 from rich.console import Group
 
+from autopyfactory.api import answers
 from autopyfactory.api.rows import SORTS, QueueRow, chosen, row_from_dict
 from autopyfactory.cli.confoption import conf_option
-from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
+from autopyfactory.cli.link import Link, fail
 from autopyfactory.cli.screen import styled, wide_console
 from autopyfactory.cli.statustable import table
 from autopyfactory.cli.terminal import echo
@@ -77,55 +76,14 @@ def _view(
 ) -> tuple[dict[str, Any], list[QueueRow]]:
     """Return the factory's answer (or what the history gives in its place), and the rows to show."""
     try:
-        arguments: dict[str, Any] = {"queue": queue} if queue else {}
-        answer = link.ask("status", **arguments, longest=longest)
-    except NotRunning as err:
-        answer = _from_history(link, queue, str(err))
-    except ControlError as err:
-        if "there is no queue" in str(err):
-            fail(str(err))
-        answer = _from_history(link, queue, str(err))
+        answer = answers.status(link, queue, longest=longest)
+    except answers.Unknown as err:
+        fail(str(err))
     try:
         rows = sorted(chosen(map(row_from_dict, answer["queues"]), words), key=SORTS[sort])
     except ValueError as err:
         fail(str(err), 2)
     return {**answer, "queues": [row.as_dict() for row in rows]}, rows
-
-
-def _from_history(link: Link, queue: str | None, trouble: str) -> dict[str, Any]:
-    from autopyfactory.api.rows import queue_row
-    from autopyfactory.history import HistoryError
-    from autopyfactory.pauses import PauseError, look
-
-    now = datetime.now(UTC)
-    try:
-        reader = link.history()
-        latest = reader.latest()
-        reader.close()
-    except HistoryError as err:
-        fail(f"{trouble}; {err}")
-    if queue is not None and queue not in latest:
-        fail(f"{trouble}; nothing is kept about {queue}")
-    try:
-        pauses, notes = look(link.state_dir / "pauses.json", now), [trouble]
-    except PauseError as err:
-        pauses, notes = {}, [trouble, str(err)]
-    rows = [
-        replace(
-            queue_row(name, stored.record, state="stopped"),
-            pause=pauses[name].words if name in pauses else None,
-        )
-        for name, stored in sorted(latest.items())
-        if queue in (None, name)
-    ]
-    return {
-        "factory": link.options.factory_id,
-        "at": now.isoformat(timespec="milliseconds"),
-        "started": None,
-        "queues": [row.as_dict() for row in rows],
-        "pauses": {name: p.words for name, p in pauses.items()},
-        "notes": notes,
-    }
 
 
 def _group(answer: dict[str, Any], rows: Sequence[QueueRow]) -> Group:

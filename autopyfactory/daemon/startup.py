@@ -32,6 +32,7 @@ from autopyfactory.daemon.pidfile import PidFile
 from autopyfactory.daemon.service import Service
 from autopyfactory.daemon.signals import bear_early_ones
 from autopyfactory.daemon.systemd import Heart, Notifier
+from autopyfactory.daemon.webchild import WebChild, options_of
 from autopyfactory.external import privatefiles
 from autopyfactory.logs.setup import CannotLog, Logs, setup
 from autopyfactory.model.redact import shown
@@ -209,7 +210,14 @@ def _serve(config: Configuration, plan: Plan, book: Logs, verdict: Verdict, buil
             heart=Heart(notifier, plan.options.sleep or config.factory.sleep), status=_status(config),
         )  # fmt: skip
         control = _control(config, service)
-        return service.run(control)
+        web = WebChild(
+            lambda: options_of(built.factory.configuration.parts), plan.options.conf, _state(config)
+        )
+        web.start()
+        try:
+            return service.run(control)
+        finally:
+            web.stop()
     except StartError as err:
         log.error("%s", err)
         verdict.failed(err)
@@ -227,14 +235,18 @@ def _build(config: Configuration, plan: Plan, build: Build) -> Built:
 
 
 def _control(config: Configuration, service: Service) -> ControlServer:
-    state = Path(config.factory.state_dir).expanduser()
-    path = Path(config.factory.socket).expanduser() if config.factory.socket else state / "control.sock"
+    given = config.factory.socket
+    path = Path(given).expanduser() if given else _state(config) / "control.sock"
     server = ControlServer(path, service.handle, group=config.factory.socket_group)
     try:
         server.start()
     except SocketError as err:
         raise StartError(ExitCode.FILES, str(err)) from err
     return server
+
+
+def _state(config: Configuration) -> Path:
+    return Path(config.factory.state_dir).expanduser()
 
 
 def _status(config: Configuration) -> str:

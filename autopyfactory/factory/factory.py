@@ -27,6 +27,7 @@ from autopyfactory.model.decision import OtherQueues, RecentPilots
 from autopyfactory.model.record import CycleRecord, Event, FactoryEvent
 from autopyfactory.model.text import count
 from autopyfactory.notify import wrapperpings
+from autopyfactory.notify.cycletotals import CycleTotals
 from autopyfactory.notify.delivery import BatchReporter
 from autopyfactory.notify.mail import mailer
 from autopyfactory.notify.monitors import Monitors
@@ -85,6 +86,8 @@ class Factory(Neighbours):
         self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
         self.trends = Trends()
         self.listeners.append(self.trends.note)
+        self.cycle_totals = CycleTotals()
+        self.listeners.append(self.cycle_totals.note)
         self.listeners.append(self.shared.last_cycles.note)
         self.history = history_reporter(configuration.factory)
         if self.history is not None:

@@ -72,6 +72,9 @@ class StatusSource(Generic[T]):
         self.maxage = maxage
         self.interval = interval
         self.state: SourceState[T] = SourceState()
+        self.fetches = self.failures = 0  # since it was made; only the thread that polls writes
+        self.seconds = 0.0  # that all of them took together
+        self.last_seconds: float | None = None  # that the last one took
         self._fetch = fetch
         self._judge = judge
         self._close = close
@@ -124,6 +127,9 @@ class StatusSource(Generic[T]):
             self._failed(before, err)
             return False
         finally:
+            self.fetches += 1
+            self.last_seconds = self._clock.monotonic() - asked_mono
+            self.seconds += self.last_seconds
             self._first.set()
         doubts = self._judge(data, asked_mono) if self._judge else {}
         lag = float(getattr(data, "lag", 0.0))  # what was old already when asked for: a file, say
@@ -138,6 +144,7 @@ class StatusSource(Generic[T]):
         return True
 
     def _failed(self, before: SourceState[T], err: Exception) -> None:
+        self.failures += 1
         text = self._without_name(str(err) or type(err).__name__)
         trouble = before.trouble
         if trouble is None or _DIGITS.sub("", trouble.text) != _DIGITS.sub("", text):  # an age is no news

@@ -1,0 +1,111 @@
+"""How the factory itself fares: its sources, schedds, reporters, submissions, caps, cycles, credentials."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from autopyfactory import __version__
+from autopyfactory.condor import registry
+from autopyfactory.model.decision import Cap
+from autopyfactory.model.serialize import to_full, to_plain
+from autopyfactory.notify.cycletotals import BOUNDS
+
+if TYPE_CHECKING:
+    from autopyfactory.factory.factory import Factory
+    from autopyfactory.sources.source import StatusSource
+
+LATE = 3.0  # periods without a cycle, from which on a queue's last decision is too old
+
+
+def health(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Answer `health`: what the factory knows of itself, and in `problems` why it cannot do its work.
+
+    From memory alone: nobody is asked and nothing is waited for.
+    """
+    now = factory.clock.now()
+    sources = [_source(factory, s) for s in factory.sources.all()]
+    return {
+        "factory": factory.configuration.factory.factory_id,
+        "version": __version__,
+        "python": platform.python_version(),
+        "pid": os.getpid(),
+        "at": to_plain(now),
+        "started": to_plain(factory.started_at),
+        "problems": [*_problems(factory, sources, now)],
+        "sources": sources,
+        "schedds": [{"schedd": str(c.target), "suspended": c.suspended} for c in registry.clients()],
+        "reporters": [to_full(r.status()) for r in factory.reporters()],
+        "mail": to_full(factory.mailer.status()) if factory.mailer else None,
+        "submissions": _submissions(factory),
+        "caps": list(_caps(factory)),
+        "cycles": {"bounds": BOUNDS, **to_full(factory.cycle_totals.totals())},
+        "credentials": {q: w for q in dict(factory.queues) if (w := factory.troubles.credential(q))},
+    }
+
+
+def _source(factory: Factory, source: StatusSource[Any]) -> dict[str, Any]:
+    state = source.state
+    age = state.snapshot.age(factory.clock.monotonic()) if state.snapshot else None
+    return {
+        "source": source.label,
+        "answered": to_plain(state.snapshot.taken_at) if state.snapshot else None,
+        "age": to_plain(age),
+        "maxage": source.maxage,
+        "fresh": age is not None and age <= source.maxage,
+        "doubtful": len(state.doubts),
+        "error": state.trouble.text if state.trouble else None,
+        "failing_since": to_plain(state.trouble.since) if state.trouble else None,
+        "fetches": source.fetches,
+        "failures": source.failures,
+        "seconds": to_plain(source.seconds),
+        "last_seconds": to_plain(source.last_seconds),
+    }
+
+
+def _problems(factory: Factory, sources: list[dict[str, Any]], now: datetime) -> Iterator[str]:
+    """Yield why the factory as a whole is not ready: what it must know is too old, or nothing moves."""
+    yield from factory.blocked()
+    for s in sources:
+        if not s["fresh"]:
+            what = f"has no answer: {s['error']}" if s["error"] else "has not answered yet"
+            yield f"{s['source']} {what}" if s["age"] is None else f"{s['source']} is {s['age']:.0f} s old"
+    late = 0
+    for queue in dict(factory.queues).values():
+        last = queue.last
+        late += last is not None and (now - last.started).total_seconds() > (
+            LATE * queue.config.options.sleep + 60
+        )
+    if late:
+        yield f"{late} queues had no cycle for more than {LATE:g} periods"
+
+
+def _submissions(factory: Factory) -> dict[str, int]:
+    intents = [i for q in dict(factory.queues) for i in factory.ledger.unresolved(q)]
+    return {"unresolved": len(intents), "pilots": sum(i.n for i in intents)}
+
+
+def _caps(factory: Factory) -> Iterator[dict[str, Any]]:
+    """Yield each scope that some queue limits, with its smallest limit and what is used of it."""
+    limits: dict[str, Cap] = {}
+    for queue in dict(factory.queues).values():
+        for rule in queue.parts.chain:
+            for cap in rule.caps():
+                if cap.scope == "ce":
+                    cap = replace(cap, scope=f"ce:{queue.parts.submit.ce}")
+                if cap.scope not in limits or cap.maximum < limits[cap.scope].maximum:
+                    limits[cap.scope] = cap
+    for scope, cap in sorted(limits.items()):
+        yield {
+            "scope": scope,
+            "rule": cap.rule,
+            "limit": cap.maximum,
+            "used": factory.occupancy.active(scope),
+        }
+
+
+COMMANDS = {"health": health}

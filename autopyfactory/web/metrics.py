@@ -1,0 +1,282 @@
+"""`/metrics`: what the published view says, as Prometheus reads it. A scrape asks nobody.
+
+Names and units are those of Prometheus: seconds, `_total` for counters, times and not ages. A series per
+queue exists for a few numbers only; everything else is summed, or labelled by what there are few of.
+"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from autopyfactory.api.rows import QueueRow
+from autopyfactory.model.text import printable
+from autopyfactory.web.table import states
+from autopyfactory.web.view import View
+
+PREFIX = "autopyfactory"
+PILOT_STATES = ("unsubmitted", "waiting", "held", "unseen", "running", "error")  # none of them counts twice
+LONGEST = 200  # characters of a label
+
+
+class FactoryCollector(Collector):
+    """Turns a view into metrics."""
+
+    def __init__(self, view: Callable[[], View], per_queue: str = "full"):
+        """Collect from what `view` returns; `per_queue`: full, states or off."""
+        self._view = view
+        self._per_queue = per_queue
+
+    def describe(self) -> Iterable[Metric]:
+        """Say nothing beforehand: registering must not ask the factory."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of the current view."""
+        began, view = time.perf_counter(), self._view()
+        yield _gauge("up", "Whether the factory answered the web process", 1.0 if view.running else 0.0)
+        yield _gauge(
+            "view_timestamp_seconds", "When the factory was asked for what is shown here", view.at.timestamp()
+        )
+        yield from _queues(view.rows)
+        if self._per_queue != "off":
+            yield from _pilots(view.rows)
+        if self._per_queue == "full":
+            yield from _decisions(view.rows)
+        if view.health is not None:
+            yield from _factory(view.health)
+            yield from _sources(view.health["sources"])
+            yield from _schedds(view.health["schedds"])
+            yield from _reporters(view.health)
+            yield from _cycles(view.health["cycles"])
+            yield from _caps(view.health["caps"])
+        yield _gauge(
+            "scrape_duration_seconds", "How long this answer took to make", time.perf_counter() - began
+        )
+
+
+def _queues(rows: Iterable[QueueRow]) -> Iterator[Metric]:
+    rows = tuple(rows)
+    family = GaugeMetricFamily(
+        f"{PREFIX}_queues", "Queues by state and by what stands in their way", labels=["state", "cause"]
+    )
+    for (state, cause), n in sorted(states(rows).items()):
+        family.add_metric([state, cause], n)
+    yield family
+    family = GaugeMetricFamily(f"{PREFIX}_pilots", "Pilots of all queues by state", labels=["state"])
+    for state in PILOT_STATES:
+        family.add_metric([state], sum(getattr(r, state) or 0 for r in rows))
+    yield family
+    yield _gauge("ready_jobs", "Jobs of all queues that are ready", sum(r.ready or 0 for r in rows))
+    yield _counter(
+        "submitted_pilots", "Pilots that were sent, of all queues together", sum(r.sent or 0 for r in rows)
+    )
+
+
+def _pilots(rows: Iterable[QueueRow]) -> Iterator[Metric]:
+    family = GaugeMetricFamily(
+        f"{PREFIX}_queue_pilots", "Pilots of a queue by state; absent: not known", labels=["queue", "state"]
+    )
+    for row in rows:
+        for state in PILOT_STATES:
+            if (n := getattr(row, state)) is not None:
+                family.add_metric([_label(row.queue), state], n)
+    yield family
+
+
+_PER_QUEUE: tuple[tuple[str, str, Callable[[QueueRow], float | None]], ...] = (
+    ("ready_jobs", "Jobs that are ready for a queue", lambda r: r.ready),
+    ("asked_pilots", "Pilots that the last decision began with, before any limit", lambda r: r.asked),
+    ("wanted_pilots", "What the rules of the queue left of it", lambda r: r.wanted),
+    ("granted_pilots", "What limits wider than the queue left of that", lambda r: r.granted),
+    ("decision_timestamp_seconds", "When the last cycle of a queue began",
+     lambda r: r.at.timestamp() if r.at else None),
+)  # fmt: skip
+
+
+def _decisions(rows: Iterable[QueueRow]) -> Iterator[Metric]:
+    rows = tuple(rows)
+    for name, words, value in _PER_QUEUE:
+        family = GaugeMetricFamily(f"{PREFIX}_queue_{name}", words, labels=["queue"])
+        for row in rows:
+            if (n := value(row)) is not None:
+                family.add_metric([_label(row.queue)], n)
+        yield family
+    sent = CounterMetricFamily(
+        f"{PREFIX}_queue_submitted_pilots", "Pilots ever sent for a queue", labels=["queue"]
+    )
+    info = GaugeMetricFamily(
+        f"{PREFIX}_queue_state",
+        "1 for the state that a queue is in and its cause",
+        labels=["queue", "state", "cause"],
+    )
+    for row in rows:
+        if row.sent is not None:
+            sent.add_metric([_label(row.queue)], row.sent)
+        info.add_metric([_label(row.queue), row.state, row.cause or "ok"], 1)
+    yield sent
+    yield info
+
+
+def _factory(health: Mapping[str, Any]) -> Iterator[Metric]:
+    info = InfoMetricFamily(f"{PREFIX}_build", "The release that runs")
+    info.add_metric(
+        [], {"version": health["version"], "python": health["python"], "factory": health["factory"]}
+    )
+    yield info
+    yield _gauge("start_timestamp_seconds", "When the factory was started", _time(health["started"]))
+    yield _gauge(
+        "ready", "Whether the factory can do its work, see /health/ready", 0 if health["problems"] else 1
+    )
+    submissions = health["submissions"]
+    yield _gauge("intents_unresolved", "Submissions whose outcome is not known", submissions["unresolved"])
+    yield _gauge("unresolved_pilots", "Pilots in these", submissions["pilots"])
+    yield _gauge(
+        "credential_problems", "Queues with a credential that is no good", len(health["credentials"])
+    )
+
+
+def _sources(sources: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+    rows = _merged(sources, "source")
+    yield _each("source_last_success_timestamp_seconds", "When a source was asked for its last good answer",
+                "source", {k: _time(s["answered"]) for k, s in rows.items() if s["answered"]})  # fmt: skip
+    yield _each("source_usable_seconds", "Age from which on an answer is too old to act on", "source",
+                {k: s["maxage"] for k, s in rows.items()})  # fmt: skip
+    yield _each("source_fresh", "Whether its last answer may be acted on", "source",
+                {k: 1.0 if s["fresh"] else 0.0 for k, s in rows.items()})  # fmt: skip
+    yield _each("source_fetches", "Questions to a source", "source",
+                {k: s["fetches"] for k, s in rows.items()}, counter=True)  # fmt: skip
+    yield _each("source_fetch_failures", "Questions without an answer", "source",
+                {k: s["failures"] for k, s in rows.items()}, counter=True)  # fmt: skip
+    yield _each("source_fetch_seconds", "Time that all questions took together", "source",
+                {k: s["seconds"] for k, s in rows.items()}, counter=True)  # fmt: skip
+
+
+def _schedds(schedds: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+    rows = _merged(schedds, "schedd")
+    yield _each("schedd_up", "Whether calls to a schedd are tried: 0 after one that hung", "schedd",
+                {k: 0.0 if s["suspended"] else 1.0 for k, s in rows.items()})  # fmt: skip
+
+
+def _reporters(health: Mapping[str, Any]) -> Iterator[Metric]:
+    rows = _merged(health["reporters"], "name")
+    for field, name, words, counter in (
+        ("queued", "reporter_queue_length", "Events that wait for a reporter", False),
+        ("delivered", "reporter_delivered", "Events that were delivered", True),
+        ("dropped", "reporter_dropped", "Events pushed out by newer ones", True),
+        ("lost", "reporter_lost", "Events given up", True),
+        ("failures", "reporter_delivery_failures", "Deliveries that failed", True),
+    ):
+        yield _each(name, words, "reporter", {k: r[field] for k, r in rows.items()}, counter=counter)
+
+
+def _cycles(cycles: Mapping[str, Any]) -> Iterator[Metric]:
+    up_to, buckets = 0, []
+    for bound, n in zip([*map(str, map(float, cycles["bounds"])), "+Inf"], cycles["buckets"], strict=True):
+        up_to += n
+        buckets.append((bound, float(up_to)))
+    family = HistogramMetricFamily(f"{PREFIX}_cycle_duration_seconds", "How long the cycles of queues took")
+    family.add_metric([], buckets, sum_value=cycles["seconds"])
+    yield family
+    yield _each("cycles", "Cycles by outcome", "outcome", cycles["outcomes"], counter=True)
+
+
+def _caps(caps: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+    rows = _merged(caps, "scope")
+    yield _each("cap_limit", "Most pilots in a scope that several queues share", "scope",
+                {k: c["limit"] for k, c in rows.items()})  # fmt: skip
+    yield _each("cap_used", "Pilots in it now", "scope",
+                {k: c["used"] for k, c in rows.items() if c["used"] is not None})  # fmt: skip
+
+
+def _gauge(name: str, words: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", words, value=value)
+
+
+def _counter(name: str, words: str, value: float) -> Metric:
+    return CounterMetricFamily(f"{PREFIX}_{name}", words, value=value)
+
+
+def _each(name: str, words: str, label: str, values: Mapping[str, float], *, counter: bool = False) -> Metric:
+    kind = CounterMetricFamily if counter else GaugeMetricFamily
+    family = kind(f"{PREFIX}_{name}", words, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    made: Metric = family
+    return made
+
+
+def _merged(rows: Iterable[Mapping[str, Any]], key: str) -> dict[str, Mapping[str, Any]]:
+    """Return rows by label; two of one name get numbers, since a series exists once."""
+    seen: Counter[str] = Counter()
+    found = {}
+    for row in rows:
+        name = _label(str(row[key]))
+        seen[name] += 1
+        found[name if seen[name] == 1 else f"{name} #{seen[name]}"] = row
+    return found
+
+
+def _label(text: str) -> str:
+    return printable(text, LONGEST)
+
+
+def _time(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+class Exposition:
+    """Renders each view once per format, however many scrape."""
+
+    def __init__(self, view: Callable[[], View], per_queue: str = "full"):
+        self._view = view
+        self._per_queue = per_queue
+        self._lock = threading.Lock()
+        self._number = -1
+        self._made: dict[str, tuple[bytes, bytes]] = {}
+        self._process = CollectorRegistry()
+        ProcessCollector(namespace=f"{PREFIX}_web", registry=self._process)
+
+    def render(self, accept: str, *, packed: bool) -> tuple[bytes, str]:
+        """Return the body (packed with gzip, if wanted) and its content type for an Accept header."""
+        encoder, kind = choose_encoder(accept)
+        view = self._view()
+        with self._lock:
+            if view.number != self._number:
+                self._number, self._made = view.number, {}
+            if kind not in self._made:
+                registry = CollectorRegistry()
+                registry.register(FactoryCollector(lambda: view, self._per_queue))
+                registry.register(_Of(self._process))
+                body: bytes = encoder(registry)
+                self._made[kind] = body, gzip.compress(body, 1)
+            return self._made[kind][1 if packed else 0], kind
+
+
+class _Of(Collector):
+    """All that another registry collects."""
+
+    def __init__(self, registry: CollectorRegistry):
+        self._registry = registry
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        return self._registry.collect()

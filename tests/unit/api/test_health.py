@@ -1,0 +1,68 @@
+"""`health`: what the factory says of itself, and that it says when it cannot work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from autopyfactory.api.commands import answer
+from autopyfactory.sources.source import Trouble
+from patience import until
+from place import Place
+
+
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    place = Place(tmp_path_factory.mktemp("factory"))
+    place.configure(
+        queues="\n[capped]\nschedplugin = Ready, MaxPerFactory\nmaxperfactory.maximum = 7\n"
+    )
+    made = place.start()
+    yield made
+    place.stop()
+    place.kill_pilots()
+
+
+def health(factory: Any) -> dict[str, Any]:
+    said: dict[str, Any] = answer(factory, "health", {})
+    json.dumps(said)
+    return said
+
+
+def test_a_factory_that_works_has_no_problems(factory: Any) -> None:
+    until(lambda: not health(factory)["problems"])
+    said = health(factory)
+    assert {s["source"].split()[0] for s in said["sources"]} == {"File", "processes"}
+    assert all(s["fresh"] and s["fetches"] > 0 and s["failures"] == 0 for s in said["sources"])
+    assert said["caps"][0]["limit"] == 7
+    assert said["caps"][0]["used"] is not None
+    assert (
+        said["cycles"]["cycles"] == sum(said["cycles"]["buckets"]) == sum(said["cycles"]["outcomes"].values())
+    )
+
+
+def test_a_source_that_is_too_old_is_a_problem(factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source,) = [s for s in factory.sources.all() if s.label.startswith("File")]
+    monkeypatch.setattr(source, "maxage", 0.0)
+    (words,) = [p for p in health(factory)["problems"] if p.startswith("File")]
+    assert words.endswith("s old")
+    trouble = Trouble("gone", factory.clock.now(), 3)
+    monkeypatch.setattr(source, "state", replace(source.state, snapshot=None, trouble=trouble))
+    said = health(factory)
+    assert any("has no answer: gone" in p for p in said["problems"])
+    (shown,) = [s for s in said["sources"] if s["source"].startswith("File")]
+    assert (shown["fresh"], shown["age"], shown["error"]) == (False, None, "gone")
+
+
+def test_queues_that_stand_still_are_a_problem(factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = factory.queues["west"]
+    old = replace(queue.last, started=queue.last.started - timedelta(hours=2))
+    queue.stop()
+    assert queue.join(30)
+    monkeypatch.setattr(queue, "last", old)
+    assert any("no cycle" in p for p in health(factory)["problems"])
