@@ -19,9 +19,7 @@ from place import Place
 @pytest.fixture(scope="module")
 def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     place = Place(tmp_path_factory.mktemp("factory"))
-    place.configure(
-        queues="\n[capped]\nschedplugin = Ready, MaxPerFactory\nmaxperfactory.maximum = 7\n"
-    )
+    place.configure("\n[capped]\nschedplugin = Ready, MaxPerFactory\n", maxperfactory__maximum="7")
     made = place.start()
     yield made
     place.stop()
