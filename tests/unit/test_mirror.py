@@ -122,7 +122,6 @@ COVERED = {
     "why/chain": "unit/why/test_explain.py",
     "why/model": "unit/why/test_any_record.py",
     "why/probe": "unit/why/test_troubles.py",
-    "plugins/batchstatus/wrapperline": "unit/wrapper/test_summary.py",
     "web/app": "unit/web/test_jsonapi.py",
     "web/guard": "unit/web/test_identity.py",
     "web/past": "unit/web/test_jsonapi.py",
