@@ -16,7 +16,7 @@ from patience import PATIENCE, SOON, until
 from testbed.pool import Pool
 from testbed.ports import free_port
 
-DEADLINE = 20.0
+DEADLINE = PATIENCE
 IDLE_JOB = {"executable": "/bin/true", "initialdir": "/", "requirements": "false"}
 _tags = itertools.count()
 

@@ -9,10 +9,10 @@ from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import Unreachable
 from autopyfactory.condor.quoting import attr, constraint_string
 from autopyfactory.condor.target import Target
-from patience import until
+from patience import PATIENCE, until
 from testbed.pool import Pool
 
-DEADLINE = 20.0
+DEADLINE = PATIENCE
 QUEUES = ["plain", "with space", 'quo"te', "back\\slash", "dollar$(X)", "ünïcode ✓", None]
 
 

@@ -11,10 +11,10 @@ from autopyfactory.condor.client import CondorClient, Identity, Submitted
 from autopyfactory.condor.errors import LimitReached, Refused, Unreachable
 from autopyfactory.condor.quoting import attr, constraint_string, macro, words
 from autopyfactory.condor.target import Target
-from patience import until
+from patience import PATIENCE, until
 from testbed.pool import SITE, Pool
 
-DEADLINE = 20.0
+DEADLINE = PATIENCE
 IDLE_JOB = {"executable": "/bin/true", "initialdir": "/", "requirements": "false"}
 NASTY = [
     "", " ", "  two  blanks ", "'", "''", '"', '""', "it's", 'say "hi"', "\\", "a\\", "\\\\", '\\"',

@@ -16,10 +16,10 @@ from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext
 from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
-from patience import until
+from patience import PATIENCE, until
 from testbed.pool import SITE, Pool
 
-DEADLINE = 20.0
+DEADLINE = PATIENCE
 
 
 @pytest.fixture

@@ -49,6 +49,8 @@ COVERED = {
     "cli/pilots": "unit/cli/test_commands.py",
     "cli/statustable": "unit/cli/test_status.py",
     "cli/why": "unit/cli/test_commands.py",
+    "condor/dryrun": "grid/test_check_submission.py",
+    "condor/errors": "unit/condor/test_diagnosis.py",
     "condor/process": "unit/condor/test_caller.py",
     "config/difftext": "unit/config/test_diff.py",
     "config/dump": "unit/cli/test_config_cmd.py",

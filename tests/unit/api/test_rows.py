@@ -51,7 +51,7 @@ def test_stuck_pilots_are_seen_in_the_row() -> None:
     assert queue_row("q", before).trouble == "CE ce1:9619 does not answer (3 pilots affected)"
     now = queue_row("q", before, troubles=held)
     assert now.trouble == "2 pilots held: the CE knows our identity and does not let it submit"
-    assert _decision(now).startswith("[red]2 pilots held")
+    assert _decision(now).plain.startswith("2 pilots held")
 
 
 def test_a_row_survives_json_with_every_field() -> None:

@@ -105,7 +105,7 @@ def test_any_tree_loads_or_tells(first: bytes, second: bytes) -> None:
 def test_a_very_long_line_and_very_many_keys_take_no_time(tmp_path: Path) -> None:
     import time
 
-    start = time.monotonic()
+    start = time.process_time()
     parse(b"[A]\nk" + b" " * 1_000_000 + b"\n", "f")
     parse(b"[A]\nk = " + b"; " * 500_000 + b"\n", "f")
     parse(b"[A]\nk = " + b"x;" * 500_000 + b"\n", "f")
@@ -116,4 +116,4 @@ def test_a_very_long_line_and_very_many_keys_take_no_time(tmp_path: Path) -> Non
     (tmp_path / "q.conf").write_text(f"[Q]\n{unknown}")
     configuration, _ = build.examine([str(conf)], registry=REGISTRY)
     assert len(configuration.problems) > 40_000
-    assert time.monotonic() - start < 30
+    assert time.process_time() - start < 30  # of the processor: neighbours do not count

@@ -11,6 +11,7 @@ from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.wmsstatus import panda, pandaserver, pandasites
 from autopyfactory.plugins.wmsstatus.panda import Panda
+from patience import PATIENCE
 from servers import certificates
 from servers.context import context
 from servers.panda import PandaServer, Token
@@ -214,11 +215,11 @@ def test_a_server_that_refuses_is_left_in_peace_for_a_minute(server, monkeypatch
 def test_the_stand_in_insists_on_the_exact_accept_as_the_real_server_does(server):
     url = f"{server.url}/api/v1/{panda.DETAILED}"
     for accept in ("*/*", "application/json, */*", "application/json;q=1"):
-        got = requests.get(url, headers={"Accept": accept}, timeout=5)
+        got = requests.get(url, headers={"Accept": accept}, timeout=PATIENCE)
         assert got.status_code == 200
         assert got.text.startswith("{'success': True")
         assert "Decimal('25')" in got.text
-    good = requests.get(url, headers={"Accept": "application/json"}, timeout=5)
+    good = requests.get(url, headers={"Accept": "application/json"}, timeout=PATIENCE)
     assert good.headers["Content-Type"] == "text/plain"
     assert good.json()["data"]["TEST_SITE_B"]["SCORE"]["rc_test"] == {
         "activated": 4,
@@ -226,7 +227,7 @@ def test_the_stand_in_insists_on_the_exact_accept_as_the_real_server_does(server
         "running": 0,
     }
     for path in (f"/api/latest/{panda.DETAILED}", f"/api/v1/{panda.DETAILED}/", "/server/panda/isAlive"):
-        assert requests.get(server.url + path, timeout=5).status_code == 403
+        assert requests.get(server.url + path, timeout=PATIENCE).status_code == 403
 
 
 @pytest.mark.parametrize("origin", ["atlas", "atlas.production", "atlas:production"])
