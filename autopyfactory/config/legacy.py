@@ -38,11 +38,6 @@ GONE: dict[tuple[str, str], Gone] = {
     ("batchsubmit", "CondorDeltaCloud"): Gone(
         "DeltaCloud is gone: the project ended in 2015 and HTCondor removed it", "CondorEC2"
     ),
-    ("batchsubmit", "CondorNordugrid"): Gone(
-        "ARC's GridFTP interface is gone: ARC CEs are reached by their REST interface", "CondorARC"
-    ),
-    ("batchsubmit", "CondorLSF"): Gone("HTCondor has one grid type for all batch systems now", "CondorBatch"),
-    ("batchsubmit", "CondorPBS"): Gone("HTCondor has one grid type for all batch systems now", "CondorBatch"),
     ("batchsubmit", "Euca"): Gone("Eucalyptus is reached by its EC2 interface", "CondorEC2"),
     ("batchstatus", "Euca"): Gone("cloud nodes are counted as pilots in the schedd", "Condor"),
     ("batchstatus", "CondorEC2"): Gone("cloud nodes are counted as pilots in the schedd", "Condor"),
@@ -143,7 +138,7 @@ QUEUE_KEYS = _rows(
     (
         r"(batchsubmit\.condornordugrid|nordugridrsl)\..*",
         "ARC's GridFTP interface is gone",
-        "use the keys of CondorARC",
+        "use CondorARC, which reads these keys",
     ),
     (
         r"batchsubmit\.condor(lsf|pbs)\..*",
@@ -177,6 +172,11 @@ QUEUE_KEYS = _rows(
         "no installed plugin takes credential profiles",
         FILES,
         True,
+    ),
+    (
+        r"batchsubmit\.condorssh\.authprofile",
+        "no installed plugin takes credential profiles",
+        "name the key's file: batchsubmit.condorssh.privkeyfile",
     ),
     (
         r"(batchsubmit\.condor(ssh|ec2|arc|batch)|wmsstatus\.(panda|queue))\..*",

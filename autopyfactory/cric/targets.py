@@ -1,8 +1,7 @@
 """From a CE queue of a PanDA queue to the keys of a queue section; pure.
 
-Units are those of HTCondor-CE and ARC: +maxMemory in MB for the whole pilot, +maxWallTime in minutes, ARC's
-memory in bytes per core and its times in seconds. CRIC has maxrss in MB, maxtime in seconds and
-ce_queue_maxwctime in minutes.
+Units are those of HTCondor-CE and of our own options: memory in MB for the whole pilot, wall time in minutes.
+CRIC has maxrss in MB, maxtime in seconds and ce_queue_maxwctime in minutes.
 """
 
 from __future__ import annotations
@@ -101,22 +100,13 @@ def _condor_ce(record: Record, ce: CE, defaults: Mapping[str, str]) -> dict[str,
 
 def _arc_ce(record: Record, ce: CE) -> dict[str, str]:
     prefix = "batchsubmit.condorarc"
-    n = cores(record)
-    parts = [f"<SlotRequirement><NumberOfSlots>{n}</NumberOfSlots><SlotsPerHost>{n}</SlotsPerHost>"]
-    parts.append("</SlotRequirement>")
-    if record.memory_mb:
-        per_core = record.memory_mb * 1_000_000 // n
-        parts.append(f"<IndividualPhysicalMemory>{per_core}</IndividualPhysicalMemory>")
-    seconds = wall_minutes(record, ce) * 60
-    if seconds:
-        parts.append(f"<TotalCPUTime>{seconds * n}</TotalCPUTime><WallTime>{seconds}</WallTime>")
-    if queue_name(record, ce):
-        parts.append(f"<QueueName>{queue_name(record, ce)}</QueueName>")
+    minutes, queue = wall_minutes(record, ce), queue_name(record, ce)
     return {
         "batchsubmitplugin": "CondorARC",
         f"{prefix}.gridresource": f"https://{HostPort(ce.host, port(ce))}",
-        f"{prefix}.condor_attributes.arc_resources": "".join(parts),
-        f"{prefix}.condor_attributes.arc_rte": "ENV/PROXY",
+        f"{prefix}.rte": "ENV/PROXY",
+        **({"batchsubmit.walltime": str(minutes)} if minutes else {}),
+        **({"batchsubmit.queue": queue} if queue else {}),
     }
 
 

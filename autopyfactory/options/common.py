@@ -9,6 +9,9 @@ from autopyfactory.wrapper.compose import CHECKS
 
 FACTORY: Scope = "factory"
 
+# Names at other people's batch systems: nothing that a shell, XML or the submit language reads as more.
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.+@:-]*$"
+
 
 class FactoryOptions(Options):
     """`[Factory]` in autopyfactory.conf."""
@@ -219,7 +222,9 @@ class FactoryOptions(Options):
 
 
 class QueueOptions(Options):
-    """What every queue section has, whatever its plugins."""
+    """What every queue section has, whatever its plugins; what pilots ask for has two names for the same."""
+
+    prefixes: ClassVar[tuple[str, ...]] = ("batchsubmit", "pilot")
 
     enabled: bool = option(False, key="enabled", description="Whether this queue runs")
     wmsqueue: str | None = option(
@@ -269,14 +274,42 @@ class QueueOptions(Options):
     )
     arguments: str | None = option(None, key="executable.arguments", description="Arguments of the wrapper")
     cores: int = option(
-        1, key="pilot.cores", unit="cores", ge=1, description="Cores that one pilot of this queue asks for"
+        1,
+        key="{prefix}.cores",
+        unit="cores",
+        ge=1,
+        description="Cores that one pilot of this queue asks for; MaxCores counts them",
     )
     memory_mb: int = option(
         0,
-        key="pilot.memory",
+        key="{prefix}.memory",
         unit="MB",
         ge=0,
-        description="Memory that one pilot of this queue asks for; 0: not said",
+        description="Memory that one pilot of this queue asks for; MaxMemory counts it; 0: not said",
+    )
+    wall_minutes: int = option(
+        0,
+        key="{prefix}.walltime",
+        unit="min",
+        ge=0,
+        description="Wall time that one pilot of this queue asks for; 0: not said",
+    )
+    gpus: int = option(
+        0, key="{prefix}.gpus", unit="GPUs", ge=0, description="GPUs that one pilot of this queue asks for"
+    )
+    ce_queue: str | None = option(
+        None,
+        key="{prefix}.queue",
+        remote=True,
+        pattern=NAME,
+        description="Queue or partition that pilots ask for at the CE or batch system; unset: its default",
+    )
+    project: str | None = option(
+        None,
+        key="{prefix}.project",
+        remote=True,
+        pattern=NAME,
+        description="Project or account that the CE or batch system charges for the pilots",
     )
 
     wrapper_payloads: NameList = option(

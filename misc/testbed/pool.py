@@ -29,7 +29,8 @@ class Pool:
 
     `settings` are HTCondor configuration on top of ours.  `methods` are the ways in which clients may
     authenticate, `members` the identities (user@grid.test) that may then change things, besides the user who
-    runs the pool.  Started by root, all runs as `user`; every other user runs it as himself.
+    runs the pool.  Started by root, all runs as `user`; every other user runs it as himself.  `variables` are
+    added to the daemons' environment: what their helpers (blahp, arc_gahp) look for there.
 
     The collector keeps its port over restarts.  `attached` pools end with the process that started them,
     however that ends; detached ones stay until somebody stops them.
@@ -47,6 +48,7 @@ class Pool:
         condor: htcondor.Condor | None = None,
         attached: bool = True,
         user: str = "nobody",
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = Path(directory).absolute()
         self.name = name
@@ -55,6 +57,7 @@ class Pool:
         self.methods, self.members = tuple(methods), tuple(members)
         self.condor = condor or htcondor.find()
         self.attached = attached
+        self.variables = dict(variables or {})
         self.user = user if os.geteuid() == 0 else None
         self.port = free_port()
         self.service: Service | None = None
@@ -66,7 +69,7 @@ class Pool:
         pool = cls(
             Path(state["directory"]), state["name"], state["daemons"], state["settings"],
             methods=state["methods"], members=state["members"],
-            condor=htcondor.Condor(Path(state["release"])), attached=False,
+            condor=htcondor.Condor(Path(state["release"])), attached=False, variables=state["variables"],
         )  # fmt: skip
         pool.port = state["port"]
         pool.service = Service(service["pid"], service["born"]) if service else None
@@ -82,6 +85,7 @@ class Pool:
             "methods": self.methods,
             "members": self.members,
             "release": str(self.condor.release),
+            "variables": self.variables,
             "port": self.port,
             "service": {"pid": self.service.pid, "born": self.service.born} if self.service else None,
         }
@@ -126,7 +130,7 @@ class Pool:
         self._prepare()
         self.service = Service.start(
             [self.condor.sbin / "condor_master", "-f"],
-            env=self._environment("condor_config"),
+            env=self._environment("condor_config") | self.variables,
             output=self.directory / "log/master.out",
             user=self.user,
             stop_signal=signal.SIGQUIT,  # HTCondor's "leave fast"

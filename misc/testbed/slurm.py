@@ -9,10 +9,13 @@ import os
 import pwd
 import secrets
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from testbed import blahp
 from testbed.commands import run
+from testbed.condor import Condor
 from testbed.errors import TestbedError
 from testbed.folder import folder
 from testbed.ports import free_port
@@ -79,6 +82,11 @@ class Slurm:
     def env(self) -> dict[str, str]:
         """Environment for the users' commands."""
         return {"PATH": f"{self.bin}:/usr/bin:/bin", "SLURM_CONF": str(self.conf), "LC_ALL": "C", "TZ": "UTC"}
+
+    def blahp(self, condor: Condor) -> Mapping[str, str]:
+        """Environment with which the blahp of `condor` submits to this cluster."""
+        found = blahp.configure(condor, self.directory / "blahp", slurm_binpath=self.bin)
+        return {**found, "SLURM_CONF": str(self.conf)}
 
     def create(self) -> None:
         """Make keys, configuration and folders."""

@@ -114,6 +114,14 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
     def commands(self) -> dict[str, str]:
         """Return the submit commands of this kind of CE."""
 
+    def extra_environment(self) -> dict[str, str]:
+        """Return variables that this kind of CE adds to the pilot's environment."""
+        return {}
+
+    def placed(self, place: LogPlace) -> dict[str, str]:
+        """Return the submit commands about the pilots' own files that are not as elsewhere."""
+        return {}
+
     @property
     def target(self) -> str:
         """Return the schedd as people write it."""
@@ -149,6 +157,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             **({"notify_user": ",".join(f.admin_email)} if f.admin_email else {}),
             **({"x509userproxy": self.options.proxyfile} if self.options.proxyfile else {}),
             **({"scitokens_file": self.options.tokenfile} if self.options.tokenfile else {}),
+            **self.placed(place),
         }
         return overridden(base, split_attributes(self.options.condor_attributes or ""), self.options.extra)
 
@@ -188,6 +197,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             "APF_WRAPPER_SHA256": wrapper.sha256 if wrapper else None,
             "HARVESTER_ID": f.factory_id if numbered else None,
             "HARVESTER_WORKER_ID": _NUMBER if numbered else None,
+            **self.extra_environment(),
         }
         ours = _fill(words(f"{k}={v}" for k, v in env.items() if v is not None))
         return f'{ours[:-1]} {theirs.replace(chr(34), chr(34) * 2)}"' if theirs else ours

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from autopyfactory.condor.quoting import macro
+from autopyfactory.condor.quoting import attr, macro
 from autopyfactory.model import hostport
 from autopyfactory.options.declare import HostAndPort, option
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+from autopyfactory.plugins.batchsubmit.request import Request
 
 CE_PORT = 9619
+
+
+def asked_for(request: Request) -> dict[str, str]:
+    """Return what a pilot asks for, in the attributes that an HTCondor-CE's routes read and the pool's own.
+
+    Routes know `maxWallTime` in minutes and `maxMemory` in MB; what begins with `remote_` arrives without it.
+    """
+    return {
+        **request.requests(),
+        **({"+xcount": str(request.cores)} if request.cores > 1 else {}),
+        **({"+maxMemory": str(request.memory_mb)} if request.memory_mb else {}),
+        **({"+maxWallTime": str(request.wall_minutes)} if request.wall_minutes else {}),
+        **({"+remote_queue": attr(request.queue)} if request.queue else {}),
+        **({"+remote_BatchProject": attr(request.project)} if request.project else {}),
+    }
 
 
 class CondorCEOptions(CondorBaseOptions):
@@ -70,4 +86,5 @@ class CondorCE(CondorBase[CondorCEOptions]):
             "should_transfer_files": "YES",
             "when_to_transfer_output": "ON_EXIT",
             "+TransferOutput": '""',
+            **asked_for(Request.of(self.context.queue_options)),
         }

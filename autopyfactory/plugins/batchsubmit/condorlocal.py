@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+from autopyfactory.plugins.batchsubmit.request import Request
 
 
 class CondorLocalOptions(CondorBaseOptions):
@@ -22,4 +23,9 @@ class CondorLocal(CondorBase[CondorLocalOptions]):
 
     def commands(self) -> dict[str, str]:
         """Return the vanilla universe commands."""
-        return {"universe": "vanilla", "should_transfer_files": "IF_NEEDED", "+TransferOutput": '""'}
+        return {
+            "universe": "vanilla",
+            "should_transfer_files": "IF_NEEDED",
+            "+TransferOutput": '""',
+            **Request.of(self.context.queue_options).requests(),
+        }

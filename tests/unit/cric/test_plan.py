@@ -146,11 +146,9 @@ def test_arc_once_its_plugin_is_there():
     (keys,) = taken({"X": record}, plugins=("CondorCE", "CondorARC")).values()
     assert keys["batchsubmitplugin"] == "CondorARC"
     assert keys["batchsubmit.condorarc.gridresource"] == "https://arc.example.org:443"
-    resources = keys["batchsubmit.condorarc.condor_attributes.arc_resources"]
-    assert "<NumberOfSlots>8</NumberOfSlots>" in resources
-    assert "<IndividualPhysicalMemory>4000000000</IndividualPhysicalMemory>" in resources  # bytes per core
-    assert "<WallTime>288000</WallTime>" in resources  # seconds
-    assert f"<TotalCPUTime>{288000 * 8}</TotalCPUTime>" in resources
+    assert (keys["pilot.cores"], keys["pilot.memory"]) == ("8", "32000")
+    assert (keys["batchsubmit.walltime"], keys["batchsubmit.queue"]) == ("4800", "grid")
+    assert keys["batchsubmit.condorarc.rte"] == "ENV/PROXY"
 
 
 def test_names_cannot_collide():

@@ -161,6 +161,33 @@ class CondorSubmit(BatchSubmitContract):
     status_keys: ClassVar = {"batchstatus.condor.queryargs": "-name schedd@ap"}
 
 
+class ToBatch(CondorSubmit):
+    keys: ClassVar = {**CondorSubmit.keys, "batchsubmit.condorbatch.kind": "pbs"}
+
+
+class ToSSH(CondorSubmit):
+    keys: ClassVar = {
+        **CondorSubmit.keys,
+        "batchsubmit.condorssh.host": "login.example.org",
+        "batchsubmit.condorssh.batch": "slurm",
+    }
+
+
+class ToARC(CondorSubmit):
+    keys: ClassVar = {**CondorSubmit.keys, "batchsubmit.condorarc.gridresource": "arc.example.org"}
+
+
+class ToEC2(CondorSubmit):
+    keys: ClassVar = {
+        **CondorSubmit.keys,
+        "batchsubmit.condorec2.gridresource": "https://ec2.eu-west-1.example.org/",
+        "batchsubmit.condorec2.access_key_id": "/keys/id",
+        "batchsubmit.condorec2.secret_access_key": "/keys/secret",
+        "batchsubmit.condorec2.ami_id": "ami-1",
+        "batchsubmit.condorec2.instance_type": "m5.large",
+    }
+
+
 class ExecSubmit(SubmissionContract):
     status = find("batchstatus", "Exec")
     queue_options: ClassVar = {"executable": "/bin/sleep", "arguments": "60"}
@@ -266,6 +293,15 @@ CONTRACTS: dict[str, dict[str, type[PluginContract]]] = {
         "CondorCE": CondorSubmit,
         "CondorOSGCE": CondorSubmit,
         "CondorLocal": CondorSubmit,
+        "CondorBatch": ToBatch,
+        "CondorSlurm": CondorSubmit,
+        "CondorPBS": CondorSubmit,
+        "CondorLSF": CondorSubmit,
+        "CondorSGE": CondorSubmit,
+        "CondorSSH": ToSSH,
+        "CondorARC": ToARC,
+        "CondorNordugrid": ToARC,
+        "CondorEC2": ToEC2,
         "Exec": ExecSubmit,
     },
     "queueconfig": {"File": FileQueues, "CRIC": CRICQueues, "Agis": CRICQueues},
