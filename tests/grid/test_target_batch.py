@@ -22,7 +22,8 @@ from testbed.slurm import Slurm
 
 PILOT = """#!/bin/sh
 echo "queue=$FACTORYQUEUE cid=$APFCID words=$1,$2"
-echo "asked=$SLURM_JOB_PARTITION,$SLURM_JOB_ACCOUNT,$SLURM_JOB_NUM_NODES,$SLURM_CPUS_ON_NODE,$SLURM_MEM_PER_NODE"
+echo "where=$SLURM_JOB_PARTITION,$SLURM_JOB_ACCOUNT"
+echo "what=$SLURM_JOB_NUM_NODES,$SLURM_CPUS_ON_NODE,$SLURM_MEM_PER_NODE"
 echo "seconds=$((SLURM_JOB_END_TIME - SLURM_JOB_START_TIME))"
 echo "to stderr" >&2
 """
@@ -90,9 +91,10 @@ def test_a_pilot_runs_in_slurm_and_its_output_comes_back(tmp_path: Path, to_slur
         until(lambda: outputs(made) and outputs(made, "err"), "the pilot's output")
         until(lambda: made.pilots() == 0, "the pilot to leave the queue")
     (out,) = outputs(made)
-    first, asked, limit = out.read_text().splitlines()
+    first, where, what, limit = out.read_text().splitlines()
     assert first == f"queue=q1 cid={out.stem} words=one,two"
-    assert asked == "asked=grid,atlas,1,2,300"  # partition, account, nodes, cores, MB
+    assert where == "where=grid,atlas"  # partition and account
+    assert what == "what=1,2,300"  # nodes, cores, MB
     assert limit == "seconds=1800"
     (err,) = outputs(made, "err")
     assert err.read_text() == "to stderr\n"
