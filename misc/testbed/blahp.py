@@ -29,7 +29,15 @@ def configure(condor: Condor, directory: Path, **settings: str | Path) -> Mappin
     scripts_kept = directory / "submitted"  # each job's script as blahp made it
     scripts_kept.mkdir()
     scripts_kept.chmod(0o1777)
-    ours = {"blah_libexec_directory": scripts, "blah_debug_save_submit_info": scripts_kept, **settings}
+    home = directory / "home"  # blahp's own idea is passwd's, and some users of tests have none
+    home.mkdir()
+    home.chmod(0o1777)
+    ours = {
+        "HOME": home,
+        "blah_libexec_directory": scripts,
+        "blah_debug_save_submit_info": scripts_kept,
+        **settings,
+    }
     config = directory / "blah.config"
     package = (condor.release.parent / "etc/blah.config").read_text()
     config.write_text(package + "\n" + "".join(f"{key}={value}\n" for key, value in ours.items()))

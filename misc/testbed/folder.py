@@ -39,13 +39,16 @@ class Replace:
     new: str
 
 
-def folder(name: str, packages: Sequence[str], fixups: Sequence[Replace] = ()) -> Path:
-    """Return the folder with `packages`, building it if no cache has it.
+def folder(
+    name: str, packages: Sequence[str], fixups: Sequence[Replace] = (), keep: Sequence[str] = ()
+) -> Path:
+    """Return the folder with `packages`, building it if no cache has it; `keep` names what of UNUSED is needed.
 
     Programs (usr/bin, usr/sbin) come from `packages` alone, so that the folder can be put on a PATH without
     hiding the host's tar or python3; libraries and data come from all they depend on.
     """
-    recipe = json.dumps([RECIPE, SUITE, sorted(packages), [vars(fixup) for fixup in fixups]])
+    parts = [RECIPE, SUITE, sorted(packages), [vars(fixup) for fixup in fixups], *([sorted(keep)] if keep else [])]
+    recipe = json.dumps(parts)
     key = f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     for place in cache.places():
         if (place / key).is_dir():
@@ -53,11 +56,11 @@ def folder(name: str, packages: Sequence[str], fixups: Sequence[Replace] = ()) -
     final = cache.own() / key
     with cache.locked(final.with_name(f".{key}.lock")):
         if not final.is_dir():  # else another process built it while we waited
-            _build(final, packages, fixups)
+            _build(final, packages, fixups, keep)
     return final
 
 
-def _build(final: Path, packages: Sequence[str], fixups: Sequence[Replace]) -> None:
+def _build(final: Path, packages: Sequence[str], fixups: Sequence[Replace], keep: Sequence[str]) -> None:
     """Make the folder beside its final place and rename it: a folder that exists is complete."""
     work = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
@@ -71,7 +74,7 @@ def _build(final: Path, packages: Sequence[str], fixups: Sequence[Replace]) -> N
         _unpack([deb for deb in debs if deb not in named], root)
         _drop(root, PROGRAMS)
         _unpack(named, root)
-        _drop(root, UNUSED)
+        _drop(root, [pattern for pattern in UNUSED if pattern not in keep])
         _relocate(root, final, Patchelf(tools))
         for fixup in fixups:
             _apply(fixup, root)

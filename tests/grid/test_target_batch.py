@@ -151,7 +151,12 @@ def stand_in(folder: Path, condor: Condor, kind: str) -> dict[str, str]:
     for name in ("qsub", "bsub", "lsid", "qstat", "bhist", "bjobs", "tracejob"):
         (commands / name).symlink_to("stand-in")
     (folder / "lsf.conf").write_text(f"LSB_SHAREDIR={folder}\nLSF_CONFDIR={folder}\n")
-    settings = {f"{kind}_binpath": commands, "lsf_confpath": folder, "sge_pe_policy": '"*"'}
+    settings = {
+        f"{kind}_binpath": commands,
+        "lsf_confpath": folder,
+        "lsf_nologaccess": "yes",  # there are no server logs to look into
+        "sge_pe_policy": '"*"',
+    }
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
     found = blahp.configure(condor, folder / "blahp", **settings)

@@ -1,0 +1,114 @@
+"""Pilots to a real ARC CE (A-REX 7, its REST interface), with a proxy of the test's own authority."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autopyfactory.why.holds import kind_of
+from factorybox import Box, InProcess
+from patience import until
+from testbed.arc import ARC
+from testbed.authority import Authority
+from testbed.condor import Condor
+from testbed.pool import Pool
+
+PILOT = '#!/bin/sh\necho "queue=$FACTORYQUEUE cid=$APFCID account=$RUCIO_ACCOUNT words=$1,$2"\n'
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def arc(place: Path, authority: Authority) -> Iterator[ARC]:
+    with ARC(place / "arc", authority, ["/DC=test/DC=grid/CN=factory"]) as ce:
+        yield ce
+
+
+@pytest.fixture(scope="module")
+def ap(arc: ARC, condor_folder: Condor, place: Path) -> Iterator[Pool]:
+    """An access point that trusts the CE's authority."""
+    trusted = {"X509_CERT_DIR": str(arc.anchors)}
+    with Pool(place / "ap", "ap", condor=condor_folder, variables=trusted) as pool:
+        yield pool
+
+
+def box(folder: Path, ap: Pool, arc: ARC, name: str, proxy: bytes, **options: str) -> Box:
+    """Return a factory with one queue of 2.4 that sends one pilot to the CE with this proxy."""
+    made = Box(folder / "f", ap, name)
+    for path in (made.folder, *made.folder.parents[:2]):
+        path.chmod(0o755)
+    ap.write_secret(made.folder / "credentials/proxy", proxy)
+    pilot = made.folder / "pilot.sh"
+    pilot.write_text(PILOT)
+    pilot.chmod(0o755)
+    made.queue(
+        "q1",
+        batchsubmitplugin="CondorNordugrid",
+        schedplugin="Ready, MaxToSubmit",
+        executable=str(pilot),
+        **{
+            "executable.arguments": "one two",
+            "sched.maxtosubmit.maximum": "1",
+            "batchsubmit.condornordugrid.gridresource": arc.url,
+            "batchsubmit.condornordugrid.proxyfile": str(made.folder / "credentials/proxy"),
+            "nordugridrsl.addenv.RUCIO_ACCOUNT": "pilot",
+            **options,
+        },
+    )
+    made.work({"q1": 1})
+    return made
+
+
+def test_a_pilot_runs_and_its_output_comes_back(
+    tmp_path: Path, ap: Pool, arc: ARC, authority: Authority
+) -> None:
+    asked = {
+        "batchsubmit.queue": "fork",
+        "batchsubmit.memory": "100",
+        "nordugridrsl.walltime": "30",  # minutes
+    }
+    made = box(tmp_path, ap, arc, "to-arc", authority.proxy(authority.user("factory")), **asked)
+    logs = made.folder / "pilots"
+    with InProcess(made):
+        asked_for = until(arc.descriptions, "the pilot to reach the CE")  # gone when HTCondor has all it wants
+        until(lambda: any(f.stat().st_size for f in logs.glob("*/*/*.out")), "the pilot's output")
+        until(lambda: made.pilots() == 0, "the pilot to leave the queue")
+    (out,) = logs.glob("*/*/*.out")
+    assert out.read_text() == f"queue=q1 cid={out.stem} account=pilot words=one,two\n"
+    assert "<IndividualPhysicalMemory>100000000</IndividualPhysicalMemory>" in asked_for  # bytes
+    assert "<TotalCPUTime>1800</TotalCPUTime><WallTime>1800</WallTime>" in asked_for  # seconds
+    assert "<QueueName>fork</QueueName>" in asked_for
+
+
+def test_a_queue_that_is_not_there_is_told(
+    tmp_path: Path, ap: Pool, arc: ARC, authority: Authority
+) -> None:
+    proxy = authority.proxy(authority.user("factory"))
+    made = box(tmp_path, ap, arc, "no-queue", proxy, **{"batchsubmit.queue": "nosuch"})
+
+    def held() -> list[str] | None:
+        rows = made.ads("JobStatus", "HoldReason", "HoldReasonCode")
+        return next((row for row in rows if row[0] == "5"), None)
+
+    with InProcess(made):
+        _, reason, code = until(held, "the pilot to be held")
+    assert "Requested queue nosuch" in reason
+    assert kind_of(reason, int(code)).code == "batch-refused"
+
+
+def test_whom_the_ce_does_not_know_it_lets_wait(
+    tmp_path: Path, ap: Pool, arc: ARC, authority: Authority
+) -> None:
+    """HTCondor takes the refusal for a CE that is down: the pilot stays idle, and says since when."""
+    made = box(tmp_path, ap, arc, "stranger", authority.proxy(authority.user("stranger")))
+    with InProcess(made):
+        until(
+            lambda: any(row[0].isdigit() for row in made.ads("GridResourceUnavailableTime")),
+            "the CE to count as down",
+        )
+        assert [row[0] for row in made.ads("JobStatus")] == ["1"]
