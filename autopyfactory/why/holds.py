@@ -245,7 +245,8 @@ _TEXTS: tuple[tuple[Kind, str], ...] = (
         BATCH_REFUSED,
         r"\binvalid partition\b|\bInvalid account\b|\bInvalid qos\b|\bUnknown queue\b|\bPartitionTimeLimit\b"
         r"|\bsubmission command failed.*\b(invalid|illegal|unknown)\b|\bRequested time limit is invalid\b"
-        r"|\bRequested node configuration is not available\b|\bMemory specification can ?not be satisfied\b",
+        r"|\bRequested node configuration is not available\b|\bMemory specification can ?not be satisfied\b"
+        r"|\bRequested queue \S+ (is not allowed|does not match)\b",
     ),
     (
         BATCH_DOWN,

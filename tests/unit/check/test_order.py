@@ -162,7 +162,7 @@ def test_a_third_partys_rule_is_judged_by_what_it_declares():
 
 SHIPPED = {
     match[1].strip()
-    for folder in ("etc", "docs/sources", "misc/demo", "autopyfactory/config")
+    for folder in ("etc", "docs/sources", "docs/targets", "misc/demo", "autopyfactory/config")
     for path in (ROOT / folder).rglob("*")
     if path.suffix in (".conf", ".md")
     for match in re.finditer(r"^\s*schedplugin *= *([A-Z][\w, ]+)", path.read_text(), re.M)

@@ -161,6 +161,7 @@ HERE = [
         "partition name specified-)",
         "batch-refused",
     ),
+    ("ARC 7", 0, "Requested queue nosuch is not allowed for this user", "batch-refused"),
     (SLURM, 0, f"{BATCH}Requested node configuration is not available-)", "batch-refused"),
     (SLURM, 0, f"{SBATCH}Memory specification can not be satisfied-)", "batch-refused"),
     (SLURM, 0, f"{BATCH}Invalid node name specified-)", "batch-refused"),
