@@ -95,7 +95,7 @@ class ARC:
         (self.directory / "arc.conf").write_text(self._settings())
         if self._user:
             for parent, _, names in os.walk(self.directory):
-                for path in (parent, *(f"{parent}/{name}" for name in names)):
+                for path in (Path(parent), *(Path(parent, name) for name in names)):
                     shutil.chown(path, self._user)
 
     def start(self, timeout: float = 60) -> None:
@@ -136,7 +136,8 @@ class ARC:
         shutil.copytree(self.root / "share/arc", where / "share/arc", symlinks=True)
         every = f"<arex:InfoproviderWakeupPeriod>{INFORMATION_EVERY}</arex:InfoproviderWakeupPeriod>"
         _insert(where / "share/arc/arc-arex-start", every, "<arex:gmconfig>")
-        _insert(where / "share/arc/arc-arex-ws-start", "<tcp:Interface>127.0.0.1</tcp:Interface>", "<tcp:Port>")
+        loopback = "<tcp:Interface>127.0.0.1</tcp:Interface>"
+        _insert(where / "share/arc/arc-arex-ws-start", loopback, "<tcp:Port>")
         (self.directory / "perl/JSON").mkdir(parents=True)
         (self.directory / "perl/JSON/XS.pm").write_text(JSON_XS)
         shutil.copytree(
@@ -148,7 +149,8 @@ class ARC:
     def _answers(self) -> bool:
         for service in self._services:
             if not service.alive():
-                said = "".join(p.read_text(errors="replace")[-1500:] for p in self.directory.glob("log/*.out"))
+                outputs = self.directory.glob("log/*.out")
+                said = "".join(p.read_text(errors="replace")[-1500:] for p in outputs)
                 raise TestbedError(f"ARC ended: {said}\n{self.log_tail()}")
         context = ssl.create_default_context(cadata=self.authority.pem.decode())
         try:

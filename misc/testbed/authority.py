@@ -1,4 +1,4 @@
-"""A certificate authority of one test bed: host and user certificates, short proxies, a folder of trust anchors."""
+"""A certificate authority of one test bed: certificates of hosts and users, proxies, a folder of anchors."""
 
 import datetime as dt
 import ipaddress
@@ -56,7 +56,7 @@ class Authority:
         return self._issue(_name(name), [ExtendedKeyUsageOID.CLIENT_AUTH], None)
 
     def proxy(self, user: Identity, seconds: float = 3600) -> bytes:
-        """An RFC 3820 proxy of `user`: certificate, key and chain in one PEM; negative `seconds`: an expired one."""
+        """An RFC 3820 proxy of `user`: certificate, key and chain in one PEM; below 0 s: an expired one."""
         issuer = x509.load_pem_x509_certificate(user.certificate)
         key = _key()
         serial = x509.random_serial_number() >> 96
@@ -75,7 +75,7 @@ class Authority:
         return signed.public_bytes(serialization.Encoding.PEM) + _pem(key) + user.certificate
 
     def anchors(self, folder: Path) -> Path:
-        """Write what OpenSSL and grid software look for in a folder of trusted authorities; return the folder."""
+        """Write what grid software looks for in a folder of trusted authorities; return the folder."""
         folder.mkdir(mode=0o755)
         (folder / "authority.pem").write_bytes(self.pem)
         found = run(["openssl", "x509", "-noout", "-hash", "-in", folder / "authority.pem"], timeout=20)

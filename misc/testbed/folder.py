@@ -42,12 +42,13 @@ class Replace:
 def folder(
     name: str, packages: Sequence[str], fixups: Sequence[Replace] = (), keep: Sequence[str] = ()
 ) -> Path:
-    """Return the folder with `packages`, building it if no cache has it; `keep` names what of UNUSED is needed.
+    """Return the folder with `packages`, building it if no cache has it; `keep` is what of UNUSED stays.
 
     Programs (usr/bin, usr/sbin) come from `packages` alone, so that the folder can be put on a PATH without
     hiding the host's tar or python3; libraries and data come from all they depend on.
     """
-    parts = [RECIPE, SUITE, sorted(packages), [vars(fixup) for fixup in fixups], *([sorted(keep)] if keep else [])]
+    parts = [RECIPE, SUITE, sorted(packages), [vars(fixup) for fixup in fixups]]
+    parts += [sorted(keep)] if keep else []
     recipe = json.dumps(parts)
     key = f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     for place in cache.places():

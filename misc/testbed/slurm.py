@@ -84,8 +84,9 @@ class Slurm:
         return {"PATH": f"{self.bin}:/usr/bin:/bin", "SLURM_CONF": str(self.conf), "LC_ALL": "C", "TZ": "UTC"}
 
     def blahp(self, condor: Condor) -> Mapping[str, str]:
-        """Environment with which the blahp of `condor` submits to this cluster."""
-        found = blahp.configure(condor, self.directory / "blahp", slurm_binpath=self.bin)
+        """Environment with which the blahp of `condor` submits to this cluster, from a folder of its own."""
+        own = self.directory / f"blahp{len(list(self.directory.glob('blahp*')))}"
+        found = blahp.configure(condor, own, slurm_binpath=self.bin)
         return {**found, "SLURM_CONF": str(self.conf)}
 
     def create(self) -> None:

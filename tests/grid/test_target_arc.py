@@ -75,7 +75,7 @@ def test_a_pilot_runs_and_its_output_comes_back(
     made = box(tmp_path, ap, arc, "to-arc", authority.proxy(authority.user("factory")), **asked)
     logs = made.folder / "pilots"
     with InProcess(made):
-        asked_for = until(arc.descriptions, "the pilot to reach the CE")  # gone when HTCondor has all it wants
+        asked_for = until(arc.descriptions, "the pilot at the CE")  # gone when HTCondor has all it wants
         until(lambda: any(f.stat().st_size for f in logs.glob("*/*/*.out")), "the pilot's output")
         until(lambda: made.pilots() == 0, "the pilot to leave the queue")
     (out,) = logs.glob("*/*/*.out")

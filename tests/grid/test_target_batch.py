@@ -19,6 +19,7 @@ from testbed import blahp
 from testbed.condor import Condor
 from testbed.pool import Pool
 from testbed.slurm import Slurm
+from testbed.sshd import SSHD
 
 PILOT = """#!/bin/sh
 echo "queue=$FACTORYQUEUE cid=$APFCID words=$1,$2"
@@ -120,6 +121,91 @@ def test_what_retire_takes_back_leaves_slurm_too(tmp_path: Path, slurm: Slurm, t
         return all(j["job_state"] == ["CANCELLED"] for j in slurm.jobs() if j["partition"] == "shut")
 
     until(over, "the job to be cancelled")
+
+
+# --- over ssh ---------------------------------------------------------------------------------------------
+
+# What condor_remote_cluster writes there, but for where its folder is; with FS, since both are one host.
+FT_GAHP = """BOSCO_SANDBOX_DIR = $ENV(HOME)/sandbox
+LOG = $ENV(HOME)
+FT_GAHP_LOG = $(LOG)/FTGahpLog
+SEC_CLIENT_AUTHENTICATION_METHODS = FS
+SEC_FS_ENFORCE_CHANNEL_BINDING = False
+USE_SHARED_PORT = False
+ENABLE_URL_TRANSFERS = False
+NETWORK_INTERFACE = 127.0.0.1
+ENABLE_IPV6 = False
+"""
+
+
+@pytest.fixture(scope="module")
+def login_node(place: Path, slurm: Slurm, condor_folder: Condor) -> Iterator[SSHD]:
+    """A host with Slurm's commands that was set up for remote submission."""
+    server = SSHD(place / "sshd")
+    server.create()
+    remote = server.home / "bosco/glite"
+    for name in ("bin", "etc"):
+        (remote / name).mkdir(parents=True)
+    for program in [*(condor_folder.release / "bin").glob("blah*"), condor_folder.sbin / "condor_ft-gahp"]:
+        (remote / "bin" / program.name).symlink_to(program)
+    for name in ("sbin", "libexec"):
+        (remote / name).symlink_to(condor_folder.release / name)
+    (remote / "etc/condor_config.ft-gahp").write_text(FT_GAHP)
+    variables = {**slurm.blahp(condor_folder), "BLAHPD_LOCATION": str(remote)}
+    profile = "".join(f"export {key}={value}\n" for key, value in variables.items())
+    (server.home / ".bash_profile").write_text(profile)
+    (server.home / "sandbox").mkdir()
+    server.start()
+    yield server
+    server.stop()
+
+
+def over_ssh(folder: Path, ap: Pool, server: SSHD, name: str) -> Box:
+    keys = {
+        "batch": "slurm",
+        "host": "127.0.0.1",
+        "port": str(server.port),
+        "user": server.user,
+        "privkeyfile": str(server.key),
+    }
+    options = {f"batchsubmit.condorssh.{key}": value for key, value in keys.items()}
+    return box(folder, ap, name, "CondorSSH", **options, **{"batchsubmit.queue": "grid"})
+
+
+@pytest.fixture
+def ssh_client(login_node: SSHD, condor_folder: Condor, place: Path) -> Iterator[Pool]:
+    """An access point that has no batch system of its own."""
+    path = (login_node.commands, condor_folder.bin, condor_folder.sbin, os.environ["PATH"])
+    variables = {"PATH": ":".join(map(str, path))}
+    with Pool(place / "client", "client", condor=condor_folder, variables=variables) as pool:
+        yield pool
+
+
+def test_a_pilot_runs_in_slurm_over_ssh(tmp_path: Path, login_node: SSHD, ssh_client: Pool) -> None:
+    made = over_ssh(tmp_path, ssh_client, login_node, "over-ssh")
+    with InProcess(made):
+        until(lambda: outputs(made), "the pilot's output")
+        until(lambda: made.pilots() == 0, "the pilot to leave the queue")
+    (out,) = outputs(made)
+    first, where, *_ = out.read_text().splitlines()
+    assert (first, where) == (f"queue=q1 cid={out.stem} words=one,two", "where=grid,")
+
+
+def test_a_host_key_that_is_not_known_is_refused(
+    tmp_path: Path, login_node: SSHD, ssh_client: Pool
+) -> None:
+    known = login_node.known_hosts.read_text()
+    login_node.known_hosts.write_text(known.replace("AAAA", "AAAB", 1))
+    made = over_ssh(tmp_path, ssh_client, login_node, "wrong-host")
+    try:
+        with InProcess(made):
+            until(
+                lambda: any(row[0].isdigit() for row in made.ads("GridResourceUnavailableTime")),
+                "the host to count as down",
+            )
+            assert [row[0] for row in made.ads("JobStatus")] == ["1"]
+    finally:
+        login_node.known_hosts.write_text(known)
 
 
 # --- batch systems that cannot be had ---------------------------------------------------------------------
