@@ -5,6 +5,7 @@ from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext
 from autopyfactory.plugins.batchsubmit.condorce import CondorCE, CondorCEOptions
+from submitkit import described
 
 KEY = "batchsubmit.condorce"
 
@@ -41,3 +42,22 @@ def test_what_is_no_ce_is_refused_where_it_is_written(text: str) -> None:
     options, (problem,) = bind(CondorCEOptions, Section.from_texts("Q", {f"{KEY}.gridresource": text}))
     assert options is None
     assert (problem.key, problem.value) == (f"{KEY}.gridresource", text)
+
+
+def test_what_a_pilot_asks_for_in_the_words_of_routes() -> None:
+    asked = {"cores": "8", "memory": "16000", "walltime": "90", "queue": "grid", "project": "atlas"}
+    keys = {f"batchsubmit__{k}": v for k, v in asked.items()}
+    d = described(CondorCE, batchsubmit__condorce__gridresource="ce", **keys)
+    assert (d["+xcount"], d["+maxMemory"], d["+maxWallTime"]) == ("8", "16000", "90")  # cores, MB, minutes
+    assert (d["+remote_queue"], d["+remote_BatchProject"]) == ('"grid"', '"atlas"')
+    assert (d["request_cpus"], d["request_memory"]) == ("8", "16000")
+
+
+def test_attributes_that_users_write_win() -> None:
+    d = described(
+        CondorCE,
+        batchsubmit__condorce__gridresource="ce",
+        batchsubmit__cores="8",
+        **{"batchsubmit__condorce__condor_attributes__+xcount": "4"},
+    )
+    assert d["+xcount"] == "4"
