@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from autopyfactory import __version__
 from autopyfactory.web import jsonapi
 from autopyfactory.web.guard import Guard
+from autopyfactory.web.pages import Pages
 from autopyfactory.web.site import Site
 
 THREADS = 8  # requests that are worked on at a time
@@ -33,6 +34,7 @@ def create(site: Site) -> FastAPI:
     )
     app.state.life = secrets.token_hex(4)  # tags of views of an earlier process are not ours
     app.include_router(jsonapi.router(site))
+    app.include_router(Pages(site).router)
     app.add_middleware(Guard, options=site.options, doorman=site.doorman)
     app.add_exception_handler(HTTPException, _told)
     return app
