@@ -148,6 +148,10 @@ class Book:
         there = self._at_place.get(place, {}).values()
         return [b for b in there if queue in (None, b.queue)]
 
+    def lost_at(self, place: str) -> int:
+        """Return the pilots at `place` that were written off, while their lines are kept."""
+        return sum(b.lost.bit_count() for b in self._lines.values() if b.place == place and b.lost)
+
     def unresolved(self, place: str | None = None, queue: str | None = None) -> list[Batch]:
         """Return the intents whose outcome is not known and that nobody is submitting now."""
         lines = self._at_place.get(place, {}) if place is not None else self._lines

@@ -1,204 +1,343 @@
-"""What this factory sent: intent before, confirmation after, so that no pilot is lost or sent twice.
+"""The book of pilots on disk (SQLite), and one thread that writes it.
 
-An intent is durable before anything is sent. It stays *unresolved* until the schedd's answer confirms it, or
-until a look-up by its tag finds the pilots (adopted) or finds, twice, that there are none (forgotten). While
-unresolved it counts as that many pending pilots. A confirmed submission counts as pending until a snapshot
-that was asked for after the confirmation shows it. Everything else is the schedd's to know.
+Who must be sure that a line is safe waits for its commit; all that wait at one moment are written in one. So
+a disk that takes long for each fsync makes everybody wait once, and not one after the other. What need not be
+safe at once is written soon, in order; what cannot be written is tried again with the next, and what a crash
+loses of it is found out again from the places themselves.
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
 import logging
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autopyfactory.accounting.unseen import Book, Intent
-from autopyfactory.external import privatefiles
+from autopyfactory.accounting import spelling
+from autopyfactory.accounting.book import Batch, Book
+from autopyfactory.accounting.place import Place, Places
+from autopyfactory.accounting.requests import NoAnswer, NotDone, Write
 from autopyfactory.model.clock import Clock, SystemClock
 
 log = logging.getLogger("autopyfactory.ledger")
 
-SETTLE = 3.0  # seconds between the two look-ups that must both find nothing before an intent is forgotten
-KEEP_SECONDS = 7 * 86400  # how long resolved rows stay, for people to look at
+KEEP_SECONDS = 7 * 86400  # how long closed lines stay, for people to look at and to know strangers by
+DAY = 86400.0
+PATIENCE = 30.0  # seconds to wait for a commit
+AGAIN = 5.0  # seconds until what could not be written is tried again
+VERSION = 2
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS submission (
-    tag TEXT PRIMARY KEY, queue TEXT NOT NULL, target TEXT NOT NULL, n INTEGER NOT NULL,
-    intended REAL NOT NULL, state TEXT NOT NULL DEFAULT 'intended', cluster TEXT, sent INTEGER);
-CREATE INDEX IF NOT EXISTS submission_queue ON submission (queue, intended);
-CREATE INDEX IF NOT EXISTS submission_state ON submission (state) WHERE state = 'intended';
+CREATE TABLE IF NOT EXISTS batch (
+    tag TEXT PRIMARY KEY, queue TEXT NOT NULL, place TEXT NOT NULL, ce TEXT NOT NULL, n INTEGER NOT NULL,
+    cores INTEGER NOT NULL, memory_mb INTEGER NOT NULL, intended REAL NOT NULL, identity TEXT NOT NULL,
+    mark TEXT NOT NULL, state TEXT NOT NULL, cluster TEXT NOT NULL,
+    members TEXT NOT NULL, alive TEXT NOT NULL, lost TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS batch_state ON batch (state) WHERE state != 'closed';
+CREATE INDEX IF NOT EXISTS batch_queue ON batch (queue, intended);
+CREATE INDEX IF NOT EXISTS batch_intended ON batch (intended);
+CREATE TABLE IF NOT EXISTS place (
+    name TEXT PRIMARY KEY, identity TEXT NOT NULL, cursor TEXT NOT NULL, spec TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS alias (name TEXT PRIMARY KEY, place TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS total (queue TEXT PRIMARY KEY, sent INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS book (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+_COLUMNS = (
+    "tag", "queue", "place", "ce", "n", "cores", "memory_mb", "intended", "identity", "mark", "state",
+    "cluster", "members", "alive", "lost",
+)  # fmt: skip
+_BITS = ("members", "alive", "lost")  # as hexadecimal text: they are wider than SQLite's integers
+_PUT = f"INSERT OR REPLACE INTO batch VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
 class LedgerError(Exception):
     """The file cannot be used, and without it nothing may be sent."""
 
 
-class Ledger:
-    """The durable record of submissions; one per factory, shared by its queue threads.
+@dataclass(eq=False)
+class _Waiting:
+    """Somebody who waits for a commit."""
 
-    `lock` is held while the file is written, and by callers that must see counts and write an intent as one
-    act (reservations). Counts alone are told from memory: no cycle waits for another one's disk.
-    """
+    request: Write
+    done: threading.Event = field(default_factory=threading.Event)
+    error: Exception | None = None
+
+
+class Ledger:
+    """The file; one per factory."""
 
     def __init__(self, path: Path, clock: Clock | None = None):
         """Open the file, or make it. Raises LedgerError."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._clock = clock or SystemClock()
-        self.lock = threading.RLock()
+        self._lock = threading.Lock()  # the connection's
+        self._change = threading.Condition()
+        self._durable: list[_Waiting] = []
+        self._lines: dict[str, Batch] = {}  # what is to be written when there is time
+        self._places: dict[str, Place] = {}
+        self._aliases: dict[str, str] = {}
+        self._totals: dict[str, int] = {}
+        self._stopping = False
+        self._busy = False
+        self._troubled = False
+        self._next_prune = 0.0
         try:
             self._open(path)
-        except (sqlite3.Error, OSError) as err:
+        except sqlite3.Error as err:
             raise LedgerError(
                 f"the ledger {path} cannot be used: {err}. It tells what was sent; see to disk and "
-                "permissions. If the file is lost, move it away: the factory starts with an empty one, does "
-                "not look up a submission that was cut off, and counts the pilots ever sent from 0"
+                "permissions. If the file is lost, move it away: the factory starts with an empty one, takes "
+                "over the pilots that it finds, and counts the pilots ever sent from 0"
             ) from err
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._thread.start()
 
     def _open(self, path: Path) -> None:
-        privatefiles.create(path)
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.executescript(_SCHEMA)
-        self._book = Book()
-        for tag, queue, target, n in self._db.execute(
-            "SELECT tag, queue, target, n FROM submission WHERE state = 'intended'"
-        ):
-            self._book.begin(Intent(tag, queue, target, n, adopted=True))
-        self._totals: dict[str, int] = dict(self._db.execute("SELECT queue, sent FROM total"))
-        self._earlier: list[tuple[str, str, int]] = self._db.execute(
-            "SELECT target, queue, sum(sent) FROM submission WHERE state = 'confirmed' GROUP BY target, queue"
-        ).fetchall()
+        with _Transaction(self._db, durable=True):
+            self._db.execute("INSERT OR IGNORE INTO book VALUES ('mark', ?)", (uuid.uuid4().hex,))
+            self._db.execute("INSERT OR REPLACE INTO book VALUES ('version', ?)", (str(VERSION),))
+            _take_over(self._db)
+        (self.mark,) = self._db.execute("SELECT value FROM book WHERE key = 'mark'").fetchone()
         self.prune()
 
-    def close(self) -> None:
-        """Close the file; intents that are unresolved stay in it."""
-        with self.lock:
-            self._db.close()
+    # --- reading --------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _transaction(self, *, durable: bool) -> Iterator[None]:
-        # Only intents need to survive a power cut: a lost confirmation is found again by its tag.
-        self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-
-    def intend(self, queue: str, target: str, n: int) -> Intent:
-        """Write down that `n` pilots are about to be sent for `queue`; durable on return.
-
-        Raises sqlite3.Error when that cannot be written: then nothing may be sent.
-        """
-        intent = Intent(uuid.uuid4().hex, queue, target, n)
-        with self.lock:
-            with self._transaction(durable=True):
-                self._db.execute(
-                    "INSERT INTO submission (tag, queue, target, n, intended) VALUES (?, ?, ?, ?, ?)",
-                    (intent.tag, queue, target, n, self._clock.now().timestamp()),
-                )
-            self._book.begin(intent)
-        return intent
-
-    def confirm(self, intent: Intent, cluster: str, sent: int) -> None:
-        """Write down that the pilots of `intent` are in the schedd's queue."""
-        with self.lock:
-            self._book.confirm(intent, sent, self._clock.monotonic())
-            self._totals[intent.queue] = self._totals.get(intent.queue, 0) + sent
-            self._write_outcome(
-                (
-                    "UPDATE submission SET state = 'confirmed', cluster = ?, sent = ? WHERE tag = ?",
-                    (cluster, sent, intent.tag),
-                ),
-                (
-                    "INSERT INTO total VALUES (?, ?) ON CONFLICT (queue) DO UPDATE SET sent = sent + ?",
-                    (intent.queue, sent, sent),
-                ),
+    def restore(self) -> tuple[Book, Places]:
+        """Return the book as it is on disk, and the places."""
+        book, places = Book(self.mark), Places()
+        with self._lock:
+            for name, identity, cursor, spec in self._db.execute(
+                "SELECT name, identity, cursor, spec FROM place"
+            ):
+                place = places.get(name)
+                place.identity, place.cursor, place.spec = identity, cursor, spec
+            places.aliases.update(self._db.execute("SELECT name, place FROM alias"))
+            rows = self._db.execute(
+                f"SELECT {', '.join(_COLUMNS)} FROM batch WHERE state IN ('intended', 'sent') OR lost != '0'"
             )
+            for row in rows:
+                book.load(_batch(row))
+            book.sent.update(dict(self._db.execute("SELECT queue, sent FROM total")))
+        return book, places
 
-    def forget(self, intent: Intent) -> None:
-        """Write down that the pilots of `intent` were certainly not sent."""
-        with self.lock:
-            self._book.drop(intent)
-            self._write_outcome(("UPDATE submission SET state = 'none' WHERE tag = ?", (intent.tag,)))
-
-    def _write_outcome(self, *statements: tuple[str, tuple[Any, ...]]) -> None:
-        """Write how an intent ended. If that fails (disk full) the row stays, and a restart looks it up."""
+    def recall(self, tags: Iterable[str]) -> frozenset[str]:
+        """Return which of `tags` have a line of pilots that were sent. Raises NoAnswer."""
+        known: set[str] = set()
         try:
-            with self._transaction(durable=False):
-                for text, values in statements:
-                    self._db.execute(text, values)
+            with self._lock:
+                for tag in tags:
+                    query = "SELECT 1 FROM batch WHERE tag = ? AND n > 0 AND state != 'old'"
+                    if self._db.execute(query, (tag,)).fetchone():
+                        known.add(tag)
         except sqlite3.Error as err:
-            log.warning("the ledger cannot be written, a restart will look the pilots up: %s", err)
-
-    def found_nothing(self, intent: Intent) -> bool:
-        """Note that a look-up found no pilots of `intent`; return whether it may be forgotten now.
-
-        The first look-up may come before a schedd has worked off what it was sent, so two are needed,
-        `SETTLE` seconds apart.
-        """
-        now = self._clock.monotonic()
-        if intent.nothing_found_at is None:
-            intent.nothing_found_at = now
-            return False
-        if now - intent.nothing_found_at < SETTLE:
-            return False
-        self.forget(intent)
-        return True
-
-    def unresolved(self, queue: str) -> list[Intent]:
-        """Return the intents of `queue` whose outcome is not known."""
-        return self._book.unresolved(queue)
-
-    def unseen(self, target: str, since: float, queue: str | None = None) -> int:
-        """Return how many pilots a snapshot of `target`, asked for at monotonic time `since`, cannot show.
-
-        Of one queue, or of all.
-        """
-        return self._book.unseen(target, since, queue)
-
-    def at_most(self, target: str, queue: str | None = None) -> int:
-        """Return how many pilots can be at `target`, of one queue or of all, while nobody has counted them.
-
-        All that were sent there within `KEEP_SECONDS`, whether they have ended or not.
-        """
-        earlier = sum(n for t, q, n in self._earlier if t == target and queue in (None, q))
-        return earlier + self._book.unseen(target, float("-inf"), queue)
-
-    def sent_between(self, target: str, since: float, until: float) -> dict[str, int]:
-        """Return the pilots per queue whose sending to `target` was confirmed from `since` to `until`."""
-        return self._book.sent_between(target, since, until)
+            raise NoAnswer(str(err)) from err
+        return frozenset(known)
 
     def sent_since(self, queue: str, seconds: float) -> int:
         """Return how many pilots were sent for `queue` in the last `seconds`, by the wall clock."""
         limit = self._clock.now().timestamp() - seconds
-        with self.lock:
+        with self._lock:
             (sent,) = self._db.execute(
-                "SELECT coalesce(sum(sent), 0) FROM submission WHERE queue = ? AND intended >= ?",
+                "SELECT coalesce(sum(n), 0) FROM batch "
+                "WHERE queue = ? AND intended >= ? AND state != 'intended'",
                 (queue, limit),
             ).fetchone()
         return int(sent)
 
-    def total(self, queue: str) -> int:
-        """Return how many pilots were ever sent for `queue`."""
-        return self._totals.get(queue, 0)
+    # --- writing --------------------------------------------------------------------------------
 
-    def seen(self, target: str, since: float) -> None:
-        """Drop from memory what every snapshot of `target` asked for from `since` on will show."""
-        self._book.seen(target, since)
+    def write(self, request: Write) -> None:
+        """Keep what is asked for. Returns when it is safe, if it is `durable`; else at once.
+
+        Raises NotDone when it certainly was not written, NoAnswer when that is not known. What is not
+        durable never fails: it is tried again until it is written.
+        """
+        waiting = _Waiting(request) if request.durable else None
+        with self._change:
+            if self._stopping:
+                raise NotDone("the ledger is closed")
+            if waiting is not None:
+                self._durable.append(waiting)
+            else:
+                self._note(request)
+            self._change.notify_all()
+        if waiting is None:
+            return
+        if not waiting.done.wait(PATIENCE):
+            with self._change:
+                if waiting in self._durable:  # nobody has begun with it
+                    self._durable.remove(waiting)
+                    raise NotDone(f"the disk has been busy for {PATIENCE:.0f} s")
+            raise NoAnswer(f"the disk did not answer within {PATIENCE:.0f} s")
+        if waiting.error is not None:
+            raise NotDone(str(waiting.error)) from waiting.error
+
+    def _note(self, request: Write) -> None:
+        self._lines.update((b.tag, b) for b in request.lines)
+        self._places.update((p.name, p) for p in request.places)
+        self._aliases.update(request.aliases)
+        self._totals.update(request.totals)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all is written; False when that takes longer than `timeout` seconds."""
+        with self._change:
+            return self._change.wait_for(lambda: not self._pending and not self._busy, timeout)
+
+    @property
+    def _pending(self) -> bool:
+        return bool(self._durable or self._lines or self._places)
+
+    def close(self) -> None:
+        """Write what waits, and close the file."""
+        with self._change:
+            self._stopping = True
+            self._change.notify_all()
+        self._thread.join(5)
+        with self._lock:
+            self._db.close()
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._busy = False
+                self._change.notify_all()
+                if self._troubled and not self._durable:
+                    self._change.wait_for(lambda: self._stopping or self._durable, AGAIN)
+                else:
+                    self._change.wait_for(lambda: self._stopping or self._pending, DAY / 24)
+                if self._stopping and (not self._pending or self._troubled):
+                    self._refuse()
+                    return
+                self._busy = True
+                waiting, self._durable = self._durable, []
+                lines, self._lines = self._lines, {}
+                places, self._places = self._places, {}
+                aliases, totals = dict(self._aliases), self._totals
+                self._totals = {}
+            later = Write(tuple(lines.values()), tuple(places.values()), aliases, totals)
+            error = self._commit([later, *(w.request for w in waiting)], durable=bool(waiting))
+            for one in waiting:
+                one.error = error
+                one.done.set()
+            if error is not None:
+                with self._change:  # what has come meanwhile is newer
+                    self._lines = {**lines, **self._lines}
+                    self._places = {**places, **self._places}
+                    self._totals = {**totals, **self._totals}
+            self._prune_daily()
+
+    def _refuse(self) -> None:
+        for one in self._durable:
+            one.error = OSError("the ledger is closed")
+            one.done.set()
+        self._durable.clear()
+
+    def _commit(self, requests: list[Write], *, durable: bool) -> Exception | None:
+        """Write in one transaction; return why that failed."""
+        try:
+            with self._lock, _Transaction(self._db, durable=durable):
+                for request in requests:
+                    self._put(request)
+        except sqlite3.Error as err:
+            if not self._troubled:
+                log.error("the ledger cannot be written, nothing is sent until it can: %s", err)
+            self._troubled = True
+            return err
+        if self._troubled:
+            log.info("the ledger can be written again")
+        self._troubled = False
+        return None
+
+    def _put(self, request: Write) -> None:
+        self._db.executemany(_PUT, (_row(b) for b in request.lines))
+        self._db.executemany(
+            "INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?)",
+            ((p.name, p.identity, p.cursor, p.spec) for p in request.places),
+        )
+        self._db.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?)", request.aliases.items())
+        self._db.executemany("INSERT OR REPLACE INTO total VALUES (?, ?)", request.totals.items())
+
+    def _prune_daily(self) -> None:
+        if self._clock.monotonic() >= self._next_prune:
+            try:
+                self.prune()
+            except sqlite3.Error as err:
+                log.warning("old lines stay in the ledger for now: %s", err)
 
     def prune(self) -> None:
-        """Delete resolved rows older than a week."""
+        """Delete lines that were closed and are older than a week."""
+        self._next_prune = self._clock.monotonic() + DAY
         limit = self._clock.now().timestamp() - KEEP_SECONDS
-        with self.lock, self._transaction(durable=False):
-            self._db.execute("DELETE FROM submission WHERE state != 'intended' AND intended < ?", (limit,))
+        with self._lock, _Transaction(self._db, durable=False):
+            self._db.execute("DELETE FROM batch WHERE state IN ('closed', 'old') AND intended < ?", (limit,))
+
+
+class _Transaction:
+    """All or nothing. Only what somebody waits for has to survive a power cut."""
+
+    def __init__(self, db: sqlite3.Connection, *, durable: bool):
+        self._db = db
+        self._level = "FULL" if durable else "NORMAL"
+
+    def __enter__(self) -> None:
+        self._db.execute(f"PRAGMA synchronous={self._level}")
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: Any, *_: object) -> None:
+        if kind is None:
+            try:
+                self._db.execute("COMMIT")
+                return
+            except sqlite3.Error:
+                self._rollback()
+                raise
+        self._rollback()
+
+    def _rollback(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+
+def _row(b: Batch) -> tuple[Any, ...]:
+    return tuple(f"{getattr(b, c):x}" if c in _BITS else getattr(b, c) for c in _COLUMNS)
+
+
+def _batch(row: tuple[Any, ...]) -> Batch:
+    values: Mapping[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+    known: dict[str, Any] = {c: int(v, 16) if c in _BITS else v for c, v in values.items()}
+    return Batch(**known)
+
+
+def _take_over(db: sqlite3.Connection) -> None:
+    """Take over the table of a ledger that has remembered submissions only.
+
+    Intents stay what they are. Whether the pilots of the others still live nobody has written down: those
+    that do are found by their marks when their schedd first answers, and taken into the book.
+    """
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'submission'").fetchone():
+        return
+    rows = db.execute(
+        "SELECT tag, queue, target, n, intended, state, cluster, sent FROM submission"
+    ).fetchall()
+    states = {"intended": "intended", "confirmed": "old"}
+    for tag, queue, target, n, intended, state, cluster, sent in rows:
+        number = n if state == "intended" else sent or 0
+        # Without a mark: that is how their pilots look.
+        batch = Batch(tag, queue, spelling.schedd(target), "", number, intended=intended)
+        values = (*_row(batch)[:10], states.get(state, "closed"), cluster or "", "0", "0", "0")
+        db.execute(_PUT.replace("REPLACE", "IGNORE"), values)
+    db.execute("DROP TABLE submission")
+    log.info("the ledger was taken over: %d submissions", len(rows))
+
+
+def spec_text(plugin: str, options: Mapping[str, Any]) -> str:
+    """Return how a place is reached, as it is kept."""
+    return json.dumps({"plugin": plugin, "options": dict(options)}, sort_keys=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autopyfactory.accounting.book import Batch, Book, bits
+from autopyfactory.accounting.book import Batch, Book, bits, numbers
 from autopyfactory.accounting.caps import room
 from autopyfactory.accounting.conservation import Balance, balance, troubled
 from autopyfactory.accounting.place import Place, Places, View
@@ -207,7 +207,9 @@ def holds(accounts: Accounts, place: Place) -> tuple[str, ...]:
     """Return why nothing may be sent to `place` now; empty when something may."""
     if place.stranger_since is not None:
         return (who_answers(accounts, place),)
-    if place.view is None or not place.ready:
+    if place.view is None:
+        return (f"nobody has counted the pilots at {place.name} yet",)
+    if not place.ready:
         return (f"the pilots at {place.name} are being looked up",)
     if place.foreign_since is not None:
         n = sum(n for _, _, n in place.foreign.values())
@@ -403,6 +405,11 @@ def _explain(accounts: Accounts, place: Place, asked: float) -> Run:
                 return
     except NoAnswer:
         return
+    except NotDone:  # nobody there can tell tags apart
+        by_count(accounts, place, uneven, asked)
+        place.ready = True
+        yield _saved(accounts)
+        return
     if found is not None:
         place.keeps_history = found.history
         for batch in wanted:
@@ -412,6 +419,26 @@ def _explain(accounts: Accounts, place: Place, asked: float) -> Run:
         yield from _accuse(place, strangers, at)
     place.ready = True
     yield _saved(accounts, place)
+
+
+def by_count(accounts: Accounts, place: Place, uneven: dict[str, Balance], at: float) -> None:
+    """Close what is missing for long, at a place that tells numbers only: the oldest ones first."""
+    book = accounts.book
+    for queue in [q for q in place.short if q not in uneven or not uneven[q].missing]:
+        del place.short[queue]
+    for queue, b in uneven.items():
+        if not b.missing:
+            continue
+        since, least = place.short.get(queue, (at, b.missing))
+        place.short[queue] = since, least = since, min(least, b.missing)
+        if at - since < accounts.policy.apart_without_history:
+            continue
+        del place.short[queue]
+        for batch in sorted(book.lines(place.name, queue), key=lambda b: b.intended):
+            if batch.state == "sent" and least > 0:
+                gone = list(numbers(batch.alive))[:least]
+                least -= len(gone)
+                _end(accounts, place, batch, bits(gone))
 
 
 def _nothing() -> Run:
@@ -475,7 +502,7 @@ def _resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at
             yield Tell(
                 "found", place.name,
                 f"found the {batch.n} pilots of an earlier submission, cluster {batch.cluster}",
-                batch.queue, batch.n,
+                batch.queue, batch.n, batch=replace(batch),
             )  # fmt: skip
         elif arrived(batch, at, policy.under_way) and patient(batch, 1, at, patience):
             n = batch.n
@@ -495,6 +522,9 @@ def _resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at
         book.extend(batch, seen.alive)
         _end(accounts, place, batch, seen.ended & ~seen.alive)
     gone = batch.alive & ~(seen.alive if seen is not None else 0)
+    if found.final:
+        _end(accounts, place, batch, gone)
+        return
     if doubted := patient(batch, gone, at, patience):
         if not found.history:
             _end(accounts, place, batch, doubted)  # that is how pilots end there

@@ -156,6 +156,7 @@ class Searched:
     identity: str
     tags: Mapping[str, TagFound]
     history: bool = True  # whether this place keeps one
+    final: bool = False  # what is not found has ended: whatever lives is found there
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ class Tell:
     queue: str | None = None
     pilots: int = 0
     alarm: bool = False
+    batch: Batch | None = None  # a submission that turned out to have taken place
 
 
 Request = Write | Recall | Submit | Count | ReadEndings | Survey | Search | Tell

@@ -31,7 +31,7 @@ def plan(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
     preview = Preview(
         new,
         sources=factory.sources,
-        ledger=factory.ledger,
+        book=factory.book,
         clock=factory.clock,
         shared=factory.shared,
         running=dict(factory.queues),

@@ -81,7 +81,7 @@ def _row(factory: Factory, name: str) -> QueueRow:
         trend=factory.trends.of(name),
         wmsqueue=config.options.wmsqueue if config else None,
         ce=queue.parts.submit.ce if queue else "",
-        sent=factory.ledger.total(name),
+        sent=factory.book.total(name),
         problem=problem,
         troubles=factory.troubles.of(name),
     )

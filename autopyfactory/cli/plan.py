@@ -58,6 +58,7 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
     """Answer without a factory: the way from nothing to the configuration in the files."""
     from dataclasses import replace
 
+    from autopyfactory.accounting.bookkeeper import Bookkeeper
     from autopyfactory.accounting.ledger import Ledger
     from autopyfactory.api.configuration import LOOK, MOST
     from autopyfactory.condor import registry
@@ -83,9 +84,11 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
         copy = Path(nowhere) / "ledger.db"
         note = _copy(known, copy) if known.exists() else ""
         ledger = Ledger(copy, clock)
-        sources = SourcePool(clock, ledger)
+        book = Bookkeeper(ledger, clock)
+        sources = SourcePool(clock, book)
+        shared = Shared(mark=ledger.mark)
         try:
-            preview = Preview(new, sources=sources, ledger=ledger, clock=clock, shared=Shared(), running={})
+            preview = Preview(new, sources=sources, book=book, clock=clock, shared=shared, running={})
             effects = preview.effects(wanted, LOOK)
         finally:
             registry.close_all(1.0)

@@ -76,6 +76,33 @@ class CondorClient:
         found = self._caller.call("counts", [list(group_by), constraint], deadline, probe)
         return [dict(zip(names, values, strict=True)) for values in found]
 
+    def census(
+        self, group_by: Sequence[str], constraint: str, *, deadline: float, probe: bool = False
+    ) -> tuple[str, list[tuple[Any, ...]]]:
+        """The schedd's identity (empty: it does not tell), and what `counts` returns, without names.
+
+        Each row holds the values of `group_by`, then the number of jobs.
+        """
+        found = self._caller.call("census", [list(group_by), constraint], deadline, probe)
+        return str(found["identity"]), [tuple(values) for values in found["rows"]]
+
+    def endings(
+        self, constraint: str, projection: Sequence[str], *, since: str | None, limit: int, deadline: float
+    ) -> tuple[str, list[Row], list[Row]]:
+        """The schedd's identity, completed jobs still in its queue, and those that left it, the latest first.
+
+        since: "cluster.proc" of the last one that is known.
+        """
+        found = self._caller.call("endings", [constraint, list(projection), since, limit], deadline, True)
+        return str(found["identity"]), found["queue"], found["history"]
+
+    def look_up(
+        self, constraint: str, projection: Sequence[str], *, limit: int, deadline: float
+    ) -> tuple[str, list[Row], list[Row], bool]:
+        """The schedd's identity, matching jobs in queue and history, and whether it keeps a history."""
+        found = self._caller.call("look_up", [constraint, list(projection), limit], deadline, True)
+        return str(found["identity"]), found["queue"], found["history"], bool(found["keeps_history"])
+
     def query(
         self,
         constraint: str,
@@ -133,17 +160,22 @@ class CondorClient:
 
     # ---- writes
 
-    def submit(self, description: Mapping[str, str], count: int, *, deadline: float) -> Submitted:
+    def submit(
+        self, description: Mapping[str, str], count: int, *, deadline: float, identity: str = ""
+    ) -> Submitted:
         """Submit `count` jobs as one cluster, all or none; keep it to about a hundred, others wait meanwhile.
 
         description: submit commands; values are in submit language, see `quoting` for text that must arrive
         as it is. Never repeated once it may have reached the schedd: after an error other than Refused,
         Suspended, NotBegun and ValueError the jobs may be there, so look for them by their tag.
+        identity: of the schedd that is meant; Refused if another one answers. Empty: whoever answers.
         """
         check_description(description)
         if count < 1:  # HTCondor would make 1 of 0
             raise ValueError(f"cannot submit {count} jobs")
-        cluster, first_proc, number = self._caller.call("submit", [dict(description), count], deadline, False)
+        cluster, first_proc, number = self._caller.call(
+            "submit", [dict(description), count, identity], deadline, False
+        )
         return Submitted(cluster, first_proc, number)
 
     def act(self, action: str, constraint: str, *, reason: str = "", deadline: float) -> dict[str, int]:

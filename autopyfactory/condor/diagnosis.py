@@ -48,6 +48,8 @@ def diagnose(kind: str, text: str, said: Sequence[str], target: Target) -> Excep
     text = " ".join(text.split())
     if kind == "BadRequest":
         return ValueError(text)
+    if kind == "AnotherSchedd":
+        return Refused(text, target)
     if kind == "NotFound":
         return NotBegun(text, target)
     if kind == "LimitReached" and (found := limits.reached(text)):

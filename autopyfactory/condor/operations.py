@@ -36,6 +36,10 @@ class LimitReached(Exception):
     """The submission would pass a limit of the schedd; the text names it, and ends with its value."""
 
 
+class AnotherSchedd(LookupError):
+    """Another schedd answers under the name: nothing was asked of it."""
+
+
 class Operations:
     """The calls to one schedd and its collector. Remembers where the schedd is until `forget`."""
 
@@ -95,6 +99,20 @@ class Operations:
         }
         return found | {"version": number.group() if number else ""}
 
+    def identity(self) -> str:
+        """Who answers at the schedd's address, by its own word; empty if it does not tell.
+
+        Name and host, and when its job queue was made: that stays over restarts, and is new when the queue
+        was wiped. The collector's copy may be of another schedd that advertises the same name.
+        """
+        address = str(attribute(self._locate(), "MyAddress") or "")
+        wanted = ["Name", "Machine", "JobQueueBirthdate"]
+        ads = htcondor2.Collector(address).query(htcondor2.AdType.Schedd, "true", wanted) if address else []
+        if len(ads) != 1 or not (born := attribute(ads[0], "JobQueueBirthdate")):
+            return ""
+        name, host = (str(attribute(ads[0], what) or "").lower() for what in ("Name", "Machine"))
+        return f"{name} on {host} (job queue of {born})"
+
     def ping(self) -> dict[str, Any]:
         """Authenticate to the schedd and ask whether we may write."""
         ad = htcondor2.ping(self._locate(), "WRITE")
@@ -124,6 +142,28 @@ class Operations:
         rows = merged(rows, group_by) if extra else rows
         return [[one[name] for name in names] for one in rows]  # an attribute may be asked for twice
 
+    def census(self, group_by: list[str], constraint: str) -> dict[str, Any]:
+        """The schedd's identity, and the answer of `counts`."""
+        return {"identity": self.identity(), "rows": self.counts(group_by, constraint)}
+
+    def look_up(self, constraint: str, projection: list[str], limit: int) -> dict[str, Any]:
+        """The schedd's identity, ads of the queue, of the history, and whether there is a history at all.
+
+        The history is searched back from its end until `limit` ads are found.
+        """
+        queue = self.query(constraint, projection, -1)
+        history = self.history(constraint, projection, limit, None)
+        known = bool(history) or bool(self.history("true", ["ClusterId"], 1, None))
+        return {"identity": self.identity(), "queue": queue, "history": history, "keeps_history": known}
+
+    def endings(
+        self, constraint: str, projection: list[str], since: str | None, limit: int
+    ) -> dict[str, Any]:
+        """The schedd's identity, completed jobs still in the queue, and what left it after `since`."""
+        queue = self.query(f"({constraint}) && JobStatus == 4", projection, limit)
+        history = self.history(constraint, projection, limit, since)
+        return {"identity": self.identity(), "queue": queue, "history": history}
+
     def query(self, constraint: str, projection: list[str], limit: int) -> list[Row]:
         """Job ads of the queue."""
         references(constraint)
@@ -147,14 +187,19 @@ class Operations:
 
     # ---- writes
 
-    def submit(self, description: dict[str, str], count: int) -> list[int]:
-        """Submit `count` jobs as one cluster: [cluster, first proc, count]. Raises LimitReached."""
+    def submit(self, description: dict[str, str], count: int, identity: str = "") -> list[int]:
+        """Submit `count` jobs as one cluster: [cluster, first proc, count]. Raises LimitReached.
+
+        Only to the schedd of this identity, if one is given; AnotherSchedd if it is not that one.
+        """
+        if identity and (found := self.identity()) != identity:
+            raise AnotherSchedd(f"{found or 'one that does not say who it is'} answers instead of {identity}")
         schedd = self._connect()
         try:
             result = schedd.submit(htcondor2.Submit(description), count=count)
         except htcondor2.HTCondorException as error:
-            if found := limits.reached(str(error)):
-                raise LimitReached(f"{error} limit is {self._setting(found[0])}") from error
+            if found_limit := limits.reached(str(error)):
+                raise LimitReached(f"{error} limit is {self._setting(found_limit[0])}") from error
             raise
         if sys.version_info < (3, 12):
             # The bindings give back one reference to None too many on every submission. From Python 3.12 on

@@ -21,7 +21,6 @@ class Reading:
     age: float | None  # seconds; None: there was no answer yet
     maxage: float
     trouble: str | None = None
-    doubt: str | None = None
 
     @property
     def kind(self) -> str:
@@ -29,11 +28,11 @@ class Reading:
         return WORDS[self.key]
 
 
-def reading(key: Key, label: str, state: SourceState[Any], maxage: float, mono: float, queue: str) -> Reading:
+def reading(key: Key, label: str, state: SourceState[Any], maxage: float, mono: float) -> Reading:
     """Return how the source's `state` looks at monotonic time `mono` for `queue`."""
     age = state.snapshot.age(mono) if state.snapshot else None
     trouble = f"{state.trouble.text} (since {state.trouble.since:%H:%M:%SZ})" if state.trouble else None
-    return Reading(key, label, age, maxage, trouble, state.doubts.get(queue))
+    return Reading(key, label, age, maxage, trouble)
 
 
 def held_back(readings: Iterable[Reading]) -> tuple[str, ...]:
@@ -47,6 +46,4 @@ def _reason(r: Reading) -> str | None:
         return f"no {r.kind} from {r.label} yet{because}"
     if r.age > r.maxage:
         return f"{r.kind} {r.age:.0f} s old (maxage {r.maxage:.0f}){because}"
-    if r.doubt:
-        return f"{r.kind} is doubtful: {r.doubt}"
     return None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.gate import Reading, held_back, reading
@@ -29,13 +29,15 @@ class KnowsOthers(Protocol):
 
 
 class InputReader:
-    """Puts together what one queue knows, from its sources, the ledger and its own past."""
+    """Puts together what one queue knows, from its sources, the book and its own past."""
 
-    def __init__(self, config: QueueConfig, parts: Parts, ledger: Ledger, factory: KnowsOthers, clock: Clock):
+    def __init__(
+        self, config: QueueConfig, parts: Parts, book: Bookkeeper, factory: KnowsOthers, clock: Clock
+    ):
         self._config = config
         self._name = config.name
         self._parts = parts
-        self._ledger = ledger
+        self._book = book
         self._factory = factory
         self._clock = clock
         looks_back = parts.events_source is not None
@@ -54,10 +56,9 @@ class InputReader:
         if p.batch is not None and p.batch_source is not None:
             bstate = p.batch_source.state
             if bstate.snapshot is not None:
-                unseen = self._ledger.unseen(p.submit.target, bstate.snapshot.taken_mono, self._name)
-                batch = bstate.snapshot.data.queue(self._name).with_unseen(unseen)
+                batch = self._book.batch(self._name, p.submit.target)
                 self._starts.note(bstate.snapshot.taken_mono, batch.running)
-            readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono, self._name))
+            readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono))
         if p.wms is not None and p.wms_source is not None:
             state = p.wms_source.state
             if batch is not None:
@@ -66,7 +67,7 @@ class InputReader:
                 status = state.snapshot.data
                 wms, site = p.wms.queue_info(status), p.wms.site_info(status)
                 starting = self._starts.since(state.snapshot.taken_mono - p.wms.settling)
-            readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono, self._name))
+            readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono))
         if p.batch is not None and p.events_source is not None:
             readings.append(
                 reading(
@@ -75,7 +76,6 @@ class InputReader:
                     p.events_source.state,
                     p.batch.maxage,
                     mono,
-                    self._name,
                 )
             )
         options, others = self._config.options, self._factory.other_queues(self._name)
@@ -106,15 +106,17 @@ class InputReader:
         return recent_pilots(
             source.state.snapshot.data,
             self._name,
-            total=self._ledger.total(self._name),
-            submitted=self._ledger.sent_since(self._name, WINDOW),
+            total=self._book.total(self._name),
+            submitted=self._book.sent_since(self._name, WINDOW),
         )
 
     def gate(self, readings: Sequence[Reading]) -> tuple[str, ...]:
         """Return why what is known is not good enough to act on."""
         needs = frozenset[str]().union(*(rule.needs for rule in self._parts.chain))
         matter = [r for r in readings if r.key != "wms" or needs & {"wms", "site"}]
-        return held_back(matter)
+        closed = held_back(matter)
+        # A place that has not answered says enough by that.
+        return closed or self._book.holds(self._parts.submit.target)
 
     def remember(self, inputs: CycleInputs) -> None:
         """Keep the counts of this cycle for rules that look back, if there are any."""

@@ -31,10 +31,13 @@ def _pilots(batch: BatchQueueInfo) -> str:
         "not yet at the CE": batch.unsubmitted,
         "waiting there": batch.waiting,
         "held": batch.held,
+        "being removed": batch.leaving,
         "just sent": batch.unseen,
+        "missing": batch.missing,
     }
+    extra = f", {batch.foreign} of them not in the book" if batch.foreign else ""
     split = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
-    return f"pilots: {batch.pending} pending{split and f' ({split})'}, {batch.running} running"
+    return f"pilots: {batch.pending} pending{split and f' ({split})'}, {batch.running} running{extra}"
 
 
 def log_steps(log: logging.Logger, decision: Decision) -> None:

@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.inputs import InputReader, KnowsOthers
@@ -23,7 +22,6 @@ from autopyfactory.model.record import CycleRecord, Outcome
 from autopyfactory.model.text import count
 
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
-LOOK_AGAIN = 4.0  # seconds until an unresolved intent is looked up again
 
 # One queue reads and decides at a time. More would only contend for the interpreter, and a thousand threads
 # that wait for it wake up every few milliseconds to ask whether it is free. Nothing waits for the outside
@@ -72,8 +70,7 @@ class APFQueue:
         config: QueueConfig,
         parts: Parts,
         *,
-        ledger: Ledger,
-        reservations: Reservations,
+        book: Bookkeeper,
         neighbours: Neighbours,
         report: Callable[[CycleRecord], None],
         clock: Clock,
@@ -85,7 +82,7 @@ class APFQueue:
         self.log = logging.getLogger(f"autopyfactory.queue.{config.name}")
         self.last: CycleRecord | None = None
         self.cycles_run = 0
-        self.reader = InputReader(config, parts, ledger, neighbours, clock)
+        self.reader = InputReader(config, parts, book, neighbours, clock)
         self._neighbours = neighbours
         self._report = report
         self._clock = clock
@@ -93,7 +90,8 @@ class APFQueue:
         self._stopping = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._sender = Sender(config.name, parts, ledger, reservations, lambda: self._stopping, self.log)
+        self._sender = Sender(config, parts, book, lambda: self._stopping, self.log)
+        self._book = book
 
     # --- the thread -----------------------------------------------------------------------------
 
@@ -140,8 +138,6 @@ class APFQueue:
                 self.log.info("ends after %s", count(self.cycles_run, "cycle"))
                 break
             pause = self.config.options.sleep
-            if self._sender.unresolved:
-                pause = min(pause, LOOK_AGAIN)
             self._wake.wait(max(0.0, started + pause - self._clock.monotonic()))
             self._wake.clear()
         for source in self.parts.sources:
@@ -171,15 +167,16 @@ class APFQueue:
 
     def cycle(self, started: datetime) -> CycleRecord:
         """Read, gate, decide, send; return the record of all of it."""
-        resolved = self._sender.resolve()
+        resolved = self._sender.resolved()
         with _turn():
+            seen = self._book.open(self.name)  # before it is decided on: what comes later counts against it
             record, pause = self._think(started, resolved)
         if pause is not None:
             return self._end(self._drain(record) if pause.drains else record, "paused", pause.words)
         if record.gate:
             return self._end(record, "held back", "; ".join(record.gate))
         if record.wanted > 0:
-            return self._send(record)
+            return self._send(record, seen)
         if record.wanted < 0:
             return self._retire(record)
         self.parts.submit.cleanup(SUBMIT_DEADLINE)
@@ -192,7 +189,7 @@ class APFQueue:
         log_inputs(self.log, self.cycles_run, inputs, readings)
         self.reader.remember(inputs)
 
-        closed = self._neighbours.blocked() + self.reader.gate(readings) + resolved.unknown
+        closed = self._neighbours.blocked() + self.reader.gate(readings)
         pause = self._neighbours.paused(self.name)
         decision = decide(self.parts.chain, inputs)
         if pause is None and not closed:
@@ -220,8 +217,8 @@ class APFQueue:
         """Return what happened to this queue's pilots lately; None when nobody asked or nobody tells."""
         return self.reader.recent()
 
-    def _send(self, record: CycleRecord) -> CycleRecord:
-        done = self._sender.send(record.wanted)
+    def _send(self, record: CycleRecord, seen: int) -> CycleRecord:
+        done = self._sender.send(record.wanted, seen)
         record = replace(record, granted=done.granted, sent=done.sent, caps=done.notes)
         problems = [s.error for s in record.sent if s.error]
         if problems:
@@ -241,9 +238,9 @@ class APFQueue:
         """Answer a chain that says there are too many pilots."""
         n = -record.wanted
         batch = record.inputs.batch if record.inputs else None
-        if batch is not None and batch.unseen:
-            # It may be in the snapshot and count as unseen too: fine for sending less, not for removing.
-            return self._end(record, "nothing", f"{n} too many, but {batch.unseen} are not visible yet")
+        if batch is not None and (hidden := batch.unseen + batch.missing):
+            # They may have ended: fine for sending less, not for removing others.
+            return self._end(record, "nothing", f"{n} too many, but {hidden} are not visible")
         why = record.decision.decisive if record.decision else None
         retired = self._sender.take_back(n, spare_running=why is not None and why.spares_running)
         if not retired:

@@ -1,21 +1,22 @@
-"""Sends the pilots of one queue: reserve, write the intent, submit, confirm; and finds out what was lost."""
+"""Sends the pilots of one queue through the book: it reserves and writes down, the submit plugin sends."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.reservations import Reservations
-from autopyfactory.accounting.unseen import Intent
+from autopyfactory.accounting.book import Batch, bits
+from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.accounting.protocol import Ask, SentBatch
+from autopyfactory.accounting.requests import NoAnswer, NotDone, Submitted
+from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts
 from autopyfactory.model.decision import Cap
 from autopyfactory.model.record import Sent
 from autopyfactory.plugins.base import SubmitError, SubmitUnknown
 
 SUBMIT_DEADLINE = 60.0  # seconds for one submission of up to `chunk` pilots
-LOOKUP_DEADLINE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Resolved:
     """What is known now of submissions whose answers were lost."""
 
     found: tuple[Sent, ...] = ()  # those that did take place, and are known as well as any other from now on
-    unknown: tuple[str, ...] = ()  # a reason for each that stays unknown
+    unknown: tuple[str, ...] = ()  # a line for each that is not known yet; it counts as pending
 
 
 class Sender:
@@ -40,39 +41,50 @@ class Sender:
 
     def __init__(
         self,
-        queue: str,
+        config: QueueConfig,
         parts: Parts,
-        ledger: Ledger,
-        reservations: Reservations,
+        book: Bookkeeper,
         stopping: Callable[[], bool],
         log: logging.Logger,
     ):
-        self._name = queue
+        self._config = config
+        self._name = config.name
         self._parts = parts
-        self._ledger = ledger
-        self._reservations = reservations
+        self._book = book
         self._stopping = stopping
         self._log = log
 
-    def send(self, n: int) -> Sending:
-        """Send up to `n` pilots, chunk by chunk, as far as the caps allow and until one submission fails."""
-        left, granted = n, 0
-        sent: list[Sent] = []
-        notes: tuple[str, ...] = ()
-        submit = self._parts.submit
-        while left > 0 and not self._stopping():
-            grant = self._reservations.reserve(
-                self._name, submit.target, min(left, submit.chunk), self._caps()
-            )
-            notes = grant.notes or notes
-            if grant.intent is None:
-                break
-            granted += grant.intent.n
-            left -= grant.intent.n
-            sent.append(self._submit(grant.intent))
-            if sent[-1].error or grant.notes:
-                break
-        return Sending(tuple(sent), granted, notes)
+    def send(self, n: int, seen: int) -> Sending:
+        """Send up to `n` pilots, chunk by chunk, as far as the caps allow and until one submission fails.
+
+        seen: the queue's open pilots when that number was decided on.
+        """
+        submit, options = self._parts.submit, self._config.options
+        ask = Ask(
+            self._name,
+            submit.target,
+            submit.ce,
+            n,
+            cores=options.cores,
+            memory_mb=options.memory_mb,
+            chunk=submit.chunk,
+            seen=seen,
+            caps=tuple(self._caps()),
+        )
+        done = self._book.send(ask, self, self._stopping)
+        if any(one.unknown for one in done.sent) and self._parts.batch_source is not None:
+            self._parts.batch_source.refresh()  # which looks it up
+        return Sending(tuple(self._told(one) for one in done.sent), done.granted, done.notes)
+
+    def submit(self, batch: Batch, identity: str) -> Submitted:
+        """Send the pilots of `batch`: what the book asks of a place. Raises NotDone, NoAnswer."""
+        try:
+            sent = self._parts.submit.submit_to(identity, batch.n, batch.tag, SUBMIT_DEADLINE)
+        except SubmitError as err:
+            raise NotDone(str(err)) from err
+        except SubmitUnknown as err:
+            raise NoAnswer(str(err)) from err
+        return Submitted(sent.cluster, bits(range(sent.first_proc, sent.first_proc + sent.count)))
 
     def take_back(self, n: int, *, spare_running: bool) -> int:
         """Take back `n` pilots; return how many went. Raises SubmitUnknown."""
@@ -80,50 +92,32 @@ class Sender:
         take_back = submit.withdraw if spare_running else submit.retire
         return take_back(n, SUBMIT_DEADLINE)
 
-    def resolve(self) -> Resolved:
-        """Look up submissions whose outcome is not known."""
-        outcomes = [self._resolve(intent) for intent in self._ledger.unresolved(self._name)]
-        return Resolved(
-            found=tuple(o for o in outcomes if isinstance(o, Sent)),
-            unknown=tuple(o for o in outcomes if isinstance(o, str)),
+    def resolved(self) -> Resolved:
+        """Return what has become of submissions whose outcome was not known."""
+        submit = self._parts.submit
+        found = [
+            Sent(b.tag, b.place, submit.ce, b.n, b.cluster, _first(b.members))
+            for b in self._book.take_found(self._name)
+        ]
+        return Resolved(tuple(found), self._book.unresolved(self._name))
+
+    def _told(self, one: SentBatch) -> Sent:
+        submit, batch = self._parts.submit, one.batch
+        known = not one.error
+        return Sent(
+            batch.tag,
+            submit.target,
+            submit.ce,
+            one.count,
+            batch.cluster if known else None,
+            _first(batch.members) if known else 0,
+            one.error or None,
         )
-
-    @property
-    def unresolved(self) -> bool:
-        """Whether there is a submission whose outcome is not known."""
-        return bool(self._ledger.unresolved(self._name))
-
-    def _resolve(self, intent: Intent) -> Sent | str | None:
-        submit = self._parts.submit
-        try:
-            found = submit.lookup(intent.tag, LOOKUP_DEADLINE)
-        except SubmitUnknown as err:
-            intent.nothing_found_at = None
-            return f"the outcome of an earlier submission of {intent.n} pilots is not known: {err}"
-        if found is not None:
-            self._ledger.confirm(intent, found.cluster, found.count)
-            self._log.info(
-                "found the %d pilots of an earlier submission, cluster %s", found.count, found.cluster
-            )
-            return Sent(intent.tag, submit.target, submit.ce, found.count, found.cluster, found.first_proc)
-        if self._ledger.found_nothing(intent):
-            self._log.info("an earlier submission of %d pilots did not take place", intent.n)
-            return None
-        return f"an earlier submission of {intent.n} pilots is being looked up"
-
-    def _submit(self, intent: Intent) -> Sent:
-        submit = self._parts.submit
-        try:
-            pilots = submit.submit(intent.n, intent.tag, SUBMIT_DEADLINE)
-        except SubmitError as err:
-            self._ledger.forget(intent)
-            return Sent(intent.tag, submit.target, submit.ce, 0, error=str(err))
-        except SubmitUnknown as err:
-            return Sent(intent.tag, submit.target, submit.ce, intent.n, error=f"outcome not known: {err}")
-        self._ledger.confirm(intent, pilots.cluster, pilots.count)
-        return Sent(intent.tag, submit.target, submit.ce, pilots.count, pilots.cluster, pilots.first_proc)
 
     def _caps(self) -> Iterator[Cap]:
         for rule in self._parts.chain:
-            for cap in rule.caps():
-                yield replace(cap, scope=f"ce:{self._parts.submit.ce}") if cap.scope == "ce" else cap
+            yield from rule.caps()
+
+
+def _first(members: int) -> int:
+    return (members & -members).bit_length() - 1 if members else 0

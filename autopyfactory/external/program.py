@@ -52,9 +52,7 @@ def run(
             env=dict(environment) if environment is not None else None,
         )
     except (OSError, ValueError) as err:
-        raise NotStarted(
-            f"{command[0]} cannot be started: {getattr(err, 'strerror', None) or err}"
-        ) from None
+        raise NotStarted(f"{command[0]} cannot be started: {getattr(err, 'strerror', None) or err}") from None
     try:
         stdout, stderr = _collect(process, time.monotonic() + timeout, max_bytes)
     except TimeoutError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from autopyfactory.factory.occupancy import Occupancy
+from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.factory.shares import Recent, share_of
 from autopyfactory.model.decision import OtherQueues
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def other_queues(
-    mine: APFQueue, queues: Mapping[str, APFQueue], occupancy: Occupancy, recent: Recent
+    mine: APFQueue, queues: Mapping[str, APFQueue], book: Bookkeeper, recent: Recent
 ) -> OtherQueues:
     """Return what `mine` has to know of the others of `queues`; only what its rules need is looked up."""
     chain = mine.parts.chain
     needs_factory = any("factory" in rule.needs for rule in chain)
     needs_ce = any(cap.scope == "ce" for rule in chain for cap in rule.caps())
-    at_ce = occupancy.active(f"ce:{mine.parts.submit.ce}") if needs_ce else None
+    at_ce = book.active("ce", mine.parts.submit.ce) if needs_ce else None
     return OtherQueues(
-        factory_active=occupancy.active("factory") if needs_factory else None,
+        factory_active=book.active() if needs_factory else None,
         scope_active={} if at_ce is None else {"ce": at_ce},
         share=share_of(mine, queues, recent),
     )

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autopyfactory.accounting.anchor import Anchor
+from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.accounting.requests import Tell
 from autopyfactory.condor import registry
 from autopyfactory.config.diff import Diff, diff
 from autopyfactory.config.model import Configuration, QueueConfig
@@ -18,7 +19,7 @@ from autopyfactory.config.vanished import vanished
 from autopyfactory.credentials import pilotfiles
 from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.factory.crossqueue import other_queues
-from autopyfactory.factory.occupancy import Occupancy
+from autopyfactory.factory.leftbehind import LeftBehind
 from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
 from autopyfactory.factory.reconciler import Failure, Reconciler
 from autopyfactory.history.attach import history_reporter
@@ -78,10 +79,11 @@ class Factory(Neighbours):
         self.started_at = self.clock.now()
         self.ledger = Ledger(self.state_dir / "ledger.db", self.clock)
         self.pauses = Pauses(self.state_dir / "pauses.json")
-        self.occupancy = Occupancy(self.ledger)
-        self.reservations = Reservations(self.ledger, self.occupancy.active)
-        self.sources = SourcePool(self.clock, self.ledger)
-        self.shared = Shared(Board(self.clock))
+        self.book = Bookkeeper(self.ledger, self.clock)
+        self.book.listeners.append(self._book_tells)
+        self.sources = SourcePool(self.clock, self.book)
+        self.shared = Shared(Board(self.clock), mark=self.ledger.mark)
+        self._left_behind = LeftBehind(self.book, self.sources, self.shared)
         self.monitors = Monitors()
         self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
         self.trends = Trends()
@@ -111,9 +113,7 @@ class Factory(Neighbours):
         self._lock = threading.RLock()  # held while queues come and go
         self._reconciler = Reconciler(
             QueueMaker(
-                ledger=self.ledger,
-                reservations=self.reservations,
-                occupancy=self.occupancy,
+                book=self.book,
                 sources=self.sources,
                 shared=self.shared,
                 monitors=self.monitors,
@@ -155,8 +155,8 @@ class Factory(Neighbours):
                     return
             if now >= next_round:
                 next_round = now + self._sleep
-                self.occupancy.forget_seen()
                 with self._lock:
+                    self._left_behind.look_after(self.configuration)
                     self.monitors.retry()
             if self.configuration.factory.reconfig:
                 if next_reload and now >= next_reload:
@@ -315,11 +315,17 @@ class Factory(Neighbours):
         mine = self.queues.get(queue)
         if mine is None:
             return OtherQueues()
-        return other_queues(mine, self.queues, self.occupancy, self.recent)
+        return other_queues(mine, self.queues, self.book, self.recent)
 
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""
         return self.queues[queue].recent() if queue in self.queues else None
+
+    def _book_tells(self, tell: Tell) -> None:
+        facts: dict[str, int | float | str] = {"place": tell.place, "pilots": tell.pilots}
+        event = FactoryEvent(f"pilots {tell.kind}", self.clock.now(), tell.text, tell.queue, facts)
+        for listener in self.listeners:
+            listener(event)
 
     # --- what everybody hears -------------------------------------------------------------------
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.config.difftext import Effect
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue, Neighbours, Paused
 from autopyfactory.factory.assembly import assemble
 from autopyfactory.factory.crossqueue import other_queues
-from autopyfactory.factory.occupancy import Occupancy, Place
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import OtherQueues, RecentPilots, decide
 from autopyfactory.plugins.base import Shared
@@ -30,18 +28,17 @@ class Preview(Neighbours):
         configuration: Configuration,
         *,
         sources: SourcePool,
-        ledger: Ledger,
+        book: Bookkeeper,
         clock: Clock,
         shared: Shared,
         running: Mapping[str, APFQueue],
     ):
         self._configuration = configuration
         self._sources = sources
-        self._ledger = ledger
+        self._book = book
         self._clock = clock
         self._shared = shared
         self._running = running
-        self._occupancy = Occupancy(ledger)
         self._queues: dict[str, APFQueue] = {}
 
     def effects(self, queues: Mapping[str, QueueConfig], timeout: float) -> dict[str, Effect]:
@@ -52,7 +49,6 @@ class Preview(Neighbours):
                 self._queues[config.name] = self._build(config)
             for source in {s for q in self._queues.values() for s in q.parts.sources}:
                 source.wait_first(max(0.0, end - self._clock.monotonic()))
-            self._settle()
             return {name: self._effect(queue) for name, queue in self._queues.items()}
         finally:
             for name in queues:
@@ -62,8 +58,7 @@ class Preview(Neighbours):
         return APFQueue(
             queue,
             self._parts(queue),
-            ledger=self._ledger,
-            reservations=Reservations(self._ledger, self._occupancy.active),
+            book=self._book,
             neighbours=self,
             report=lambda record: None,
             clock=self._clock,
@@ -76,12 +71,6 @@ class Preview(Neighbours):
     @staticmethod
     def _user(queue: str) -> str:
         return f"plan of {queue}"
-
-    def _settle(self) -> None:
-        for queue in (*self._running.values(), *self._queues.values()):
-            parts = queue.parts
-            place = Place(parts.submit.ce, parts.submit.target, parts.batch_source)
-            self._occupancy.settle(queue.name, place)
 
     def _effect(self, queue: APFQueue) -> Effect:
         inputs, readings = queue.reader.read(self._clock.now())
@@ -112,7 +101,7 @@ class Preview(Neighbours):
     def other_queues(self, queue: str) -> OtherQueues:
         """Return what `queue` would know of the others."""
         everybody = {**self._running, **self._queues}
-        return other_queues(everybody[queue], everybody, self._occupancy, self._recent)
+        return other_queues(everybody[queue], everybody, self._book, self._recent)
 
     def _recent(self, queue: str) -> RecentPilots | None:
         known = self._queues.get(queue) or self._running.get(queue)

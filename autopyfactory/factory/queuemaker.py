@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.config.diff import same
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.factory.assembly import assemble
-from autopyfactory.factory.occupancy import Occupancy, Place
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.notify.monitors import Monitors
@@ -34,9 +32,7 @@ class QueueSpec:
 class QueueMaker:
     """What queues share; see `reconciler.Maker` for the methods."""
 
-    ledger: Ledger
-    reservations: Reservations
-    occupancy: Occupancy
+    book: Bookkeeper
     sources: SourcePool
     monitors: Monitors
     shared: Shared
@@ -52,8 +48,7 @@ class QueueMaker:
         queue = APFQueue(
             spec.queue,
             parts,
-            ledger=self.ledger,
-            reservations=self.reservations,
+            book=self.book,
             neighbours=self.neighbours,
             report=self.report,
             clock=self.clock,
@@ -61,7 +56,7 @@ class QueueMaker:
         )
         if before is not None:
             queue.cycles_run = before.cycles_run
-        self.occupancy.settle(name, Place(parts.submit.ce, parts.submit.target, parts.batch_source))
+        self.book.settle(name, parts.submit.ce)
         return queue
 
     def unmake(self, holder: str) -> None:

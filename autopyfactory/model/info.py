@@ -83,6 +83,7 @@ class BatchQueueInfo:
         return replace(self, pending=self.pending + n, unseen=self.unseen + n) if n else self
 
 
+MOST_PILOTS = 10_000_000  # of one queue in one state: more is no count
 _COUNTS = tuple(f.name for f in fields(BatchQueueInfo))
 
 
@@ -126,11 +127,28 @@ class BatchStatus:
     """One schedd's answer for all queues of this factory; a queue without pilots is absent."""
 
     queues: Mapping[str, BatchQueueInfo]
+    others: Mapping[str, int] = field(default_factory=dict)  # of the pilots: those without our book's mark
+    identity: str = ""  # who answers: another one under the same name has another; empty: it does not tell
     active: int = field(init=False)  # pilots of all queues, pending and running
 
     def __post_init__(self) -> None:
         """Add up once: every queue asks for the sum in every cycle."""
-        object.__setattr__(self, "active", sum(q.active for q in self.queues.values()))
+        counts = [(q.pending, q.running) for q in self.queues.values()]
+        # What is no number is told by `absurd`, to whoever takes the answer in.
+        total = sum(p + r for p, r in counts if isinstance(p, int) and isinstance(r, int))
+        object.__setattr__(self, "active", total)
+
+    def absurd(self) -> str | None:
+        """Return what cannot be in these counts, in words: such an answer is none. None: nothing."""
+        for name, info in self.queues.items():
+            for what in _COUNTS:
+                n = getattr(info, what)
+                if type(n) is not int or not 0 <= n <= MOST_PILOTS:
+                    return f"{n!r:.40} pilots {what} in {name!r:.80}"
+        for name, n in self.others.items():
+            if type(n) is not int or not 0 <= n <= MOST_PILOTS:
+                return f"{n!r:.40} pilots of others in {name!r:.80}"
+        return None
 
     def queue(self, name: str) -> BatchQueueInfo:
         """Return the counts of queue `name`; zero when it has no pilots in this complete answer."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, final
 
+from autopyfactory.accounting.requests import Endings, NotDone, Searched, Surveyed
 from autopyfactory.model.decision import Cap, CycleInputs, Need, RecentPilots, Step
 from autopyfactory.model.declaration import UNDECLARED, Declaration
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
@@ -40,6 +41,7 @@ class Shared:
 
     last_cycles: Board = field(default_factory=Board)
     submit_records: Scribe = field(default_factory=Scribe)  # one for all: there is one disk to wait for
+    mark: str = ""  # of the factory's book: in the ads of every pilot that it sends
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,30 @@ class BatchStatusPlugin(SourcePlugin[PolledT]):
     def fetch(self) -> BatchStatus:
         """Count the pilots of this factory in all its queues, within a time limit. Raises SourceError."""
 
+    # Where pilots can be told apart, the book knows who has ended. Where they cannot, what is missing in the
+    # counts for minutes counts as ended.
+
+    def endings(self, cursor: str) -> Endings:
+        """Return the pilots that have ended since `cursor` (empty: as far back as is known), in order.
+
+        Raises SourceError.
+        """
+        return Endings("", cursor, ())
+
+    def survey(self) -> Surveyed:
+        """Return the tags of all pilots that have not ended.
+
+        Raises SourceError; NotDone where nobody can tell pilots apart.
+        """
+        raise NotDone("pilots cannot be told apart here")
+
+    def search(self, tags: frozenset[str], most: int) -> Searched:
+        """Return what is known of pilots that carry one of `tags` (`most` pilots at most), ended or not.
+
+        Raises SourceError.
+        """
+        raise SourceError("pilots cannot be told apart here")
+
 
 class SubmitError(Exception):
     """A submission failed and sent nothing."""
@@ -266,6 +292,13 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
 
         Raises SubmitError when nothing was sent, SubmitUnknown when that is not known.
         """
+
+    def submit_to(self, identity: str, n: int, tag: str, deadline: float) -> SentPilots:
+        """Send like `submit`, but only if the place of submission has this identity; empty: whoever it is.
+
+        For those whose place tells an identity with its counts. Raises what `submit` raises.
+        """
+        return self.submit(n, tag, deadline)
 
     @abstractmethod
     def lookup(self, tag: str, deadline: float) -> SentPilots | None:

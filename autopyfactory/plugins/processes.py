@@ -7,12 +7,15 @@ nothing else has to be remembered. For trying the factory where there is no HTCo
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 TAG = "APF_SUBMISSION"  # environment variable with the submission's tag
+MARK = "APF_INSTANCE"  # the same with the mark of the book that it is in
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,22 @@ class PilotProcess:
     queue: str
     cid: str  # <cluster>.<proc>
     tag: str
+    mark: str = ""
+
+    @property
+    def proc(self) -> int:
+        """Return its number within its submission."""
+        number = self.cid.rpartition(".")[2]
+        return int(number) if number.isdecimal() else 0
+
+
+def this_machine() -> str:
+    """Return what tells this machine, since it was started, from any other; empty if it cannot be told."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+    return f"{socket.gethostname()} (boot {boot})"
 
 
 def pilots() -> Iterator[PilotProcess]:
@@ -45,4 +64,5 @@ def pilots() -> Iterator[PilotProcess]:
             environ.get("FACTORYQUEUE", ""),
             environ.get("APFCID", ""),
             environ[TAG],
+            environ.get(MARK, ""),
         )

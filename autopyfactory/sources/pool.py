@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.accounting.ledger import spec_text
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.pilotevents import PilotEvents
 from autopyfactory.plugins.base import BatchStatusPlugin, WMSStatusPlugin
-from autopyfactory.sources.plausibility import CollapseJudge
+from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
 
 AnySource = WMSStatusPlugin[Any] | BatchStatusPlugin[Any]
@@ -21,15 +21,16 @@ AnySource = WMSStatusPlugin[Any] | BatchStatusPlugin[Any]
 @dataclass
 class _Shared:
     source: StatusSource[Any]
+    place: str = ""  # of a batch system: what it is called
     users: set[str] = field(default_factory=set)
 
 
 class SourcePool:
     """Hands out sources; one lives as long as somebody holds it."""
 
-    def __init__(self, clock: Clock, ledger: Ledger):
+    def __init__(self, clock: Clock, book: Bookkeeper):
         self._clock = clock
-        self._ledger = ledger
+        self._book = book
         self._lock = threading.Lock()
         self._shared: dict[Hashable, _Shared] = {}
 
@@ -40,6 +41,8 @@ class SourcePool:
             shared = self._shared.get(key)
             if shared is None:
                 shared = self._shared[key] = _Shared(self._make(plugin))
+                if isinstance(plugin, BatchStatusPlugin):
+                    shared.place = plugin.target
                 shared.source.start()
             shared.users.add(user)
             return shared.source
@@ -83,16 +86,37 @@ class SourcePool:
         for source in self.all():
             source.stop()
 
+    def places(self) -> set[str]:
+        """Return the places that are asked for their pilots, as their plugins call them."""
+        with self._lock:
+            return {s.place for s in self._shared.values() if s.place}
+
+    def refresh(self, target: str) -> None:
+        """Ask the sources of a place sooner than their intervals say."""
+        with self._lock:
+            sources = [s.source for s in self._shared.values() if s.place == target]
+        for source in sources:
+            source.refresh()
+
     def _make(self, plugin: AnySource) -> StatusSource[Any]:
-        judge = None
         if isinstance(plugin, BatchStatusPlugin):
-            judge = CollapseJudge(partial(self._ledger.sent_between, plugin.target))
+            options = plugin.options.model_dump(mode="json")
+            self._book.describe(plugin.target, spec_text(plugin.name, options))
+            watch = PlaceWatch(plugin, self._book)
+            fetch: Callable[[], Any] = watch.fetch
+            after = watch.after
+        else:
+            fetch, after = plugin.fetch, _nothing
         return StatusSource(
             plugin.label,
-            plugin.fetch,
+            fetch,
             interval=plugin.interval,
             maxage=plugin.maxage,
             clock=self._clock,
-            judge=judge,
+            after=after,
             close=plugin.close,
         )
+
+
+def _nothing() -> bool:
+    return False

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -18,7 +18,6 @@ from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.info import Snapshot
 
 T = TypeVar("T")
-Judge = Callable[[T, float], Mapping[str, str]]
 
 _DIGITS = re.compile(r"\d+")
 
@@ -27,7 +26,6 @@ log = logging.getLogger("autopyfactory.source")
 FIRST_RETRY = 1.0  # seconds until a failed question is asked again; doubles up to LAST_RETRY
 LAST_RETRY = 30.0
 AFTER_HANG = 0.3  # seconds until a source is asked again that has just used up its time limit in silence
-RECHECK = 3.0  # seconds until a doubtful answer is asked for again
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +43,14 @@ class SourceState(Generic[T]):
     """What a source knows at one moment; replaced as a whole, so readers need no lock."""
 
     snapshot: Snapshot[T] | None = None
-    doubts: Mapping[str, str] = field(default_factory=dict)  # by queue: why its counts are not believed yet
     trouble: Trouble | None = None
 
 
 class StatusSource(Generic[T]):
     """A thread that keeps the latest answer of one external system.
 
-    `fetch` asks it, for all queues, and must end within its own time limit. `judge` sees each new answer
-    (and the monotonic time it was asked for at), and returns the queues whose part of it is not to be
-    believed until asked again.
+    `fetch` asks it, for all queues, and must end within its own time limit. `after` is called when an answer
+    was taken in, on the same thread; it returns whether queues should look at once.
     """
 
     def __init__(
@@ -65,7 +61,7 @@ class StatusSource(Generic[T]):
         interval: float,
         maxage: float,
         clock: Clock | None = None,
-        judge: Judge[T] | None = None,
+        after: Callable[[], bool] = lambda: False,
         close: Callable[[], None] | None = None,
     ):
         self.label = label
@@ -76,7 +72,7 @@ class StatusSource(Generic[T]):
         self.seconds = 0.0  # that all of them took together
         self.last_seconds: float | None = None  # that the last one took
         self._fetch = fetch
-        self._judge = judge
+        self._after = after
         self._close = close
         self._clock = clock or SystemClock()
         self._stop = threading.Event()
@@ -107,18 +103,28 @@ class StatusSource(Generic[T]):
         return self._first.wait(timeout)
 
     def listen(self, wake: Callable[[], None]) -> None:
-        """Call `wake` whenever the source answers again after trouble or doubt."""
+        """Call `wake` whenever the source answers again after trouble."""
         self._listeners.add(wake)
 
     def unlisten(self, wake: Callable[[], None]) -> None:
         """No longer call `wake`."""
         self._listeners.discard(wake)
 
+    def refresh(self) -> None:
+        """Ask sooner than the interval says."""
+        self._asked.set()
+
     def poll(self) -> bool:
         """Ask once and take in the answer; return whether there was one.
 
         Called by the thread, and by tests.
         """
+        try:
+            return self._poll()
+        finally:
+            self._first.set()
+
+    def _poll(self) -> bool:
         asked_at, asked_mono = self._clock.now(), self._clock.monotonic()
         before = self.state
         try:
@@ -130,15 +136,16 @@ class StatusSource(Generic[T]):
             self.fetches += 1
             self.last_seconds = self._clock.monotonic() - asked_mono
             self.seconds += self.last_seconds
-            self._first.set()
-        doubts = self._judge(data, asked_mono) if self._judge else {}
         lag = float(getattr(data, "lag", 0.0))  # what was old already when asked for: a file, say
-        self.state = SourceState(Snapshot(data, asked_at - timedelta(seconds=lag), asked_mono - lag), doubts)
+        self.state = SourceState(Snapshot(data, asked_at - timedelta(seconds=lag), asked_mono - lag))
         if before.trouble:
             log.info("%s answers again after %d failures", self.label, before.trouble.failures)
-        for queue, why in doubts.items():
-            log.warning("%s: %s: %s", self.label, queue, why)
-        if before.trouble or before.doubts:
+        try:
+            news = self._after()
+        except Exception as err:  # what follows an answer must not end the thread that asks
+            log.exception("%s: %s", self.label, err)
+            news = False
+        if before.trouble or news:
             for wake in tuple(self._listeners):
                 wake()
         return True
@@ -153,7 +160,7 @@ class StatusSource(Generic[T]):
         since = trouble.since if trouble else self._clock.now()
         failures = trouble.failures + 1 if trouble else 1
         hung = bool(getattr(err, "hung", False))
-        self.state = SourceState(before.snapshot, before.doubts, Trouble(text, since, failures, hung))
+        self.state = SourceState(before.snapshot, Trouble(text, since, failures, hung))
 
     def _without_name(self, text: str) -> str:
         """Return `text` without the source's name at its beginning: it is told with the label."""
@@ -169,8 +176,6 @@ class StatusSource(Generic[T]):
             return min(
                 self.interval, LAST_RETRY, FIRST_RETRY * 2.0 ** min(self.state.trouble.failures - 1, 6)
             )
-        if self.state.doubts:
-            return min(self.interval, RECHECK)
         return self.interval
 
     def _run(self) -> None:

@@ -78,6 +78,19 @@ def of_credentials(record: CycleRecord | None, live: LiveState | None) -> Iterat
                     "nothing: it sends a probe by itself; see why the pilots failed", "site")  # fmt: skip
 
 
+def of_place(text: str) -> Cause | None:
+    """Return the cause when it is the place that holds the queue back, by what the book says."""
+    if "is not the one it was" in text:
+        return Cause("another-schedd", text, "see who answers under the schedd's name", "us")
+    if "are not from this book" in text or "carry another mark" in text:
+        return Cause(
+            "second-factory", text, "see who else runs with our factoryId: `autopyfactory pilots`", "us"
+        )
+    if "are being looked up" in text or text.startswith("nobody has counted"):
+        return Cause("pilots-unknown", text, "nothing: it takes a moment after the start")
+    return None
+
+
 def of_information(record: CycleRecord) -> Iterator[Cause]:
     """Yield what the factory could not learn, and what it does not believe."""
     if record.outcome not in ("held back", "paused"):
@@ -85,8 +98,8 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
     for text in record.gate:
         if text in record.unresolved:
             continue
-        if "doubtful" in text:
-            yield Cause("doubtful-counts", text, "nothing if a second count agrees; else look at the schedd")
+        if cause := of_place(text):
+            yield cause
         elif text.startswith(("WMS status", "no WMS status")):
             yield _wms(record, text)
         elif text.startswith(("batch status", "no batch status")):

@@ -18,8 +18,8 @@ _ORDER = (
     "no-cycle-yet", "internal-error", "paused", "draining",
     "credential", "credential-missing", "credential-expired", "files-missing", "credential-refused",
     "ce-refuses", "ce-down", "ce-not-found",
-    "schedd-down", "wms-credential", "wms-untrusted", "wms-down", "doubtful-counts", "unresolved-submission",
-    "held-back", "submission-failed",
+    "schedd-down", "wms-credential", "wms-untrusted", "wms-down", "another-schedd", "second-factory",
+    "pilots-unknown", "unresolved-submission", "held-back", "submission-failed",
     "schedd-full", "schedd-refuses", "unknown-to-wms", "breaker-open", "offline", "downtime",
 )  # fmt: skip
 _LATER = ("share", "ramping", "enough-pending", "nothing-ready", "no-demand")

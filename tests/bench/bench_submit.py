@@ -10,9 +10,14 @@ the confirmation.
 import common
 from common import Bare, Box
 
+from autopyfactory.accounting.book import bits
+from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.reservations import Reservations
-from autopyfactory.plugins.base import BatchSubmitPlugin
+from autopyfactory.accounting.protocol import Ask
+from autopyfactory.accounting.requests import Submitted
+from autopyfactory.model.clock import SystemClock
+from autopyfactory.plugins.base import BatchStatusPlugin, BatchSubmitPlugin
+from autopyfactory.sources.place import PlaceWatch
 
 GOAL = 1.15
 CHUNK = 100  # what the bare submission is divided into as well: more would stall the schedd's other clients
@@ -27,26 +32,26 @@ def chunks(n: int) -> list[int]:
 class Sender:
     """The ways to send `n` pilots."""
 
-    def __init__(self, submit: BatchSubmitPlugin, bare: Bare, ledger: Ledger):
+    def __init__(self, submit: BatchSubmitPlugin, bare: Bare, book: Bookkeeper):
         assert submit.chunk == CHUNK
-        self.submit, self.bare, self.ledger = submit, bare, ledger
-        self.reservations = Reservations(ledger, lambda scope: 0)
+        self.plugin_, self.bare, self.book = submit, bare, book
 
     def plain(self, n: int) -> None:
-        description = self.submit.describe("bare")
+        description = self.plugin_.describe("bare")
         for part in chunks(n):
             self.bare.submit(description, part)
 
     def plugin(self, n: int) -> None:
         for part in chunks(n):
-            assert self.submit.submit(part, "plugin", 60).count == part
+            assert self.plugin_.submit(part, "plugin", 60).count == part
 
     def cycle(self, n: int) -> None:
-        for part in chunks(n):
-            intent = self.reservations.reserve("queue", self.submit.target, part, ()).intent
-            assert intent is not None
-            sent = self.submit.submit(part, intent.tag, 60)
-            self.ledger.confirm(intent, sent.cluster, sent.count)
+        done = self.book.send(Ask("queue", self.plugin_.target, self.plugin_.ce, n), self, lambda: False)
+        assert sum(one.count for one in done.sent) == n, done
+
+    def submit(self, batch, identity) -> Submitted:
+        sent = self.plugin_.submit_to(identity, batch.n, batch.tag, 60)
+        return Submitted(sent.cluster, bits(range(sent.count)))
 
 
 def measure(sender: Sender, n: int, times: int) -> list[str]:
@@ -64,8 +69,13 @@ def main() -> None:
         box.queue("queue", **common.PILOTS)
         submit = common.plugin_of(box, "batchsubmit")
         assert isinstance(submit, BatchSubmitPlugin)
-        ledger = Ledger(folder / "ledger.db")
-        lines = [measure(Sender(submit, Bare(pool), ledger), n, times) for n, times in sizes.items()]
+        status = common.plugin_of(box, "batchstatus")
+        assert isinstance(status, BatchStatusPlugin)
+        book = Bookkeeper(Ledger(folder / "ledger.db"), SystemClock())
+        watch = PlaceWatch(status, book)
+        watch.fetch()
+        watch.after()
+        lines = [measure(Sender(submit, Bare(pool), book), n, times) for n, times in sizes.items()]
     columns = ["pilots", "plugin ms", "bare ms", "ratio", f"goal {GOAL}", "with ledger ms", "ratio"]
     common.show("Submission", columns, lines)
 

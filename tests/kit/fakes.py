@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from autopyfactory.accounting.requests import Searched, Surveyed, TagCount, TagFound
 from autopyfactory.config.model import PluginChoice, QueueConfig
 from autopyfactory.model.decision import Cap, CycleInputs, Step
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
@@ -87,11 +88,21 @@ class FakeBatch(BatchStatusPlugin[PolledOptions]):
         super().__init__(PolledOptions(), context())
         self.queues = dict(queues or {})
         self.error: Exception | None = None
+        self.tags: Mapping[str, int] | None = None  # pilots by tag; None: it cannot tell them apart
 
     def fetch(self) -> BatchStatus:
         if self.error:
             raise self.error
         return BatchStatus(dict(self.queues))
+
+    def survey(self) -> Surveyed:
+        if self.tags is None:
+            return super().survey()
+        return Surveyed("", {tag: TagCount("q", "", n) for tag, n in self.tags.items()})
+
+    def search(self, tags: frozenset[str], most: int) -> Searched:
+        assert self.tags is not None
+        return Searched("", {t: TagFound("1", (1 << n) - 1, 0) for t, n in self.tags.items() if t in tags})
 
 
 class FakeWMS(WMSStatusPlugin[PolledOptions]):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from autopyfactory.accounting.requests import Endings, Searched, Surveyed, TagCount, TagFound
 from autopyfactory.condor.errors import Busy, CondorError, Overrun
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
@@ -17,8 +18,12 @@ from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, SourceEr
 from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.schedd import SILENT, ScheddOptions
 
-GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "GridJobStatus")
-IDLE, HELD = 1, 5
+GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "GridJobStatus", "ApfInstance")
+BY_TAG = ("ApfSubmission", "MATCH_APF_QUEUE", "ApfInstance", "JobStatus")
+PILOT = ("ApfSubmission", "ClusterId", "ProcId", "JobStatus")
+REMOVED, COMPLETED, HELD = 3, 4, 5
+MOST = 20_000  # endings read at once; those before them are looked up by tag when they are missed
+AT_ONCE = 200  # tags in one question
 
 
 class CondorOptions(ScheddOptions, PolledOptions):
@@ -40,6 +45,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         super().__init__(options, context)
         self.schedd_target = options.target()
         self._mapping = StatusMapping.load(CONDOR_BATCH, context.mappings)
+        self._mine = f"ApfFactory == {constraint_string(context.factory.factory_id)}"
 
     @property
     def target(self) -> str:
@@ -58,32 +64,113 @@ class Condor(BatchStatusPlugin[CondorOptions]):
 
     def fetch(self) -> BatchStatus:
         """Count the factory's pilots per queue. Raises SourceError."""
-        mine = f"ApfFactory == {constraint_string(self.context.factory.factory_id)}"
         try:
-            rows = client(self.schedd_target).counts(
-                GROUP_BY, mine, deadline=self.options.timeout, probe=True
+            identity, rows = client(self.schedd_target).census(
+                GROUP_BY, self._mine, deadline=self.options.timeout, probe=True
             )
         except CondorError as err:
             raise SourceError(str(err), hung=isinstance(err, Overrun | Busy)) from err
-        return summarize(rows, self._mapping)
+        return summarize(rows, self._mapping, self.context.shared.mark, identity)
+
+    def endings(self, cursor: str) -> Endings:
+        """Return the pilots that left the schedd's queue after the one that `cursor` names.
+
+        Raises SourceError. In the order in which they left: the history is a file that only grows.
+        """
+        try:
+            identity, queue, history = client(self.schedd_target).endings(
+                self._mine, PILOT, since=cursor or None, limit=MOST, deadline=self.options.timeout
+            )
+        except CondorError as err:
+            raise SourceError(str(err)) from err
+        if history:
+            cursor = f"{history[0]['ClusterId']}.{history[0]['ProcId']}"
+        ended = ((str(ad["ApfSubmission"]), int(ad["ProcId"])) for ad in (*queue, *reversed(history)))
+        return Endings(identity, cursor, tuple(ended))
+
+    def survey(self) -> Surveyed:
+        """Return the tags of the pilots in the schedd's queue, added up by the schedd. Raises SourceError."""
+        try:
+            identity, rows = client(self.schedd_target).census(
+                BY_TAG, self._mine, deadline=self.options.timeout, probe=True
+            )
+        except CondorError as err:
+            raise SourceError(str(err)) from err
+        tags: dict[str, TagCount] = {}
+        for tag, queue, mark, status, count in rows:
+            if status != COMPLETED and queue is not None:
+                tag = str(tag)
+                before = tags[tag].alive if tag in tags else 0
+                tags[tag] = TagCount(str(queue), str(mark or ""), before + int(count))
+        return Surveyed(identity, tags)
+
+    def search(self, tags: frozenset[str], most: int) -> Searched:
+        """Return what the schedd's queue and history know of `tags`. Raises SourceError."""
+        found: dict[str, TagFound] = {}
+        identities, keeps = set(), True
+        wanted = sorted(tags)
+        try:
+            for begin in range(0, len(wanted), AT_ONCE):
+                names = ", ".join(constraint_string(t) for t in wanted[begin : begin + AT_ONCE])
+                constraint = f"{self._mine} && member(ApfSubmission, {{{names}}})"
+                identity, queue, history, keeps = client(self.schedd_target).look_up(
+                    constraint, PILOT, limit=most, deadline=self.options.timeout
+                )
+                identities.add(identity)
+                for ad in queue:
+                    _note(found, ad, ended=ad["JobStatus"] == COMPLETED)
+                for ad in history:
+                    _note(found, ad, ended=True)
+        except CondorError as err:
+            raise SourceError(str(err)) from err
+        if len(identities) != 1:
+            raise SourceError("the schedd changed between two questions")
+        return Searched(identities.pop(), found, keeps)
 
 
-def summarize(rows: Iterable[Mapping[str, Any]], mapping: StatusMapping) -> BatchStatus:
-    """Turn grouped counts (one row per queue, JobStatus and GridJobStatus) into counts per queue.
+def _note(found: dict[str, TagFound], ad: Mapping[str, Any], *, ended: bool) -> None:
+    tag, proc = str(ad["ApfSubmission"]), int(ad["ProcId"])
+    f = found.get(tag, TagFound(str(ad["ClusterId"]), 0, 0))
+    bit = 1 << proc
+    if ended:
+        found[tag] = TagFound(f.cluster, f.alive & ~bit, f.ended | bit)
+    else:
+        found[tag] = TagFound(f.cluster, f.alive | bit, f.ended)
 
-    A grid job without GridJobStatus has not reached its CE yet. Jobs without a queue name are left out:
-    they are not ours to decide about.
+
+def summarize(
+    rows: Iterable[Sequence[Any]], mapping: StatusMapping, mark: str = "", identity: str = ""
+) -> BatchStatus:
+    """Turn grouped counts (queue, JobStatus, GridJobStatus, mark, number) into counts per queue.
+
+    A grid job without GridJobStatus has not reached its CE yet. One that was removed is in the queue until it
+    is gone from its CE: it may run there, so it counts as pending whatever mappings.conf says. Jobs without a
+    queue name are left out: they are not ours to decide about.
     """
     queues: dict[str, dict[str, int]] = {}
+    others: dict[str, int] = {}
     attributes: dict[Any, str] = {}  # by JobStatus: there are few, and thousands of rows
-    for row in rows:
-        name, status, count = row["MATCH_APF_QUEUE"], row["JobStatus"], int(row["JobCount"])
+    for name, status, grid, whose, number in rows:
         if name is None:
             continue
-        attribute = attributes.get(status) or attributes.setdefault(status, mapping.attribute(status))
+        count = int(number)
+        attribute = attributes.get(status)
+        if attribute is None:
+            attribute = "pending" if status == REMOVED else mapping.attribute(status)
+            attributes[status] = attribute
         counts = queues.setdefault(name, {})
         counts[attribute] = counts.get(attribute, 0) + count
         if attribute == "pending":
-            part = "held" if status == HELD else "unsubmitted" if row["GridJobStatus"] is None else "waiting"
+            part = _part(status, grid)
             counts[part] = counts.get(part, 0) + count
-    return BatchStatus({name: BatchQueueInfo(**counts) for name, counts in queues.items()})
+        if whose != mark and attribute != "done":
+            others[name] = others.get(name, 0) + count
+    return BatchStatus({name: BatchQueueInfo(**counts) for name, counts in queues.items()}, others, identity)
+
+
+def _part(status: Any, grid: Any) -> str:
+    if status == HELD:
+        return "held"
+    if status == REMOVED:
+        return "leaving"
+    return "unsubmitted" if grid is None else "waiting"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+from autopyfactory.accounting.requests import Searched, Surveyed, TagCount, TagFound
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.options.polled import PolledOptions, maxage_option, sleep_option
 from autopyfactory.plugins.base import BatchStatusPlugin, SourceError
-from autopyfactory.plugins.processes import pilots
+from autopyfactory.plugins.processes import PilotProcess, pilots, this_machine
 
 
 class ExecOptions(PolledOptions):
@@ -36,9 +37,28 @@ class Exec(BatchStatusPlugin[ExecOptions]):
 
     def fetch(self) -> BatchStatus:
         """Count the running pilots of this factory per queue. Raises SourceError without a process table."""
+        mine = self._mine()
+        counts = Counter(p.queue for p in mine)
+        others = Counter(p.queue for p in mine if p.mark != self.context.shared.mark)
+        queues = {queue: BatchQueueInfo(running=n) for queue, n in counts.items()}
+        return BatchStatus(queues, dict(others), this_machine())
+
+    def survey(self) -> Surveyed:
+        """Return the tags of the pilots that run. Raises SourceError."""
+        counts = Counter((p.tag, p.queue, p.mark) for p in self._mine())
+        return Surveyed(this_machine(), {t: TagCount(q, m, n) for (t, q, m), n in counts.items()})
+
+    def search(self, tags: frozenset[str], most: int) -> Searched:
+        """Return the pilots that carry `tags` and run; the others have ended. Raises SourceError."""
+        found: dict[str, TagFound] = {}
+        for p in self._mine():
+            if p.tag in tags:
+                alive = found[p.tag].alive if p.tag in found else 0
+                found[p.tag] = TagFound(p.cid.partition(".")[0], alive | 1 << p.proc, 0)
+        return Searched(this_machine(), found, history=False, final=True)
+
+    def _mine(self) -> list[PilotProcess]:
         try:
-            mine = [p for p in pilots() if p.factory == self.context.factory.factory_id]
+            return [p for p in pilots() if p.factory == self.context.factory.factory_id]
         except OSError as err:
             raise SourceError(f"no process table: {err}") from err
-        counts = Counter(p.queue for p in mine)
-        return BatchStatus({queue: BatchQueueInfo(running=n) for queue, n in counts.items()})

@@ -171,6 +171,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         ads = {
             "ApfFactory": self.context.factory.factory_id,
             "ApfSubmission": tag,
+            **({"ApfInstance": mark} if (mark := self.context.shared.mark) else {}),
             "MATCH_APF_QUEUE": queue,
             "APF_QUEUE": queue,
             "FACTORY_JOBID": f"{self._host}#{_PLACEHOLDER}",
@@ -206,6 +207,13 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
 
     def submit(self, n: int, tag: str, deadline: float) -> SentPilots:
         """Send `n` pilots as one cluster. Raises SubmitError, SubmitUnknown."""
+        return self.submit_to("", n, tag, deadline)
+
+    def submit_to(self, identity: str, n: int, tag: str, deadline: float) -> SentPilots:
+        """Send `n` pilots as one cluster, if the schedd is the one of this identity; empty: whichever it is.
+
+        Raises SubmitError, SubmitUnknown.
+        """
         now = datetime.now(UTC)
         f = self.context.factory
         place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
@@ -214,7 +222,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             place.folder.mkdir(parents=True, exist_ok=True)
             if self._wrapper:
                 self._wrapper.keep(lambda digest: self._referred(digest, deadline))
-            done = client(self._target).submit(description, n, deadline=deadline)
+            done = client(self._target).submit(description, n, deadline=deadline, identity=identity)
         except (Refused, Suspended, ValueError, RecipeError) as err:
             raise SubmitError(str(err)) from err
         except OSError as err:

@@ -23,7 +23,7 @@ from autopyfactory.plugins.base import (
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper
 from autopyfactory.plugins.hostname import host_name
-from autopyfactory.plugins.processes import TAG, pilots
+from autopyfactory.plugins.processes import MARK, TAG, pilots
 from autopyfactory.wrapper.compose import RecipeError
 
 
@@ -69,6 +69,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
         wrapper = self._wrapper.built() if self._wrapper else None
         own = {
             TAG: tag,
+            MARK: self.context.shared.mark,
             "PANDA_JSID": f.factory_id,
             "APFFID": f.factory_id,
             "FACTORYQUEUE": self.context.queue,

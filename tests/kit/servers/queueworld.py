@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.model.decision import OtherQueues, RecentPilots
@@ -15,6 +15,7 @@ from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import WMSStatusPlugin
 from autopyfactory.plugins.sched.ready import Ready
+from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
 from fakes import FakeBatch, FakeClock, FakeSubmit, queue_config
 
@@ -25,9 +26,12 @@ class QueueWorld:
     def __init__(self, folder: Path, plugin: WMSStatusPlugin[Any]):
         self.clock = FakeClock()
         self.submit = FakeSubmit()
-        ledger = Ledger(folder / "ledger.db", self.clock)
+        book = Bookkeeper(Ledger(folder / "ledger.db", self.clock), self.clock)
         batch = FakeBatch()
-        self.batch = StatusSource("batch", batch.fetch, interval=60, maxage=1e9, clock=self.clock)
+        watch = PlaceWatch(batch, book)
+        self.batch = StatusSource(
+            "batch", watch.fetch, after=watch.after, interval=60, maxage=1e9, clock=self.clock
+        )
         self.wms = StatusSource(
             plugin.label, plugin.fetch, interval=plugin.interval, maxage=plugin.maxage, clock=self.clock
         )
@@ -36,8 +40,7 @@ class QueueWorld:
         self.queue = APFQueue(
             queue_config(wmsqueue=plugin.context.queue_options.wmsqueue),
             Parts([Ready(options, plugin.context)], self.submit, plugin, self.wms, batch, self.batch),  # type: ignore[arg-type]
-            ledger=ledger,
-            reservations=Reservations(ledger, lambda scope: 0),
+            book=book,
             neighbours=self,
             report=lambda record: None,
             clock=self.clock,

@@ -1,13 +1,21 @@
-"""What was sent is never lost and never counted short, whenever the factory dies."""
+"""What is written down survives, is what memory has, and makes nobody wait longer than one commit."""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from autopyfactory.accounting.ledger import SETTLE, Ledger, LedgerError
+from autopyfactory.accounting.book import Batch, bits
+from autopyfactory.accounting.ledger import KEEP_SECONDS, Ledger, LedgerError
+from autopyfactory.accounting.place import Place
+from autopyfactory.accounting.requests import NotDone, Write
 from fakes import FakeClock
 
 
@@ -16,59 +24,118 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def test_intent_counts_until_resolved(tmp_path: Path, clock: FakeClock) -> None:
-    ledger = Ledger(tmp_path / "l.db", clock)
-    intent = ledger.intend("q", "s", 5)
-    assert ledger.unseen("s", clock.monotonic(), "q") == 5
-    assert ledger.unseen("s", clock.monotonic() + 1000) == 5
-    ledger.confirm(intent, "12", 5)
-    assert ledger.unresolved("q") == []
+@pytest.fixture
+def ledger(tmp_path: Path, clock: FakeClock) -> Iterator[Ledger]:
+    one = Ledger(tmp_path / "l.db", clock)
+    yield one
+    one.close()
 
 
-def test_confirmed_counts_until_a_later_snapshot(tmp_path: Path, clock: FakeClock) -> None:
-    ledger = Ledger(tmp_path / "l.db", clock)
-    before = clock.monotonic()
-    clock.advance(1)
-    ledger.confirm(ledger.intend("q", "s", 3), "1", 3)
-    assert ledger.unseen("s", before, "q") == 3
-    assert ledger.unseen("s", before, "other") == 0
-    assert ledger.unseen("other", before) == 0
-    clock.advance(1)
-    assert ledger.unseen("s", clock.monotonic(), "q") == 0
-    ledger.seen("s", clock.monotonic())
-    assert ledger.unseen("s", before, "q") == 0
+def batch(tag: str, clock: FakeClock, **more: object) -> Batch:
+    at = clock.now().timestamp()
+    return Batch(tag, "q", "p", "ce", 130, 8, 2000, at, "home", "m", **more)  # type: ignore[arg-type]
 
 
-def test_unresolved_intents_survive_a_crash(tmp_path: Path, clock: FakeClock) -> None:
-    first = Ledger(tmp_path / "l.db", clock)
-    lost = first.intend("q", "s", 7)
-    first.confirm(first.intend("q", "s", 2), "1", 2)
-    again = Ledger(tmp_path / "l.db", clock)  # the first was never closed
-    (found,) = again.unresolved("q")
-    assert (found.tag, found.n, found.adopted) == (lost.tag, 7, True)
-    assert again.unseen("s", clock.monotonic()) == 7
-    assert again.total("q") == 2
+def test_what_is_durable_is_there_for_another_reader(
+    ledger: Ledger, clock: FakeClock, tmp_path: Path
+) -> None:
+    one = batch(
+        "a", clock, state="sent", cluster="7", members=bits(range(130)), alive=bits([3, 129]), lost=bits([5])
+    )
+    ledger.write(Write((one,), (Place("p", "home", "7.3", "spec"),), {"P": "p"}, {"q": 130}, durable=True))
+    again = Ledger(tmp_path / "l.db", clock)
+    book, places = again.restore()
+    again.close()
+    assert book.line("a") == replace(one, earlier=True)
+    assert (book.open("queue:q"), book.sent["q"], book.mark) == (2, 130, ledger.mark)
+    assert (places.get("P").name, places.get("p").cursor, places.get("p").spec) == ("p", "7.3", "spec")
 
 
-def test_forgotten_only_after_two_look_ups(tmp_path: Path, clock: FakeClock) -> None:
-    ledger = Ledger(tmp_path / "l.db", clock)
-    intent = ledger.intend("q", "s", 4)
-    assert not ledger.found_nothing(intent)
-    clock.advance(SETTLE - 1)
-    assert not ledger.found_nothing(intent)
-    assert ledger.unseen("s", clock.monotonic()) == 4
-    clock.advance(1)
-    assert ledger.found_nothing(intent)
-    assert ledger.unseen("s", clock.monotonic()) == 0
-    assert Ledger(tmp_path / "l.db", clock).unresolved("q") == []
+def test_what_need_not_be_safe_comes_in_order(ledger: Ledger, clock: FakeClock, tmp_path: Path) -> None:
+    ledger.write(Write((batch("a", clock),), durable=True))
+    ledger.write(Write((batch("a", clock, state="sent", members=1, alive=1),)))
+    ledger.write(Write((batch("a", clock, state="closed", members=1),)))
+    assert ledger.flush(5)
+    assert ledger.restore()[0].line("a") is None
+    assert ledger.recall(["a", "b"]) == {"a"}
 
 
-def test_an_intent_that_cannot_be_written_raises(tmp_path: Path, clock: FakeClock) -> None:
-    ledger = Ledger(tmp_path / "l.db", clock)
-    ledger.close()
-    with pytest.raises(sqlite3.Error):
-        ledger.intend("q", "s", 1)
-    assert ledger.unresolved("q") == []
+def test_all_that_wait_are_written_in_one_commit(ledger: Ledger, clock: FakeClock) -> None:
+    real, commits, gate = ledger._commit, [], threading.Event()
+
+    def slow(requests: list[Write], *, durable: bool) -> Exception | None:
+        commits.append(sum(r.durable for r in requests))
+        if len(commits) == 1:
+            gate.wait(10)
+        return real(requests, durable=durable)
+
+    with patch.object(ledger, "_commit", slow):
+        threads = [
+            threading.Thread(target=ledger.write, args=(Write((batch(f"t{i}", clock),), durable=True),))
+            for i in range(20)
+        ]
+        threads[0].start()
+        while not commits:
+            time.sleep(0.01)
+        for thread in threads[1:]:
+            thread.start()
+        while len(ledger._durable) < 19:
+            time.sleep(0.01)
+        gate.set()
+        for thread in threads:
+            thread.join(10)
+    assert commits == [1, 19]
+    assert ledger.restore()[0].open("queue:q") == 20 * 130
+
+
+def test_an_intent_that_cannot_be_written_is_not_done_and_the_rest_is_tried_again(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    def full(request: Write) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with patch.object(ledger, "_put", full):
+        ledger.write(Write((batch("later", clock),)))
+        with pytest.raises(NotDone, match="disk is full"):
+            ledger.write(Write((batch("now", clock),), durable=True))
+    ledger.write(Write((batch("then", clock),), durable=True))
+    book = ledger.restore()[0]
+    assert book.line("now") is None
+    assert book.line("later") is not None and book.line("then") is not None
+
+
+def test_closed_lines_go_after_a_week_and_open_ones_stay(ledger: Ledger, clock: FakeClock) -> None:
+    lines = (batch("open", clock, state="sent", members=1, alive=1), batch("closed", clock, state="closed"))
+    ledger.write(Write(lines, durable=True))
+    clock.advance(KEEP_SECONDS + 1)
+    ledger.prune()
+    assert ledger.recall(["open", "closed"]) == {"open"}
+
+
+def test_a_ledger_of_submissions_is_taken_over(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "l.db"
+    with sqlite3.connect(path) as old:
+        old.executescript("""
+            CREATE TABLE submission (tag TEXT PRIMARY KEY, queue TEXT NOT NULL, target TEXT NOT NULL,
+                n INTEGER NOT NULL, intended REAL NOT NULL, state TEXT NOT NULL, cluster TEXT, sent INTEGER);
+            CREATE TABLE total (queue TEXT PRIMARY KEY, sent INTEGER NOT NULL);
+            INSERT INTO total VALUES ('q', 11);
+        """)
+        at = clock.now().timestamp()
+        old.execute(
+            "INSERT INTO submission VALUES ('i', 'q', 'AP@host', 4, ?, 'intended', NULL, NULL)", (at,)
+        )
+        old.execute("INSERT INTO submission VALUES ('c', 'q', 'AP@host', 7, ?, 'confirmed', '5', 7)", (at,))
+        old.execute("INSERT INTO submission VALUES ('n', 'q', 'AP@host', 2, ?, 'none', NULL, NULL)", (at,))
+    old.close()
+    for _ in range(2):  # and a second time
+        ledger = Ledger(path, clock)
+        book, _ = ledger.restore()
+        (intent,) = book.unresolved("ap@host")
+        assert (intent.tag, intent.n, book.open(), book.sent["q"]) == ("i", 4, 4, 11)
+        assert ledger.recall(["c"]) == set(), "whether they live is to be found out"
+        assert ledger.sent_since("q", 60) == 7
+        ledger.close()
 
 
 @pytest.mark.parametrize("spoil", ["junk", "folder"])

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from autopyfactory.accounting.ledger import SETTLE, Ledger
-from autopyfactory.accounting.reservations import Reservations
+from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.protocol import Policy
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.model.decision import Cap, CycleInputs, OtherQueues, Step
@@ -18,6 +19,7 @@ from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.plugins.base import SchedPlugin, SubmitError, SubmitUnknown
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
+from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
 from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, context, queue_config
 from patience import PATIENCE
@@ -35,30 +37,24 @@ class World:
     def __init__(self, tmp_path: Path, chain: list[SchedPlugin[Any]]):
         self.clock = FakeClock()
         self.batch, self.wms, self.submit = FakeBatch(), FakeWMS(), FakeSubmit()
-        self.ledger = Ledger(tmp_path / "l.db", self.clock)
+        self.book = Bookkeeper(Ledger(tmp_path / "l.db", self.clock), self.clock)
+        watch = PlaceWatch(self.batch, self.book)
         self.pause: APause | None = None
         self.block: tuple[str, ...] = ()
         self.records: list[CycleRecord] = []
         self.batch_source = StatusSource(
-            "schedd", self.batch.fetch, interval=60, maxage=100, clock=self.clock
+            "schedd", watch.fetch, after=watch.after, interval=60, maxage=100, clock=self.clock
         )
         self.wms_source = StatusSource("wms", self.wms.fetch, interval=60, maxage=100, clock=self.clock)
         parts = Parts(chain, self.submit, self.wms, self.wms_source, self.batch, self.batch_source)
         self.queue = APFQueue(
             queue_config(),
             parts,
-            ledger=self.ledger,
-            reservations=Reservations(self.ledger, lambda scope: self.active()),
+            book=self.book,
             neighbours=self,
             report=self.records.append,
             clock=self.clock,
         )
-
-    def active(self) -> int | None:
-        snapshot = self.batch_source.state.snapshot
-        if snapshot is None:
-            return None
-        return snapshot.data.active + self.ledger.unseen("schedd", snapshot.taken_mono)
 
     def blocked(self) -> tuple[str, ...]:
         return self.block
@@ -178,27 +174,61 @@ def test_a_refused_submission_sends_nothing_and_blocks_nothing(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-def test_a_lost_reply_is_looked_up_before_anything_else_is_sent(tmp_path: Path, arrived: bool) -> None:
+def test_a_lost_reply_counts_until_it_is_looked_up(tmp_path: Path, arrived: bool) -> None:
     w = World(tmp_path, [Want(5, keep=True)])
+    w.batch.tags = w.submit.pilots
     w.poll()
     w.submit.fail, w.submit.lose_reply = SubmitUnknown("timed out"), arrived
-    if not arrived:
-        w.submit.fail = SubmitUnknown("timed out")
     assert w.cycle().outcome == "failed"
     w.submit.fail = None
-    w.submit.lookup_error = SubmitUnknown("still hangs")
+    if not arrived:
+        w.submit.pilots.clear()
     record = w.cycle()
-    assert record.outcome == "held back"
-    assert "5 pilots is not known: still hangs" in record.reason
-    w.submit.lookup_error = None
+    assert (record.outcome, record.unresolved) == (
+        "nothing",
+        ("an earlier submission of 5 pilots is being looked up",),
+    )
+    assert record.inputs is not None and record.inputs.batch is not None
+    assert record.inputs.batch.pending == 5
     found = []
     for _ in range(3):
-        w.clock.advance(SETTLE)
+        w.clock.advance(Policy().apart / 2)
+        w.batch.queues["q"] = BatchQueueInfo(pending=w.submit.sent)
+        w.poll()
         found += w.cycle().found
+        assert w.submit.sent == (5 if arrived else 0), "not yet: it may be under way"
+    w.clock.advance(Policy().apart)
+    w.poll()
+    w.cycle()
     assert w.submit.sent == 5
     # what was found is told once: monitors learn of these pilots from nothing else
     assert [(s.count, s.error) for s in found] == ([(5, None)] if arrived else [])
     assert all(s.cluster for s in found)
+
+
+def test_counts_that_collapse_send_nothing(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5, keep=True)])
+    w.batch.tags = w.submit.pilots
+    w.poll()
+    w.cycle()
+    w.show_sent()
+    for lie in ({}, {"q": BatchQueueInfo(pending=1)}, {}):
+        w.batch.queues = dict(lie)
+        w.clock.advance(60)
+        w.poll()
+        record = w.cycle()
+        assert record.inputs is not None and record.inputs.batch is not None
+        assert record.inputs.batch.missing == 5 - sum(i.pending for i in lie.values())
+    assert w.submit.sent == 5
+
+
+@pytest.mark.parametrize("count", [-1, True, 2.5, "7", None, 10**12])
+def test_a_count_that_cannot_be_is_no_answer(tmp_path: Path, count: Any) -> None:
+    w = World(tmp_path, [Want(5, keep=True)])
+    w.batch.queues["q"] = BatchQueueInfo(pending=count)
+    w.poll()
+    assert "an answer that cannot be" in w.cycle().reason
+    assert w.submit.sent == 0
 
 
 def test_a_shared_cap_cuts_the_number(tmp_path: Path) -> None:
@@ -246,7 +276,7 @@ def test_pilots_counted_twice_for_a_moment_are_not_taken_back(tmp_path: Path) ->
     w.queue.parts.chain[0].n = -3
     record = w.cycle()
     assert (record.outcome, w.submit.retired) == ("nothing", 0)
-    assert "not visible yet" in record.reason
+    assert "5 are not visible" in record.reason
 
 
 def test_a_negative_number_retires(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ class Occupied:
         self.counts = {"factory": counts.get("factory"), "ce:ce1": counts.get("ce1")}
         self.asked: list[str] = []
 
-    def active(self, scope: str) -> int | None:
+    def active(self, scope: str = "factory", ce: str = "") -> int | None:
         self.asked.append(scope)
-        return self.counts[scope]
+        return self.counts[f"{scope}:{ce}" if ce else scope]
 
 
 def queue(name: str, *chain: SchedPlugin[Any]) -> Any:

@@ -26,7 +26,7 @@ def look(place: Place, factory: Any, *names: str) -> dict[str, Any]:
     preview = Preview(
         new,
         sources=factory.sources,
-        ledger=factory.ledger,
+        book=factory.book,
         clock=factory.clock,
         running=dict(factory.queues),
         shared=factory.shared,
@@ -45,10 +45,10 @@ def test_numbers_and_the_rule_that_decided(place: Place, factory: Any) -> None:
 def test_nothing_is_sent_and_no_source_is_kept(place: Place, factory: Any) -> None:
     place.configure(f"[more]\nwmsqueue = w\nwmsstatus.file.path = {place.folder}/other.json\n")
     (place.folder / "other.json").write_text('{"w": {"ready": 9}}')
-    before, sent = set(factory.sources.all()), factory.ledger.total("more")
+    before, sent = set(factory.sources.all()), factory.book.total("more")
     assert look(place, factory, "more")["more"].would_send == 2
     assert set(factory.sources.all()) == before
-    assert factory.ledger.total("more") == sent == 0
+    assert factory.book.total("more") == sent == 0
     assert len([p for p in pilots() if p.factory == place.name]) == 2
 
 

@@ -155,6 +155,10 @@ class Schedd:
         self.heard = (args, kwargs)
         return []
 
+    def census(self, *args: Any, **kwargs: Any) -> tuple[str, list[Any]]:
+        self.heard = (args, kwargs)
+        return "", []
+
 
 @pytest.mark.parametrize("cls", [SOURCES["wmsstatus Condor"], SOURCES["batchstatus Condor"]])
 @given(data=st.data())

@@ -145,9 +145,17 @@ def test_schedd_down() -> None:
     assert explain([record], live()).codes == ("schedd-down",)
 
 
-def test_doubtful_collapse() -> None:
-    gate = "batch status is doubtful: pilots fell from 400 to 0 in one answer"
-    assert explain([cycle(outcome="held back", gate=(gate,))], live()).codes == ("doubtful-counts",)
+@pytest.mark.parametrize(
+    ("gate", "code"),
+    [
+        ("ap is not the one it was: x answers instead of y", "another-schedd"),
+        ("3 pilots with our factory's name at ap are not from this book: ...", "second-factory"),
+        ("2 pilots at ap carry another mark and are being looked up", "second-factory"),
+        ("the pilots at ap are being looked up", "pilots-unknown"),
+    ],
+)
+def test_what_the_book_says_of_a_place(gate: str, code: str) -> None:
+    assert explain([cycle(outcome="held back", gate=(gate,))], live()).codes == (code,)
 
 
 URL = "https://panda:25443/api/v1/x"

@@ -7,26 +7,25 @@ from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.plugins.batchstatus.condor import summarize
 
 
-def row(queue: str | None, status: int, grid: str | None, count: int) -> dict[str, object]:
-    return {"MATCH_APF_QUEUE": queue, "JobStatus": status, "GridJobStatus": grid, "JobCount": count}
-
-
 def test_each_pilot_is_counted_in_its_queue_and_state() -> None:
     rows = [
-        row("A", 1, None, 2),
-        row("A", 1, "PENDING", 3),
-        row("A", 1, "UNKNOWN", 1),
-        row("A", 5, "HELD", 4),
-        row("A", 2, "RUNNING", 7),
-        row("B", 2, None, 5),
-        row(None, 2, None, 100),  # somebody else's
+        ("A", 1, None, "m", 2),
+        ("A", 1, "PENDING", "m", 3),
+        ("A", 1, "UNKNOWN", "m", 1),
+        ("A", 5, "HELD", None, 4),
+        ("A", 2, "RUNNING", "m", 7),
+        ("A", 3, "RUNNING", "m", 1),  # removed, and perhaps not gone from its CE
+        ("A", 4, None, "x", 9),
+        ("B", 2, None, "x", 5),
+        (None, 2, None, "m", 100),  # somebody else's
     ]
-    status = summarize(rows, Mapping.load(CONDOR_BATCH))
+    status = summarize(rows, Mapping.load(CONDOR_BATCH), "m", "home")
     assert status.queues == {
-        "A": BatchQueueInfo(pending=10, running=7, unsubmitted=2, waiting=4, held=4),
+        "A": BatchQueueInfo(pending=11, running=7, unsubmitted=2, waiting=4, held=4, leaving=1, done=9),
         "B": BatchQueueInfo(running=5),
     }
-    assert status.active == 22
+    assert (dict(status.others), status.identity) == ({"A": 4, "B": 5}, "home")
+    assert (status.active, status.queue("A").shown) == (23, 18)
     assert status.queue("C") == BatchQueueInfo()
 
 

@@ -3,8 +3,8 @@ import ssl
 
 import pytest
 
+from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.reservations import Reservations
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.model.decision import OtherQueues
@@ -13,6 +13,7 @@ from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
 from autopyfactory.plugins.wmsstatus.pandademand import Demand, Member
 from autopyfactory.plugins.wmsstatus.pandaups import PandaUPS
+from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
 from fakes import FakeBatch, FakeClock, FakeSubmit, queue_config
 from servers import certificates
@@ -294,8 +295,9 @@ def test_the_real_queue_sends_exactly_what_is_ordered(server, make, tmp_path):
     plugin, clock, submit = make(), FakeClock(), FakeSubmit()
     batch = FakeBatch()
     wms_source = StatusSource("ups", plugin.fetch, interval=60, maxage=360, clock=clock)
-    batch_source = StatusSource("batch", batch.fetch, interval=60, maxage=1e9, clock=clock)
-    ledger = Ledger(tmp_path / "l.db", clock)
+    book = Bookkeeper(Ledger(tmp_path / "l.db", clock), clock)
+    watch = PlaceWatch(batch, book)
+    batch_source = StatusSource("batch", watch.fetch, after=watch.after, interval=60, maxage=1e9, clock=clock)
 
     class World:
         def paused(self, queue):
@@ -310,8 +312,7 @@ def test_the_real_queue_sends_exactly_what_is_ordered(server, make, tmp_path):
     queue = APFQueue(
         queue_config("Q", wmsqueue="SITE"),
         Parts([Ready(ReadyOptions(), context())], submit, plugin, wms_source, batch, batch_source),
-        ledger=ledger,
-        reservations=Reservations(ledger, lambda scope: 0),
+        book=book,
         neighbours=World(),
         report=lambda record: None,
         clock=clock,
