@@ -78,7 +78,8 @@ class Standing:
     identity: str
     balance: Balance
     lost: int
-    unresolved: int  # pilots of submissions whose outcome is not known
+    submissions: int  # those whose outcome is not known
+    unresolved: int  # pilots of these
     holds: tuple[str, ...]
     age: float | None  # seconds since its counts were asked for; None: it has not answered
     missing_age: float | None  # seconds since the first of them was looked up in vain
@@ -333,6 +334,7 @@ class Bookkeeper:
             place.identity,
             total,
             lost=book.lost_at(place.name),
+            submissions=len(book.unresolved(place.name)),
             unresolved=sum(b.n for b in book.unresolved(place.name)),
             holds=protocol.holds(self._accounts, place),
             age=age(place.view.asked if place.view else None),

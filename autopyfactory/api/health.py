@@ -57,7 +57,6 @@ def _source(factory: Factory, source: StatusSource[Any]) -> dict[str, Any]:
         "age": to_plain(age),
         "maxage": source.maxage,
         "fresh": age is not None and age <= source.maxage,
-        "doubtful": len(state.doubts),
         "error": state.trouble.text if state.trouble else None,
         "failing_since": to_plain(state.trouble.since) if state.trouble else None,
         "fetches": source.fetches,
@@ -85,8 +84,14 @@ def _problems(factory: Factory, sources: list[dict[str, Any]], now: datetime) ->
 
 
 def _submissions(factory: Factory) -> dict[str, int]:
-    intents = [i for q in dict(factory.queues) for i in factory.ledger.unresolved(q)]
-    return {"unresolved": len(intents), "pilots": sum(i.n for i in intents)}
+    standings = factory.book.standings()
+    return {
+        "unresolved": sum(s.submissions for s in standings),
+        "pilots": sum(s.unresolved for s in standings),
+        "missing": sum(s.balance.missing for s in standings),
+        "foreign": sum(s.balance.foreign + s.balance.surplus for s in standings),
+        "lost": sum(s.lost for s in standings),
+    }
 
 
 def _caps(factory: Factory) -> Iterator[dict[str, Any]]:
@@ -104,7 +109,7 @@ def _caps(factory: Factory) -> Iterator[dict[str, Any]]:
             "scope": scope,
             "rule": cap.rule,
             "limit": cap.maximum,
-            "used": factory.occupancy.active(scope),
+            "used": factory.book.active(scope),
         }
 
 
