@@ -133,8 +133,11 @@ def test_a_broken_node_is_named_and_held_and_recovers(world: World, grid: Grid, 
         assert bad.culprit.reason == ("the scratch disk is gone" if kind == "missing" else "no end after 3 s")
         assert bad.host == os.uname().nodename
         world.fault.unlink()
-        waiting.until(
-            lambda: any(t.exit == 0 for t in world.ended("node")), LONG, "the mended node to work", 0.3
-        )
+
+        def mended() -> bool:
+            world.box.work({"node": 1})  # the job is still there: the pilot that started has not taken it
+            return any(one.exit == 0 for one in world.ended("node"))
+
+        waiting.until(mended, LONG, "the mended node to work", 2)
         world.box.work({})
     assert not processes_of(grid.sites["ce2"].directory / "execute") or world.box.ads("JobStatus")

@@ -30,6 +30,7 @@ ACROSS = {
     "wrapper/test_options.py": "wrapper/payloads/glidein.sh: its options",
     "wrapper/test_checks.py": "wrapper/checks/: on nodes as they are and as they should not be",
     "wrapper/test_pilot.py": "wrapper/main.sh: a pilot from start to end",
+    "wrapper/test_reports.py": "wrapper/lib/report.sh and send.sh",
     "wrapper/test_shell.py": "wrapper/: all its shell code",
 }
 # Tests of what lies outside the package.
