@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autopyfactory.credentials.pilotfiles import faults
+from autopyfactory.credentials.pilotfiles import of_plugin
 from autopyfactory.model.record import Troubles
 from autopyfactory.why.model import LiveState
 from autopyfactory.why.probe import probed
@@ -27,7 +27,7 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
     configuration = factory.configuration
     config, queue = configuration.queues.get(name), factory.queues.get(name)
     now = factory.clock.now()
-    files = [] if queue is None else list(faults(queue.parts.submit.describe("", now), now))
+    files = [] if queue is None else list(of_plugin(queue.parts.submit, now))
     return LiveState(
         now=now,
         running=True,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from autopyfactory.model.text import span
+from autopyfactory.wrapper.compose import RecipeError
 
 CREDENTIALS = {"scitokens_file": "token", "x509userproxy": "proxy"}  # submit command: what it names
 LARGEST = 1_000_000  # bytes; no credential is larger
@@ -39,12 +40,23 @@ class Fault:
     credential: bool = True  # and not some other file
 
 
+def of_plugin(plugin: Describes, now: datetime) -> Iterator[Fault]:
+    """Yield what is wrong with the files of a queue's pilots; also that there is no pilot to describe."""
+    try:
+        description = plugin.describe("", now)
+    except (RecipeError, ValueError) as err:  # a part of the wrapper is gone, or a name that cannot be sent
+        yield Fault("unusable", f"no pilot can be made: {err}", False)
+        return
+    yield from faults(description, now)
+
+
 def faults(description: Mapping[str, str], now: datetime) -> Iterator[Fault]:
     """Yield what is wrong with the files that a submit description names, as far as this host can tell."""
     yield from of_credentials(description, now)
     executable = description.get("executable", "")
     local = description.get("transfer_executable", "True").lower() != "false" and "$" not in executable
-    if executable and local and not Path(executable).is_file():
+    composed = "+ApfWrapper" in description  # written down when a pilot is first sent with it
+    if executable and local and not composed and not Path(executable).is_file():
         yield Fault("missing", f"there is no file {executable} (executable) on this host", False)
 
 
@@ -61,7 +73,7 @@ def of_credentials(description: Mapping[str, str], now: datetime) -> Iterator[Fa
 def of_queues(plugins: Mapping[str, Describes], now: datetime) -> dict[str, str]:
     """Return what is wrong with credentials, in words, of those queues where something is."""
     found = {
-        queue: "; ".join(f.words for f in of_credentials(plugin.describe("", now), now) if f.credential)
+        queue: "; ".join(f.words for f in of_plugin(plugin, now) if f.credential)
         for queue, plugin in plugins.items()
     }
     return {queue: words for queue, words in found.items() if words}

@@ -37,7 +37,8 @@ apf_place() { # a new directory of ours, in the first place that can be written 
         for apf_base in "${_CONDOR_SCRATCH_DIR-}" "${OSG_WN_TMP-}" "${SLURM_TMPDIR-}" "${TMPDIR-}" "$PWD" /tmp /var/tmp; do
             [ -n "$apf_base" ] || continue
             APF_HOME=$apf_base/apf-wrapper.$$.$apf_try
-            mkdir -m 700 "$APF_HOME" 2>/dev/null && : 2>/dev/null >"$APF_HOME/.try" && return
+            # in a subshell: where a redirection of a special command fails, the shell itself ends
+            mkdir -m 700 "$APF_HOME" 2>/dev/null && (: >"$APF_HOME/.try") 2>/dev/null && return
             rmdir "$APF_HOME" 2>/dev/null
         done
         apf_try=$((apf_try + 1))

@@ -23,13 +23,13 @@ report() {
 start_report() { # NAME COMMAND...
     report_name=$1 && shift
     start_probe "$state/report.$report_name" sh "$APF_LIB/send.sh" "$@"
-    reports="$reports $state/report.$report_name"
+    reports="$reports $report_name"
 }
 
 # What is not out after some seconds stays behind.
 end_reports() {
-    # shellcheck disable=SC2086  # many directories
-    for report_dir in $reports; do
-        wait_probe "$report_dir" 5 || say "a report did not get through ($(sed -n '$p' "$report_dir/err" 2>/dev/null))"
+    for report_name in $reports; do
+        wait_probe "$state/report.$report_name" 5 ||
+            say "a report did not get through ($(sed -n '$p' "$state/report.$report_name/err" 2>/dev/null))"
     done
 }

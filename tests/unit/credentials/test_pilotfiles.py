@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from autopyfactory.credentials.pilotfiles import expiry, faults
+from autopyfactory.credentials.pilotfiles import expiry, faults, of_plugin, of_queues
+from autopyfactory.wrapper.compose import Fault, RecipeError
 
 NOW = datetime(2026, 11, 22, 2, 14, tzinfo=UTC)
 
@@ -100,3 +101,19 @@ def test_nothing_of_a_token_is_told(tmp_path: Path) -> None:
     secret.write_bytes(token(exp=1))
     text = secret.read_text().strip()
     assert all(part not in words({"scitokens_file": str(secret)})[0][1] for part in text.split("."))
+
+
+def test_a_composed_wrapper_is_written_when_it_is_needed() -> None:
+    description = {"executable": "/nonexistent/apf-wrapper-0.sh", "+ApfWrapper": '"0"'}
+    assert list(faults(description, datetime.now(UTC))) == []
+
+
+def test_a_queue_without_a_pilot_to_describe_is_told_and_hurts_no_other() -> None:
+    class Broken:
+        def describe(self, tag: str, now: datetime | None = None) -> dict[str, str]:
+            raise RecipeError([Fault("files", "/vo/data cannot be read")])
+
+    now = datetime.now(UTC)
+    [fault] = of_plugin(Broken(), now)
+    assert not fault.credential and "/vo/data cannot be read" in fault.words
+    assert of_queues({"q": Broken()}, now) == {}

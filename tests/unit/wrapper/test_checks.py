@@ -340,11 +340,20 @@ def test_nowhere_to_unpack(fly: Fly, sh: str, tmp_path: Path) -> None:
     assert (ended.code, ended.summary["reason"]) == (16, "no-scratch")
 
 
+def test_a_place_for_directories_but_not_for_files(fly: Fly, sh: str, tmp_path: Path) -> None:
+    place = tmp_path / "inodes"
+    place.mkdir()
+    wrapper = built("command", options={"command.command": "true"})
+    ended = fly(wrapper, shell=sh, before=mounted("nr_inodes=2", place), _CONDOR_SCRATCH_DIR=str(place)).end()
+    assert ended.code == 0, ended.errors
+
+
 def test_places_with_blanks(fly: Fly, sh: str, tmp_path: Path) -> None:
     place = tmp_path / "a place with blanks"
     place.mkdir()
     wrapper = built("command", checks=("tmp", "disk"), options={"command.command": "pwd"})
-    ended = fly(wrapper, shell=sh, TMPDIR=str(place), _CONDOR_SCRATCH_DIR=str(place)).end()
+    nobody = {"APFMON": "http://127.0.0.1:9/api", "APFFID": "f", "APFCID": "1.0"}
+    ended = fly(wrapper, shell=sh, TMPDIR=str(place), _CONDOR_SCRATCH_DIR=str(place), **nobody).end()
     assert ended.code == 0 and list(place.iterdir()) == []
     assert ended.facts["scratch"] == str(place)
 
