@@ -17,6 +17,7 @@ from autopyfactory.model.decision import declaration_of
 from autopyfactory.options.declare import find, specs
 from autopyfactory.options.problem import Problem, Severity
 from autopyfactory.plugins.batchsubmit.pilotwrapper import recipe
+from autopyfactory.plugins.places import uncounted
 from autopyfactory.wrapper.compose import Parts, RecipeError
 
 FLOOD = 100_000  # pilots in one cycle that nobody can mean
@@ -33,6 +34,7 @@ def inspect(configuration: Configuration, *, files: bool = True) -> list[Problem
     for queue in queues:
         trial = Trial.of(queue, configuration)
         found += _refusals(trial)
+        found += _counted(trial)
         found += _chain(trial, chains)
         found += _work(queue)
         found += _credentials(queue, configuration)
@@ -58,6 +60,13 @@ def at(queue: QueueConfig, key: str, severity: Severity, message: str, hint: str
     value = queue.section.values.get(key)
     where = value.where if value else queue.section.where
     return Problem(severity, message, where, queue.name, key, value.text if value else None, hint)
+
+
+def _counted(trial: Trial) -> Iterator[Problem]:
+    why = uncounted(trial.submit, trial.batch) if trial.submit is not None else None
+    if why:
+        hint = "a batch status plugin for where they are sent, and the same schedd for both"
+        yield at(trial.queue, "batchstatusplugin", "error", why, hint)
 
 
 def _refusals(trial: Trial) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ class Trial:
     queue: QueueConfig
     chain: list[Any] = field(default_factory=list)
     submit: Any = None
+    batch: Any = None
     refused: dict[str, str] = field(default_factory=dict)  # plugin as `sched Ready` -> reason
 
     @classmethod
@@ -33,9 +34,10 @@ class Trial:
         trial = cls(queue)
         trial.chain = [trial._make(choice, context) for choice in queue.sched]
         trial.submit = trial._make(queue.batchsubmit, context)
-        for choice in (queue.wmsstatus, queue.batchstatus):
-            if choice is not None:
-                trial._make(choice, context)
+        if queue.wmsstatus is not None:
+            trial._make(queue.wmsstatus, context)
+        if queue.batchstatus is not None:
+            trial.batch = trial._make(queue.batchstatus, context)
         return trial
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import logging
 import os
@@ -9,6 +10,7 @@ import pwd
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ log = logging.getLogger("autopyfactory.control")
 
 CLIENTS = 16  # at a time
 IDLE = 30.0  # seconds within which a client sends a whole request, and takes a whole answer
+MAKE_ROOM = 1.0  # seconds for the end of a client that only holds a place
 
 Handler = Callable[[str, dict[str, Any]], Any]
 
@@ -40,6 +43,8 @@ class ControlServer:
         self._handler = handler
         self._group = group
         self._clients = threading.BoundedSemaphore(CLIENTS)
+        self._waiting: dict[socket.socket, float] = {}  # clients that we wait for, since when (monotonic)
+        self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._inode = 0
 
@@ -81,27 +86,52 @@ class ControlServer:
                 log.error("control socket: %s", err)
                 threading.Event().wait(1.0)  # out of descriptors, most likely: it may pass
                 continue
-            if not self._clients.acquire(blocking=False):
+            if not self._place():
                 _refuse(connection)
                 continue
             threading.Thread(
                 target=self._client, args=(connection,), name="control client", daemon=True
             ).start()
 
+    def _place(self) -> bool:
+        """Take a place for a client, if need be from the one that we have waited for longest."""
+        if self._clients.acquire(blocking=False):
+            return True
+        with self._lock:
+            if self._waiting:
+                longest = min(self._waiting, key=self._waiting.__getitem__)
+                del self._waiting[longest]
+                with contextlib.suppress(OSError):  # gone by itself
+                    longest.shutdown(socket.SHUT_RDWR)
+        return self._clients.acquire(timeout=MAKE_ROOM)
+
+    def _wait_for(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._waiting[connection] = time.monotonic()
+
+    def _no_longer(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._waiting.pop(connection, None)
+
     def _client(self, connection: socket.socket) -> None:
         try:
             with connection:
                 who = _peer(connection)
                 lines = Lines(connection, REQUEST_BYTES)
+                self._wait_for(connection)
                 while (line := lines.next(IDLE)) is not None:
+                    self._no_longer(connection)
                     answer = self._answer(line, who)
+                    self._wait_for(connection)
                     connection.settimeout(IDLE)
                     connection.sendall(answer)
+                    self._wait_for(connection)
         except ProtocolError as err:
             log.warning("control socket: %s", err)
         except OSError as err:  # TimeoutError too
             log.debug("control socket: a client went away: %s", err)
         finally:
+            self._no_longer(connection)
             self._clients.release()
 
     def _answer(self, line: bytes, who: str) -> bytes:

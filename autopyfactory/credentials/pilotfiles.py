@@ -71,12 +71,19 @@ def of_credentials(description: Mapping[str, str], now: datetime) -> Iterator[Fa
 
 
 def of_queues(plugins: Mapping[str, Describes], now: datetime) -> dict[str, str]:
-    """Return what is wrong with credentials, in words, of those queues where something is."""
-    found = {
-        queue: "; ".join(f.words for f in of_plugin(plugin, now) if f.credential)
-        for queue, plugin in plugins.items()
-    }
+    """Return what is wrong with credentials, in words, of those queues where something is.
+
+    A plugin that cannot describe its pilots is told like a fault of theirs: it concerns that queue only.
+    """
+    found = {queue: "; ".join(_told(plugin, now)) for queue, plugin in plugins.items()}
     return {queue: words for queue, words in found.items() if words}
+
+
+def _told(plugin: Describes, now: datetime) -> list[str]:
+    try:
+        return [f.words for f in of_plugin(plugin, now) if f.credential]
+    except Exception as err:  # noqa: BLE001 - a third party's plugin may raise anything
+        return [f"what pilots carry cannot be told: {str(err) or type(err).__name__}"]
 
 
 def _credential(path: Path, name: str, what: str, now: datetime) -> Iterator[Fault]:

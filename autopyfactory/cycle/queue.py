@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -16,28 +15,13 @@ from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.inputs import InputReader, KnowsOthers
 from autopyfactory.cycle.log import log_end, log_inputs, log_steps
 from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender
+from autopyfactory.cycle.turns import TURNS
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import RecentPilots, decide
 from autopyfactory.model.record import CycleRecord, Outcome
 from autopyfactory.model.text import count
 
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
-
-# One queue reads and decides at a time. More would only contend for the interpreter, and a thousand threads
-# that wait for it wake up every few milliseconds to ask whether it is free. Nothing waits for the outside
-# meanwhile; should a rule hang against all rules, the others go on without a turn.
-_THINKING = threading.Lock()
-PATIENCE = 5.0  # seconds to wait for a turn
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    mine = _THINKING.acquire(timeout=PATIENCE)
-    try:
-        yield
-    finally:
-        if mine:
-            _THINKING.release()
 
 
 class Paused(Protocol):
@@ -82,6 +66,7 @@ class APFQueue:
         self.log = logging.getLogger(f"autopyfactory.queue.{config.name}")
         self.last: CycleRecord | None = None
         self.cycles_run = 0
+        self._uncleaned = ""  # the last complaint about cleaning up
         self.reader = InputReader(config, parts, book, neighbours, clock)
         self._neighbours = neighbours
         self._report = report
@@ -158,17 +143,30 @@ class APFQueue:
         except Exception as err:
             self.log.exception("this cycle failed: %s", err)
             record = CycleRecord(self.name, self.cycles_run, started, "failed", f"internal error: {err}")
+        self._clean_up()
         self.cycles_run += 1
         record = replace(record, duration=self._clock.monotonic() - begun)
         self.last = record
         self._report(record)
+
+    def _clean_up(self) -> None:
+        """Let the submit plugin remove what ended pilots left behind, whatever the cycle did."""
+        try:
+            self.parts.submit.cleanup(SUBMIT_DEADLINE)
+        except Exception as err:  # noqa: BLE001 - a plugin's: it costs no cycle
+            text = str(err) or type(err).__name__
+            if text != self._uncleaned:
+                self.log.warning("what ended pilots left behind cannot be removed: %s", text)
+            self._uncleaned = text
+        else:
+            self._uncleaned = ""
 
     # --- one cycle ------------------------------------------------------------------------------
 
     def cycle(self, started: datetime) -> CycleRecord:
         """Read, gate, decide, send; return the record of all of it."""
         resolved = self._sender.resolved()
-        with _turn():
+        with TURNS.turn(self.name):
             seen = self._book.open(self.name)  # before it is decided on: what comes later counts against it
             record, pause = self._think(started, resolved)
         if pause is not None:
@@ -179,7 +177,6 @@ class APFQueue:
             return self._send(record, seen)
         if record.wanted < 0:
             return self._retire(record)
-        self.parts.submit.cleanup(SUBMIT_DEADLINE)
         why = record.decision.decisive if record.decision else None
         return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
 

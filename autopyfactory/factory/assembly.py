@@ -7,6 +7,7 @@ from typing import Any
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
 from autopyfactory.cycle.components import Parts
 from autopyfactory.plugins.base import QueueContext, Shared
+from autopyfactory.plugins.places import uncounted
 from autopyfactory.sources.pool import SourcePool
 
 
@@ -21,7 +22,8 @@ def assemble(
 ) -> Parts:
     """Return the parts of `queue`, its sources running and held by `holder`.
 
-    Raises whatever a plugin's constructor raises; the caller then releases what `holder` holds.
+    Raises whatever a plugin's constructor raises, and ValueError where pilots would be sent to one place and
+    counted in another; the caller then releases what `holder` holds.
     """
     context = QueueContext(
         queue=queue.name,
@@ -39,6 +41,8 @@ def assemble(
     submit = make(queue.batchsubmit)
     wms = make(queue.wmsstatus) if queue.wmsstatus else None
     batch = make(queue.batchstatus) if queue.batchstatus else None
+    if why := uncounted(submit, batch):
+        raise ValueError(why)
     history = any("history" in rule.needs for rule in chain)
     # Everything is made before a first thread starts for it.
     return Parts(

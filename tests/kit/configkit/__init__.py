@@ -115,6 +115,7 @@ class Work:
 class Pilots(Work):
     name = "Pilots"
     Options = NoOptions
+    target = "the place"
 
 
 class SendOptions(Options):
@@ -134,6 +135,8 @@ class Send:
 
     def __init__(self, options: SendOptions, context: object):
         self.options, self.context = options, context
+
+    target = "the place"
 
     @property
     def ce(self) -> str:

@@ -191,3 +191,21 @@ def test_files_with_which_the_wms_is_asked(tmp_path: Path, wrapper: Path, there:
     found = messages(inspect(load([str(tmp_path / "autopyfactory.conf")])))
     absent = "error wmsstatus.panda.certfile: there is no such file"
     assert found == ([] if there else [absent])
+
+
+def test_pilots_that_are_counted_elsewhere_than_they_are_sent_are_an_error(tree: Tree, wrapper: Path) -> None:
+    """Each cycle would send them again."""
+    from autopyfactory.config.registry import installed
+
+    head = f"[Q]\nenabled = True\nwmsqueue = W\nwmsstatusplugin = Condor\nexecutable = {wrapper}\n"
+    chain = "schedplugin = Ready, MaxPerCycle\nsched.maxpercycle.maximum = 1\n"
+    for batchstatus, batchsubmit, wrong in (
+        ("Exec", "CondorLocal", True),
+        ("Condor", "Exec", True),
+        ("Exec", "Exec", False),
+        ("Condor", "CondorLocal", False),
+    ):
+        plugins = f"batchstatusplugin = {batchstatus}\nbatchsubmitplugin = {batchsubmit}\n"
+        tree.write(factory=FACTORY, queues=head + chain + plugins)
+        found = [p for p in inspect(tree.load(installed()), files=False) if p.key == "batchstatusplugin"]
+        assert [p.severity for p in found] == (["error"] if wrong else [])

@@ -179,17 +179,47 @@ def test_silent_clients_do_not_keep_others_waiting(start: Start, monkeypatch: py
         connection.close()
 
 
-def test_too_many_at_once_are_told_so(start: Start) -> None:
+def test_clients_that_only_hold_a_place_give_it_up_to_those_that_ask(start: Start) -> None:
     made = start()
+
+    def held() -> socket.socket | None:
+        with contextlib.suppress(BlockingIOError):  # more at once than may wait at the door
+            return place.connect(made.path, 5)
+        return None
+
+    def answered() -> bool:
+        with contextlib.suppress(ControlError):  # busy: the place that was made was slow to come free
+            return call(made.path, "echo") == {}
+        return False
+
+    hanging = [until(held) for _ in range(3 * server.CLIENTS)]
+    until(answered)
+    hanging[-1].sendall(b'{"command": "echo"')  # one that sends half of its question is no better
+    until(answered)
+    for connection in hanging:
+        connection.close()
+
+
+def test_too_many_commands_at_once_are_told_so(start: Start) -> None:
+    """Those under way are not cut off for others."""
+    made = start()
+    free = threading.Event()
+    made._handler = lambda command, arguments: free.wait(PATIENCE)
     hanging = [place.connect(made.path, 5) for _ in range(server.CLIENTS)]
+    for connection in hanging:
+        connection.sendall(b'{"command": "wait"}\n')
+    until(lambda: not made._waiting and made._clients._value == 0)
     with pytest.raises(ControlError, match="busy"):
         call(made.path, "echo")
+    free.set()
     for connection in hanging:
+        connection.settimeout(PATIENCE)
+        assert connection.recv(1)
         connection.close()
 
     def answered() -> bool:
         with contextlib.suppress(ControlError):
-            return call(made.path, "echo") == {}
+            return bool(call(made.path, "echo"))
         return False
 
     until(answered)
@@ -198,9 +228,10 @@ def test_too_many_at_once_are_told_so(start: Start) -> None:
 def test_a_client_that_does_not_read_is_left(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "IDLE", 0.2)
     made = start()
+    before = set(threading.enumerate())
     with place.connect(made.path, 5) as connection:
         connection.sendall(b'{"command":"big","arguments":{"size":5000000}}\n')
-        until(lambda: "control client" not in {t.name for t in threading.enumerate()})
+        until(lambda: "control client" not in {t.name for t in set(threading.enumerate()) - before})
 
 
 def test_many_clients_side_by_side(start: Start) -> None:

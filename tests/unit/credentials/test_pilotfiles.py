@@ -117,3 +117,19 @@ def test_a_queue_without_a_pilot_to_describe_is_told_and_hurts_no_other() -> Non
     [fault] = of_plugin(Broken(), now)
     assert not fault.credential and "/vo/data cannot be read" in fault.words
     assert of_queues({"q": Broken()}, now) == {}
+
+
+def test_a_plugin_that_cannot_describe_its_pilots_does_not_hide_the_troubles_of_others(
+    tmp_path: Path,
+) -> None:
+    class Bad:
+        def describe(self, tag: str, now: datetime | None = None) -> dict[str, str]:
+            raise KeyError("url")
+
+    class Good:
+        def describe(self, tag: str, now: datetime | None = None) -> dict[str, str]:
+            return {"scitokens_file": str(tmp_path / "none")}
+
+    found = of_queues({"BAD": Bad(), "GOOD": Good()}, NOW)
+    assert found["BAD"] == "what pilots carry cannot be told: 'url'"
+    assert "there is no file" in found["GOOD"]

@@ -14,6 +14,7 @@ from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.protocol import Policy
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.cycle.turns import Turns
 from autopyfactory.model.decision import Cap, CycleInputs, OtherQueues, Step
 from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.record import CycleRecord
@@ -137,7 +138,7 @@ class Hangs(Want):
 
 
 def test_rules_that_hang_do_not_stop_other_queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autopyfactory.cycle.queue.PATIENCE", 0.1)
+    monkeypatch.setattr("autopyfactory.cycle.queue.TURNS", Turns(0.1))
     rule = Hangs()
     stuck = [World(tmp_path / f"stuck{i}", [rule]) for i in range(3)]
     threads = [threading.Thread(target=w.cycle) for w in stuck]
@@ -306,3 +307,33 @@ def test_nine_pilots_for_nine_jobs_stay_nine(tmp_path: Path) -> None:
     world.wms.ready = 4  # some were taken, more came
     world.poll()
     assert world.cycle().submitted == 3
+
+
+@pytest.mark.parametrize("n", [5, 0, -3])
+def test_what_ended_pilots_left_behind_is_removed_once_a_cycle_whatever_it_did(
+    tmp_path: Path, n: int
+) -> None:
+    """Under steady demand no cycle wants 0: `Exec` left its dead children there."""
+    world = World(tmp_path, [Want(n)])
+    cleaned: list[float] = []
+    world.submit.cleanup = cleaned.append  # type: ignore[method-assign]
+    world.poll()
+    for _ in range(3):
+        world.queue._cycle_safely()
+    assert len(cleaned) == 3
+
+
+def test_a_plugin_that_cannot_clean_up_costs_no_cycle_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path, [Want(1)])
+
+    def refuse(deadline: float) -> None:
+        raise OSError("no such process table")
+
+    world.submit.cleanup = refuse  # type: ignore[method-assign]
+    world.poll()
+    for _ in range(3):
+        world.queue._cycle_safely()
+    assert [r.outcome for r in world.records] == ["sent", "sent", "sent"]
+    assert len([r for r in caplog.records if "no such process table" in r.message]) == 1

@@ -231,7 +231,7 @@ def test_the_limit_of_our_own_schedd_is_ours_to_raise() -> None:
     "text",
     [
         "Failed to connect to schedd, errmsg=AUTHENTICATE:1003:Failed to authenticate with any method",
-        'Failed to connect to schedd, errmsg=SECMAN:2010:Received "DENIED" from server for user x@y using method FS.',
+        'Failed to connect to schedd, errmsg=SECMAN:2010:Received "DENIED" from server for user x@y.',
     ],
 )
 def test_who_is_not_let_in_at_submission_is_not_let_in_by_our_schedd(text: str) -> None:
