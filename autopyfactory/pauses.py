@@ -33,6 +33,10 @@ class PauseError(Exception):
     """A pause cannot be kept; nothing has changed."""
 
 
+class PauseTaken(PauseError):
+    """Somebody else's order is in force, and it was not asked to replace it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """An order to send nothing for one queue (or `*`)."""
@@ -96,12 +100,19 @@ class Pauses:
             self._refresh()
             return {name: p for name, p in sorted(self._pauses.items()) if not p.over(now)}
 
-    def set(self, pause: Pause) -> None:
-        """Put `pause` in force, in place of any other of that queue. Raises PauseError."""
+    def set(self, pause: Pause, *, replace: bool = False) -> Pause | None:
+        """Put `pause` in force; return the order of that queue whose place it takes.
+
+        Raises PauseTaken when that is somebody else's, unless `replace`; PauseError.
+        """
         with self._lock:
             self._refresh()
             kept = {n: p for n, p in self._pauses.items() if not p.over(datetime.now(UTC))}
+            before = kept.get(pause.queue)
+            if before is not None and before.by != pause.by and not replace:
+                raise PauseTaken(f"it is {before.words}; `--replace` puts yours in its place")
             self._write({**kept, pause.queue: pause})
+        return before
 
     def clear(self, queue: str) -> Pause | None:
         """End the pause of `queue` (`*`: the one for all queues); return what it was. Raises PauseError."""

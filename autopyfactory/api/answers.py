@@ -24,6 +24,10 @@ class Unknown(Exception):
     """There is no answer: no such queue, or neither factory nor history; the text says which."""
 
 
+class NoSuchQueue(Unknown):
+    """The factory runs, and has no such queue."""
+
+
 class Reaches(Protocol):
     """The way to a factory, see `Access`."""
 
@@ -60,7 +64,7 @@ def status(access: Reaches, queue: str | None = None, **arguments: Any) -> dict[
         return kept(access, queue, str(err))
     except ControlError as err:
         if "there is no queue" in str(err):
-            raise Unknown(str(err)) from err
+            raise NoSuchQueue(str(err)) from err
         return kept(access, queue, str(err))
 
 

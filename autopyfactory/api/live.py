@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autopyfactory.credentials.pilotfiles import of_plugin
@@ -19,15 +20,11 @@ if TYPE_CHECKING:
 COLLECTIVE = {"ANY", "*"}  # under which WMS plugins count the jobs of all queues, or of any
 
 
-def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
-    """Return what is known now about queue `name`; its schedd and CE get `ask` seconds to answer.
-
-    With 0 they are not asked: what the watch over all queues saw last is told.
-    """
+def known_state(factory: Factory, name: str) -> LiveState:
+    """Return what the factory knows now about queue `name`; nobody is asked and no file is read."""
     configuration = factory.configuration
     config, queue = configuration.queues.get(name), factory.queues.get(name)
     now = factory.clock.now()
-    files = [] if queue is None else list(of_plugin(queue.parts.submit, now))
     return LiveState(
         now=now,
         running=True,
@@ -36,12 +33,27 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
         problems=_problems(factory, name),
         period=config.options.sleep if config and queue else None,
         pause=factory.pauses.get(name, now),
-        credential="; ".join(f.words for f in files if f.credential) or None,
-        missing=tuple(f.words for f in files if not f.credential),
-        troubles=queue_troubles(configuration, name, ask=ask) if ask > 0 else factory.troubles.of(name),
+        credential=factory.troubles.credential(name),
+        troubles=factory.troubles.of(name),
         ce=queue.parts.submit.ce if queue else "",
         target=queue.parts.submit.target if queue else "",
         others=_others(queue) if queue else (),
+    )
+
+
+def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
+    """Return what is known now about queue `name`; its schedd and CE get `ask` seconds to answer.
+
+    With 0 they are not asked: what the watch over all queues saw last is told.
+    """
+    known = known_state(factory, name)
+    queue = factory.queues.get(name)
+    files = [] if queue is None else list(of_plugin(queue.parts.submit, known.now))
+    return replace(
+        known,
+        credential="; ".join(f.words for f in files if f.credential) or None,
+        missing=tuple(f.words for f in files if not f.credential),
+        troubles=queue_troubles(factory.configuration, name, ask=ask) if ask > 0 else known.troubles,
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from autopyfactory.api import pilotquery as pilot_reports
 from autopyfactory.api import pilots
 from autopyfactory.api.deliveryproblems import unheard
-from autopyfactory.api.live import live_state
+from autopyfactory.api.live import known_state, live_state
 from autopyfactory.api.pilotquery import Ages
 from autopyfactory.api.pilots import known, meant
 from autopyfactory.api.rows import QueueRow, State, queue_row
@@ -83,7 +83,7 @@ def _row(factory: Factory, name: str) -> QueueRow:
         ce=queue.parts.submit.ce if queue else "",
         sent=factory.book.total(name),
         problem=problem,
-        troubles=factory.troubles.of(name),
+        live=known_state(factory, name),
     )
 
 
@@ -128,7 +128,10 @@ def why(factory: Factory, arguments: Arguments) -> dict[str, Any]:
 
 
 def pause(factory: Factory, arguments: Arguments) -> dict[str, Any]:
-    """Answer `pause`: put a pause of `queue` (`*`: all) in force; `until` (ISO 8601), `reason`, `by`."""
+    """Answer `pause`: put a pause of `queue` (`*`: all) in force; `until` (ISO 8601), `reason`, `by`.
+
+    Somebody else's is left in force and told, unless `replace`.
+    """
     return _order(factory, arguments, drain=False)
 
 
@@ -154,12 +157,12 @@ def _order(factory: Factory, arguments: Arguments, *, drain: bool) -> dict[str, 
         str(arguments.get("by") or ""),
     )
     try:
-        factory.pauses.set(made)
+        before = factory.pauses.set(made, replace=arguments.get("replace") is True)
     except PauseError as err:
         raise CommandError(str(err)) from err
     factory.announce(made.kind, made.words, None if name == ALL else name)
     _wake(factory, name)
-    return {"queue": name, "words": made.words}
+    return {"queue": name, "words": made.words, "before": before.words if before else None}
 
 
 def resume(factory: Factory, arguments: Arguments) -> dict[str, Any]:

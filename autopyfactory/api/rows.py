@@ -16,7 +16,8 @@ from autopyfactory.pauses import Pause
 from autopyfactory.why import explain
 from autopyfactory.why.causes import of_troubles
 from autopyfactory.why.chain import limiting
-from autopyfactory.why.model import Story
+from autopyfactory.why.model import Cause, LiveState, Story
+from autopyfactory.why.problems import problems
 
 MOST_STORIES = 20000  # queues whose last story is kept
 
@@ -56,10 +57,16 @@ class QueueRow:
     errors: Mapping[str, str] = field(default_factory=dict)  # of the sources
     pause: str | None = None
     trouble: str | None = None  # what holds pilots up that were sent, as far as the schedd was asked
+    problems: tuple[Cause, ...] = ()  # everything that is wrong, as `why` tells it, the worst first
     trend: Trend = field(default_factory=Trend)
     oldest_pending: datetime | None = None  # these three only when a schedd was asked (longest)
     oldest_running: datetime | None = None
     full: bool | None = None  # pilots wait and none has started for a while
+
+    @property
+    def problem(self) -> str | None:
+        """Return the worst of what is wrong, in words."""
+        return self.problems[0].words if self.problems else None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data with every field."""
@@ -78,18 +85,23 @@ def queue_row(
     ce: str = "",
     sent: int | None = None,
     problem: str = "",
-    troubles: Troubles | None = None,
+    live: LiveState | None = None,
 ) -> QueueRow:
     """Return the row of `queue` after the cycle in `record`; `problem` says why there is none.
 
-    `troubles` is what is known of stuck pilots now; None: what the record says of them.
+    `live` is what is known now; what it does not know of stuck pilots, the record says.
+
+    Pilots that the cycle sent itself are pending, though its counts are from before: who has just seen
+    ten pilots go reads ten, and not none.
     """
-    troubles = troubles or (record.troubles if record else None)
+    troubles = (live.troubles if live else None) or (record.troubles if record else None)
     if state == "running" and pause is not None:
         state = "draining" if pause.drains else "paused"
     inputs = record.inputs if record else None
     batch: BatchQueueInfo | None = inputs.batch if inputs else None
     cause, who, sentence = _told(queue, record, state, pause, troubles, problem)
+    if batch is not None and record is not None and record.submitted:
+        batch = batch.with_unseen(record.submitted)
     return QueueRow(
         queue=queue,
         state=state if record or state != "running" else "starting",
@@ -113,6 +125,7 @@ def queue_row(
         errors=dict(record.errors) if record else {},
         pause=pause.words if pause else None,
         trouble="; ".join(c.words for c in of_troubles(troubles)) or None if troubles else None,
+        problems=problems(record, live),
         trend=trend or Trend(),
         pending=batch.pending if batch else None,
         unsubmitted=batch.unsubmitted if batch else None,

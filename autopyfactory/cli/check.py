@@ -8,6 +8,7 @@ from dataclasses import replace
 import click
 
 from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.output import VERSION
 from autopyfactory.cli.terminal import echo
 from autopyfactory.config import problemlist
 from autopyfactory.config.fetch import READING, reading
@@ -40,7 +41,7 @@ def command(
     if code == OK and (errors or (strict and warnings)):
         code = WRONG
     if as_json:
-        data = {"ok": code == OK, **problemlist.as_data(problems, configuration)}
+        data = {"version": VERSION, "ok": code == OK, **problemlist.as_data(problems, configuration)}
         echo(json_module.dumps(data, indent=2))
     else:
         if problems:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from autopyfactory.cli.check import COLOURS, UNREADABLE, WRONG, examine
-from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.confoption import conf_option, missing
 from autopyfactory.cli.terminal import echo
 from autopyfactory.config import problemlist
 from autopyfactory.config.model import Configuration
@@ -23,12 +23,8 @@ from autopyfactory.options.problem import ConfigError
 
 
 @click.group("config")
-@click.pass_context
-def command(ctx: click.Context) -> None:
+def command() -> None:
     """Show, describe, start and convert configurations."""
-    # `autopyfactory --conf F config dump` means `autopyfactory config dump --conf F`
-    if ctx.default_map and "conf" in ctx.default_map:
-        ctx.default_map = {"dump": {"conf": ctx.default_map["conf"]}}
 
 
 @command.command(short_help="Show the values in effect and where each comes from.")
@@ -56,6 +52,9 @@ def dump(
     """
     from autopyfactory.config import dump as dumping
 
+    if text := missing(conf):
+        echo(text, err=True)
+        ctx.exit(UNREADABLE)
     configuration, problems, _ = examine(conf, online=online, files=False)
     if configuration is None:
         echo(problemlist.render(problems), err=True)

@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from autopyfactory.daemon.options import DEFAULT_CONF
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
+def _names(ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
+    here = ctx.get_parameter_source("conf") is ParameterSource.COMMANDLINE
+    if not here and (given := _given_before(ctx)) is not None:
+        return given
     names = tuple(part for part in (p.strip() for p in value.split(",")) if part)
     if not names:
         raise click.BadParameter("names no file")
     return names
 
 
+def _given_before(ctx: click.Context) -> tuple[str, ...] | None:
+    """Return the files that the command line names before this command: they win over the environment."""
+    above = ctx.parent
+    while above is not None:
+        if above.get_parameter_source("conf") is ParameterSource.COMMANDLINE:
+            names: tuple[str, ...] = above.params["conf"]
+            return names or None
+        above = above.parent
+    return None
+
+
+def missing(conf: Sequence[str]) -> str:
+    """Return what is to be said when one of the files in `conf` does not exist; else nothing.
+
+    What the others say alone may be another factory.
+    """
+    from autopyfactory.config.fetch import is_url
+
+    for source in conf:
+        if not is_url(source) and not Path(source).exists():
+            return f"{source}: there is no such file (named by --conf, or AUTOPYFACTORY_CONF)"
+    return ""
+
+
 def conf_option(command: F) -> F:
-    """Add `--conf FILE[,FILE...]`; the command gets a tuple `conf`."""
+    """Add `--conf FILE[,FILE...]`; the command gets a tuple `conf`.
+
+    The one nearest to the command wins, wherever on the command line it stands; the environment comes after
+    all of them.
+    """
     return click.option(
         "--conf",
         metavar="FILE[,FILE...]",

@@ -10,10 +10,11 @@ import click
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import Link, fail
+from autopyfactory.cli.output import VERSION
 from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import past_time
 from autopyfactory.model.serialize import to_full
-from autopyfactory.model.text import span
+from autopyfactory.model.text import count, span
 
 if TYPE_CHECKING:
     from autopyfactory.history import HistoryReader, Stored
@@ -51,7 +52,8 @@ def _info(reader: HistoryReader, *, as_json: bool) -> None:
         echo(json.dumps(to_full(info)))
         return
     echo(f"{info.url}, schema version {info.version}")
-    echo(f"{info.queues} queues, at most {info.rows} cycles, {info.used_bytes / 1e6:.1f} MB")
+    held = f"{count(info.queues, 'queue')}, at most {count(info.rows, 'cycle')}"
+    echo(f"{held}, {info.used_bytes / 1e6:.1f} MB")
     if info.oldest and info.newest:
         age = span((info.newest - info.oldest).total_seconds())
         echo(f"from {info.oldest:%Y-%m-%d %H:%MZ} to {info.newest:%Y-%m-%d %H:%MZ} ({age})")
@@ -73,7 +75,7 @@ def _cycles(reader: HistoryReader, queue: str, since: datetime, until: datetime,
         for e in reader.events(since, until, queue)
     ]
     for _, data, text in sorted(lines, key=lambda line: line[0]):
-        echo(json.dumps(data) if as_json else text)
+        echo(json.dumps({"version": VERSION, **data}) if as_json else text)
 
 
 def _line(stored: Stored) -> str:
@@ -84,7 +86,7 @@ def _line(stored: Stored) -> str:
     pending, running = (batch.pending, batch.running) if batch else ("?", "?")
     counts = f"ready {ready:>4}  pending {pending:>4}  running {running:>5}"
     many = (
-        f" (last of {stored.cycles} alike in {span(stored.width)}, {stored.submitted} pilots)"
+        f" (last of {stored.cycles} alike in {span(stored.width)}, {count(stored.submitted, 'pilot')})"
         if stored.cycles > 1
         else ""
     )

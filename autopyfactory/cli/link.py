@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from autopyfactory.api.access import Access
+from autopyfactory.cli.confoption import missing
 from autopyfactory.cli.terminal import echo
 from autopyfactory.control.client import ControlError, NotRunning
 
@@ -32,6 +33,8 @@ class Link(Access):
         """Read `[Factory]` only: a command must work while the rest is being edited."""
         from autopyfactory.options.problem import ConfigError
 
+        if text := missing(self._conf):
+            fail(text, 2)
         try:
             return self.read_options()
         except ConfigError as err:

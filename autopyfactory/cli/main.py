@@ -129,8 +129,7 @@ def cli(
     Without a command, run the factory (in the foreground, unless --daemon is given).
     """
     if ctx.invoked_subcommand is not None:
-        _pass_on(ctx, conf)
-        return
+        return  # `--conf` before a command: see confoption
     if oneshot and cycles not in (None, 1):
         raise click.UsageError("--oneshot means --cycles 1")
     options = DaemonOptions(
@@ -140,13 +139,6 @@ def cli(
     from autopyfactory.daemon.startup import run
 
     ctx.exit(run(options, wiring.load, wiring.build))
-
-
-def _pass_on(ctx: click.Context, conf: tuple[str, ...]) -> None:
-    """Let `autopyfactory --conf F check` mean `autopyfactory check --conf F`."""
-    if ctx.get_parameter_source("conf") is not click.core.ParameterSource.DEFAULT:
-        text = ",".join(conf)
-        ctx.default_map = {name: {"conf": text} for name in COMMANDS}
 
 
 def main() -> None:

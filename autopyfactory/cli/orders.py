@@ -25,10 +25,16 @@ def order_command(kind: str, text: str) -> click.Command:
         "--until", callback=future_time, metavar="TIME", help="End by itself then (UTC), e.g. 14:00, 2h."
     )
     @click.option("--reason", default="", help="Why; shown wherever the queue is.")
+    @click.option("--replace", is_flag=True, help="Also in place of somebody else's pause or drain.")
     def command(
-        conf: tuple[str, ...], queue: str | None, all_queues: bool, until: datetime | None, reason: str
+        conf: tuple[str, ...],
+        queue: str | None,
+        all_queues: bool,
+        until: datetime | None,
+        reason: str,
+        replace: bool,
     ) -> None:
-        order(Link(conf), kind, target(queue, all_queues), until, reason)
+        order(Link(conf), kind, target(queue, all_queues), until, reason, replace=replace)
 
     return command
 
@@ -40,13 +46,17 @@ def target(queue: str | None, all_queues: bool) -> str:
     return ALL if all_queues or queue is None else queue
 
 
-def order(link: Link, kind: str, name: str, until: datetime | None, reason: str) -> None:
-    """Pause or drain queue `name`, and say what is in force."""
+def order(
+    link: Link, kind: str, name: str, until: datetime | None, reason: str, *, replace: bool = False
+) -> None:
+    """Pause or drain queue `name`, and say what is in force, and what was before."""
     if until is not None and until <= datetime.now(UTC):
         fail(f"{until:%Y-%m-%d %H:%MZ} is over already", 2)
     arguments: dict[str, Any] = {"queue": name, "reason": reason, "by": user()}
     if until is not None:
         arguments["until"] = until.isoformat()
+    if replace:
+        arguments["replace"] = True
     try:
         answer = link.ask(kind, **arguments)
     except NotRunning:
@@ -55,14 +65,16 @@ def order(link: Link, kind: str, name: str, until: datetime | None, reason: str)
         )
         _check_name(link, name)
         try:
-            Pauses(link.state_dir / "pauses.json").set(pause)
+            before = Pauses(link.state_dir / "pauses.json").set(pause, replace=replace)
         except PauseError as err:
-            fail(str(err))
-        answer = {"words": pause.words}
+            fail(f"{_shown(name)}: {err}")
+        answer = {"words": pause.words, "before": before.words if before else None}
         echo("no factory runs: this is in force when one starts", err=True)
     except ControlError as err:
         fail(str(err))
     echo(f"{_shown(name)}: {answer['words']}")
+    if answer.get("before"):
+        echo(f"{_shown(name)}: that takes the place of: {answer['before']}", err=True)
 
 
 def resume(link: Link, name: str) -> None:

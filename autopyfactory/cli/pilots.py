@@ -14,11 +14,12 @@ from rich.table import Table
 from autopyfactory.api.pilotquery import PENDING, STATES, Pilot
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
+from autopyfactory.cli.output import VERSION
 from autopyfactory.cli.screen import wide_console
 from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import time_span
 from autopyfactory.model.serialize import from_plain
-from autopyfactory.model.text import span
+from autopyfactory.model.text import count, span
 
 F = TypeVar("F", bound=Callable[..., Any])
 OLD = "8d"
@@ -54,25 +55,24 @@ def command(
     as_json: bool,
 ) -> None:
     """List the pilots of the factory."""
-    ctx.obj = conf
     if ctx.invoked_subcommand is not None:
         if queue or states or older:
             raise click.UsageError(f"options that choose pilots belong after `{ctx.invoked_subcommand}`")
         return
     answer = _listed(Link(conf), _which(queue, states, older), limit)
     if as_json:
-        echo(json.dumps(answer, indent=2))
+        echo(json.dumps({"version": VERSION, **answer}, indent=2))
         return
     _show([from_plain(Pilot, p) for p in answer["pilots"]], answer["notes"], limit)
 
 
 @command.command("kill")
+@conf_option
 @which_options
 @click.option("--all-queues", is_flag=True, help="Of all queues.")
 @click.option("--dry-run", is_flag=True, help="Only show which pilots that would be.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--reason", default="", help="Why; goes into the pilots' ads.")
-@click.pass_obj
 def kill(
     conf: tuple[str, ...],
     queue: str | None,
@@ -93,12 +93,12 @@ def kill(
         pilots = [from_plain(Pilot, p) for p in answer["pilots"]]
         if dry_run:
             _show(pilots, answer["notes"], 1_000_000)
-            echo(f"{len(pilots)} pilots would be removed")
+            echo(f"{count(len(pilots), 'pilot')} would be removed")
             return
         running = sum(p.state == "running" for p in pilots)
-        click.confirm(f"Remove {len(pilots)} pilots, {running} of them running?", abort=True)
+        click.confirm(f"Remove {count(len(pilots), 'pilot')}, {running} of them running?", abort=True)
     done = _ask(link, "kill", {**which, "reason": reason, "by": user()})
-    echo(f"{done['removed']} of {done['found']} pilots removed")
+    echo(f"{done['removed']} of {count(done['found'], 'pilot')} removed")
     for note in done["notes"]:
         echo(note, err=True)
     if done["notes"] or done["removed"] < done["found"]:
@@ -156,7 +156,7 @@ def _show(pilots: Sequence[Pilot], notes: Sequence[str], limit: int) -> None:
     if pilots:
         console.print(table)
     console.print(
-        f"{len(pilots)} pilots" + (" (there may be more: see --limit)" if len(pilots) >= limit else "")
+        count(len(pilots), "pilot") + (" (there may be more: see --limit)" if len(pilots) >= limit else "")
     )
     for note in notes:
         echo(note, err=True)

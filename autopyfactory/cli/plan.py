@@ -14,6 +14,7 @@ import click
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
+from autopyfactory.cli.output import VERSION
 from autopyfactory.cli.terminal import echo
 
 TIMEOUT = 60.0
@@ -44,7 +45,7 @@ def show(answer: dict[str, Any], as_json: bool, *, accepted: bool, verb: str) ->
     if as_json:
         import json
 
-        echo(json.dumps(answer, indent=1))
+        echo(json.dumps({"version": VERSION, **answer}, indent=1))
         return
     for problem in answer["problems"]:
         echo(problem, err=True)

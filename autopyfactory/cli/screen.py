@@ -21,10 +21,13 @@ def console(width: int | None = None) -> Console:
     return _Terminal(width=width, highlight=False, markup=False, emoji=False)
 
 
+ENDLESS = 20_000  # columns: no row of a table is as wide
+
+
 def wide_console() -> Console:
-    """Return the console for tables; what goes into a pipe or a file is not wrapped at 80 columns."""
+    """Return the console for tables; in a pipe or a file each row is one line, however long."""
     made = console()
-    return made if made.is_terminal else console(200)
+    return made if made.is_terminal else console(ENDLESS)
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 from rich.console import Group
 
-from autopyfactory.api import answers
-from autopyfactory.api.rows import SORTS, QueueRow, chosen, row_from_dict
+from autopyfactory.api.rows import SORTS, QueueRow
 from autopyfactory.cli.confoption import conf_option
-from autopyfactory.cli.link import Link, fail
+from autopyfactory.cli.link import Link
+from autopyfactory.cli.queueview import SILENT, QueueView
 from autopyfactory.cli.screen import styled, wide_console
 from autopyfactory.cli.statustable import table
 from autopyfactory.cli.terminal import echo
+from autopyfactory.model.text import count, printable, some
+from autopyfactory.why.problems import together
+
+TROUBLE, STOPPED = 1, 2  # exit codes, as monitoring systems know them
 
 
 @click.command("status")
@@ -29,6 +34,7 @@ from autopyfactory.cli.terminal import echo
     "--filter", "words", multiple=True, metavar="WORD",
     help="Only rows that fit: part of a name, state=paused, outcome=failed, held>0, pending<10, ...",
 )  # fmt: skip
+@click.option("--problems", is_flag=True, help="Only queues where something is wrong.")
 @click.option("--longest", is_flag=True, help="Ask the schedds how long pilots have waited and run.")
 @click.option(
     "--watch",
@@ -38,56 +44,75 @@ from autopyfactory.cli.terminal import echo
     metavar="[S]",
     help="Repeat every S seconds.",
 )
+@click.option("--check", is_flag=True, help="Say what is wrong, and end with a code for monitoring.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     conf: tuple[str, ...],
     queue: str | None,
     sort: str,
     words: tuple[str, ...],
+    problems: bool,
     longest: bool,
     watch: float | None,
+    check: bool,
     as_json: bool,
 ) -> None:
-    """Show what the queues (or QUEUE) have, what they did last, and where that is going.
+    """Show what the queues (or QUEUE) have, what is wrong, what they did last, and where that is going.
 
-    From the running factory; when none runs, the last cycles of the history.
+    From the running factory; when none answers, the last cycles of the history, and the exit code is 3. With
+    --check it is 0: nothing is wrong; 1: something is, which stops no pilots; 2: something stops pilots;
+    3: no factory answers.
     """
-    link = Link(conf)
+    view = QueueView(Link(conf), queue, sort, words, problems=problems, longest=longest)
+    if watch is not None and not (check or as_json):
+        _watch(view, watch)
+        return
+    answer, rows = view.look()
     if as_json:
-        echo(json.dumps(_view(link, queue, sort, words, longest=longest)[0], indent=2))
-        return
-    console = wide_console()
-    if watch is None:
-        console.print(_group(*_view(link, queue, sort, words, longest=longest)))
-        return
+        echo(json.dumps(answer, indent=2))
+    elif check:
+        for line in _verdict(answer, rows):
+            echo(line)
+    else:
+        screen = wide_console()
+        screen.print(_group(answer, rows, screen.width))
+    sys.exit(_code(answer, rows, check=check))
+
+
+def _watch(view: QueueView, seconds: float) -> None:
     from rich.live import Live
 
+    screen = wide_console()
     try:
-        with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
+        with Live(console=screen, screen=screen.is_terminal, auto_refresh=False) as live:
             while True:
-                live.update(_group(*_view(link, queue, sort, words, longest=longest)), refresh=True)
-                time.sleep(watch)
+                live.update(_group(*view.look(), screen.width), refresh=True)
+                time.sleep(seconds)
     except KeyboardInterrupt:
         return
 
 
-def _view(
-    link: Link, queue: str | None, sort: str, words: Sequence[str], *, longest: bool
-) -> tuple[dict[str, Any], list[QueueRow]]:
-    """Return the factory's answer (or what the history gives in its place), and the rows to show."""
-    try:
-        answer = answers.status(link, queue, longest=longest)
-    except answers.Unknown as err:
-        fail(str(err))
-    try:
-        rows = sorted(chosen(map(row_from_dict, answer["queues"]), words), key=SORTS[sort])
-    except ValueError as err:
-        fail(str(err), 2)
-    return {**answer, "queues": [row.as_dict() for row in rows]}, rows
+def _code(answer: dict[str, Any], rows: Sequence[QueueRow], *, check: bool) -> int:
+    """Return the exit code, with `check` as monitoring systems want it."""
+    if answer["started"] is None:
+        return SILENT
+    found = [cause for row in rows for cause in row.problems]
+    return 0 if not check or not found else STOPPED if any(c.blocks for c in found) else TROUBLE
 
 
-def _group(answer: dict[str, Any], rows: Sequence[QueueRow]) -> Group:
+def _verdict(answer: dict[str, Any], rows: Sequence[QueueRow]) -> Iterator[str]:
+    """Yield what is wrong, the first line with all that matters."""
+    troubled = [row for row in rows if row.problems]
+    state = ("OK", "WARNING", "CRITICAL", "UNKNOWN")[_code(answer, rows, check=True)]
+    what = "nothing is wrong" if not troubled else f"something is wrong with {len(troubled)}"
+    silent = "; ".join(["", *answer["notes"]]) if answer["started"] is None else ""
+    yield f"{state}: {count(len(rows), 'queue')}, {what}{silent}"
+    for trouble in together({row.queue: row.problems for row in troubled}):
+        yield f"{some(trouble.queues)}: {printable(trouble.cause.words)}"
+
+
+def _group(answer: dict[str, Any], rows: Sequence[QueueRow], width: int) -> Group:
     notes = list(answer["notes"])
     if "*" in answer["pauses"]:
         notes.append(f"all queues: {answer['pauses']['*']}")
-    return Group(table(answer, rows), *(styled((note, "yellow")) for note in notes))
+    return Group(table(answer, rows, width), *(styled((note, "yellow")) for note in notes))

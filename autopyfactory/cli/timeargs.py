@@ -50,6 +50,20 @@ def moment(text: str, now: datetime, *, past: bool = False) -> datetime:
     return now - step if past else now + step
 
 
+def whole(text: str, now: datetime) -> datetime:
+    """Return the last instant of the past minute or day that `text` names; else what `moment` does.
+
+    The cycle of 16:02:04 is one of 16:02, as all times that are printed.
+    """
+    found = moment(text, now, past=True)
+    words = text.strip().rstrip("zZ").rstrip()
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", words):
+        return found + timedelta(days=1, microseconds=-1)
+    if re.fullmatch(r"(\d{4}-\d{2}-\d{2}[T ])?\d{1,2}:\d{2}", words):
+        return found + timedelta(minutes=1, microseconds=-1)
+    return found
+
+
 def _next(clock: re.Match[str], now: datetime, *, past: bool) -> datetime:
     hour, minute, second = (int(part or 0) for part in clock.groups())
     found = now.astimezone(UTC).replace(hour=hour, minute=minute, second=second, microsecond=0)
@@ -78,6 +92,10 @@ def _past(text: str) -> datetime:
     return moment(text, datetime.now(UTC), past=True)
 
 
+def _whole(text: str) -> datetime:
+    return whole(text, datetime.now(UTC))
+
+
 def _future(text: str) -> datetime:
     return moment(text, datetime.now(UTC))
 
@@ -87,5 +105,6 @@ def _span(text: str) -> timedelta:
 
 
 past_time = _converter(_past)
+past_minute = _converter(_whole)
 future_time = _converter(_future)
 time_span = _converter(_span)

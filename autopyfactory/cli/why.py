@@ -10,8 +10,10 @@ import click
 from autopyfactory.api import answers
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import Link, fail
+from autopyfactory.cli.output import VERSION
 from autopyfactory.cli.terminal import echo
-from autopyfactory.cli.timeargs import past_time
+from autopyfactory.cli.timeargs import past_minute
+from autopyfactory.cli.whyall import all_queues
 from autopyfactory.why import explain
 from autopyfactory.why.render import render
 
@@ -20,10 +22,10 @@ EARLIER = 60  # cycles that are looked at to tell since when
 
 @click.command("why")
 @conf_option
-@click.argument("queue")
+@click.argument("queue", required=False)
 @click.option(
     "--at",
-    callback=past_time,
+    callback=past_minute,
     metavar="TIME",
     help="Tell what was then (UTC), e.g. 02:14, 2026-11-22T02:14, 8h.",
 )
@@ -40,10 +42,18 @@ EARLIER = 60  # cycles that are looked at to tell since when
     "--schedd/--no-schedd", default=True, help="Ask the schedd about stuck pilots when no factory runs."
 )
 def command(
-    conf: tuple[str, ...], queue: str, at: datetime | None, last: int, as_json: bool, schedd: bool
+    conf: tuple[str, ...], queue: str | None, at: datetime | None, last: int, as_json: bool, schedd: bool
 ) -> None:
-    """Explain the last decisions of QUEUE, and say what to do."""
+    """Explain the last decisions of QUEUE, and say what to do.
+
+    Without QUEUE: everything that is wrong with any queue, the worst first.
+    """
     link = Link(conf)
+    if queue is None:
+        if at is not None:
+            raise click.UsageError("--at needs a QUEUE")
+        all_queues(link, as_json=as_json)
+        return
     if at is not None:
         records, problem = answers.stored(link, queue, last, at)
         if not records:
@@ -56,7 +66,7 @@ def command(
             fail(str(err))
         story = explain(records, live, queue=queue)
     if as_json:
-        echo(json.dumps(answers.as_data(story, records, problem), indent=2))
+        echo(json.dumps({"version": VERSION, **answers.as_data(story, records, problem)}, indent=2))
         return
     for line in render(story):
         echo(line)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from autopyfactory.config.diff import Changes, Diff
+from autopyfactory.model.text import count
 
 LIMIT = 20  # names of one kind that are listed before the rest is only counted
 
@@ -29,7 +30,7 @@ def render(diff: Diff, effects: Mapping[str, Effect] | None = None, *, everythin
 
 def _summary(diff: Diff) -> Iterator[str]:
     if diff.empty and not diff.broken:
-        yield f"No change ({len(diff.equal)} queues)."
+        yield f"No change ({count(len(diff.equal), 'queue')})."
         return
     counts = {
         "added": len(diff.added),

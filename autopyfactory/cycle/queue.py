@@ -228,7 +228,8 @@ class APFQueue:
         return self._end(
             record,
             "sent",
-            f"{record.submitted} pilots{capped} to {submit.ce} through {submit.target}, cluster {clusters}",
+            f"{count(record.submitted, 'pilot')}{capped} to {submit.ce} through {submit.target}, "
+            f"cluster {clusters}",
         )
 
     def _retire(self, record: CycleRecord) -> CycleRecord:

@@ -168,8 +168,7 @@ class Factory(Neighbours):
         running = any(q.alive for q in self.queues.values()) or bool(self._reconciler.ending)
         if running:
             return False
-        limited = self._cycles is not None and bool(self.enabled(self.configuration))
-        return limited or self.configuration.factory.abort_no_queues
+        return self._cycles is not None or self.configuration.factory.abort_no_queues
 
     def shutdown(self, deadline: float) -> None:
         """End everything within `deadline` seconds, whatever hangs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 # What a terminal, a log, a page or a database takes for something else than text: control characters, what
@@ -17,6 +18,12 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 def count(n: int, noun: str) -> str:
     """Return `1 pilot`, `3 pilots`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Return `a, b and 7 more`: at most `most` names."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def span(seconds: float) -> str:

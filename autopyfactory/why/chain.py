@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from autopyfactory.model.decision import Decision, Step
 from autopyfactory.model.declaration import CAPPED
 from autopyfactory.model.record import CycleRecord
-from autopyfactory.model.text import count
+from autopyfactory.model.text import count, some
 from autopyfactory.why.model import Cause
 
 
@@ -66,10 +66,10 @@ def _no_demand(record: CycleRecord, others: Sequence[str]) -> Cause:
     if wms is not None and wms.ready == 0:
         words, todo = f"no jobs are ready for {name}", ""
         if others:
-            words += f", and no other job is for it: there are jobs for {_some(others)}"
+            words += f", and no other job is for it: there are jobs for {some(others)}"
             todo = "nothing if there is no work for it; else correct `wmsqueue`, or the name in the jobs"
             todo += _meant(record.wmsqueue, others)
-        return Cause("nothing-ready", words, todo, "work")
+        return Cause("nothing-ready", words, todo, "us" if _meant(record.wmsqueue, others) else "nobody")
     if wms is not None and batch is not None and batch.pending >= wms.ready:
         verb = "is" if batch.pending == 1 else "are"
         return Cause(
@@ -85,8 +85,3 @@ def _no_demand(record: CycleRecord, others: Sequence[str]) -> Cause:
 def _meant(name: str | None, names: Sequence[str]) -> str:
     close = get_close_matches(name or "", names, 3)
     return f" (is it {' or '.join(close)}?)" if close else ""
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

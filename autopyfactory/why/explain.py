@@ -13,7 +13,7 @@ from autopyfactory.why import chain
 from autopyfactory.why.model import Cause, LiveState, Run, Story
 
 # What comes first explains what follows: a queue whose pilots are held soon meets a cap as well.
-_ORDER = (
+ORDER = (
     "not-configured", "broken-configuration", "disabled", "factory-down", "factory-silent", "no-cycles",
     "no-cycle-yet", "internal-error", "paused", "draining",
     "credential", "credential-missing", "credential-expired", "files-missing", "credential-refused",
@@ -22,7 +22,7 @@ _ORDER = (
     "pilots-unknown", "unresolved-submission", "held-back", "submission-failed",
     "schedd-full", "schedd-refuses", "unknown-to-wms", "breaker-open", "offline", "downtime",
 )  # fmt: skip
-_LATER = ("share", "ramping", "enough-pending", "nothing-ready", "no-demand")
+LATER = ("share", "ramping", "enough-pending", "nothing-ready", "no-demand")
 
 
 def explain(
@@ -38,7 +38,7 @@ def explain(
     """
     last = records[-1] if records else None
     now = live.now if live else now or datetime.now(UTC)
-    found = _ordered(_causes(last, live))
+    found = ordered(causes(last, live))
     sent = last.submitted if last else 0
     return Story(
         queue=last.queue if last else queue or "",
@@ -55,7 +55,8 @@ def explain(
     )
 
 
-def _causes(record: CycleRecord | None, live: LiveState | None) -> list[Cause]:
+def causes(record: CycleRecord | None, live: LiveState | None) -> list[Cause]:
+    """Return everything that stands in the way after the cycle in `record`, in no order."""
     found = [
         *find.of_factory(record, live),
         *find.of_orders(record, live),
@@ -68,27 +69,30 @@ def _causes(record: CycleRecord | None, live: LiveState | None) -> list[Cause]:
     return found + list(find.of_pilots(record, live))
 
 
-def _ordered(found: Iterable[Cause]) -> list[Cause]:
-    def rank(cause: Cause) -> tuple[int, bool]:
-        if cause.code in _ORDER:
-            return _ORDER.index(cause.code), not cause.blocks
-        if cause.code in _LATER:
-            return 300, not cause.blocks
-        return (200 if cause.by_rule else 100), not cause.blocks
+def rank(cause: Cause) -> tuple[int, bool]:
+    """Return where a cause stands among others: what explains the others is the least."""
+    if cause.code in ORDER:
+        return ORDER.index(cause.code), not cause.blocks
+    if cause.code in LATER:
+        return 300, not cause.blocks
+    return (200 if cause.by_rule else 100), not cause.blocks
 
+
+def ordered(found: Iterable[Cause]) -> list[Cause]:
+    """Return causes, each once, the deepest first."""
     unique = {(c.code, c.words, c.example): c for c in found}
     return sorted(unique.values(), key=rank)
 
 
 def _next(found: Sequence[Cause], sent: int) -> tuple[str, ...]:
     """Return what to do. A cap that bites because pilots are stuck is not the thing to change."""
-    deeper = any(c.blocks and not _is_limit(c) and c.code not in _LATER for c in found)
+    deeper = any(c.blocks and not _is_limit(c) and c.code not in LATER for c in found)
     steps = [c.next for c in found if c.blocks or not sent if not (deeper and _is_limit(c))]
     return tuple(dict.fromkeys(text for text in steps if text))
 
 
 def _is_limit(cause: Cause) -> bool:
-    return cause.by_rule and cause.code not in (*_ORDER, *_LATER)
+    return cause.by_rule and cause.code not in (*ORDER, *LATER)
 
 
 def _headline(record: CycleRecord | None, found: Sequence[Cause], live: LiveState | None) -> str:
@@ -144,7 +148,7 @@ def _runs(records: Sequence[CycleRecord]) -> list[Run]:
     """Return cycles in a row that ended alike, oldest first."""
 
     def main(record: CycleRecord) -> Cause | None:
-        return next((c for c in _ordered(_causes(record, None)) if c.blocks), None)
+        return next((c for c in ordered(causes(record, None)) if c.blocks), None)
 
     def alike(record: CycleRecord) -> tuple[str, str]:
         cause = main(record)
@@ -157,7 +161,7 @@ def _runs(records: Sequence[CycleRecord]) -> list[Run]:
         cause = main(last)
         reason = cause.words if cause else last.reason
         words = (
-            f"{submitted} pilots sent"
+            f"{count(submitted, 'pilot')} sent"
             if last.outcome == "sent" and not cause
             else f"{last.outcome}: {reason}"
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from autopyfactory.model.text import capital, clock, sentence, since, span
+from datetime import datetime
+
+from autopyfactory.model.text import capital, clock, count, sentence, since, span
 from autopyfactory.why.model import Cause, Run, Story
 
 _WHO = {
@@ -16,7 +18,8 @@ def render(story: Story, *, runs: int = 5) -> list[str]:
     """Return `story` as lines for a terminal; `runs`: how many earlier stretches of cycles to tell."""
     lines = [_where(story), "", capital(sentence(story.headline))]
     if story.causes:
-        lines += ["", "Why:", *(line for cause in story.causes for line in _cause(cause, story))]
+        lines += ["", "Why:"]
+        lines += [line for cause in story.causes for line in cause_lines(cause, story.asked_at)]
     if story.next:
         lines += ["", "Next:", *(f"  {i}. {capital(sentence(text))}" for i, text in enumerate(story.next, 1))]
     if story.known:
@@ -36,9 +39,10 @@ def _where(story: Story) -> str:
     return f"{story.queue}, cycle of {clock(story.at, story.asked_at)}, {span(age)} ago ({source})"
 
 
-def _cause(cause: Cause, story: Story) -> list[str]:
+def cause_lines(cause: Cause, now: datetime) -> list[str]:
+    """Return a cause as lines, at `now`: what it is, who has to act, and what somebody else said of it."""
     who = f" [{_WHO[cause.who]}]" if cause.who in _WHO else ""
-    lines = [f"  * {capital(cause.words)}{since(cause.since, story.asked_at)}.{who}"]
+    lines = [f"  * {capital(cause.words)}{since(cause.since, now)}.{who}"]
     if cause.example:
         lines.append(f'    "{_short(cause.example)}"')
     return lines
@@ -52,5 +56,4 @@ def _short(text: str, longest: int = 400) -> str:
 def _run(run: Run, story: Story) -> str:
     start, end = clock(run.since, story.asked_at), clock(run.until, story.asked_at)
     when = start if start == end else f"{start} to {end}"
-    cycles = f"{run.cycles} cycles" if run.cycles > 1 else "1 cycle"
-    return f"{when}, {cycles}: {_short(run.words, 160)}"
+    return f"{when}, {count(run.cycles, 'cycle')}: {_short(run.words, 160)}"

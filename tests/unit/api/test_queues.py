@@ -113,7 +113,7 @@ def test_an_order_that_makes_no_sense_changes_nothing(factory: Any, arguments: A
 
 
 def test_a_pause_that_cannot_be_kept_is_an_error(factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise PauseError("the disk is full")
 
     monkeypatch.setattr(factory.pauses, "set", full)

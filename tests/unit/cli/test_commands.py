@@ -6,6 +6,9 @@ import json
 from datetime import datetime
 from typing import Any
 
+import pytest
+
+from autopyfactory.cli import orders
 from autopyfactory.control.server import CommandError, ControlServer
 from patience import PATIENCE, until
 
@@ -32,6 +35,15 @@ def test_with_a_running_factory(place: Any) -> None:
     assert place.json("status", "--sort", "ready")["queues"][0]["queue"] == "east"
     assert "did you mean east" in place.run("status", "eats", code=1).stderr
     assert "there is no column" in place.run("status", "--filter", "x=1", code=2).stderr
+
+    assert [(r["queue"], r["problems"][0]["code"]) for r in rows.values() if r["problems"]] == [
+        ("wrong", "broken-configuration")
+    ]
+    assert "CRITICAL: 3 queues, something is wrong with 1" in place.run("status", "--check", code=2).stdout
+    assert "OK: 1 queue, nothing is wrong" in place.run("status", "east", "--check").stdout
+    everything = place.run("why").stdout
+    assert "3 queues: something is wrong with 1 (from the running factory)" in everything
+    assert "NoSuchRule" in everything
 
     assert codes(place.json("why", "east")) == ["capped"]
     assert codes(place.json("why", "west")) == ["nothing-ready"]
@@ -95,6 +107,25 @@ def test_a_pause_survives_a_restart(place: Any) -> None:
     assert place.json("status", "west")["queues"][0]["state"] == "draining"
 
 
+def test_a_colleagues_pause_is_not_replaced_in_silence(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    factory = place.start()
+    for running in (True, False):
+        if not running:
+            place.stop()
+        monkeypatch.setattr(orders, "user", lambda: "anna")
+        place.run("pause", "east", "--reason", "disk swap", "--replace")
+        again = place.run("pause", "east", "--reason", "disk swap goes on")
+        assert "that takes the place of: paused" in again.stderr
+        monkeypatch.setattr(orders, "user", lambda: "bert")
+        for order in ("pause", "drain"):
+            refused = place.run(order, "east", "--until", "1h", code=1).stderr
+            assert "by anna: disk swap goes on" in refused
+            assert "--replace" in refused
+        if running:
+            assert factory.pauses.get("east").by == "anna"
+    assert "by anna" in place.run("drain", "east", "--replace").stderr
+
+
 def test_after_the_factory_has_stopped(place: Any) -> None:
     factory = place.start()
     until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
@@ -110,12 +141,12 @@ def test_after_the_factory_has_stopped(place: Any) -> None:
     assert "No factory answers" not in past
     assert "MaxToRun" in past
     assert "nothing is kept" in place.run("why", "east", "--at", "2020-01-01", code=1).stderr
-    status = place.json("status")
+    status = place.json("status", code=3)
     assert status["started"] is None
     assert {r["queue"]: r["state"] for r in status["queues"]} == {"east": "stopped", "west": "stopped"}
 
     assert "in force when one starts" in place.run("pause", "east", "--reason", "later").stderr
-    assert "later" in place.run("status").stdout
+    assert "later" in place.run("status", code=3).stdout
     assert "paused" in codes(place.json("why", "east"))
     assert "no queue 'nope'" in place.run("pause", "nope", code=1).stderr
     factory = place.start()
@@ -138,7 +169,7 @@ def test_a_history_that_cannot_be_read_does_not_silence_why(place: Any) -> None:
 
 
 def test_before_anything_has_run(place: Any) -> None:
-    result = place.run("status", code=1)
+    result = place.run("status", code=3)
     assert "no factory answers" in result.stderr
     assert "no history yet" in result.stderr
     assert "No factory answers" in place.run("why", "east").stdout
@@ -167,7 +198,7 @@ def test_a_user_who_may_not_command_the_factory_still_gets_a_story(place: Any) -
         result = place.run("why", "east")
         assert "could not be asked: no" in result.stdout
         assert "No factory answers" not in result.stdout
-        assert "no" in place.run("status").stdout
+        assert "no" in place.run("status", code=3).stdout
         assert "autopyfactory: no" in place.run("pause", "east", code=1).stderr
         assert "autopyfactory: no" in place.run("pilots", code=1).stderr
     finally:

@@ -10,15 +10,17 @@ from click.testing import CliRunner
 
 import autopyfactory.cli
 from autopyfactory.cli import main
+from autopyfactory.daemon.options import DEFAULT_CONF
 
 ECHO = """
 import click
+from autopyfactory.cli.confoption import conf_option
 @click.command()
-@click.option("--conf", default="the default")
+@conf_option
 @click.argument("words", nargs=-1)
 def command(conf, words):
     "Say it again."
-    click.echo(f"{conf} {' '.join(words)}")
+    click.echo(f"{','.join(conf)} {' '.join(words)}")
 """
 
 
@@ -55,13 +57,42 @@ def test_help_lists_what_is_installed_and_loads_none_of_it(commands: Path) -> No
 
 
 def test_a_command_runs(commands: Path) -> None:
-    assert run("echo", "a", "b") == (0, "the default a b\n")
+    assert run("echo", "a", "b") == (0, f"{DEFAULT_CONF} a b\n")
 
 
 def test_a_configuration_before_the_command_is_the_commands(commands: Path) -> None:
     assert run("--conf", "x.conf,y.conf", "echo") == (0, "x.conf,y.conf \n")
     assert run("--conf", "x.conf", "echo", "--conf", "z.conf") == (0, "z.conf \n")
     assert run("echo", AUTOPYFACTORY_CONF="e.conf") == (0, "e.conf \n")
+
+
+def test_the_command_line_wins_over_the_environment_wherever_it_stands(commands: Path) -> None:
+    for words in (("--conf", "b.conf", "echo"), ("echo", "--conf", "b.conf")):
+        assert run(*words, AUTOPYFACTORY_CONF="a.conf") == (0, "b.conf \n")
+    both = ("--conf", "b.conf", "echo", "--conf", "c.conf")
+    assert run(*both, AUTOPYFACTORY_CONF="a.conf") == (0, "c.conf \n"), "the nearest"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--conf", "{}", "config", "dump"),
+        ("--conf", "{}", "pilots", "kill", "--all-queues"),
+        ("pilots", "--conf", "{}", "kill", "--all-queues"),
+        ("pilots", "kill", "--all-queues", "--conf", "{}"),
+        ("pause", "--conf", "{}", "q"),
+        ("--conf", "{}", "status"),
+    ],
+)
+def test_a_file_that_does_not_exist_is_an_error_also_with_another_in_the_environment(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    other = tmp_path / "other.conf"
+    other.write_text(f"[Factory]\nfactoryId = other\nstatedir = {tmp_path}\nbaseLogDir = {tmp_path}\n")
+    for given in ("absent.conf", f"{other},absent.conf"):
+        code, text = run(*(w.format(given) for w in words), AUTOPYFACTORY_CONF=str(other))
+        assert code == 2, text
+        assert "absent.conf" in text
 
 
 def test_a_command_that_is_not_installed(commands: Path) -> None:

@@ -60,7 +60,7 @@ def factory(tmp_path: Path) -> Iterator[Path]:
         "status": {
             "factory": "f",
             "at": "2026-11-22T10:00:00+00:00",
-            "started": None,
+            "started": "2026-11-22T09:00:00+00:00",
             "queues": [{"queue": "Q", "state": "running"}],
             "pauses": {},
             "notes": [],

@@ -11,11 +11,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autopyfactory.api.rows import queue_row
-from autopyfactory.cli import status
+from autopyfactory.cli import status, why
 from autopyfactory.cli.link import ControlError
+from autopyfactory.cli.screen import console
+from autopyfactory.cli.statustable import table
 from autopyfactory.history import HistoryWriter
 from autopyfactory.history.store import default_url
 from autopyfactory.notify.trends import Trend
+from autopyfactory.why.model import Cause
 from contracts.records import T0, cycle
 from place import Place
 
@@ -106,7 +109,7 @@ def test_what_a_factory_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_without_a_factory_and_a_history_it_says_so(place: Place) -> None:
-    result = place.run("status", code=1)
+    result = place.run("status", code=3)
     assert "no factory answers" in result.stderr
 
 
@@ -115,8 +118,100 @@ def test_without_a_factory_the_history_tells(place: Place) -> None:
     writer = HistoryWriter(default_url(place.folder / "state"), place.name)
     writer.deliver([cycle("east", ready=5, at=T0)])
     writer.close()
-    data = place.json("status")
+    data = place.json("status", code=3)
     assert data["started"] is None
     assert [(r["queue"], r["state"]) for r in data["queues"]] == [("east", "stopped")]
-    assert "(no factory runs: from the history)" in " ".join(place.run("status").stdout.split())
-    assert "nothing is kept about west" in place.run("status", "west", code=1).stderr
+    assert "(no factory runs: from the history)" in " ".join(place.run("status", code=3).stdout.split())
+    assert "nothing is kept about west" in place.run("status", "west", code=3).stderr
+
+
+REFUSED = "2 pilots held: the CE does not accept our credential"
+HELD = Cause("credential-refused", REFUSED, "renew it", "credentials")
+UNSURE = Cause("pilots-dropped", "1 pilot dropped by the schedd in the last hour", blocks=False)
+
+
+def test_what_why_knows_is_in_the_table_and_can_be_asked_for_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [replace(ROWS[0], problems=(HELD, UNSURE)).as_dict(), queue_row("west", cycle()).as_dict()]
+    text = run(monkeypatch, answer(queues=rows)).output
+    assert "2 pilots held: the CE does not accept our credential (and 1 more)" in line(text, "east")
+    assert "problem" not in run(monkeypatch, answer(queues=rows[1:])).output
+    data = json.loads(run(monkeypatch, answer(queues=rows), "--problems", "--json").output)
+    assert data["version"] == 1
+    (row,) = data["queues"]
+    assert (row["queue"], row["problems"][0]["code"]) == ("east", "credential-refused")
+
+
+@pytest.mark.parametrize(
+    ("problems", "code", "first"),
+    [
+        ((), 0, "OK: 3 queues, nothing is wrong"),
+        ((UNSURE,), 1, "WARNING: 3 queues, something is wrong with 1"),
+        ((UNSURE, HELD), 2, "CRITICAL: 3 queues, something is wrong with 1"),
+    ],
+)
+def test_a_code_for_monitoring(
+    monkeypatch: pytest.MonkeyPatch, problems: tuple[Cause, ...], code: int, first: str
+) -> None:
+    sound = [replace(row, problems=()).as_dict() for row in ROWS[1:]]
+    rows = [replace(ROWS[0], problems=problems).as_dict(), *sound]
+    result = run(monkeypatch, answer(queues=rows), "--check")
+    assert (result.exit_code, result.output.splitlines()[0]) == (code, first)
+    assert len(result.output.splitlines()) == 1 + len(problems)
+    assert run(monkeypatch, answer(queues=rows)).exit_code == 0, "without --check a table was asked for"
+
+
+def test_no_factory_is_no_success(place: Place) -> None:
+    (place.folder / "state").mkdir(mode=0o700)
+    writer = HistoryWriter(default_url(place.folder / "state"), place.name)
+    writer.deliver([cycle("east", ready=5, at=T0)])
+    writer.close()
+    assert place.run("status", "--check", code=3).stdout.startswith("UNKNOWN: 1 queue, ")
+    place.json("status", code=3)
+
+
+def test_in_a_pipe_each_row_is_one_line_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = [replace(ROWS[0], reason=f"first\n{'word ' * 900}end").as_dict(), ROWS[1].as_dict()]
+    lines = run(monkeypatch, answer(queues=long)).output.splitlines()
+    assert len(lines) == 5, "title, names, rule, two rows"
+    assert line("\n".join(lines), "east").endswith("end")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_on_a_narrow_terminal_what_was_decided_keeps_room(width: int) -> None:
+    address = "gridgk01-very-long-name.racf.example.org:9619"
+    reason = f"10 pilots to {address} through schedd-of-the-factory, cluster 4711"
+    rows = [replace(row, reason=reason, problems=(HELD,)) for row in ROWS[:2]]
+    screen = console(width)
+    with screen.capture() as taken:
+        screen.print(table(answer(), rows, width))
+    lines = taken.get().splitlines()
+    assert max(map(len, lines)) <= width
+    assert sum(address in text for text in lines) == 2, "an address is not broken"
+    for name in ("east", "west"):
+        assert line(taken.get(), name).rstrip().endswith("3 min")
+
+
+def test_pilots_that_a_cycle_has_sent_are_pending_at_once() -> None:
+    before = queue_row("q", cycle(ready=30, pending=0, cap=10, outcome="nothing", sent=()))
+    after = queue_row("q", cycle(ready=30, pending=0, cap=10))
+    assert (before.pending, after.pending, after.submitted) == (0, 10, 10)
+    assert after.unseen == 10, "the parts still add up"
+
+
+def test_what_is_wrong_with_all_queues_worst_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        replace(ROWS[0], problems=(UNSURE,)).as_dict(),
+        replace(ROWS[1], problems=(HELD,)).as_dict(),
+        replace(ROWS[2], problems=(HELD,)).as_dict(),
+    ]
+    monkeypatch.setattr(why, "Link", lambda conf: Link(answer(queues=rows)))
+    result = CliRunner().invoke(why.command, [])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0] == "f1, 3 queues: something is wrong with 3 (from the running factory)"
+    assert lines[2] == "west, wrong:", "one trouble of two queues is told once, before what stops nothing"
+    assert "[who looks after credentials has to act]" in lines[3]
+    assert lines[4] == "    Next: Renew it."
+    assert "east:" in lines[5:]
+    data = json.loads(CliRunner().invoke(why.command, ["--json"]).output)
+    assert [t["queues"] for t in data["troubles"]] == [["west", "wrong"], ["east"]]

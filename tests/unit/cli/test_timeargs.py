@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from autopyfactory.cli.timeargs import duration, moment
+from autopyfactory.cli.timeargs import duration, moment, whole
 
 NOW = datetime(2026, 11, 22, 14, 30, 5, tzinfo=UTC)
 
@@ -58,3 +58,20 @@ def test_moments(text: str, past: bool, expected: datetime) -> None:
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a time|hour must be"):
         moment(text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("16:02", "16:02:59.999999"),
+        ("16:02Z", "16:02:59.999999"),
+        ("2026-11-22T16:02", "16:02:59.999999"),
+        ("16:02:04", "16:02:04"),
+        ("2026-11-22", "23:59:59.999999"),
+        ("now", "18:30:00"),
+    ],
+)
+def test_a_minute_that_is_named_is_all_of_that_minute(text: str, expected: str) -> None:
+    now = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
+    found = whole(text, now)
+    assert found == datetime.fromisoformat(f"2026-11-22T{expected}+00:00")
