@@ -12,7 +12,7 @@ from autopyfactory.control.client import call
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
-    from autopyfactory.history import HistoryReader
+    from autopyfactory.history.reader import HistoryReader
     from autopyfactory.options.common import FactoryOptions
     from autopyfactory.options.section import Section
 
@@ -76,7 +76,12 @@ class Access:
 
     def history(self) -> HistoryReader:
         """Return the factory's history. Raises HistoryError."""
-        from autopyfactory.history import HistoryReader
-        from autopyfactory.history.attach import history_url
+        from autopyfactory.history.place import default_file, must_exist
+
+        if not self.options.history_url:
+            must_exist(default_file(self.options.state_dir))  # before what takes a while to import
+
+        from autopyfactory.history.reader import HistoryReader
+        from autopyfactory.history.store import history_url
 
         return HistoryReader(history_url(self.options), self.options.factory_id)

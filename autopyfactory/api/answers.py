@@ -16,7 +16,7 @@ from autopyfactory.why.render import render
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
-    from autopyfactory.history import HistoryReader
+    from autopyfactory.history.reader import HistoryReader
     from autopyfactory.options.common import FactoryOptions
 
 
@@ -71,7 +71,7 @@ def status(access: Reaches, queue: str | None = None, **arguments: Any) -> dict[
 def kept(access: Reaches, queue: str | None, trouble: str) -> dict[str, Any]:
     """Return, in the form of `status`, what the history holds; `trouble` says why. Raises Unknown."""
     from autopyfactory.api.rows import queue_row
-    from autopyfactory.history import HistoryError
+    from autopyfactory.history.place import HistoryError
     from autopyfactory.pauses import PauseError, look
 
     now = datetime.now(UTC)
@@ -148,7 +148,7 @@ def stored(
     access: Reaches, queue: str, last: int, until: datetime | None
 ) -> tuple[list[CycleRecord], str | None]:
     """Return the kept cycles, oldest first, and what kept us from reading them."""
-    from autopyfactory.history import HistoryError
+    from autopyfactory.history.place import HistoryError
 
     try:
         reader = access.history()

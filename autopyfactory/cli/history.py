@@ -17,7 +17,7 @@ from autopyfactory.model.serialize import to_full
 from autopyfactory.model.text import count, span
 
 if TYPE_CHECKING:
-    from autopyfactory.history import HistoryReader, Stored
+    from autopyfactory.history.reader import HistoryReader, Stored
 
 
 @click.command("history")
@@ -30,7 +30,7 @@ def command(
     conf: tuple[str, ...], queue: str | None, since: datetime | None, until: datetime | None, as_json: bool
 ) -> None:
     """Show the cycles of QUEUE and what happened around them; without QUEUE, what the history holds."""
-    from autopyfactory.history import HistoryError
+    from autopyfactory.history.place import HistoryError
 
     try:
         reader = Link(conf).history()

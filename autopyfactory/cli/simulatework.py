@@ -99,7 +99,7 @@ def _workload(name: str, payload: float) -> Maker:
 
 def _recorded(conf: Sequence[str], given: Mapping[str, Any]) -> Maker:
     """Return the work that the history recorded of a queue."""
-    from autopyfactory.history import HistoryError
+    from autopyfactory.history.place import HistoryError
 
     name, until = given["from_history"], given["until"] or datetime.now(UTC)
     since = given["since"] or until - timedelta(days=7)

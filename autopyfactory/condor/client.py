@@ -130,18 +130,6 @@ class CondorClient:
         """
         return self._rows("history", [constraint, list(projection), limit, since], deadline, False)
 
-    def collector_query(
-        self,
-        ad_type: str,
-        constraint: str,
-        projection: Sequence[str],
-        *,
-        deadline: float,
-        probe: bool = False,
-    ) -> list[Row]:
-        """Ads of the collector; `ad_type` is "Grid", "Startd", "Schedd", ..."""
-        return self._rows("collector_query", [ad_type, constraint, list(projection)], deadline, probe)
-
     def locate(self, *, deadline: float, probe: bool = False) -> dict[str, str]:
         """Where the schedd is: Name, MyAddress, Machine, CondorVersion, and version as "23.9.6".
 

@@ -176,15 +176,6 @@ class Operations:
         ads = self._connect().history(constraint, projection, match=limit, since=since)
         return [row(ad, projection) for ad in ads]
 
-    def collector_query(self, ad_type: str, constraint: str, projection: list[str]) -> list[Row]:
-        """Ads of the collector."""
-        references(constraint)
-        types = {name.lower(): member for name, member in htcondor2.AdType.__members__.items()}
-        if ad_type.lower() not in types:
-            raise BadRequest(f"no such type of ad: {ad_type!r}")
-        ads = htcondor2.Collector(self._pool).query(types[ad_type.lower()], constraint, projection)
-        return [row(ad, projection) for ad in ads]
-
     # ---- writes
 
     def submit(self, description: dict[str, str], count: int, identity: str = "") -> list[int]:

@@ -72,32 +72,3 @@ class PidFile(PIDLockFile):  # type: ignore[misc]
         if self._fd is None:
             raise ValueError("not held")
         return self._fd
-
-    def is_locked(self) -> bool:
-        """Say whether some process holds it: the file alone means nothing."""
-        if self._fd is not None:
-            return True
-        try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(fd)
-        return False
-
-    def release(self) -> None:
-        """Remove the file, or empty it where its folder is not ours, and free the lock."""
-        if self._fd is None:
-            return
-        fd, self._fd = self._fd, None
-        try:
-            if self._is_ours(fd):
-                os.unlink(self.path)
-        except OSError:
-            os.ftruncate(fd, 0)
-        finally:
-            os.close(fd)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
-from autopyfactory.history.store import HistoryError, default_url
+from autopyfactory.history.place import HistoryError
+from autopyfactory.history.store import history_url
 from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.notify.delivery import BatchReporter
 from autopyfactory.options.common import FactoryOptions
@@ -13,11 +13,6 @@ from autopyfactory.options.common import FactoryOptions
 log = logging.getLogger("autopyfactory.history")
 
 LINGER = 1.0  # seconds: what happens within them is one transaction
-
-
-def history_url(options: FactoryOptions) -> str:
-    """Return where the history of the factory with these options is kept."""
-    return options.history_url or default_url(Path(options.state_dir).expanduser())
 
 
 def history_reporter(options: FactoryOptions) -> BatchReporter | None:

@@ -15,8 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from autopyfactory.history import packing
 from autopyfactory.history.migration import version
 from autopyfactory.history.packing import Packer
+from autopyfactory.history.place import HistoryError, must_exist
 from autopyfactory.history.schema import VERSION, cycle, dictionary, event, from_ms, queue, to_ms
-from autopyfactory.history.store import HistoryError, file_of, open_engine, parse, shown
+from autopyfactory.history.store import file_of, open_engine, parse, shown
 from autopyfactory.history.thinning import used_bytes
 from autopyfactory.model.record import CycleRecord, FactoryEvent
 from autopyfactory.model.serialize import from_plain
@@ -53,8 +54,8 @@ class HistoryReader:
         self._url = parse(url)
         self._factory = factory
         path = file_of(self._url)
-        if path is not None and not path.exists():
-            raise HistoryError(f"there is no history yet: {path} does not exist")
+        if path is not None:
+            must_exist(path)
         self._engine = open_engine(self._url, read_only=True)
         self._packers: dict[int, Packer] = {0: Packer()}
         self._checked = False

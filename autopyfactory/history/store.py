@@ -12,19 +12,22 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
+from autopyfactory.history.place import HistoryError, default_file
 from autopyfactory.model import redact
+from autopyfactory.options.common import FactoryOptions
 
 BUSY = 5  # seconds to wait for another process's lock
 ANSWER = 20  # seconds that a statement may take on a server
 
 
-class HistoryError(Exception):
-    """The history cannot be used; the text says why."""
-
-
 def default_url(state_dir: str | Path) -> str:
     """Return the URL of the history that lies in `state_dir`."""
-    return URL.create("sqlite", database=str(Path(state_dir) / "history.db")).render_as_string()
+    return URL.create("sqlite", database=str(default_file(state_dir))).render_as_string()
+
+
+def history_url(options: FactoryOptions) -> str:
+    """Return where the history of the factory with these options is kept."""
+    return options.history_url or default_url(options.state_dir)
 
 
 def parse(url: str) -> URL:

@@ -15,16 +15,9 @@ from autopyfactory.external import privatefiles
 from autopyfactory.history import packing
 from autopyfactory.history.migration import TooNew, migrate
 from autopyfactory.history.packing import Packer
+from autopyfactory.history.place import HistoryError
 from autopyfactory.history.schema import cycle, dictionary, event, outcome_number, queue, to_ms
-from autopyfactory.history.store import (
-    HistoryError,
-    file_of,
-    is_corrupt,
-    move_aside,
-    open_engine,
-    parse,
-    shown,
-)
+from autopyfactory.history.store import file_of, is_corrupt, move_aside, open_engine, parse, shown
 from autopyfactory.history.upkeep import Upkeep
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.record import CycleRecord, Event, FactoryEvent
@@ -235,7 +228,7 @@ def _storable(event: Event) -> None:
 
 def _new(connection: Connection, table: Any) -> Insert:
     """Return an INSERT that leaves alone what is there already."""
-    # only what is used is imported: `why` reads the history through this package too, and has to be quick
+    # a factory imports the dialect of its own database only
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from autopyfactory.logs.files import Complaints, FileHandler, QueueFilesHandler
 from autopyfactory.logs.writer import Writer
-from autopyfactory.model.queuefolder import queue_folder
 from autopyfactory.model.text import visible
 
 QUEUE_PREFIX = "autopyfactory.queue."
@@ -34,11 +33,6 @@ class CannotLog(Exception):
 def queue_logger(queue: str) -> logging.Logger:
     """Return the logger of a queue."""
     return logging.getLogger(QUEUE_PREFIX + queue)
-
-
-def queue_log(logdir: Path, queue: str) -> Path:
-    """Return where the log of a queue is."""
-    return logdir / "queues" / f"{queue_folder(queue)}.log"
 
 
 class LineFormatter(logging.Formatter):

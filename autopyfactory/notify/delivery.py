@@ -34,11 +34,6 @@ class ReporterStatus:
     failing_since: datetime | None
     busy: float  # seconds that the running delivery has taken so far; 0: none runs
 
-    @property
-    def healthy(self) -> bool:
-        """Whether the last delivery that ended was good."""
-        return self.last_error is None
-
 
 class BatchReporter:
     """Delivers events in order, up to `batch` of them at once.

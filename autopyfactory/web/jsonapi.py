@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from autopyfactory.api.answers import Unknown, as_data, why
 from autopyfactory.api.rows import QueueRow
 from autopyfactory.control.client import ControlError, NotRunning
-from autopyfactory.history import HistoryError
+from autopyfactory.history.place import HistoryError
 from autopyfactory.model.serialize import to_full, to_plain
 from autopyfactory.web import past
 from autopyfactory.web.actions import ACTIONS, Denied, act

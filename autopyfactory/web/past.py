@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from autopyfactory.api.answers import Reaches
-from autopyfactory.history import HistoryError
+from autopyfactory.history.place import HistoryError
 from autopyfactory.model.record import FactoryEvent
 from autopyfactory.model.serialize import to_full
 from autopyfactory.notify.trends import Point, point

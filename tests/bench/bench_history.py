@@ -31,8 +31,9 @@ from sqlalchemy import text
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "kit"))
 
-from autopyfactory.history import HistoryReader, HistoryWriter
+from autopyfactory.history.reader import HistoryReader
 from autopyfactory.history.store import default_url, open_engine, parse
+from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.clock import SystemClock
 from autopyfactory.model.record import CycleRecord
 from contracts.records import cycle, series

@@ -136,15 +136,6 @@ def past(client, limit=100, since=None):
     return client.history("Past == 1", names, limit=limit, since=since, deadline=DEADLINE)
 
 
-def test_collector_query(ap, client):
-    (row,) = client.collector_query("Schedd", "true", ["Name", "MyAddress", "Nothing"], deadline=DEADLINE)
-    assert row["Name"] == ap.schedd
-    assert row["Nothing"] is None
-    assert client.collector_query("grid", "true", ["Name"], deadline=DEADLINE) == []
-    with pytest.raises(ValueError, match="no such type"):
-        client.collector_query("Nonsense", "true", [], deadline=DEADLINE)
-
-
 class TestLocating:
     def test_by_name(self, ap, client):
         found = client.locate(deadline=DEADLINE)

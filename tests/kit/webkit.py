@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from autopyfactory.api.rows import queue_row
 from autopyfactory.control.client import ControlError, NotRunning
 from autopyfactory.daemon.webchild import WebOptions
-from autopyfactory.history import HistoryError
+from autopyfactory.history.place import HistoryError
 from autopyfactory.model.serialize import to_plain
 from autopyfactory.notify.cycletotals import BOUNDS
 from autopyfactory.web.app import create

@@ -17,8 +17,6 @@ from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.simulate.jobs import WmsCounts
 from autopyfactory.simulate.poolinputs import PoolInputs
 
-UNLIMITED = 10**9
-
 
 @dataclass
 class GlideinWMS:

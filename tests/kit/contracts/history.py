@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
 from autopyfactory.history import writer as writer_module
 from autopyfactory.history.migration import STEPS, TooNew, migrate
+from autopyfactory.history.place import HistoryError
+from autopyfactory.history.reader import HistoryReader
 from autopyfactory.history.schema import metadata, outcome_number
 from autopyfactory.history.store import open_engine, parse
+from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.clock import SystemClock
 from autopyfactory.model.record import CycleRecord, FactoryEvent, HeldGroup, Troubles
 from autopyfactory.notify.delivery import BatchReporter

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from autopyfactory.cli.simulate import command
-from autopyfactory.history import HistoryWriter
 from autopyfactory.history.store import default_url
+from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.decision import CycleInputs
 from autopyfactory.model.info import WMSQueueInfo
 from autopyfactory.model.record import CycleRecord

@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 
 from autopyfactory.control.server import ControlServer
+from autopyfactory.history.store import default_url
+from autopyfactory.history.writer import HistoryWriter
+from autopyfactory.model.serialize import to_plain
+from autopyfactory.why.model import LiveState
+from contracts.records import T0, cycle
 
 CALL = """
 import sys
@@ -18,7 +23,7 @@ sys.argv = ["autopyfactory", *{words!r}]
 try:
     main()
 except SystemExit as end:
-    assert not end.code, end.code
+    assert (end.code or 0) == {code}, end.code
 print("\\n" + " ".join(sys.modules))
 """
 
@@ -39,23 +44,34 @@ FACTORY = {
     "requests",
     "simpy",
 }
-HISTORY = {"sqlalchemy", "sqlite3", "zstandard", "autopyfactory.history"}
+HISTORY = {"sqlalchemy", "sqlite3", "zstandard", "autopyfactory.history.reader"}
+WRITING = {"autopyfactory.history.attach", "autopyfactory.history.upkeep", "autopyfactory.history.writer"}
 CONFIGURATION = {"pydantic", "autopyfactory.config", "autopyfactory.options"}
 TABLES = {"rich"}
 
 
-def imported(*words: str) -> set[str]:
-    """Return the modules that are there after `autopyfactory WORDS` has ended well."""
+def imported(*words: str, code: int = 0) -> set[str]:
+    """Return the modules that are there after `autopyfactory WORDS` has ended with `code`."""
     done = subprocess.run(
-        [sys.executable, "-c", CALL.format(words=words)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", CALL.format(words=words, code=code)],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines()[-1].split())
 
 
+def configuration(folder: Path) -> Path:
+    """Return the configuration of a factory that keeps its state in `folder`."""
+    conf = folder / "factory.conf"
+    conf.write_text(f"[Factory]\nfactoryId = f\nbaseLogDir = {folder}\nstatedir = {folder}\n")
+    return conf
+
+
 @pytest.fixture
-def factory(tmp_path: Path) -> Iterator[Path]:
-    """The configuration of a factory that answers `status` and `pause`."""
+def server(tmp_path: Path) -> Iterator[ControlServer]:
+    """What answers `status`, `pause` and `why` in place of a factory."""
     answers: dict[str, Any] = {
         "status": {
             "factory": "f",
@@ -66,15 +82,20 @@ def factory(tmp_path: Path) -> Iterator[Path]:
             "notes": [],
         },
         "pause": {"queue": "Q", "words": "paused"},
+        "why": {"record": to_plain(cycle("Q")), "live": to_plain(LiveState(now=T0, running=True))},
     }
-    conf = tmp_path / "factory.conf"
-    conf.write_text(f"[Factory]\nfactoryId = f\nbaseLogDir = {tmp_path}\nstatedir = {tmp_path}\n")
-    server = ControlServer(
+    made = ControlServer(
         tmp_path / "control.sock", lambda command, _: json.loads(json.dumps(answers[command]))
     )
-    server.start()
-    yield conf
-    server.close()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def factory(tmp_path: Path, server: ControlServer) -> Path:
+    """The configuration of a factory that answers."""
+    return configuration(tmp_path)
 
 
 @pytest.mark.parametrize("word", ["--version", "--help"])
@@ -96,7 +117,35 @@ def test_pause_of_a_running_factory(factory: Path) -> None:
     assert not found & (FACTORY | HISTORY | TABLES)
 
 
-def test_why_takes_the_history_and_nothing_of_the_factory() -> None:
-    found = imported("why", "--help")
+@pytest.fixture
+def kept(factory: Path) -> Path:
+    """The same configuration, with a history of one cycle."""
+    writer = HistoryWriter(default_url(factory.parent), "f")
+    writer.deliver([cycle("Q")])
+    writer.close()
+    return factory
+
+
+def test_why_before_there_is_a_history(factory: Path) -> None:
+    found = imported("why", "Q", "--conf", str(factory))
     assert "autopyfactory.why" in found
-    assert not found & (FACTORY | HISTORY | TABLES)
+    assert not found & (FACTORY | HISTORY | WRITING | TABLES)
+
+
+def test_why_reads_the_history_and_takes_nothing_of_what_writes_it(kept: Path) -> None:
+    found = imported("why", "Q", "--conf", str(kept))
+    assert "autopyfactory.history.reader" in found
+    assert not found & (FACTORY | WRITING | TABLES)
+
+
+def test_status_without_factory_and_history(tmp_path: Path) -> None:
+    conf = configuration(tmp_path)
+    found = imported("status", "--conf", str(conf), code=3)
+    assert not found & (FACTORY | HISTORY | WRITING)
+
+
+def test_status_without_a_factory_reads_the_history_and_no_more(kept: Path, server: ControlServer) -> None:
+    server.close()
+    found = imported("status", "--conf", str(kept), code=3)
+    assert "autopyfactory.history.reader" in found
+    assert not found & (FACTORY | WRITING)

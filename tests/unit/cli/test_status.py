@@ -15,8 +15,8 @@ from autopyfactory.cli import status, why
 from autopyfactory.cli.link import ControlError
 from autopyfactory.cli.screen import console
 from autopyfactory.cli.statustable import table
-from autopyfactory.history import HistoryWriter
 from autopyfactory.history.store import default_url
+from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.notify.trends import Trend
 from autopyfactory.why.model import Cause
 from contracts.records import T0, cycle

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
+from autopyfactory.history.place import HistoryError
+from autopyfactory.history.reader import HistoryReader
+from autopyfactory.history.writer import HistoryWriter
 from contracts.records import T0, cycle, series
 from patience import PATIENCE
 
@@ -21,7 +23,7 @@ def test_another_user_can_read_it_when_no_factory_runs(url: str, path: Path) -> 
     path.chmod(0o444)
     try:
         program = (
-            "from autopyfactory.history import HistoryReader;"
+            "from autopyfactory.history.reader import HistoryReader;"
             f"print(len(HistoryReader({url!r}).last('BNL_MCORE-gk01', 5)))"
         )
         done = subprocess.run(

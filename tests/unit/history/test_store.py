@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from autopyfactory.history import HistoryError, HistoryReader, HistoryWriter
+from autopyfactory.history.place import HistoryError
+from autopyfactory.history.reader import HistoryReader
 from autopyfactory.history.store import parse, shown
+from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.notify.delivery import BatchReporter
 from contracts.history import HistoryContract, raw
 from contracts.records import T0, cycle, series

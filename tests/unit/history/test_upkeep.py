@@ -3,7 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
-from autopyfactory.history import HistoryReader, HistoryWriter
+from autopyfactory.history.reader import HistoryReader
+from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.record import FactoryEvent
 from contracts.history import SetClock, raw
 from contracts.records import T0, cycle, series

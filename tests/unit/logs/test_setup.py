@@ -15,10 +15,10 @@ from autopyfactory.logs.setup import (
     CannotLog,
     LineFormatter,
     Logs,
-    queue_log,
     queue_logger,
     setup,
 )
+from autopyfactory.model.queuefolder import queue_folder
 from patience import PATIENCE
 
 
@@ -46,7 +46,7 @@ class Book:
         return path.read_text() if path.exists() else ""
 
     def queue(self, name: str) -> str:
-        path = queue_log(self.folder, name)
+        path = self.folder / "queues" / f"{queue_folder(name)}.log"
         return path.read_text() if path.exists() else ""
 
 

@@ -94,7 +94,7 @@ def test_retries_with_growing_pauses_and_recovers() -> None:
     assert pauses[1] >= 0.04
     assert pauses[2] >= 0.05
     status = reporter.status()
-    assert status.healthy
+    assert status.last_error is None
     assert status.failing_since is None
     assert (status.failures, status.lost) == (3, 0)
     assert reporter.close()
