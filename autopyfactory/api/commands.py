@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from autopyfactory.api import configuration, health, queues
+from autopyfactory.api import configuration, health, places, queues
 from autopyfactory.control.server import CommandError
 
 if TYPE_CHECKING:
@@ -22,4 +22,9 @@ def answer(factory: Factory, command: str, arguments: dict[str, Any]) -> Any:
     return known(factory, arguments)
 
 
-COMMANDS: dict[str, Command] = {**queues.COMMANDS, **configuration.COMMANDS, **health.COMMANDS}
+COMMANDS: dict[str, Command] = {
+    **queues.COMMANDS,
+    **configuration.COMMANDS,
+    **health.COMMANDS,
+    **places.COMMANDS,
+}

@@ -15,6 +15,7 @@ from autopyfactory.api.pilotquery import PENDING, STATES, Pilot
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
 from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.pilotplaces import adopt, forget, places
 from autopyfactory.cli.screen import wide_console
 from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import time_span
@@ -64,6 +65,10 @@ def command(
         echo(json.dumps({"version": VERSION, **answer}, indent=2))
         return
     _show([from_plain(Pilot, p) for p in answer["pilots"]], answer["notes"], limit)
+
+
+for more in (places, adopt, forget):
+    command.add_command(more)
 
 
 @command.command("kill")

@@ -19,6 +19,8 @@ import psutil
 import pytest
 
 from autopyfactory.accounting.protocol import Policy
+from autopyfactory.api import commands
+from autopyfactory.control.server import CommandError
 from autopyfactory.factory.factory import Factory
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.plugins.batchstatus.condor import Condor
@@ -297,3 +299,23 @@ def test_lies_and_reloads_leave_nothing_behind(box: Box) -> None:
         until(lambda: factory.queues.keys() == {"r1", "r2"}, "both queues")
         until(lambda: all(a <= b + 1 for a, b in zip(held(), before, strict=True)), f"as before: {before}")
         assert box.pilots() == 10
+
+
+def test_the_command_tells_each_place(box: Box) -> None:
+    want(box, 4, "t1")
+    with InProcess(box) as factory:
+        settled(box, factory, 4)
+        (place,) = commands.answer(factory, "places", {})["places"]
+        assert (place["open"], place["shown"], place["missing"], place["foreign"], place["lost"]) == (
+            4,
+            4,
+            0,
+            0,
+            0,
+        )
+        assert "job queue of" in place["identity"] and place["age"] < 60 and place["holds"] == []
+        with pytest.raises(CommandError, match=f"known are: {place['place']}"):
+            commands.answer(factory, "forget", {"place": "nowhere"})
+        name = box.ap.schedd.upper() + "@" + box.ap.collector
+        assert commands.answer(factory, "adopt", {"place": name})["place"] == place["place"]
+        settled(box, factory, 4)
