@@ -10,7 +10,9 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
+from autopyfactory.cli.output import VERSION
 from autopyfactory.cli.screen import wide_console
 from autopyfactory.cli.terminal import echo
 from autopyfactory.model.text import span
@@ -20,12 +22,12 @@ SLOW = 60.0  # seconds for an answer
 
 @click.command("places")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_obj
+@conf_option
 def places(conf: tuple[str, ...], as_json: bool) -> None:
     """Tell for each schedd which pilots the book has, and which it shows."""
     found = _ask(conf, "places")["places"]
     if as_json:
-        echo(json.dumps(found, indent=2, ensure_ascii=False))
+        echo(json.dumps({"version": VERSION, "places": found}, indent=2))
         return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("place", overflow="fold")
@@ -50,7 +52,7 @@ def places(conf: tuple[str, ...], as_json: bool) -> None:
 
 @click.command("adopt")
 @click.argument("place")
-@click.pass_obj
+@conf_option
 def adopt(conf: tuple[str, ...], place: str) -> None:
     """Take over the pilots at PLACE that carry the factory's name and are not in its book."""
     answer = _ask(conf, "adopt", place=place, by=user())
@@ -60,7 +62,7 @@ def adopt(conf: tuple[str, ...], place: str) -> None:
 @click.command("forget")
 @click.argument("place")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
+@conf_option
 def forget(conf: tuple[str, ...], place: str, yes: bool) -> None:
     """Count the open pilots at PLACE as lost: its job queue is gone, or it does not come back."""
     if not yes:
