@@ -56,7 +56,8 @@ ROWS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         (
             "Failing questions",
             "percentunit",
-            "rate(autopyfactory_source_fetch_failures_total{i}[10m]) / rate(autopyfactory_source_fetches_total{i}[10m])",
+            "rate(autopyfactory_source_fetch_failures_total{i}[10m])"
+            " / rate(autopyfactory_source_fetches_total{i}[10m])",
             "{{source}}",
         ),
         ("Schedds", "bool_on_off", "autopyfactory_schedd_up{i}", "{{schedd}}"),
@@ -73,7 +74,8 @@ ROWS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         (
             "Cycle, 95 % shorter than",
             "s",
-            "histogram_quantile(0.95, sum by (le) (rate(autopyfactory_cycle_duration_seconds_bucket{i}[10m])))",
+            "histogram_quantile(0.95,"
+            " sum by (le) (rate(autopyfactory_cycle_duration_seconds_bucket{i}[10m])))",
             "p95",
         ),
         (
