@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 
 from autopyfactory.cycle.gate import Reading
 from autopyfactory.model.decision import CycleInputs, Decision
 from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.record import CycleRecord
+
+_CHANGING = re.compile(r"^submission refused \d+ times?, tried again [^:]*: |\d+")
 
 
 def log_inputs(log: logging.Logger, number: int, inputs: CycleInputs, readings: Sequence[Reading]) -> None:
@@ -46,7 +49,12 @@ def log_steps(log: logging.Logger, decision: Decision) -> None:
         log.info("  %s: %d -> %d: %s", step.plugin, step.n_in, step.n_out, step.reason)
 
 
-def log_end(log: logging.Logger, record: CycleRecord) -> None:
-    """Write how the cycle ended."""
-    level = logging.WARNING if record.outcome == "failed" else logging.INFO
+def same_words(reason: str) -> str:
+    """Return `reason` without what changes each time: numbers, and how often it has been."""
+    return _CHANGING.sub("", reason.removeprefix("submission failed: "))
+
+
+def log_end(log: logging.Logger, record: CycleRecord, *, news: bool = True) -> None:
+    """Write how the cycle ended; a complaint that is no news is no warning."""
+    level = logging.WARNING if record.outcome == "failed" and news else logging.INFO
     log.log(level, "%s: %s", record.outcome, record.reason)

@@ -11,15 +11,17 @@ from typing import Protocol
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.config.model import QueueConfig
+from autopyfactory.cycle.backoff import Backoff
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.inputs import InputReader, KnowsOthers
-from autopyfactory.cycle.log import log_end, log_inputs, log_steps
+from autopyfactory.cycle.log import log_end, log_inputs, log_steps, same_words
 from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender
 from autopyfactory.cycle.turns import TURNS
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import RecentPilots, decide
 from autopyfactory.model.record import CycleRecord, Outcome
-from autopyfactory.model.text import count
+from autopyfactory.model.text import count, span
+from autopyfactory.plugins.base import SubmitUnknown
 
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
 
@@ -67,6 +69,8 @@ class APFQueue:
         self.last: CycleRecord | None = None
         self.cycles_run = 0
         self._uncleaned = ""  # the last complaint about cleaning up
+        self._backoff = Backoff()
+        self._complaint = ""  # of the last cycle that failed
         self.reader = InputReader(config, parts, book, neighbours, clock)
         self._neighbours = neighbours
         self._report = report
@@ -169,6 +173,16 @@ class APFQueue:
         with TURNS.turn(self.name):
             seen = self._book.open(self.name)  # before it is decided on: what comes later counts against it
             record, pause = self._think(started, resolved)
+        try:
+            return self._act(record, pause, seen)
+        except SubmitUnknown as err:
+            return self._end(record, "failed", str(err))
+        except Exception as err:  # what was known and decided stays in the record
+            self.log.exception("this cycle failed: %s", err)
+            return self._end(record, "failed", f"internal error: {err}")
+
+    def _act(self, record: CycleRecord, pause: Paused | None, seen: int) -> CycleRecord:
+        """Do what was decided; return the record with what came of it. Raises SubmitUnknown."""
         if pause is not None:
             return self._end(self._drain(record) if pause.drains else record, "paused", pause.words)
         if record.gate:
@@ -215,7 +229,13 @@ class APFQueue:
         return self.reader.recent()
 
     def _send(self, record: CycleRecord, seen: int) -> CycleRecord:
+        if left := self._backoff.left(self._clock.monotonic()):
+            record = replace(record, sent=self._backoff.sent)
+            again = f"tried again in {span(left)}" if left >= 1 else "tried again at once"
+            words = f"submission refused {count(self._backoff.refusals, 'time')}, {again}"
+            return self._end(record, "failed", f"{words}: {self._backoff.sent[0].error}")
         done = self._sender.send(record.wanted, seen)
+        self._backoff.note(done.sent, self._clock.monotonic())
         record = replace(record, granted=done.granted, sent=done.sent, caps=done.notes)
         problems = [s.error for s in record.sent if s.error]
         if problems:
@@ -254,5 +274,8 @@ class APFQueue:
 
     def _end(self, record: CycleRecord, outcome: Outcome, reason: str) -> CycleRecord:
         record = replace(record, outcome=outcome, reason=reason)
-        log_end(self.log, record)
+        complaint = same_words(reason) if outcome == "failed" else ""
+        log_end(self.log, record, news=complaint != self._complaint or not complaint)
+        if outcome not in ("paused", "held back"):
+            self._complaint = complaint
         return record

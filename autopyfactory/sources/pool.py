@@ -10,6 +10,7 @@ from typing import Any
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import spec_text
 from autopyfactory.model.clock import Clock
+from autopyfactory.model.info import BatchStatus, WMSStatus
 from autopyfactory.model.pilotevents import PilotEvents
 from autopyfactory.plugins.base import BatchStatusPlugin, WMSStatusPlugin
 from autopyfactory.sources.place import PlaceWatch
@@ -61,6 +62,7 @@ class SourcePool:
                     interval=plugin.interval,
                     maxage=plugin.maxage,
                     clock=self._clock,
+                    answers=PilotEvents,
                 )
                 self._shared[key] = _Shared(source)
                 source.start()
@@ -113,6 +115,7 @@ class SourcePool:
             interval=plugin.interval,
             maxage=plugin.maxage,
             clock=self._clock,
+            answers=BatchStatus if isinstance(plugin, BatchStatusPlugin) else WMSStatus,
             after=after,
             close=plugin.close,
         )

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.info import Snapshot
@@ -49,8 +49,9 @@ class SourceState(Generic[T]):
 class StatusSource(Generic[T]):
     """A thread that keeps the latest answer of one external system.
 
-    `fetch` asks it, for all queues, and must end within its own time limit. `after` is called when an answer
-    was taken in, on the same thread; it returns whether queues should look at once.
+    `fetch` asks it, for all queues, and must end within its own time limit; what it returns is one of
+    `answers`, if that is given: anything else, and anything that it raises, is no answer. `after` is called
+    when an answer was taken in, on the same thread; it returns whether queues should look at once.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class StatusSource(Generic[T]):
         interval: float,
         maxage: float,
         clock: Clock | None = None,
+        answers: type[Any] | None = None,
         after: Callable[[], bool] = lambda: False,
         close: Callable[[], None] | None = None,
     ):
@@ -72,6 +74,7 @@ class StatusSource(Generic[T]):
         self.seconds = 0.0  # that all of them took together
         self.last_seconds: float | None = None  # that the last one took
         self._fetch = fetch
+        self._answers = answers
         self._after = after
         self._close = close
         self._clock = clock or SystemClock()
@@ -129,6 +132,11 @@ class StatusSource(Generic[T]):
         before = self.state
         try:
             data = self._fetch()
+            if self._answers is not None and not isinstance(data, self._answers):
+                raise TypeError(
+                    f"its plugin answered with {type(data).__name__}, not {self._answers.__name__}"
+                )
+            lag = float(getattr(data, "lag", 0.0))  # what was old already when asked for: a file, say
         except Exception as err:  # noqa: BLE001 - thread boundary: any failure of a plugin is "no answer"
             self._failed(before, err)
             return False
@@ -136,7 +144,6 @@ class StatusSource(Generic[T]):
             self.fetches += 1
             self.last_seconds = self._clock.monotonic() - asked_mono
             self.seconds += self.last_seconds
-        lag = float(getattr(data, "lag", 0.0))  # what was old already when asked for: a file, say
         self.state = SourceState(Snapshot(data, asked_at - timedelta(seconds=lag), asked_mono - lag))
         if before.trouble:
             log.info("%s answers again after %d failures", self.label, before.trouble.failures)
@@ -181,7 +188,10 @@ class StatusSource(Generic[T]):
     def _run(self) -> None:
         while not self._stop.is_set():
             started = self._clock.monotonic()
-            self.poll()
+            try:
+                self.poll()
+            except Exception:  # a defect of ours must not end the thread: nobody would ask any more
+                log.exception("%s: asking failed", self.label)
             spent = self._clock.monotonic() - started
             pause = self._pause()
             if self.state.trouble and spent > LAST_RETRY / 2:
@@ -189,4 +199,7 @@ class StatusSource(Generic[T]):
             self._asked.wait(pause if self.state.trouble else max(0.0, pause - spent))
             self._asked.clear()
         if self._close is not None:
-            self._close()
+            try:
+                self._close()
+            except Exception as err:  # noqa: BLE001 - a plugin's, and there is nothing left to save
+                log.warning("%s cannot be closed: %s", self.label, err)

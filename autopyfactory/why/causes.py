@@ -162,7 +162,10 @@ def of_submission(record: CycleRecord) -> Iterator[Cause]:
         else:
             yield Cause("submission-failed", f"the submission to {s.ce} through {s.target} failed: {s.error}",
                         "correct what the text says; it is tried again in the next cycle")  # fmt: skip
-    if not errors:
+    if not errors and not record.reason.startswith("internal error"):
+        todo = "nothing: it is looked at again in the next cycle; see that the schedd answers"
+        yield Cause("not-taken-back", record.reason, todo, "nobody")
+    elif not errors:
         yield Cause("internal-error", record.reason, "this is a defect: report it with the factory's log")
 
 

@@ -5,6 +5,7 @@ A new kind of CE is a subclass with `commands()`: the submit commands that are i
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,9 +13,11 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator
 
-from autopyfactory.condor.errors import CondorError, Refused, Suspended
+from autopyfactory.condor.client import Submitted
+from autopyfactory.condor.errors import CondorError, LimitReached, NotBegun, Refused, Suspended
 from autopyfactory.condor.quoting import attr, check, constraint_string, macro, words
 from autopyfactory.condor.registry import client
+from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.pilotevents import TAKEN_BACK
 from autopyfactory.options.declare import option
 from autopyfactory.plugins.base import (
@@ -222,17 +225,29 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             place.folder.mkdir(parents=True, exist_ok=True)
             if self._wrapper:
                 self._wrapper.keep(lambda digest: self._referred(digest, deadline))
-            done = client(self._target).submit(description, n, deadline=deadline, identity=identity)
-        except (Refused, Suspended, ValueError, RecipeError) as err:
+            done = self._send(description, n, identity, deadline)
+        except (Refused, Suspended, NotBegun, ValueError, RecipeError) as err:
             raise SubmitError(str(err)) from err
         except OSError as err:
             raise SubmitError(f"no place for the pilots' logs or wrapper: {err}") from err
         except CondorError as err:
             raise SubmitUnknown(str(err)) from err
-        text = "".join(f"{k} = {v}\n" for k, v in description.items()) + f"queue {n}\n"
+        text = "".join(f"{k} = {v}\n" for k, v in description.items()) + f"queue {done.count}\n"
         path = place_of(place.folder, f) / f"submit.{done.cluster}.jdl"
         self.context.shared.submit_records.write(path, text)
         return SentPilots(str(done.cluster), done.count, done.first_proc)
+
+    def _send(self, description: Mapping[str, str], n: int, identity: str, deadline: float) -> Submitted:
+        """Submit `n` pilots, or as many as the schedd's own limits leave room for. Raises CondorError."""
+        schedd, end = client(self._target), time.monotonic() + deadline
+        try:
+            return schedd.submit(description, n, deadline=deadline, identity=identity)
+        except LimitReached as full:  # all or none: nothing was submitted
+            left = end - time.monotonic()
+            if not 0 < full.room < n or left <= 0:
+                raise
+            queue_logger(self.context.queue).warning("%d of %d pilots are sent: %s", full.room, n, full)
+            return schedd.submit(description, full.room, deadline=left, identity=identity)
 
     def _referred(self, digest: str, deadline: float) -> bool:
         """Whether a pilot in the schedd's queue runs the wrapper with this digest; yes, when not known."""

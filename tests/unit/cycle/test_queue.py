@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,6 +172,7 @@ def test_a_refused_submission_sends_nothing_and_blocks_nothing(tmp_path: Path) -
     assert (record.outcome, record.submitted) == ("failed", 0)
     assert "no permission" in record.reason
     w.submit.fail = None
+    w.clock.advance(2)  # it is not tried again at once
     assert w.cycle().submitted == 5
 
 
@@ -337,3 +339,53 @@ def test_a_plugin_that_cannot_clean_up_costs_no_cycle_and_is_told_once(
         world.queue._cycle_safely()
     assert [r.outcome for r in world.records] == ["sent", "sent", "sent"]
     assert len([r for r in caplog.records if "no such process table" in r.message]) == 1
+
+
+def test_refusals_are_tried_again_less_and_less_often_and_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path, [Want(5)])
+    world.submit.fail = SubmitError("MAX_JOBS_PER_OWNER (30) of the schedd leaves room for no more")
+    tried: list[int] = []
+    submit = world.submit.submit
+    world.submit.submit = lambda n, tag, deadline: (tried.append(n), submit(n, tag, deadline))[1]  # type: ignore
+    world.poll()
+    for _ in range(140):  # within ten seconds
+        world.clock.advance(0.07)
+        record = world.cycle()
+        assert record.outcome == "failed" and "MAX_JOBS_PER_OWNER (30)" in record.reason
+        assert record.sent and record.sent[0].error and not record.submitted
+    assert len(tried) <= 5
+    warnings = [r for r in caplog.records if r.levelno >= logging.WARNING and "MAX_JOBS" in r.getMessage()]
+    assert len(warnings) == 1
+    world.submit.fail = None
+    world.clock.advance(20)
+    world.poll()
+    assert world.cycle().submitted == 5
+
+
+@pytest.mark.parametrize("drains", [False, True])
+def test_a_schedd_that_does_not_say_what_it_took_back_is_no_internal_error(
+    tmp_path: Path, drains: bool
+) -> None:
+    world = World(tmp_path, [Want(-3)])
+    world.batch.queues["q"] = BatchQueueInfo(pending=4)
+    world.pause = APause("draining", drains=True) if drains else None
+
+    def lost(n: int, deadline: float) -> int:
+        raise SubmitUnknown("pilots may or may not have been taken back: no answer within 60 s")
+
+    world.submit.retire = world.submit.withdraw = lost  # type: ignore[method-assign]
+    world.poll()
+    record = world.cycle()
+    assert (record.outcome, record.reason[:38]) == ("failed", "pilots may or may not have been taken ")
+    assert record.inputs is not None and record.decision is not None and record.wanted == -3
+
+
+def test_a_defect_keeps_what_was_known_and_decided(tmp_path: Path) -> None:
+    world = World(tmp_path, [Want(5)])
+    world.submit.fail = KeyError("x")
+    world.poll()
+    record = world.cycle()
+    assert record.outcome == "failed" and record.reason.startswith("internal error: ")
+    assert record.inputs is not None and record.decision is not None and record.wanted == 5

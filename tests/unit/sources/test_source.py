@@ -113,3 +113,50 @@ def test_a_source_that_hangs_is_asked_again_soon_and_one_that_refuses_is_left_in
             pauses[hung].append(source._pause())
     assert pauses[True] == [AFTER_HANG] * 6
     assert pauses[False][-1] > 10
+
+
+def test_an_answer_of_the_wrong_type_is_no_answer() -> None:
+    """A third party's plugin: its trouble is told, its last answer kept, and it is asked again."""
+    clock, fetch = FakeClock(), Flaky()
+    source = make(fetch, clock, answers=int)
+    assert source.poll()
+    fetch.value = {"Q": 4}  # type: ignore[assignment]
+    assert not source.poll()
+    assert source.state.snapshot is not None and source.state.snapshot.data == 1
+    assert source.state.trouble is not None
+    assert source.state.trouble.text == "its plugin answered with dict, not int"
+    fetch.value = 2
+    assert source.poll()
+    assert source.state.trouble is None
+
+
+def test_whatever_is_wrong_with_an_answer_the_thread_goes_on() -> None:
+    """What a judge, or an age that is no number, raises ended the polling for good."""
+
+    class Odd:
+        lag = "long"
+
+    answers = iter([Odd(), RuntimeError, 3])
+
+    def fetch() -> object:
+        value = next(answers)
+        if value is RuntimeError:
+            raise RuntimeError
+        return value
+
+    source: StatusSource[object] = StatusSource("x", fetch, interval=0.01, maxage=100)
+    source.start()
+    until(lambda: source.state.snapshot is not None and source.state.snapshot.data == 3)
+    source.stop()
+    assert source.join(PATIENCE)
+
+
+def test_a_source_that_cannot_be_closed_ends_all_the_same() -> None:
+    def close() -> None:
+        raise RuntimeError("no")
+
+    source = StatusSource("x", lambda: 1, interval=60, maxage=100, close=close)
+    source.start()
+    assert source.wait_first(PATIENCE)
+    source.stop()
+    assert source.join(PATIENCE)
