@@ -25,7 +25,13 @@ from autopyfactory.simulate.run import Simulation
 from autopyfactory.simulate.workloads import FOR_DEVELOPING, FOR_JUDGING, WORKLOADS, Maker
 
 UNITS = ("mean wait, s", "empty pilot-hours")
-OTHER_SETTINGS = ("0.2", "0.4", "0.6", "0.95")
+OTHER_SETTINGS = {
+    "no trend": {"sched.adaptive.trend": "0"},
+    "no reserve": {"sched.adaptive.reserve": "0"},
+    "twice the reserve": {"sched.adaptive.reserve": "0.6"},
+    "nothing taken back": {"sched.adaptive.withdraw": "False"},
+    "shared by weight alone": {"sched.share.by": "weight"},
+}
 
 
 @dataclass(frozen=True)
@@ -218,7 +224,7 @@ def compare_all(workload: str | None, as_json: bool, given: Mapping[str, Any]) -
         given["processes"],
         lambda text: echo(text, err=True),
     )
-    verdicts = [compare.judge(name, scores) for name, scores in found.items()]
+    verdicts = compare.judge_all(found)
     one = compare.everywhere(found)
     if given["plot"]:
         _draw_all(found, one, given["plot"])
@@ -230,12 +236,15 @@ def compare_all(workload: str | None, as_json: bool, given: Mapping[str, Any]) -
     echo("\nAdaptive in its one setting against the hull of all settings of all references:\n")
     echo(tables.verdicts_table(verdicts))
     echo("\n" + tables.summary(verdicts, one))
+    echo("\nWhat each part of it is worth, in means over the workloads:\n")
+    others = {label: compare.judge_all(found, label) for label in OTHER_SETTINGS}
+    echo(tables.settings_table({"as it comes": verdicts, **others}))
 
 
 def _ours() -> Iterator[Policy]:
     yield adaptive()
-    for value in OTHER_SETTINGS:
-        yield adaptive(f"reserve {value}", {"sched.adaptive.reserve": value})
+    for label, options in OTHER_SETTINGS.items():
+        yield adaptive(label, options)
 
 
 def _plain(

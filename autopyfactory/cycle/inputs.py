@@ -19,6 +19,7 @@ from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 from autopyfactory.model.pilotevents import WINDOW, recent_pilots
 
 PAST = 200  # cycles that rules may look back
+WORK = frozenset({"wms", "site"})  # what a WMS tells
 
 
 class KnowsOthers(Protocol):
@@ -43,6 +44,8 @@ class InputReader:
         looks_back = parts.events_source is not None
         self._past: deque[tuple[float, PastCycle]] | None = deque(maxlen=PAST) if looks_back else None
         self._starts = Starts()
+        self._needs = frozenset[str]().union(*(rule.needs for rule in parts.chain))
+        self.taken: tuple[float, ...] = ()  # monotonic time of each answer that the last reading rests on
 
     def read(self, now: datetime) -> tuple[CycleInputs, tuple[Reading, ...]]:
         """Return all that is known now, and how old it is."""
@@ -52,12 +55,15 @@ class InputReader:
         wms: WMSQueueInfo | None = None
         site: SiteInfo | None = None
         starting = 0
-        readings = []
+        taken = []
+        readings: list[Reading] = []
+        history: Reading | None = None
         if p.batch is not None and p.batch_source is not None:
             bstate = p.batch_source.state
             if bstate.snapshot is not None:
                 batch = self._book.batch(self._name, p.submit.target)
                 self._starts.note(bstate.snapshot.taken_mono, batch.running)
+                taken.append(bstate.snapshot.taken_mono)
             readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono))
         if p.wms is not None and p.wms_source is not None:
             state = p.wms_source.state
@@ -67,24 +73,21 @@ class InputReader:
                 status = state.snapshot.data
                 wms, site = p.wms.queue_info(status), p.wms.site_info(status)
                 starting = self._starts.since(state.snapshot.taken_mono - p.wms.settling)
+                if self._needs & WORK:
+                    taken.append(state.snapshot.taken_mono)
             readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono))
         if p.batch is not None and p.events_source is not None:
-            readings.append(
-                reading(
-                    "history",
-                    p.events_source.label,
-                    p.events_source.state,
-                    p.batch.maxage,
-                    mono,
-                )
-            )
+            events = p.events_source
+            history = reading("history", events.label, events.state, p.batch.maxage, mono)
+            readings.append(history)
+        self.taken = tuple(taken)
         options, others = self._config.options, self._factory.other_queues(self._name)
         inputs = CycleInputs(
             queue=self._name,
             wms=wms,
             batch=batch,
             site=site,
-            history=self.recent(),
+            history=None if history is not None and held_back([history]) else self.recent(),
             factory_active=others.factory_active,
             now=now,
             starting=starting,
@@ -94,6 +97,9 @@ class InputReader:
             scope_active=others.scope_active,
             share_lower=others.share.lower,
             share_upper=others.share.upper,
+            factory=others.factory,
+            others_pending=others.sharing_pending,
+            others_running=others.sharing_running,
             past=self._past_cycles(mono),
         )
         return inputs, tuple(readings)
@@ -112,9 +118,8 @@ class InputReader:
 
     def gate(self, readings: Sequence[Reading]) -> tuple[str, ...]:
         """Return why what is known is not good enough to act on."""
-        needs = frozenset[str]().union(*(rule.needs for rule in self._parts.chain))
-        matter = [r for r in readings if r.key != "wms" or needs & {"wms", "site"}]
-        closed = held_back(matter)
+        idle = {"wms": not self._needs & WORK, "history": "history" not in self._needs}
+        closed = held_back(r for r in readings if not idle.get(r.key, False))
         # A place that has not answered says enough by that.
         return closed or self._book.holds(self._parts.submit.target)
 
@@ -122,7 +127,13 @@ class InputReader:
         """Keep the counts of this cycle for rules that look back, if there are any."""
         if self._past is not None and inputs.wms is not None and inputs.batch is not None:
             past = PastCycle(
-                0.0, inputs.wms.ready, inputs.wms.running, inputs.batch.pending, inputs.batch.running
+                0.0,
+                inputs.wms.ready,
+                inputs.wms.running,
+                inputs.batch.pending,
+                inputs.batch.running,
+                inputs.others_pending,
+                inputs.others_running,
             )
             self._past.appendleft((self._clock.monotonic(), past))
 

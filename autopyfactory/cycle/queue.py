@@ -20,6 +20,7 @@ from autopyfactory.cycle.turns import TURNS
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import RecentPilots, decide
 from autopyfactory.model.record import CycleRecord, Outcome
+from autopyfactory.model.secondanswer import Surplus
 from autopyfactory.model.text import count, span
 from autopyfactory.plugins.base import SubmitUnknown
 
@@ -71,6 +72,7 @@ class APFQueue:
         self._uncleaned = ""  # the last complaint about cleaning up
         self._backoff = Backoff()
         self._complaint = ""  # of the last cycle that failed
+        self._surplus = Surplus()
         self.reader = InputReader(config, parts, book, neighbours, clock)
         self._neighbours = neighbours
         self._report = report
@@ -187,10 +189,11 @@ class APFQueue:
             return self._end(self._drain(record) if pause.drains else record, "paused", pause.words)
         if record.gate:
             return self._end(record, "held back", "; ".join(record.gate))
+        agreed = self._surplus.agreed(max(0, -record.wanted), self.reader.taken)
+        if record.wanted < 0:
+            return self._retire(record, agreed)
         if record.wanted > 0:
             return self._send(record, seen)
-        if record.wanted < 0:
-            return self._retire(record)
         why = record.decision.decisive if record.decision else None
         return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
 
@@ -252,15 +255,20 @@ class APFQueue:
             f"cluster {clusters}",
         )
 
-    def _retire(self, record: CycleRecord) -> CycleRecord:
-        """Answer a chain that says there are too many pilots."""
+    def _retire(self, record: CycleRecord, agreed: int) -> CycleRecord:
+        """Answer a chain that says there are too many pilots; two answers agree that `agreed` are."""
         n = -record.wanted
         batch = record.inputs.batch if record.inputs else None
         if batch is not None and (hidden := batch.unseen + batch.missing):
             # They may have ended: fine for sending less, not for removing others.
             return self._end(record, "nothing", f"{n} too many, but {hidden} are not visible")
+        if not agreed:
+            return self._end(record, "nothing", f"{n} too many, if later answers of all sources agree")
         why = record.decision.decisive if record.decision else None
-        retired = self._sender.take_back(n, spare_running=why is not None and why.spares_running)
+        asked = record.ages.get("batch")
+        before = None if asked is None else record.started.timestamp() - asked
+        spared = why is not None and why.spares_running
+        retired = self._sender.take_back(agreed, spare_running=spared, started_before=before)
         if not retired:
             return self._end(record, "nothing", f"{n} pilots too many: they end by themselves")
         return self._end(replace(record, retired=retired), "retired", f"took back {retired} of {n} too many")

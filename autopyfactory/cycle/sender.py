@@ -86,11 +86,15 @@ class Sender:
             raise NoAnswer(str(err)) from err
         return Submitted(sent.cluster, bits(range(sent.first_proc, sent.first_proc + sent.count)))
 
-    def take_back(self, n: int, *, spare_running: bool) -> int:
-        """Take back `n` pilots; return how many went. Raises SubmitUnknown."""
+    def take_back(self, n: int, *, spare_running: bool, started_before: float | None = None) -> int:
+        """Take back `n` pilots, none that started after `started_before` (seconds since the epoch).
+
+        Return how many went. Raises SubmitUnknown.
+        """
         submit = self._parts.submit
-        take_back = submit.withdraw if spare_running else submit.retire
-        return take_back(n, SUBMIT_DEADLINE)
+        if spare_running:
+            return submit.withdraw(n, SUBMIT_DEADLINE)
+        return submit.retire(n, SUBMIT_DEADLINE, started_before)
 
     def resolved(self) -> Resolved:
         """Return what has become of submissions whose outcome was not known."""

@@ -43,7 +43,7 @@ def assemble(
     batch = make(queue.batchstatus) if queue.batchstatus else None
     if why := uncounted(submit, batch):
         raise ValueError(why)
-    history = any("history" in rule.needs for rule in chain)
+    history = any("history" in rule.needs | rule.uses for rule in chain)
     # Everything is made before a first thread starts for it.
     return Parts(
         chain=chain,

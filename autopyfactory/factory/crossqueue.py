@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
-from autopyfactory.factory.shares import Recent, share_of
+from autopyfactory.factory.shares import Recent, factory_part, pilots_of_sharers, share_of
 from autopyfactory.model.decision import OtherQueues
 
 if TYPE_CHECKING:
@@ -21,8 +21,12 @@ def other_queues(
     needs_factory = any("factory" in rule.needs for rule in chain)
     needs_ce = any(cap.scope == "ce" for rule in chain for cap in rule.caps())
     at_ce = book.active("ce", mine.parts.submit.ce) if needs_ce else None
+    sharing = pilots_of_sharers(mine, queues, recent)
     return OtherQueues(
         factory_active=book.active() if needs_factory else None,
         scope_active={} if at_ce is None else {"ce": at_ce},
         share=share_of(mine, queues, recent),
+        factory=factory_part(mine, recent),
+        sharing_pending=sum(batch.pending for batch in sharing),
+        sharing_running=sum(batch.running for batch in sharing),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from autopyfactory.model.decision import RecentPilots
+from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.shares import WHOLE, Claim, Part, divide
 
 if TYPE_CHECKING:
@@ -26,7 +27,27 @@ def share_of(queue: APFQueue, queues: Mapping[str, APFQueue], recent: Recent) ->
     """Return which part of its WMS queue's demand falls to `queue`: all, if it puts no claim forward."""
     if claim_of(queue, recent) is None:
         return WHOLE
-    wmsqueue = queue.config.options.wmsqueue
-    peers = [q for q in tuple(queues.values()) if q.config.options.wmsqueue == wmsqueue]
-    claims = {q.name: c for q in peers if (c := claim_of(q, recent)) is not None}
+    claims = {q.name: c for q in _peers(queue, queues) if (c := claim_of(q, recent)) is not None}
     return divide(claims)[queue.name]
+
+
+def factory_part(queue: APFQueue, recent: Recent) -> Part:
+    """Return the part of this factory in the demand of `queue`, which several factories may serve."""
+    claim = claim_of(queue, recent)
+    return WHOLE if claim is None else claim.within
+
+
+def pilots_of_sharers(
+    queue: APFQueue, queues: Mapping[str, APFQueue], recent: Recent
+) -> tuple[BatchQueueInfo, ...]:
+    """Return the pilots of the other queues that share the demand, as their last cycles saw them."""
+    if claim_of(queue, recent) is None:
+        return ()
+    others = [q for q in _peers(queue, queues) if q is not queue and claim_of(q, recent) is not None]
+    seen = (q.last.inputs.batch for q in others if q.last is not None and q.last.inputs is not None)
+    return tuple(batch for batch in seen if batch is not None)
+
+
+def _peers(queue: APFQueue, queues: Mapping[str, APFQueue]) -> list[APFQueue]:
+    wmsqueue = queue.config.options.wmsqueue
+    return [q for q in tuple(queues.values()) if q.config.options.wmsqueue == wmsqueue]

@@ -32,6 +32,7 @@ class Step:
     spares_running: bool = False  # a negative number means pending pilots only
     part: Part = "other"  # as the rule declares it
     cause: Bite | None = None  # what the rule declares for when it lowers the number; None: it did not
+    divided: bool = False  # the number is this queue's part of the demand already: no later rule divides it
 
     @property
     def message(self) -> str:
@@ -73,9 +74,12 @@ class RecentPilots:
     short: int = 0  # of the finished ones: shorter than the short limit
     failed: int = 0
     empty: int = 0  # ran no payload
-    start_latency: float | None = None  # seconds from submission to start, median; None: none started
+    start_latency: float | None = (
+        None  # seconds within which half of the pilots start, a bound; None: none did
+    )
     lifetime: float | None = None  # seconds a pilot lives, median
     ended: tuple[EndedPilot, ...] | None = None  # the latest ones, a bounded number; None: not kept
+    starts: tuple[float, ...] = ()  # how many seconds ago pilots started, the latest, a bounded number
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class PastCycle:
     jobs_running: int
     pending: int
     running: int
+    others_pending: int = 0  # of the other queues that share the demand
+    others_running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,9 @@ class OtherQueues:
     factory_active: int | None = None
     scope_active: Mapping[str, int] = field(default_factory=dict)
     share: shares.Part = shares.WHOLE
+    factory: shares.Part = shares.WHOLE  # of several factories that serve the same demand
+    sharing_pending: int = 0
+    sharing_running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,9 @@ class CycleInputs:
     # The shares of all queues of a WMS queue lie side by side on 0..1: this one's is from here to there.
     share_lower: float = 0.0
     share_upper: float = 1.0
+    factory: shares.Part = shares.WHOLE  # this factory's part of a demand that several factories serve
+    others_pending: int = 0  # pilots of the other queues that share the demand
+    others_running: int = 0
     past: tuple[PastCycle, ...] = ()  # earlier cycles of this queue, newest first, a bounded number
 
 
@@ -187,6 +199,7 @@ def decide(chain: Sequence[Rule], inputs: CycleInputs) -> Decision:
     MinPerCycle must not turn missing information into pilots.
     """
     n = 0
+    divided = False
     steps: list[Step] = []
     for rule in chain:
         lacking = missing(rule.needs, inputs)
@@ -195,7 +208,13 @@ def decide(chain: Sequence[Rule], inputs: CycleInputs) -> Decision:
             facts = {"comment": f"no {words}"}
             steps.append(Step(rule.name, n, 0, f"no {words}: nothing is sent", facts, final=True))
             return Decision(0, tuple(steps))
-        step = _with_declaration(rule.calc(n, inputs), declaration_of(rule))
+        said = declaration_of(rule)
+        if divided and said.part == "divides":
+            step = Step(rule.name, n, n, "the number is this queue's part already")
+        else:
+            step = rule.calc(n, inputs)
+        step = _with_declaration(step, said)
+        divided = divided or step.divided
         steps.append(step)
         if step.final:
             return Decision(min(0, step.n_out), tuple(steps))

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from autopyfactory.model.decision import EndedPilot, RecentPilots
+from autopyfactory.model.latency import bound
 
 WINDOW = 3600.0  # seconds that the numbers look back
 SHORT = 60.0  # seconds: a pilot that ran for less did no work worth the name
+KEEP_STARTS = 500  # starts per queue whose times are kept
 KEEP_ENDED = 500  # endings per queue that are kept one by one
 TAKEN_BACK = "AutoPyFactory: more pilots than needed"  # why a pilot was removed that was sent in vain
 
@@ -33,11 +35,20 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """A pilot that was taken back before it started."""
+
+    at: float  # seconds since the epoch, by the schedd's clock
+    waited: float  # seconds since it was sent
+
+
+@dataclass(frozen=True, slots=True)
 class QueueEvents:
-    """Starts and endings of one queue's pilots within the window."""
+    """Starts and endings of one queue's pilots within the window, and those that were taken back."""
 
     starts: tuple[Start, ...] = ()
     endings: tuple[Ending, ...] = ()
+    recalls: tuple[Recall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +76,10 @@ def recent_pilots(events: PilotEvents, queue: str, *, total: int, submitted: int
         short=sum(e.ok and e.wall < SHORT for e in mine.endings),
         empty=sum(e.ok and e.empty for e in mine.endings),
         failed=sum(not e.ok for e in mine.endings),
-        start_latency=_median(s.latency for s in mine.starts),
+        start_latency=bound([s.latency for s in mine.starts], (r.waited for r in mine.recalls)),
         lifetime=_median(e.wall for e in ran),
         ended=tuple(EndedPilot(events.asked_at - e.at + e.wall, e.wall) for e in ended),
+        starts=tuple(sorted(max(0.0, events.asked_at - s.at) for s in mine.starts)[:KEEP_STARTS]),
     )
 
 

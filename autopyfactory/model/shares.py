@@ -44,20 +44,18 @@ class Claim:
     """What one queue puts forward for its share: its weight and, if it is to count, its throughput."""
 
     weight: float = 1.0
-    throughput: float | None = None  # pilots that started lately and that run; None: only the weight counts
+    throughput: float | None = None  # 0..1: how readily pilots start there; None: only the weight counts
+    within: Part = WHOLE  # the part of this factory among those that serve the same demand
 
 
 def divide(claims: Mapping[str, Claim]) -> dict[str, Part]:
     """Return each queue's part. Sorted by name, so that every caller comes to the same parts.
 
-    Throughput counts only where every queue puts it forward: weight x (1 + throughput), so that a queue
-    which has started nothing yet still gets a little to show what it can do.
+    Throughput counts only where every queue puts it forward: weight x throughput.
     """
     names = sorted(claims)
     by_throughput = all(c.throughput is not None for c in claims.values())
-    weights = [
-        claims[n].weight * (1.0 + (claims[n].throughput or 0.0) if by_throughput else 1.0) for n in names
-    ]
+    weights = [claims[n].weight * ((claims[n].throughput or 0.0) if by_throughput else 1.0) for n in names]
     total = sum(weights)
     if total <= 0:
         return {name: Part(0.0, 0.0) for name in names}

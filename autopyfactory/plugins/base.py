@@ -76,6 +76,7 @@ class SchedPlugin(Plugin[OptionsT], ABC):
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset()
+    uses: ClassVar[frozenset[Need]] = frozenset()  # what it takes into account where it is known
     declares: ClassVar[Declaration] = UNDECLARED  # what its rules are, whatever their options
     from_url: ClassVar[bool] = True
 
@@ -307,10 +308,12 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
         Raises SubmitUnknown when the place does not answer.
         """
 
-    def retire(self, n: int, deadline: float) -> int:
+    def retire(self, n: int, deadline: float, started_before: float | None = None) -> int:
         """Answer a chain that says there are `n` pilots too many; return how many were taken back.
 
-        Default: none, the surplus ends by itself. Raises SubmitUnknown when that is not known.
+        A pilot that started after `started_before` (seconds since the epoch), when the counts were asked for,
+        is left alone: the chain took it for one that waits. Default: none, the surplus ends by itself. Raises
+        SubmitUnknown when that is not known.
         """
         return 0
 

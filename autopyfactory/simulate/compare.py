@@ -143,9 +143,14 @@ def saved(ours: Point, limit: Hull) -> float:
     return 1.0 - ours[1] / max(LITTLE, waste)
 
 
-def judge(workload: str, found: Sequence[Score], *, seed: int = 1) -> Verdict:
-    """Hold our default setting against the hull of all references."""
-    ours, ready, others = pick(found)
+def judge_all(found: Mapping[str, Sequence[Score]], label: str | None = None) -> list[Verdict]:
+    """Hold one of our settings against the hull of all references, on every workload."""
+    return [judge(workload, scores, label) for workload, scores in found.items()]
+
+
+def judge(workload: str, found: Sequence[Score], label: str | None = None, *, seed: int = 1) -> Verdict:
+    """Hold our setting `label`, or as it comes, against the hull of all references."""
+    ours, ready, others = pick(found, label)
     draws = list(_draws(len(ours.runs), seed))
     spread = sorted(
         saved(ours.point("empty_hours", d), hull(o.point("empty_hours", d) for o in others)) for d in draws
@@ -165,9 +170,10 @@ def judge(workload: str, found: Sequence[Score], *, seed: int = 1) -> Verdict:
     )
 
 
-def pick(found: Sequence[Score]) -> tuple[Score, Score, list[Score]]:
-    """Return ours and Ready as they come, and all references."""
-    ours = next(s for s in found if s.policy.family == OURS and s.policy.default)
+def pick(found: Sequence[Score], label: str | None = None) -> tuple[Score, Score, list[Score]]:
+    """Return our setting `label` or the one that comes, Ready as it comes, and all references."""
+    mine = [s for s in found if s.policy.family == OURS]
+    ours = next(s for s in mine if (s.policy.default if label is None else s.policy.label == label))
     ready = next(s for s in found if s.policy.family == "Ready" and s.policy.default)
     return ours, ready, [s for s in found if s.policy.family != OURS]
 

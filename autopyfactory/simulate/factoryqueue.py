@@ -6,14 +6,16 @@ from collections import deque
 from collections.abc import Sequence
 from statistics import median
 
-from autopyfactory.model.decision import Decision, EndedPilot, PastCycle, RecentPilots, Rule
+from autopyfactory.model.decision import CycleInputs, Decision, EndedPilot, RecentPilots, Rule
 from autopyfactory.model.freshstarts import Starts
-from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
+from autopyfactory.model.latency import bound
 from autopyfactory.model.secondanswer import Surplus
 from autopyfactory.simulate.models import Timing
 from autopyfactory.simulate.sites import End, Site
 
-PAST = 60  # earlier cycles that a queue remembers
+PAST = 120  # earlier cycles that a queue remembers
+KEEP_STARTS = 500  # as a real history
 RECENT = 200  # pilots that medians look at
 
 
@@ -24,7 +26,7 @@ class SimulatedFactoryQueue:
         self.chain = chain
         self.site = site
         self._timing = timing
-        self.past: deque[tuple[float, PastCycle]] = deque(maxlen=PAST)
+        self.past: deque[tuple[float, tuple[int, ...]]] = deque(maxlen=PAST)
         self.batch = BatchQueueInfo()
         self.polled = -1.0
         self._history: RecentPilots | None = None  # as of the last poll, worked out when somebody asks
@@ -32,8 +34,9 @@ class SimulatedFactoryQueue:
         self.starts = Starts()
         self.surplus = Surplus()
         needs = frozenset[str]().union(*(rule.needs for rule in chain))
+        uses = frozenset[str]().union(*(getattr(rule, "uses", ()) for rule in chain))
         self._keeps_ended = "history" in needs
-        self.looks_back = self._keeps_ended or any(getattr(rule, "looks_back", False) for rule in chain)
+        self.looks_back = "history" in needs | uses
         self.acts_at_once = any(getattr(rule, "acts_at_once", False) for rule in chain)
         self._unseen = 0
         self._sendings: deque[tuple[float, int]] = deque()
@@ -78,9 +81,15 @@ class SimulatedFactoryQueue:
             if why is None or not why.spares_running:
                 self.site.drain(too_many - taken)
 
+    def remember(self, inputs: CycleInputs, now: float) -> None:
+        """Keep the counts of this cycle, in the order of `PastCycle`."""
+        wms, batch = inputs.wms or WMSQueueInfo(), inputs.batch or BatchQueueInfo()
+        mine = (wms.ready, wms.running, batch.pending, batch.running)
+        self.past.appendleft((now, (*mine, inputs.others_pending, inputs.others_running)))
+
     def _recent(self, now: float) -> RecentPilots:
         site, window = self.site, self._timing.window
-        for seen in (site.starts, site.ends, self._sendings):
+        for seen in (site.starts, site.ends, site.recalled, self._sendings):
             while seen and seen[0][0] < now - window:
                 seen.popleft()
         latencies = [latency for at, latency in site.starts if at <= now]
@@ -95,8 +104,9 @@ class SimulatedFactoryQueue:
             short=sum(not end.failed and end.wall < self._timing.short for end in ended),
             failed=sum(end.failed for end in ended),
             empty=sum(end.empty for end in ended),
-            start_latency=median(latencies[-RECENT:]) if latencies else None,
+            start_latency=bound(latencies[-RECENT:], (age for at, age in site.recalled if at <= now)),
             lifetime=median(walls) if walls else None,
+            starts=tuple(now - at for at, _ in site.starts if at <= now)[-KEEP_STARTS:],
             ended=self._ended(ended[-RECENT:], now) if self._keeps_ended else None,
         )
 

@@ -84,7 +84,8 @@ def adaptive(label: str = "defaults", options: Mapping[str, str] | None = None) 
     """Return Adaptive with `options` beside its defaults."""
 
     def chain(workload: Workload) -> Chain:
-        texts = {"schedplugin": "Adaptive,Share", **(options or {})}
+        payloads = str(workload.sites[0].payloads)
+        texts = {"schedplugin": "Adaptive,Share", "sched.adaptive.payloads": payloads, **(options or {})}
         return from_texts(texts).chain
 
     return Policy(OURS, label, chain, default=not options)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import fmean
 
 from autopyfactory.model.decision import PastCycle, RecentPilots, Rule, decide
-from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.model.info import SiteInfo, WMSQueueInfo
 from autopyfactory.simulate.factoryqueue import SimulatedFactoryQueue
 from autopyfactory.simulate.models import HOUR, Workload
 from autopyfactory.simulate.poolinputs import PoolInputs
@@ -92,10 +92,7 @@ class Simulation:
         inputs = self.inputs(index)
         queue.act(decide(queue.chain, inputs), (self._wms.at, queue.polled), agenda.now)
         if queue.looks_back:
-            wms, batch = inputs.wms or WMSQueueInfo(), inputs.batch or BatchQueueInfo()
-            queue.past.appendleft(
-                (agenda.now, PastCycle(0.0, wms.ready, wms.running, batch.pending, batch.running))
-            )
+            queue.remember(inputs, agenda.now)
         self._plan_poll(queue, agenda.now + self.timing.cycle, number)
         agenda.after(self.timing.cycle, self._cycle, queue, index, number + 1)
 
@@ -127,6 +124,8 @@ class Simulation:
             cores=self._cores,
             memory_mb=self._memory,
             scope_active={"ce": counts[index].active},
+            others_pending=sum(c.pending for c in counts) - counts[index].pending,
+            others_running=sum(c.running for c in counts) - counts[index].running,
             past=self._past(queue, now) if queue.looks_back else (),
             pool=wms if self._pool else None,
             cached=self._cached,
@@ -145,7 +144,7 @@ class Simulation:
 
     @staticmethod
     def _past(queue: SimulatedFactoryQueue, now: float) -> tuple[PastCycle, ...]:
-        return tuple(PastCycle(now - t, p.ready, p.jobs_running, p.pending, p.running) for t, p in queue.past)
+        return tuple(PastCycle(now - t, *counts) for t, counts in queue.past)
 
     def _sample(self) -> None:
         w = self.world

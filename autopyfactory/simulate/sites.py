@@ -22,7 +22,12 @@ class End:
     started: float
     wall: float
     failed: bool
-    empty: bool
+    payloads: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether it was well and ran nothing."""
+        return self.payloads == 0 and not self.failed
 
 
 class Site:
@@ -193,8 +198,9 @@ class Site:
         self._see_start(pilot)
         if pilot.seen:
             self.known_running -= 1
-            empty = pilot.ran == 0 and not pilot.failed
-            self.ends.append((self.agenda.now, End(pilot.started or 0.0, pilot.wall, pilot.failed, empty)))
+            self.ends.append(
+                (self.agenda.now, End(pilot.started or 0.0, pilot.wall, pilot.failed, pilot.ran))
+            )
 
     # --- the site -------------------------------------------------------------------------------
 

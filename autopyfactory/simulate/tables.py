@@ -117,6 +117,17 @@ def verdicts_table(verdicts: Sequence[Verdict]) -> str:
     return markdown(rows)
 
 
+def settings_table(settings: Mapping[str, Sequence[Verdict]]) -> str:
+    """Return the means over the workloads of each of our settings."""
+    rows = [["setting", "saved", "worst", "hours without payload saved", "operations / Ready", "killed"]]
+    for label, verdicts in settings.items():
+        saved = [v.saved for v in verdicts]
+        cells = [f"{fmean(saved):.0%}", f"{min(saved):.0%}", f"{fmean(v.idle_saved for v in verdicts):.0%}"]
+        cells += [f"{fmean(v.operations for v in verdicts):.2f}"]
+        rows.append([label, *cells, f"{fmean(v.ours.mean('killed') for v in verdicts):.1f}"])
+    return markdown(rows)
+
+
 def summary(verdicts: Sequence[Verdict], one: Everywhere) -> str:
     """Return the goals and what was reached, in sentences."""
     worse = [v.workload for v in verdicts if v.saved < -0.05]

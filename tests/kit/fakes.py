@@ -160,7 +160,7 @@ class FakeSubmit(BatchSubmitPlugin[Options]):
             raise self.lookup_error
         return SentPilots("9", self.pilots[tag]) if tag in self.pilots else None
 
-    def retire(self, n: int, deadline: float) -> int:
+    def retire(self, n: int, deadline: float, started_before: float | None = None) -> int:
         self.retired += n
         return n
 

@@ -12,7 +12,15 @@ from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
 from autopyfactory.condor.target import Target
-from autopyfactory.model.pilotevents import TAKEN_BACK, WINDOW, Ending, PilotEvents, QueueEvents, Start
+from autopyfactory.model.pilotevents import (
+    TAKEN_BACK,
+    WINDOW,
+    Ending,
+    PilotEvents,
+    QueueEvents,
+    Recall,
+    Start,
+)
 from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.batchstatus.wrapperline import payloads
 
@@ -30,6 +38,7 @@ class CondorHistory:
         self._timeout = timeout
         self._starts: dict[str, tuple[str, Start]] = {}  # by GlobalJobId
         self._endings: dict[str, tuple[str, Ending]] = {}
+        self._recalls: dict[str, tuple[str, Recall]] = {}
         self._read_until = 0.0
 
     def fetch(self) -> PilotEvents:
@@ -59,7 +68,8 @@ class CondorHistory:
             self._note_start(ad)
         for ad in ended:
             if not ad["JobStartDate"] and str(ad["RemoveReason"] or "").startswith(TAKEN_BACK):
-                continue  # it was given no chance to run, so it tells nothing about the site
+                self._note_recall(ad)
+                continue  # it was given no chance to run: it only tells that it waited so long
             self._note_start(ad)
             job, queue = str(ad["GlobalJobId"]), str(ad["MATCH_APF_QUEUE"])
             at = float(ad["CompletionDate"] or ad["EnteredCurrentStatus"] or 0)
@@ -70,6 +80,11 @@ class CondorHistory:
                 empty = ok and bool(ad["Out"]) and payloads(Path(str(ad["Out"]))) == 0
                 self._endings[job] = (queue, Ending(at, wall, ok, empty))
 
+    def _note_recall(self, ad: Mapping[str, Any]) -> None:
+        at = float(ad["EnteredCurrentStatus"] or 0)
+        recall = Recall(at, max(0.0, at - float(ad["QDate"] or at)))
+        self._recalls[str(ad["GlobalJobId"])] = (str(ad["MATCH_APF_QUEUE"]), recall)
+
     def _note_start(self, ad: Mapping[str, Any]) -> None:
         if ad["JobStartDate"]:
             at = float(ad["JobStartDate"])
@@ -79,6 +94,7 @@ class CondorHistory:
     def _forget(self, before: float) -> None:
         self._starts = {j: e for j, e in self._starts.items() if e[1].at >= before}
         self._endings = {j: e for j, e in self._endings.items() if e[1].at >= before}
+        self._recalls = {j: e for j, e in self._recalls.items() if e[1].at >= before}
 
     def _by_queue(self) -> dict[str, QueueEvents]:
         starts: dict[str, list[Start]] = defaultdict(list)
@@ -87,5 +103,8 @@ class CondorHistory:
             starts[queue].append(start)
         for queue, ending in self._endings.values():
             endings[queue].append(ending)
-        names = starts.keys() | endings.keys()
-        return {n: QueueEvents(tuple(starts[n]), tuple(endings[n])) for n in names}
+        recalls: dict[str, list[Recall]] = defaultdict(list)
+        for queue, recall in self._recalls.values():
+            recalls[queue].append(recall)
+        names = starts.keys() | endings.keys() | recalls.keys()
+        return {n: QueueEvents(tuple(starts[n]), tuple(endings[n]), tuple(recalls[n])) for n in names}

@@ -268,12 +268,15 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             return None
         return SentPilots(str(ads[0]["ClusterId"]), len(ads), min(int(ad["ProcId"]) for ad in ads))
 
-    def retire(self, n: int, deadline: float) -> int:
+    def retire(self, n: int, deadline: float, started_before: float | None = None) -> int:
         """Remove `n` pilots, those that do not run first; none while `peaceful`."""
         if self.options.peaceful:
             return 0
         waiting = self._take_back(n, NOT_RUNNING, deadline)
-        return waiting + (self._take_back(n - waiting, RUNNING, deadline) if waiting < n else 0)
+        if waiting >= n:
+            return waiting
+        known = "" if started_before is None else f" && JobCurrentStartDate < {int(started_before)}"
+        return waiting + self._take_back(n - waiting, f"({RUNNING}{known})", deadline)
 
     def withdraw(self, n: int, deadline: float) -> int:
         """Remove up to `n` pilots that do not run."""
@@ -285,8 +288,10 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             f"MATCH_APF_QUEUE == {constraint_string(self.context.queue)} && {state}"
         )
         try:
-            ads = client(self._target).query(mine, ["ClusterId", "ProcId", "QDate"], deadline=deadline)
+            wanted = ["ClusterId", "ProcId", "QDate", "GridJobId"]
+            ads = client(self._target).query(mine, wanted, deadline=deadline)
             ads.sort(key=_age, reverse=self.options.killorder == "newest")
+            ads.sort(key=_at_ce)  # first those that the CE has not seen: they cannot have started
             chosen = ads[:n]
             return sum(self._remove(chosen[i : i + 100], state, deadline) for i in range(0, len(chosen), 100))
         except CondorError as err:
@@ -309,6 +314,10 @@ _FILES = {"output": "out", "error": "err", "log": "log"}
 
 def _fill(quoted: str) -> str:
     return quoted.replace(_PLACEHOLDER, PILOT_ID).replace(_NUMBER, WORKER_NUMBER)
+
+
+def _at_ce(ad: Mapping[str, Any]) -> bool:
+    return bool(ad.get("GridJobId"))
 
 
 def _age(ad: Mapping[str, Any]) -> tuple[int, int, int]:

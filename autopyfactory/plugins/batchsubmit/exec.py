@@ -145,7 +145,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
         procs = sorted(int(p.cid.rpartition(".")[2] or 0) for p in found)
         return SentPilots(found[0].cid.partition(".")[0], len(found), procs[0])
 
-    def retire(self, n: int, deadline: float) -> int:
+    def retire(self, n: int, deadline: float, started_before: float | None = None) -> int:
         """Ask none to end: a process that runs may have found work, and none waits."""
         return 0
 

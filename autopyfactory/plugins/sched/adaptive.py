@@ -1,23 +1,36 @@
-"""Adaptive: send for the work as it will be when pilots start, and take back those no longer needed."""
+"""Adaptive: send for the work that has no pilot there or on its way, and take back those not needed."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from autopyfactory.model.decision import CycleInputs, Need, PastCycle, RecentPilots, Step
+from autopyfactory.model.decision import CycleInputs, Need, PastCycle, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.shares import Part
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched import forecast
 
-REACTION = 60.0  # seconds until a surplus is taken back, at the least: a cycle may be longer
+LAG = 60.0  # s until a schedd shows that a pilot started, and until a WMS counts anew
+REACTION = 200.0  # s from a surplus to removed pilots: counts, two cycles that agree, the removal itself
+FIRST = 3  # cycles after the start of a factory in which only half of what is missing is sent
+PROBES = 2  # pilots for jobs that seem to fit none
+AGAIN = 2.0  # a site that starts too little is given so many times what it started
 
 
 class AdaptiveOptions(Options):
     """What `Adaptive` can be told."""
 
+    payloads: int = option(
+        1,
+        key="sched.adaptive.payloads",
+        unit="jobs",
+        ge=1,
+        description="Jobs that a pilot runs at the same time",
+    )
     latency: float = option(
         300,
         key="sched.adaptive.latency",
@@ -44,15 +57,15 @@ class AdaptiveOptions(Options):
         key="sched.adaptive.trend",
         ge=0,
         le=1,
-        description="How much of the trend is believed to go on until pilots that are sent now work",
+        description="How much of a growth of the work is believed to go on until pilots sent now work",
     )
     reserve: float = option(
-        0.6,
+        0.3,
         key="sched.adaptive.reserve",
         ge=0,
         le=2,
         description="Pilots sent on top, as a part of those needed, so that the fastest take the work; the "
-        "others are taken back. None without sched.adaptive.withdraw",
+        "others are taken back. Less where pilots start soon, none where they cannot be taken back",
     )
     withdraw: bool = option(
         True,
@@ -60,19 +73,31 @@ class AdaptiveOptions(Options):
         description="Take back pending pilots that are no longer needed; running ones are never touched",
     )
     patience: float = option(
-        60,
+        0.15,
         key="sched.adaptive.patience",
-        unit="s",
         ge=0,
-        description="Pilots are taken back only if each cycle of this time, and at least two, saw too many",
+        description="Pilots are taken back only if all cycles for this part of the latency saw too many",
     )
-    unmatched: float = option(
-        600,
-        key="sched.adaptive.unmatched",
+    few: int = option(
+        5,
+        key="sched.adaptive.few",
+        unit="pilots",
+        ge=0,
+        description="So many pilots may be taken back in one cycle, even if they are a larger part of all",
+    )
+    part: float = option(
+        0.05,
+        key="sched.adaptive.part",
+        ge=0,
+        le=1,
+        description="Part of the pilots, pending and running, that may be taken back in one cycle",
+    )
+    hold: float = option(
+        1800,
+        key="sched.adaptive.hold",
         unit="s",
         gt=0,
-        description="Pilots without payload that stand beside ready jobs for this long, while no job starts, "
-        "do not fit them and do not count as room; where jobs start, after three times as long",
+        description="Jobs beside which pilots waited get no pilots for this time, then a few to probe them",
     )
 
 
@@ -80,39 +105,38 @@ class AdaptiveOptions(Options):
 class Outlook:
     """What the earlier cycles and the pilots' history tell; the same for all cycles it is applied to."""
 
-    coming: float  # jobs that the trend adds until pilots sent now work
-    unfit: float  # pilots without payload that do not count
-    stuck: bool  # jobs and pilots are there, and no job starts
-    reserve: float
-    share: float
+    unmatched: int  # ready jobs that seem to fit no pilot
+    coming: float  # jobs that a growth of the work adds until pilots sent now work
+    reserve: float  # on top of the pilots needed, a part of them
+    started: int | None  # pilots that a site started which starts too little; None: it does not
+    latency: float
+    payloads: int
+    told: bool  # the WMS counts running jobs
 
-    def need(self, cycle: PastCycle) -> float:
-        """Return the pilots that should be pending, without reserve."""
-        usable = max(0.0, forecast.unused(cycle, self.share) - self.unfit)
-        return max(0.0, cycle.ready - usable / self.share + self.coming)
+    def unused(self, cycle: PastCycle) -> int:
+        """Return the places without payload; 0 where nobody can tell."""
+        return forecast.unused(cycle, self.payloads) if self.told else 0
 
     def target(self, cycle: PastCycle) -> int:
-        """Return the pilots that should be pending, with reserve.
-
-        The square root is the noise of a random number of arrivals: few jobs need relatively more reserve.
-        """
-        need = self.need(cycle)
-        return math.ceil(round(need + self.reserve * (need + 2.0 * math.sqrt(need)), 6))
+        """Return the pilots that should be pending, of all queues that share the demand."""
+        ready = max(0, cycle.ready - self.unmatched)
+        need = max(0.0, ready + self.coming - self.unused(cycle))
+        return math.ceil(round(need * (1.0 + self.reserve) / self.payloads, 6))
 
 
 class Adaptive(SchedPlugin[AdaptiveOptions]):
-    """Pending pilots wanted: ready jobs - pilots without payload + trend, and a reserve; less those pending.
+    """Pending pilots wanted: ready jobs that fit - places without payload + growth, and a reserve.
 
-    Every ready or running job wants one pilot; those that run a payload serve the running jobs, the others
-    and the pending ones serve ready jobs. The trend of all jobs tells how many there will be when a pilot
-    that is sent now works, that is after the measured start latency and the boot time: growing work gets its
-    pilots ahead, shrinking work gets fewer. A negative result takes back pending pilots.
+    A running pilot without a payload boots or waits: it will take a job, as the pending ones will. Where
+    several queues share the demand (`Share`), all of their pilots count, and what is wanted is divided.
+    A negative result takes back pending pilots.
     """
 
     name = "Adaptive"
     Options = AdaptiveOptions
     declares: ClassVar[Declaration] = Declaration("starts", subtracts=frozenset({"pending"}), retires=True)
-    needs: ClassVar[frozenset[Need]] = frozenset({"wms", "batch", "history"})
+    needs: ClassVar[frozenset[Need]] = frozenset({"wms", "batch"})
+    uses: ClassVar[frozenset[Need]] = frozenset({"history"})
 
     @property
     def declaration(self) -> Declaration:
@@ -121,62 +145,71 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return the missing pilots, or (negative) the pending ones that are too many."""
-        assert inputs.batch is not None and inputs.history is not None
-        outlook, now = self.outlook(inputs), forecast.current(inputs)
-        target, pending = outlook.target(now), now.pending
-        out = target - pending
-        if out < 0:
-            out = -self._surplus(outlook, inputs)
-        elif outlook.stuck:
-            out = probing(out, inputs.history)
-        words = f"{now.ready} ready, {forecast.unused(now, outlook.share):.0f} pilots without payload"
-        words += f" ({outlook.unfit:.0f} do not fit)" if outlook.unfit else ""
-        words += f", trend {outlook.coming:+.0f}: {target} pending wanted, {pending} are: "
-        verb = f"{out} to send" if out > 0 else f"{-out} to take back" if out < 0 else "nothing to do"
-        facts = {"activated": now.ready, "trend": round(outlook.coming, 1), "pending": pending}
-        return replace(self.step(n, out, words + verb, **facts, target=target), spares_running=True)
+        seen = forecast.cycles(inputs)
+        outlook = self.outlook(inputs, seen)
+        now, mine = seen[0], Part(inputs.share_lower, inputs.share_upper)
+        target = inputs.factory.of(outlook.target(now))
+        wanted = mine.of(target)
+        out, why = wanted - now.pending, ""
+        if out > 0:
+            out, why = self._bounded(out, now, outlook, len(seen))
+        elif out < 0:
+            out = -self._surplus(outlook, seen, mine, inputs)
+        facts = {"activated": now.ready, "trend": round(outlook.coming, 1), "pending": now.pending}
+        reason = self._words(outlook, now, wanted, out, why)
+        step = self.step(n, out, reason, **facts, target=wanted)
+        return replace(step, spares_running=True, divided=True)
 
-    def outlook(self, inputs: CycleInputs) -> Outlook:
-        """Return what is to be expected."""
-        assert inputs.history is not None
-        o, now, history = self.options, forecast.current(inputs), inputs.history
-        latency = o.latency if history.start_latency is None else history.start_latency
-        # Where nothing starts, more pilots would only start together later.
-        stalled = forecast.stalled(inputs, 2 * latency + 2 * REACTION)
-        work = now.ready + now.jobs_running
-        coming = o.trend * forecast.trend(inputs, o.span) * (latency + o.boot)
-        coming = max(-work, min(0 if stalled else work, coming))
-        reserve = 0.0 if stalled or not o.withdraw else o.reserve * confidence(inputs, latency)
-        share = max(1e-6, inputs.share)
-        stuck = forecast.stuck(inputs, share, o.unmatched)
-        unfit = stuck or forecast.idle_beside_work(inputs, share, 3 * o.unmatched)
-        return Outlook(coming, unfit, stuck > 0, reserve, share)
+    def outlook(self, inputs: CycleInputs, seen: Sequence[PastCycle]) -> Outlook:
+        """Return what is to be expected; `seen` is this cycle and the earlier ones."""
+        o, history = self.options, inputs.history
+        latency = o.latency if history is None or history.start_latency is None else history.start_latency
+        starts = forecast.starts(inputs, seen)
+        started = forecast.saturated(seen, starts, 2.0 * (latency + LAG))
+        told = forecast.running_is_told(seen, starts)
+        boot = 1.5 * o.boot + LAG
+        unmatched = 0
+        if told:
+            unmatched = forecast.unmatched(seen, starts, o.payloads, boot=boot, hold=o.hold, probes=PROBES)
+        coming = reserve = 0.0
+        if started is None:
+            now = seen[0]
+            growth = o.trend * max(0.0, forecast.trend(seen, o.span)) * (latency + o.boot)
+            coming = min(growth, float(now.ready + now.jobs_running))
+            in_time = max(0.0, 1.0 - REACTION / latency) if latency else 0.0
+            reserve = o.reserve * in_time if o.withdraw and history is not None else 0.0
+        return Outlook(unmatched, coming, reserve, started, latency, o.payloads, told)
 
-    def _surplus(self, outlook: Outlook, inputs: CycleInputs) -> int:
-        """Return how many pending pilots have been too many for a while."""
-        cycles = forecast.since(inputs, self.options.patience)
-        if len(cycles) < 2:
-            cycles += inputs.past[:1]
-        if not self.options.withdraw or len(cycles) < 2:
+    def _bounded(self, out: int, now: PastCycle, outlook: Outlook, known: int) -> tuple[int, str]:
+        """Return how many of the missing pilots to send now, and why fewer."""
+        if outlook.started is not None:
+            most = max(self.options.few, math.ceil(AGAIN * outlook.started))
+            return max(0, min(out, most - now.pending)), f"; the site starts few, {most} may be pending"
+        if known < FIRST:
+            return math.ceil(out / 2), "; half of it, as the factory has just begun to look"
+        return out, ""
+
+    def _surplus(self, outlook: Outlook, seen: Sequence[PastCycle], mine: Part, inputs: CycleInputs) -> int:
+        """Return how many own pending pilots were too many for a while, as far as a cycle may take back."""
+        assert inputs.batch is not None
+        o, now = self.options, seen[0]
+        if not o.withdraw:
             return 0
-        return max(0, min(c.pending - outlook.target(c) for c in cycles))
+        patience = o.patience * outlook.latency
+        of_all = min(
+            c.pending + c.others_pending - inputs.factory.of(outlook.target(c))
+            for c in seen
+            if c.ago <= patience
+        )
+        own = now.pending - mine.of(inputs.factory.of(outlook.target(now)))
+        return max(0, min(of_all, own, max(o.few, int(o.part * inputs.batch.active))))
 
-
-def confidence(inputs: CycleInputs, latency: float) -> float:
-    """Return 0..1: how well a reserve can do its work.
-
-    Pilots that start sooner than a surplus is noticed cannot be taken back, and those that fail are no help.
-    """
-    history = inputs.history
-    if history is None or not history.started:
-        return 0.0
-    reaction = max([REACTION, *(p.ago for p in inputs.past[:1])])
-    in_time = 1.0 - reaction / latency if latency > reaction else 0.0
-    return in_time * (1.0 - min(1.0, history.failed / max(1, history.finished)))
-
-
-def probing(n: int, history: RecentPilots) -> int:
-    """Return how many of `n` to send where pilots find no work although there is some: fewer, at least 1."""
-    if n <= 0 or not history.finished:
-        return n
-    return max(1, math.floor(n * (1.0 - history.empty / history.finished)))
+    def _words(self, outlook: Outlook, now: PastCycle, wanted: int, out: int, why: str) -> str:
+        unused = outlook.unused(now)
+        words = f"{now.ready} ready"
+        words += f" ({outlook.unmatched} of them fit no pilot that waited)" if outlook.unmatched else ""
+        words += f", {unused} places without payload"
+        words += f", growth {outlook.coming:+.0f}" if outlook.coming else ""
+        words += f", reserve {outlook.reserve:.0%}" if outlook.reserve else ""
+        verb = f"{out} to send" if out > 0 else f"{-out} to take back" if out < 0 else "nothing to do"
+        return f"{words}: {wanted} pending wanted, {now.pending} are: {verb}{why}"

@@ -1,46 +1,120 @@
-"""What the counts of earlier cycles tell about the next minutes: trend of the work, pilots that are stuck."""
+"""What the counts of earlier cycles tell about the next minutes.
+
+All of it is about the whole demand, that is about the pilots of all queues that share it, unless it says
+"own". A *place* is where a pilot runs one payload; a pilot may have several.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from autopyfactory.model.decision import CycleInputs, PastCycle
 
+BUSY = 1800.0  # s: a pilot that runs for longer has had a payload
 PARTS = 3  # a trend is one only if each part of the time span shows it: a single step does not count
+STOOD = (
+    3  # cycles in a row in which pilots stood beside ready jobs: counts of one moment may not fit together
+)
+IDLE = 2  # pilots that must have stood there: one may be an error of counts from two moments
 
 
 def current(inputs: CycleInputs) -> PastCycle:
     """Return this cycle's counts in the form of the earlier ones; WMS and batch status must be known."""
     assert inputs.wms is not None and inputs.batch is not None
-    return PastCycle(0.0, inputs.wms.ready, inputs.wms.running, inputs.batch.pending, inputs.batch.running)
+    return PastCycle(
+        0.0,
+        inputs.wms.ready,
+        inputs.wms.running,
+        inputs.batch.pending,
+        inputs.batch.running,
+        inputs.others_pending,
+        inputs.others_running,
+    )
 
 
-def since(inputs: CycleInputs, seconds: float) -> list[PastCycle]:
-    """Return this cycle and those of the last `seconds`, newest first."""
-    return [current(inputs), *(p for p in inputs.past if p.ago <= seconds)]
+def cycles(inputs: CycleInputs) -> list[PastCycle]:
+    """Return this cycle and all that are remembered, newest first."""
+    return [current(inputs), *inputs.past]
 
 
-def covers(inputs: CycleInputs, seconds: float) -> bool:
-    """Return whether the earlier cycles that are known go back so far."""
-    return bool(inputs.past) and inputs.past[-1].ago >= seconds
+def unused(cycle: PastCycle, places: int) -> int:
+    """Return the places without payload: of pilots that boot, or wait for one."""
+    return max(0, places * (cycle.running + cycle.others_running) - cycle.jobs_running)
 
 
-def trend(inputs: CycleInputs, seconds: float) -> float:
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """When own pilots started, as far as it is known."""
+
+    ago: Sequence[float]  # seconds, ascending
+
+    def between(self, late: float, early: float) -> int:
+        """Return how many started from `early` to `late` seconds ago."""
+        return bisect_right(self.ago, early) - bisect_left(self.ago, late)
+
+
+def starts(inputs: CycleInputs, seen: Sequence[PastCycle]) -> Starts:
+    """Return the starts that the history tells of; without it, those by which the running pilots grew."""
+    if inputs.history is not None:
+        return Starts(sorted(inputs.history.starts))
+    ago: list[float] = []
+    for newer, older in pairwise(seen):
+        ago += [newer.ago] * max(0, newer.running - older.running)
+    return Starts(ago)
+
+
+def running_is_told(seen: Sequence[PastCycle], started: Starts) -> bool:
+    """Return whether the WMS counts running jobs.
+
+    It does not where it never showed any although own pilots run that started long ago: without a payload
+    they would have ended.
+    """
+    old = seen[0].running - started.between(0.0, BUSY)
+    return old <= 0 or any(c.jobs_running for c in seen)
+
+
+def unmatched(
+    seen: Sequence[PastCycle], started: Starts, places: int, *, boot: float, hold: float, probes: int
+) -> int:
+    """Return how many ready jobs seem to match no pilot.
+
+    A pilot that waits takes any job that fits it. So where pilots that must have booted stood beside ready
+    jobs for some cycles, all those jobs fit none. They are believed not to for `hold` seconds; then `probes`
+    of them get a pilot, which stands beside them, too, or takes one; after another `hold` all get one.
+    """
+    held = 0
+    last = -1.0
+    ready = [c.ready for c in seen]
+    idle = [unused(c, places) - places * started.between(c.ago, c.ago + boot) for c in seen]
+    for i in range(len(seen) - STOOD, -1, -1):  # from the earliest on
+        held = min(held, ready[i])
+        stood = min(ready[i : i + STOOD]) if min(idle[i : i + STOOD]) >= IDLE * places else 0
+        if stood and seen[i].ago <= 2 * hold:
+            held, last = max(held, stood), seen[i].ago
+    if last > hold:
+        held -= probes
+    return max(0, held) if last >= 0 else 0
+
+
+def trend(seen: Sequence[PastCycle], seconds: float) -> float:
     """Return by how many jobs per second the work, ready and running, grows (negative: shrinks).
 
     The time span is cut into three parts, and the slowest of their slopes is what counts, or 0 if they do
     not all have the same sign. Where no job ran for a third of it although some were ready, the work piled
     up for want of pilots, which says nothing about what comes.
     """
-    cycles = since(inputs, seconds)
-    if PARTS * sum(c.ready > 0 and c.jobs_running == 0 for c in cycles) > len(cycles):
+    known = [c for c in seen if c.ago <= seconds]
+    if PARTS * sum(c.ready > 0 and c.jobs_running == 0 for c in known) > len(known):
         return 0.0
-    size = (len(cycles) - 1) // PARTS
+    size = (len(known) - 1) // PARTS
     if size < 1:
         return 0.0
     slopes = []
     for part in range(PARTS):
-        late, early = cycles[part * size], cycles[(part + 1) * size]
+        late, early = known[part * size], known[(part + 1) * size]
         grown = late.ready + late.jobs_running - early.ready - early.jobs_running
         slopes.append(grown / max(1.0, early.ago - late.ago))
     if min(slopes) > 0:
@@ -48,35 +122,14 @@ def trend(inputs: CycleInputs, seconds: float) -> float:
     return max(slopes) if max(slopes) < 0 else 0.0
 
 
-def stalled(inputs: CycleInputs, seconds: float) -> bool:
-    """Return whether pilots have been pending for so long without a single sign that one started."""
-    cycles = since(inputs, seconds)
-    if not covers(inputs, seconds) or any(c.pending == 0 for c in cycles):
-        return False
-    return all(newer.running <= older.running for newer, older in pairwise(cycles))
+def saturated(seen: Sequence[PastCycle], started: Starts, seconds: float) -> int | None:
+    """Return how many own pilots a site that starts less than it was sent has started in `seconds`.
 
-
-def unused(cycle: PastCycle, share: float) -> float:
-    """Return the pilots that run no payload: booting, or waiting for one."""
-    return max(0.0, cycle.running - share * cycle.jobs_running)
-
-
-def idle_beside_work(inputs: CycleInputs, share: float, seconds: float) -> float:
-    """Return how many pilots without payload have stood beside as many ready jobs for so long."""
-    if not covers(inputs, seconds):
-        return 0.0
-    return min(min(unused(c, share), c.ready * share) for c in since(inputs, seconds))
-
-
-def stuck(inputs: CycleInputs, share: float, seconds: float) -> float:
-    """Return how many pilots have been without payload for so long while jobs were ready and none started.
-
-    They do not fit the work. A WMS that does not count running jobs makes all pilots look like that: then
-    none of them counts as room, and the ready jobs get pilots.
+    All that were pending that long ago should have started. None: they have, or it is not known yet.
     """
-    cycles = since(inputs, seconds)
-    if not covers(inputs, seconds) or any(c.ready == 0 for c in cycles):
-        return 0.0
-    if any(newer.jobs_running > older.jobs_running for newer, older in pairwise(cycles)):
-        return 0.0
-    return min(unused(c, share) for c in cycles)
+    before = next((c for c in seen if c.ago >= seconds), None)
+    if before is None:
+        return None
+    begun = started.between(0.0, before.ago)
+    least = min(c.pending for c in seen if c.ago <= before.ago)
+    return begun if least > 0 and 2 * begun < before.pending else None

@@ -39,7 +39,7 @@ class Harvester:
     name: ClassVar[str] = "Harvester"
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "batch"})
     acts_at_once: ClassVar[bool] = True
-    looks_back: ClassVar[bool] = True  # for the throughput of its CEs
+    uses: ClassVar[frozenset[Need]] = frozenset({"history"})  # for the throughput of its CEs
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return the number of new workers."""

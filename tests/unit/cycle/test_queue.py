@@ -286,7 +286,23 @@ def test_a_negative_number_retires(tmp_path: Path) -> None:
     w = World(tmp_path, [Want(-3)])
     w.poll()
     record = w.cycle()
+    assert (record.outcome, w.submit.retired) == ("nothing", 0)
+    assert record.reason == "3 too many, if later answers of all sources agree"
+    assert w.cycle().outcome == "nothing"  # the same answers are no second ones
+    w.clock.advance(1)
+    w.poll()
+    record = w.cycle()
     assert (record.outcome, record.retired, w.submit.retired) == ("retired", 3, 3)
+
+
+def test_a_demand_that_collapses_in_one_answer_takes_nothing_back(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(-3)])
+    for n in (-3, 0, -3, 2, -3):
+        w.queue.parts.chain[0].n = n
+        w.clock.advance(1)
+        w.poll()
+        w.cycle()
+    assert w.submit.retired == 0
 
 
 def test_nine_pilots_for_nine_jobs_stay_nine(tmp_path: Path) -> None:
@@ -372,12 +388,14 @@ def test_a_schedd_that_does_not_say_what_it_took_back_is_no_internal_error(
     world.batch.queues["q"] = BatchQueueInfo(pending=4)
     world.pause = APause("draining", drains=True) if drains else None
 
-    def lost(n: int, deadline: float) -> int:
+    def lost(n: int, deadline: float, started_before: float | None = None) -> int:
         raise SubmitUnknown("pilots may or may not have been taken back: no answer within 60 s")
 
     world.submit.retire = world.submit.withdraw = lost  # type: ignore[method-assign]
-    world.poll()
-    record = world.cycle()
+    for _ in range(2):  # a surplus needs two answers
+        world.clock.advance(1)
+        world.poll()
+        record = world.cycle()
     assert (record.outcome, record.reason[:38]) == ("failed", "pilots may or may not have been taken ")
     assert record.inputs is not None and record.decision is not None and record.wanted == -3
 

@@ -8,8 +8,9 @@ from autopyfactory.model.shares import Claim, divide
 
 
 def test_throughput_counts_only_if_all_put_it_forward():
-    assert divide({"a": Claim(1, 9), "b": Claim(1, 0)})["a"].width == pytest.approx(10 / 11)
-    assert divide({"a": Claim(1, 9), "b": Claim(1)})["a"].width == 0.5
+    assert divide({"a": Claim(1, 0.9), "b": Claim(1, 0.1)})["a"].width == pytest.approx(0.9)
+    assert divide({"a": Claim(1, 0.9), "b": Claim(3, 0.1)})["a"].width == pytest.approx(0.75)
+    assert divide({"a": Claim(1, 0.9), "b": Claim(1)})["a"].width == 0.5
 
 
 def test_without_any_weight_nobody_gets_anything():

@@ -128,7 +128,7 @@ def test_jobs_that_fit_nowhere_do_not_keep_it_going():
 def test_queues_share_one_demand():
     jobs = tuple(Job(0, 3000) for _ in range(90))
     workload = Workload("w", "", jobs, (EXACT, EXACT, EXACT))
-    chain = from_texts({"schedplugin": "Ready,Share"}).chain
+    chain = from_texts({"schedplugin": "Ready,Share", "sched.share.by": "weight"}).chain
     simulation = Simulation([chain], workload)
     simulation.run()
     sites = simulation.world.sites

@@ -2,157 +2,245 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from autopyfactory.model.decision import CycleInputs, PastCycle, RecentPilots, decide
 from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
+from autopyfactory.model.shares import nth
 from autopyfactory.plugins.sched import forecast
 from autopyfactory.plugins.sched.adaptive import Adaptive
 from autopyfactory.plugins.sched.share import Share
+from autopyfactory.simulate.chain import from_texts
+from autopyfactory.simulate.models import ALWAYS, CEModel, Job, Workload
+from autopyfactory.simulate.run import Simulation
 
 PLAIN = {"sched.adaptive.trend": 0, "sched.adaptive.reserve": 0}
 
 
-def known(ready=0, jobs=0, pending=0, running=0, past=(), cycle=60.0, share=1.0, **history):
-    """Counts now and, newest first, of earlier cycles: (ready, jobs running, pending, running)."""
+def known(ready=0, jobs=0, pending=0, running=0, past=(), cycle=60.0, others=(0, 0), **history):
+    """Counts now and, newest first, of earlier cycles: (ready, jobs running, pending, running).
+
+    With no past given, these counts have held for an hour.
+    """
+    now = (ready, jobs, pending, running)
     return CycleInputs(
         "Q",
         wms=WMSQueueInfo(ready=ready, running=jobs),
         batch=BatchQueueInfo(pending=pending, running=running),
         history=RecentPilots(**history),
-        past=tuple(PastCycle(cycle * (i + 1), *counts) for i, counts in enumerate(past)),
-        share=share,
-        share_upper=share,
+        past=tuple(PastCycle(cycle * (i + 1), *c, *others) for i, c in enumerate(past or [now] * 60)),
+        others_pending=others[0],
+        others_running=others[1],
     )
 
 
+def told(inputs):
+    return forecast.cycles(inputs)
+
+
 def test_pilots_that_boot_or_wait_take_jobs_too(make):
-    step = make(Adaptive, **PLAIN).calc(0, known(ready=20, jobs=100, pending=5, running=108))
+    i = known(ready=20, jobs=100, pending=5, running=108, past=[(20, 100, 5, 100)] * 5)
+    step = make(Adaptive, **PLAIN).calc(0, i)
     assert step.n_out == 20 - 8 - 5
-    assert step.reason == "20 ready, 8 pilots without payload, trend +0: 12 pending wanted, 5 are: 7 to send"
+    assert step.reason == "20 ready, 8 places without payload: 12 pending wanted, 5 are: 7 to send"
     assert step.message == "Adaptive:in=0,activated=20,trend=0.0,pending=5,target=12,ret=7"
 
 
-def test_other_queues_run_jobs_of_a_shared_wms_queue(make):
-    # of 100 running jobs half are ours, and our 60 pilots have 10 without payload
-    chain = [make(Adaptive, **PLAIN), make(Share)]
-    decision = decide(chain, known(ready=40, jobs=100, running=60, share=0.5))
-    assert decision.n == 40 // 2 - 10
+class TestSharedDemand:
+    """Failure mode 1: pilots without payload are those of all queues that share the demand."""
+
+    def test_a_dead_sites_neighbour_is_not_idle(self, make):
+        # one of two queues runs all 100 jobs: nobody is idle, and 100 jobs wait
+        i = known(ready=100, jobs=100, running=100, past=[(100, 100, 0, 100)] * 5)
+        i = replace(i, share=0.5, share_lower=0.5, share_upper=1.0)
+        assert make(Adaptive, **PLAIN).calc(0, i).n_out == 50
+
+    def test_idle_pilots_of_the_neighbour_count(self, make):
+        i = known(ready=30, jobs=100, running=60, past=[(30, 100, 0, 40)] * 5, others=(0, 60))
+        i = replace(i, share_upper=0.5)
+        assert make(Adaptive, **PLAIN).calc(0, i).n_out == 5  # 30 - 20, half of it
+
+    def test_the_share_is_not_taken_twice(self, make):
+        i = replace(known(ready=100, past=[(100, 0, 0, 0)] * 5), share_upper=0.25)
+        assert decide([make(Adaptive, **PLAIN), make(Share)], i).n == 25
+
+    def test_the_share_divides_what_is_taken_back(self, make):
+        # 60 are wanted and 100 pending, 80 of them here, where 30 should be
+        i = replace(known(ready=60, pending=80, others=(20, 0)), share_upper=0.5)
+        rule = make(Adaptive, **PLAIN, **{"sched.adaptive.few": 1000})
+        assert rule.calc(0, i).n_out == -40
+
+    def test_nothing_is_taken_back_where_all_together_have_not_too_many(self, make):
+        i = replace(known(ready=60, pending=40, others=(5, 0)), share_upper=0.5)
+        assert make(Adaptive, **PLAIN).calc(0, i).n_out == 0
+
+    def test_of_several_factories_each_serves_its_part(self, make):
+        i = known(ready=101, past=[(101, 0, 0, 0)] * 5)
+        parts = [make(Adaptive, **PLAIN).calc(0, replace(i, factory=nth(k, 2))).n_out for k in (1, 2)]
+        assert parts == [50, 51]
+
+    def test_with_a_dead_site_the_live_one_serves_all(self):
+        jobs = tuple(Job(60.0 * i, 3000) for i in range(240))
+        dead = CEModel(outages=(ALWAYS,))
+        chain = from_texts({"schedplugin": "Adaptive,Share"}).chain
+        alone = Simulation([chain], Workload("w", "", jobs)).run()
+        beside = Simulation([chain], Workload("w", "", jobs, (CEModel(), dead))).run()
+        assert beside.done == len(jobs)
+        assert beside.mean_wait < 2 * alone.mean_wait  # until it is known which one is dead
 
 
-class TestWithdrawal:
-    def test_pending_pilots_without_work_are_taken_back(self, make):
+class TestUnmatched:
+    """Failure mode 2: jobs that stood beside waiting pilots are held back, and probed."""
+
+    idle = (40, 100, 0, 130)  # 30 pilots wait beside 40 jobs
+
+    def test_no_more_go_out_for_them(self, make):
+        step = make(Adaptive, **PLAIN).calc(0, known(*self.idle, past=[self.idle] * 12))
+        assert step.n_out == 0
+        assert "(40 of them fit no pilot that waited)" in step.reason
+        gone = known(40, 100, 0, 100, past=[(40, 100, 0, 100)] * 9 + [self.idle] * 12)
+        assert make(Adaptive, **PLAIN).calc(0, gone).n_out == 0
+
+    def test_other_jobs_get_pilots(self, make):
+        i = known(55, 100, 0, 100, past=[(40, 100, 0, 100)] * 9 + [self.idle] * 12)
+        assert make(Adaptive, **PLAIN).calc(0, i).n_out == 15
+
+    def test_later_two_probe_and_then_all_are_tried(self, make):
+        for minutes, sent in ((29, 0), (32, 2), (59, 2), (62, 40)):
+            past = [(40, 100, 0, 100)] * minutes + [self.idle] * 12
+            assert make(Adaptive, **PLAIN).calc(0, known(40, 100, 0, 100, past=past)).n_out == sent
+
+    def test_pilots_that_boot_do_not_stand_there(self, make):
+        starts = tuple(60.0 * minute for minute in range(15) for _ in range(10))
+        i = known(40, 100, 0, 130, past=[self.idle] * 12, starts=starts)
+        assert make(Adaptive, **PLAIN).calc(0, i).n_out == 10
+
+    def test_jobs_that_left_are_not_held(self, make):
+        past = [(5, 100, 0, 100)] * 2 + [self.idle] * 12
+        assert make(Adaptive, **PLAIN).calc(0, known(25, 100, 0, 100, past=past)).n_out == 20
+
+    def test_a_wms_that_does_not_count_running_jobs_does_not_starve(self, make):
+        assert make(Adaptive, **PLAIN).calc(0, known(30, 0, 0, 120)).n_out == 30
+
+    def test_forty_such_jobs_cost_few_pilots(self):
+        hours = 6 * 3600.0
+        jobs = (*(Job(0, 600, fits=False, cancelled_at=hours) for _ in range(40)), Job(hours, 60))
+        adaptive = Simulation([from_texts({"schedplugin": "Adaptive"}).chain], Workload("w", "", jobs)).run()
+        ready = Simulation([from_texts({"schedplugin": "Ready"}).chain], Workload("w", "", jobs)).run()
+        assert adaptive.pilots < 120
+        assert ready.pilots > 10 * adaptive.pilots
+
+
+class TestReserveAndFullSites:
+    """Failure mode 3: a reserve only where it can be recalled, none at a full site; pending bounded there."""
+
+    def test_a_reserve_where_pilots_start_slowly(self, make):
+        rule = make(Adaptive, **{"sched.adaptive.trend": 0})
+        i = known(100, past=[(100, 0, 0, 0)] * 5, start_latency=2000.0)
+        assert rule.calc(0, i).n_out == 127  # 0.3 x (1 - 200 / 2000)
+        assert rule.calc(0, replace(i, history=RecentPilots(start_latency=150.0))).n_out == 100
+
+    def test_none_where_nothing_can_be_taken_back(self, make):
+        i = known(100, past=[(100, 0, 0, 0)] * 5, start_latency=2000.0)
+        assert make(Adaptive, **{"sched.adaptive.withdraw": False}).calc(0, i).n_out == 100
+
+    def test_none_at_a_full_site_and_no_more_pending_than_start(self, make):
+        rule = make(Adaptive)
+        full = known(300, 100, 40, 100, start_latency=600.0, starts=(100.0, 200.0, 300.0))
+        assert rule.calc(0, full).n_out == 0  # 3 started of 40: 6 may be pending
+        assert "the site starts few, 6 may be pending" in rule.calc(0, full).reason
+        drained = known(300, 100, 2, 100, [(300, 100, 40, 100)] * 60, start_latency=600.0, starts=(9.0,) * 9)
+        assert rule.calc(0, drained).n_out == 16
+
+    def test_a_site_that_starts_what_it_gets_is_not_full(self):
+        i = known(300, 100, 40, 100, starts=tuple(float(20 * k) for k in range(60)))
+        assert forecast.saturated(told(i), forecast.starts(i, told(i)), 600.0) is None
+        none = known(300, 100, 40, 100)
+        assert forecast.saturated(told(none), forecast.starts(none, told(none)), 600.0) == 0
+
+
+class TestTakingBack:
+    """Failure mode 4: only pending ones, few per cycle, and only those that were too many for a while."""
+
+    def test_a_part_of_all_or_a_few_per_cycle(self, make):
         rule = make(Adaptive, **PLAIN)
-        assert rule.calc(0, known(2, 100, 10, 100, [(2, 100, 10, 100)])).n_out == -8
-
-    def test_one_answer_is_not_enough(self, make):
-        rule = make(Adaptive, **PLAIN)
-        assert rule.calc(0, known(0, 100, 10, 100)).n_out == 0
-        assert rule.calc(0, known(0, 100, 10, 100, [(10, 100, 10, 100)])).n_out == 0
-        assert rule.calc(0, known(0, 100, 10, 100, [(7, 100, 10, 100)])).n_out == -3
+        assert rule.calc(0, known(0, 20, 10, 20)).n_out == -5
+        assert rule.calc(0, known(0, 400, 40, 400)).n_out == -22
+        assert rule.calc(0, known(0, 20, 3, 20)).n_out == -3
 
     def test_patience(self, make):
-        rule = make(Adaptive, **PLAIN, **{"sched.adaptive.patience": 180})
+        rule = make(Adaptive, **PLAIN, **{"sched.adaptive.patience": 0.5})  # 150 s of 300
         surplus, none = (0, 100, 10, 100), (10, 100, 10, 100)
-        assert rule.calc(0, known(0, 100, 10, 100, [surplus, surplus, none])).n_out == 0
-        assert rule.calc(0, known(0, 100, 10, 100, [surplus, surplus, surplus, none])).n_out == -10
+        assert rule.calc(0, known(*surplus, past=[surplus, none])).n_out == 0
+        assert rule.calc(0, known(*surplus, past=[surplus, surplus, none])).n_out == -5
 
     def test_running_pilots_are_never_touched(self, make):
-        past = [(0, 0, 0, 50)]
-        assert make(Adaptive, **PLAIN).calc(0, known(0, 0, 0, 50, past)).n_out == 0
-        assert make(Adaptive, **PLAIN).calc(0, known(0, 0, 3, 50, [(0, 0, 3, 50)])).n_out == -3
+        step = make(Adaptive, **PLAIN).calc(0, known(0, 0, 0, 100))
+        assert step.n_out == 0
+        assert step.spares_running
 
-    def test_can_be_switched_off_and_then_nothing_is_sent_in_reserve(self, make):
-        rule = make(Adaptive, **{"sched.adaptive.withdraw": False})
-        assert rule.calc(0, known(2, 100, 10, 100, [(2, 100, 10, 100)])).n_out == 0
-        assert rule.calc(0, known(20, 100, 0, 100, started=50, start_latency=600.0)).n_out == 20
+    def test_can_be_switched_off(self, make):
+        rule = make(Adaptive, **PLAIN, **{"sched.adaptive.withdraw": False})
+        assert rule.calc(0, known(pending=9)).n_out == 0
+
+
+class TestPayloads:
+    """Failure mode 5: a pilot of 8 serves 8 jobs."""
+
+    def test_eighty_jobs_are_ten_pilots(self, make):
+        rule = make(Adaptive, **PLAIN, **{"sched.adaptive.payloads": 8})
+        assert rule.calc(0, known(80, past=[(80, 0, 0, 0)] * 5)).n_out == 10
+        assert rule.calc(0, known(80, past=[(80, 0, 4, 0)] * 5, pending=4)).n_out == 6
+        assert rule.calc(0, known(81, past=[(81, 0, 0, 0)] * 5)).n_out == 11
+
+    def test_empty_places_of_running_pilots_count(self, make):
+        rule = make(Adaptive, **PLAIN, **{"sched.adaptive.payloads": 8})
+        assert rule.calc(0, known(80, 100, 0, 15, past=[(80, 100, 0, 12)] * 5)).n_out == 8  # 80 - 20, by 8
+
+
+class TestDegrading:
+    """Failure mode 6: without history it goes on, and at first with half steps."""
+
+    def test_without_history_it_is_ready_minus_unused_pilots(self, make):
+        i = replace(known(50, 100, 5, 110, past=[(50, 100, 5, 100)] * 5), history=None)
+        assert make(Adaptive).calc(0, i).n_out == 50 - 10 - 5
+
+    def test_the_first_cycles_send_half(self, make):
+        rule = make(Adaptive, **PLAIN)
+        i = replace(known(101), past=())
+        assert rule.calc(0, i).n_out == 51
+        assert "just begun" in rule.calc(0, i).reason
+        assert rule.calc(0, known(101, past=[(101, 0, 0, 0)] * 2)).n_out == 101
+
+    @pytest.mark.parametrize("lacking", ["wms", "batch"])
+    def test_without_counts_it_sends_nothing(self, make, lacking):
+        assert decide([make(Adaptive)], replace(known(100), **{lacking: None})).n == 0
 
 
 class TestTrend:
-    def grown(self, per_cycle, cycles=30):
-        """Work that grew steadily to 100 running jobs, all of them with a pilot."""
-        return [(0, 100 - per_cycle * (i + 1), 0, 100 - per_cycle * (i + 1)) for i in range(cycles)]
-
-    def test_growing_work_gets_pilots_ahead(self, make):
+    def test_growing_work_gets_its_pilots_ahead(self, make):
+        growing = [(0, 100 - i, 0, 100 - i) for i in range(1, 40)]
         rule = make(Adaptive, **{"sched.adaptive.reserve": 0})
-        i = known(0, 100, 0, 100, self.grown(1), start_latency=510.0)
-        # one job a minute, half of it believed, for 510 s to the start and 90 s to boot
-        assert rule.calc(0, i).n_out == 5
-
-    def test_shrinking_work_gets_fewer(self, make):
-        past = [(20 + 2 * (i + 1), 100, 0, 100) for i in range(30)]
-        rule = make(Adaptive, **{"sched.adaptive.reserve": 0})
-        assert rule.calc(0, known(20, 100, 0, 100, past, start_latency=510.0)).n_out == 10
+        # half of one a minute, for the 600 s until they work
+        assert rule.calc(0, known(0, 100, 0, 100, growing, start_latency=510.0)).n_out == 5
+        off = make(Adaptive, **PLAIN)
+        assert off.calc(0, known(0, 100, 0, 100, growing, start_latency=510.0)).n_out == 0
 
     def test_a_burst_is_not_a_trend(self):
-        past = [(0, 100, 0, 100)] * 30
-        assert forecast.trend(known(500, 100, 0, 100, past), 1800) == 0
-        earlier = [(500, 100, 0, 100)] * 12 + past
-        assert forecast.trend(known(500, 100, 0, 100, earlier), 1800) == 0
+        burst = known(100, 50, 0, 50, [(0, 50, 0, 50)] * 40)
+        assert forecast.trend(told(burst), 1800) == 0
 
     def test_work_that_piles_up_where_nothing_runs_is_not_a_trend(self):
-        past = [(200 - 3 * i, 0, 50, 0) for i in range(1, 31)]
-        assert forecast.trend(known(200, 0, 50, 0, past), 1800) == 0
+        past = [(200 - 5 * i, 0, 50, 0) for i in range(1, 40)]
+        assert forecast.trend(told(known(200, 0, 50, 0, past)), 1800) == 0
 
     def test_too_few_cycles_show_no_trend(self):
-        assert forecast.trend(known(50, 0, 0, 0, [(0, 0, 0, 0)] * 2), 1800) == 0
+        assert forecast.trend(told(known(50, 0, 0, 0, [(0, 0, 0, 0)] * 2)), 1800) == 0
 
 
-class TestReserve:
-    def test_is_sent_where_pilots_start_slowly(self, make):
-        rule = make(Adaptive, **{"sched.adaptive.trend": 0, "sched.adaptive.reserve": 0.5})
-        slow = known(100, 0, 0, 0, started=9, start_latency=600.0)
-        assert rule.calc(0, slow).n_out == 100 + 54  # 0.5 x (1 - 60/600) x (100 + 2 sqrt 100)
-
-    def test_is_not_sent_where_they_start_at_once_or_fail_or_none_has_started(self, make):
-        rule = make(Adaptive, **{"sched.adaptive.trend": 0})
-        assert rule.calc(0, known(100, started=9, start_latency=40.0)).n_out == 100
-        failing = known(100, started=9, start_latency=600.0, finished=9, failed=9)
-        assert rule.calc(0, failing).n_out == 100
-        assert rule.calc(0, known(100)).n_out == 100
-
-    def test_is_not_sent_where_a_cycle_is_longer_than_the_latency(self, make):
-        past = [(100, 0, 0, 0)]
-        rule = make(Adaptive, **{"sched.adaptive.trend": 0})
-        assert rule.calc(0, known(100, past=past, cycle=360.0, started=9, start_latency=240.0)).n_out == 100
-
-    def test_is_not_sent_where_nothing_starts(self, make):
-        past = [(100, 50, 100, 50)] * 40
-        rule = make(Adaptive)
-        i = known(100, 50, 100, 50, past, started=9, start_latency=600.0)
-        assert forecast.stalled(i, 1200)
-        assert rule.calc(0, i).n_out == 0
-
-
-class TestMismatch:
-    idle = (30, 100, 0, 120)  # 20 pilots wait beside 30 jobs
-
-    def test_pilots_that_do_not_fit_do_not_count_as_room(self, make):
-        rule = make(Adaptive, **PLAIN)
-        assert rule.calc(0, known(30, 100, 0, 120, [self.idle] * 5)).n_out == 10
-        step = rule.calc(0, known(30, 100, 0, 120, [self.idle] * 12))
-        assert step.n_out == 30
-        assert "20 do not fit" in step.reason
-
-    def test_where_jobs_start_it_takes_longer_to_believe(self, make):
-        moving = [(30, 100 - i % 2, 0, 120) for i in range(40)]
-        rule = make(Adaptive, **PLAIN)
-        assert rule.calc(0, known(30, 100, 0, 120, moving[:15])).n_out == 10
-        assert rule.calc(0, known(30, 100, 0, 120, moving)).n_out == 30
-
-    def test_empty_pilots_slow_it_down_to_probes(self, make):
-        rule = make(Adaptive, **PLAIN)
-        wasted = {"finished": 40, "empty": 40}
-        assert rule.calc(0, known(30, 100, 0, 120, [self.idle] * 12, **wasted)).n_out == 1
-
-    def test_a_wms_that_does_not_count_running_jobs_does_not_starve(self, make):
-        rule = make(Adaptive, **PLAIN)
-        past = [(30, 0, 0, 120)] * 12
-        assert rule.calc(0, known(30, 0, 0, 120, past)).n_out == 30
-
-
-@pytest.mark.parametrize("lacking", ["wms", "batch", "history"])
-def test_missing_information_sends_nothing(make, lacking):
-    i = known(ready=100)
-    fields = {f: getattr(i, f) for f in i.__dataclass_fields__} | {lacking: None}
-    assert decide([make(Adaptive)], CycleInputs(**fields)).n == 0
+def test_the_starts_of_a_queue_without_history_are_what_its_running_pilots_grew():
+    i = replace(known(0, 0, 0, 9, past=[(0, 0, 0, 5), (0, 0, 0, 7), (0, 0, 0, 2)]), history=None)
+    assert forecast.starts(i, told(i)).between(0, 60) == 4
+    assert forecast.starts(i, told(i)).between(0, 120) == 9

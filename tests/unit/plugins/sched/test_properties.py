@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 
 from autopyfactory.model.decision import CycleInputs, EndedPilot, PastCycle, RecentPilots, decide
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.model.shares import Claim, divide
+from autopyfactory.plugins.sched.adaptive import Adaptive
+from autopyfactory.plugins.sched.maxpending import MaxPending
+from autopyfactory.plugins.sched.maxtorun import MaxToRun
 from autopyfactory.testing.sched import untruth
 from schedkit import build
 
@@ -189,3 +193,64 @@ def test_pilots_that_a_rule_subtracts_are_subtracted(rule, i, n, more):
     for kind, cases in changed.items():
         after = [rule.calc(n, case).n_out for case in cases]
         assert min(after) < before or before <= 0 if kind in said.subtracts else after[0] == before
+
+
+# --- Adaptive, also with a share ------------------------------------------------------------------
+
+some = st.integers(0, 300)
+counts = st.tuples(some, some, some, some, some, some)
+seen = st.builds(
+    lambda now, past, starts, part: CycleInputs(
+        "Q",
+        wms=WMSQueueInfo(ready=now[0], running=now[1]),
+        batch=BatchQueueInfo(pending=now[2], running=now[3]),
+        history=RecentPilots(start_latency=600.0, starts=tuple(sorted(starts))),
+        past=tuple(PastCycle(60.0 * (i + 1), *c) for i, c in enumerate(past)),
+        others_pending=now[4],
+        others_running=now[5],
+        share_lower=min(part),
+        share_upper=max(part),
+    ),
+    counts,
+    st.lists(counts, max_size=40),
+    st.lists(st.floats(0, 3600), max_size=30),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+adaptive = st.builds(
+    lambda payloads, reserve, few: build(
+        Adaptive,
+        **{
+            "sched.adaptive.payloads": payloads,
+            "sched.adaptive.reserve": reserve,
+            "sched.adaptive.few": few,
+        },
+    ),
+    st.sampled_from([1, 8]),
+    st.sampled_from([0, 0.3, 2]),
+    st.integers(0, 400),
+)
+
+
+@given(adaptive, seen, st.integers(0, 200))
+def test_adaptive_keeps_within_caps_and_takes_back_only_what_is_pending(rule, i, most):
+    caps = [build(MaxPending, **{"sched.maxpending.maximum": most, "sched.maxpending.always": True})]
+    caps += [build(MaxToRun, **{"sched.maxtorun.maximum": 2 * most})]
+    n = decide([rule, caps[0]], i).n
+    assert n <= max(0, most - i.batch.pending)
+    assert n >= -i.batch.pending
+    n = decide([rule, *caps], i).n
+    assert n <= 0 or i.batch.active + n <= 2 * most
+
+
+@given(adaptive, seen, st.lists(st.floats(0.1, 9), min_size=1, max_size=5))
+def test_queues_that_share_send_together_what_is_wanted(rule, i, weights):
+    """With nothing pending, and no bound on a first or a full cycle, the parts add up to the demand."""
+    past = tuple(replace(p, pending=0, others_pending=0) for p in i.past)
+    batch = replace(i.batch, pending=0)
+    alone = replace(i, batch=batch, past=past, others_pending=0, share_lower=0.0, share_upper=1.0)
+    parts = divide({str(k): Claim(w) for k, w in enumerate(weights)})
+    together = sum(
+        rule.calc(0, replace(alone, share_lower=p.lower, share_upper=p.upper)).facts["target"]
+        for p in parts.values()
+    )
+    assert together == rule.calc(0, alone).facts["target"]

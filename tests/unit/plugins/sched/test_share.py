@@ -49,3 +49,5 @@ class TestShare:
     def test_nothing_to_share_and_retiring(self, make):
         assert make(Share).calc(0, pilots(5, share_lower=0.0, share_upper=0.5)).n_out == 0
         assert make(Share).calc(-3, pilots(5, share_lower=0.0, share_upper=0.5)).n_out == -3
+        assert make(Share).calc(-3, pilots(5, share_lower=0.0, share_upper=1.0)).n_out == -3
+        assert make(Share).calc(-8, pilots(5, share_lower=0.0, share_upper=0.5)).n_out == -5

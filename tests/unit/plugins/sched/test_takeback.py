@@ -28,8 +28,8 @@ NEGATIVE = {"sched.maxpending.maximum": 4, "sched.maxpending.allow_negative": Tr
 @pytest.mark.parametrize(
     ("chain", "n", "spared"),
     [
-        ([(Adaptive, {})], -8, True),
-        ([(Adaptive, {}), PER_CYCLE], -8, True),
+        ([(Adaptive, {})], -5, True),
+        ([(Adaptive, {}), PER_CYCLE], -5, True),
         ([(Adaptive, {}), TO_RUN], -20, False),
         ([(Fixed, {}), (MaxPending, NEGATIVE)], -6, True),
         ([(KeepNRunning, {"sched.keepnrunning.keep_running": 90})], -20, False),
