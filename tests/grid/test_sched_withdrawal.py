@@ -14,6 +14,7 @@ from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext
+from autopyfactory.plugins.batchstatus.condor import Condor
 from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
 from patience import PATIENCE, until
@@ -78,3 +79,20 @@ def test_running_pilots_stay_and_those_taken_back_are_not_failures(pool: Pool, p
     lately = recent_pilots(history.fetch(), "Q", total=5, submitted=5)
     assert (lately.finished, lately.failed) == (2, 2)
     client.close()
+
+
+def test_a_pilot_of_the_local_pool_waits_for_a_slot_and_not_for_a_ce(make_pool, place: Path) -> None:
+    """It was told as "not yet at the CE"."""
+    submit = make_submit(make_pool("slots"), place)
+    submit.submit(3, "tag", DEADLINE)
+    status = Condor(_condor_options(submit), submit.context).fetch()
+    found = status.queues["Q"]
+    assert (found.pending, found.waiting, found.unsubmitted) == (3, 3, 0)
+
+
+def _condor_options(submit: CondorLocal):
+    texts = {f"batchstatus.condor.{k}": getattr(submit.options, k) for k in ("schedd", "collector")}
+    section = Section.from_texts("Q", texts)
+    options, problems = bind(Condor.Options, section, section)
+    assert options is not None, problems
+    return options

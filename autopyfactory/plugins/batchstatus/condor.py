@@ -18,10 +18,11 @@ from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, SourceEr
 from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.schedd import SILENT, ScheddOptions
 
-GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "GridJobStatus", "ApfInstance")
+GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "JobUniverse", "GridJobStatus", "ApfInstance")
 BY_TAG = ("ApfSubmission", "MATCH_APF_QUEUE", "ApfInstance", "JobStatus")
 PILOT = ("ApfSubmission", "ClusterId", "ProcId", "JobStatus")
 REMOVED, COMPLETED, HELD = 3, 4, 5
+GRID = 9  # JobUniverse of pilots that go to a CE; others wait for a slot of the schedd's own pool
 MOST = 20_000  # endings read at once; those before them are looked up by tag when they are missed
 AT_ONCE = 200  # tags in one question
 
@@ -141,7 +142,7 @@ def _note(found: dict[str, TagFound], ad: Mapping[str, Any], *, ended: bool) -> 
 def summarize(
     rows: Iterable[Sequence[Any]], mapping: StatusMapping, mark: str = "", identity: str = ""
 ) -> BatchStatus:
-    """Turn grouped counts (queue, JobStatus, GridJobStatus, mark, number) into counts per queue.
+    """Turn grouped counts (queue, JobStatus, JobUniverse, GridJobStatus, mark, number) into counts per queue.
 
     A grid job without GridJobStatus has not reached its CE yet. One that was removed is in the queue until it
     is gone from its CE: it may run there, so it counts as pending whatever mappings.conf says. Jobs without a
@@ -150,7 +151,7 @@ def summarize(
     queues: dict[str, dict[str, int]] = {}
     others: dict[str, int] = {}
     attributes: dict[Any, str] = {}  # by JobStatus: there are few, and thousands of rows
-    for name, status, grid, whose, number in rows:
+    for name, status, universe, grid, whose, number in rows:
         if name is None:
             continue
         count = int(number)
@@ -161,16 +162,16 @@ def summarize(
         counts = queues.setdefault(name, {})
         counts[attribute] = counts.get(attribute, 0) + count
         if attribute == "pending":
-            part = _part(status, grid)
+            part = _part(status, universe, grid)
             counts[part] = counts.get(part, 0) + count
         if whose != mark and attribute != "done":
             others[name] = others.get(name, 0) + count
     return BatchStatus({name: BatchQueueInfo(**counts) for name, counts in queues.items()}, others, identity)
 
 
-def _part(status: Any, grid: Any) -> str:
+def _part(status: Any, universe: Any, grid: Any) -> str:
     if status == HELD:
         return "held"
     if status == REMOVED:
         return "leaving"
-    return "unsubmitted" if grid is None else "waiting"
+    return "unsubmitted" if universe == GRID and grid is None else "waiting"
