@@ -20,6 +20,7 @@ from autopyfactory.model.text import span
 from autopyfactory.wrapper.compose import RecipeError
 
 CREDENTIALS = {"scitokens_file": "token", "x509userproxy": "proxy"}  # submit command: what it names
+GONE = "was on this host and is gone"  # so ends what is told of a file that pilots need
 LARGEST = 1_000_000  # bytes; no credential is larger
 _TOKEN = re.compile(rb"[\w-]+\.([\w-]+)\.[\w-]+")
 
@@ -50,14 +51,24 @@ def of_plugin(plugin: Describes, now: datetime) -> Iterator[Fault]:
     yield from faults(description, now)
 
 
-def faults(description: Mapping[str, str], now: datetime) -> Iterator[Fault]:
-    """Yield what is wrong with the files that a submit description names, as far as this host can tell."""
-    yield from of_credentials(description, now)
+def carried(description: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each file on this host that a submit description names, credentials apart, and what it is."""
     executable = description.get("executable", "")
     local = description.get("transfer_executable", "True").lower() != "false" and "$" not in executable
     composed = "+ApfWrapper" in description  # written down when a pilot is first sent with it
-    if executable and local and not composed and not Path(executable).is_file():
-        yield Fault("missing", f"there is no file {executable} (executable) on this host", False)
+    if executable and local and not composed:
+        yield executable, "executable"
+    for path in filter(None, (p.strip() for p in description.get("transfer_input_files", "").split(","))):
+        if "://" not in path and "$" not in path:
+            yield path, "transfer_input_files"
+
+
+def faults(description: Mapping[str, str], now: datetime) -> Iterator[Fault]:
+    """Yield what is wrong with the files that a submit description names, as far as this host can tell."""
+    yield from of_credentials(description, now)
+    for path, what in carried(description):
+        if what == "executable" and not Path(path).is_file():
+            yield Fault("missing", f"there is no file {path} (executable) on this host", False)
 
 
 def of_credentials(description: Mapping[str, str], now: datetime) -> Iterator[Fault]:
@@ -65,8 +76,8 @@ def of_credentials(description: Mapping[str, str], now: datetime) -> Iterator[Fa
     for command, what in CREDENTIALS.items():
         if path := description.get(command):
             yield from _credential(Path(path), f"the {what} {path}", what, now)
-    for path in filter(None, (p.strip() for p in description.get("transfer_input_files", "").split(","))):
-        if "://" not in path and "$" not in path:
+    for path, what in carried(description):
+        if what != "executable":
             yield from _credential(Path(path), path, "", now)
 
 

@@ -13,6 +13,7 @@ from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.backoff import Backoff
 from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.files import PilotFiles
 from autopyfactory.cycle.inputs import InputReader, KnowsOthers
 from autopyfactory.cycle.log import log_end, log_inputs, log_steps, same_words
 from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender
@@ -74,6 +75,7 @@ class APFQueue:
         self._complaint = ""  # of the last cycle that failed
         self._surplus = Surplus()
         self.reader = InputReader(config, parts, book, neighbours, clock)
+        self._files = PilotFiles()
         self._neighbours = neighbours
         self._report = report
         self._clock = clock
@@ -172,9 +174,10 @@ class APFQueue:
     def cycle(self, started: datetime) -> CycleRecord:
         """Read, gate, decide, send; return the record of all of it."""
         resolved = self._sender.resolved()
+        missing = self._missing(started)
         with TURNS.turn(self.name):
             seen = self._book.open(self.name)  # before it is decided on: what comes later counts against it
-            record, pause = self._think(started, resolved)
+            record, pause = self._think(started, resolved, missing)
         try:
             return self._act(record, pause, seen)
         except SubmitUnknown as err:
@@ -197,13 +200,22 @@ class APFQueue:
         why = record.decision.decisive if record.decision else None
         return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
 
-    def _think(self, started: datetime, resolved: Resolved) -> tuple[CycleRecord, Paused | None]:
+    def _missing(self, now: datetime) -> tuple[str, ...]:
+        """Return which files of the pilots are gone; a pilot that cannot be made is told when it is sent."""
+        try:
+            return self._files.gone(self.parts.submit.describe("", now))
+        except Exception:  # noqa: BLE001 - a plugin's, of any kind
+            return ()
+
+    def _think(
+        self, started: datetime, resolved: Resolved, missing: tuple[str, ...]
+    ) -> tuple[CycleRecord, Paused | None]:
         """Read, gate and decide; return the record so far, and the pause in force."""
         inputs, readings = self.reader.read(started)
         log_inputs(self.log, self.cycles_run, inputs, readings)
         self.reader.remember(inputs)
 
-        closed = self._neighbours.blocked() + self.reader.gate(readings)
+        closed = self._neighbours.blocked() + missing + self.reader.gate(readings)
         pause = self._neighbours.paused(self.name)
         decision = decide(self.parts.chain, inputs)
         if pause is None and not closed:

@@ -22,6 +22,7 @@ from autopyfactory.factory.crossqueue import other_queues
 from autopyfactory.factory.leftbehind import LeftBehind
 from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
 from autopyfactory.factory.reconciler import Failure, Reconciler
+from autopyfactory.factory.room import Least, RoomWatch, trees
 from autopyfactory.history.attach import history_reporter
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.decision import OtherQueues, RecentPilots
@@ -107,6 +108,7 @@ class Factory(Neighbours):
             ),
         )
         self._anchor = Anchor([self.state_dir, self.state_dir / "ledger.db"])
+        self.room = RoomWatch(self._trees, self._least_room)
         self._load = load
         self._cycles = oneshot_cycles if oneshot_cycles is not None else configuration.factory.cycles
         self._sleep = sleep if sleep is not None else configuration.factory.sleep
@@ -132,6 +134,7 @@ class Factory(Neighbours):
         """Start sources and queues; returns at once."""
         for problem in self.configuration.problems:
             log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
+        self.room.start()
         with self._lock:
             self._want(self.configuration)
         self.troubles.start()
@@ -181,6 +184,7 @@ class Factory(Neighbours):
             queues = self._reconciler.end()
         self.sources.stop()
         self.troubles.stop()
+        self.room.stop()
         self.announce("stopped", "pilots go on by themselves")
         patience = end - deadline / 2
         for queue in queues:
@@ -304,10 +308,18 @@ class Factory(Neighbours):
         """Return the pause of `queue` in force."""
         return self.pauses.get(queue, self.clock.now())
 
+    def _trees(self) -> dict[str, Path]:
+        pilots = Path(self.configuration.factory.base_log_dir).expanduser()
+        return trees(self.state_dir, pilots, [self.logdir] if self.logdir else [])
+
+    def _least_room(self) -> Least:
+        options = self.configuration.factory
+        return Least(options.room_minimum * 1_000_000, options.room_inodes)
+
     def blocked(self) -> tuple[str, ...]:
-        """Return why no queue may send now: the state in which it would be remembered is not there."""
+        """Return why no queue may send now: its state or its logs would not be kept."""
         lost = self._anchor.lost()
-        return (lost,) if lost else ()
+        return (*((lost,) if lost else ()), *self.room.full())
 
     def other_queues(self, queue: str) -> OtherQueues:
         """Return what `queue` has to know of the others, as far as its rules need it."""

@@ -156,6 +156,21 @@ class FactoryOptions(Options):
         ge=0,
         description="Pilot logs older than this are deleted, unless the queue says otherwise; unset: kept",
     )
+    room_minimum: int = option(
+        50,
+        key="room.minimum",
+        scope=FACTORY,
+        ge=0,
+        unit="MB",
+        description="No queue sends while less is free where state, logs or pilots' logs are written",
+    )
+    room_inodes: int = option(
+        1000,
+        key="room.inodes",
+        scope=FACTORY,
+        ge=0,
+        description="No queue sends while fewer files can be made there",
+    )
     log_dir: str | None = option(
         None,
         key="logdir",

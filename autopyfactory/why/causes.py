@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from autopyfactory.credentials.pilotfiles import GONE
 from autopyfactory.model.pilotevents import SHORT
 from autopyfactory.model.record import CycleRecord, Empty, Failed, HeldGroup, Troubles
 from autopyfactory.model.text import clock, count, span
@@ -91,6 +92,15 @@ def of_place(text: str) -> Cause | None:
     return None
 
 
+def _of_this_host(text: str) -> Cause | None:
+    """Return the cause when it is here: no room, or files of pilots that are gone."""
+    if text.startswith("no room"):
+        return Cause("disk-full", text, "make room there; sending goes on by itself")
+    if text.endswith(GONE):
+        return Cause("files-missing", text, "put it back, or correct its name in the queue's options")
+    return None
+
+
 def of_information(record: CycleRecord) -> Iterator[Cause]:
     """Yield what the factory could not learn, and what it does not believe."""
     if record.outcome not in ("held back", "paused"):
@@ -98,7 +108,7 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
     for text in record.gate:
         if text in record.unresolved:
             continue
-        if cause := of_place(text):
+        if cause := of_place(text) or _of_this_host(text):
             yield cause
         elif text.startswith(("WMS status", "no WMS status")):
             yield _wms(record, text)

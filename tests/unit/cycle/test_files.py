@@ -1,0 +1,47 @@
+"""Files of pilots: what was here and is gone stops the queue, what was never here says nothing."""
+
+from pathlib import Path
+
+from autopyfactory.cycle.files import PilotFiles
+from patience import until
+from place import Place
+
+
+def test_what_was_here_and_is_gone(tmp_path: Path) -> None:
+    program, data = tmp_path / "pilot.sh", tmp_path / "data"
+    described = {"executable": str(program), "transfer_input_files": f"{data}, https://x/y, $(HOME)/z"}
+    files = PilotFiles()
+    assert files.gone(described) == (), "they may be on the schedd's host"
+    program.touch()
+    data.touch()
+    assert files.gone(described) == ()
+    program.unlink()
+    assert files.gone(described) == (f"{program} (executable) was on this host and is gone",)
+    data.unlink()
+    assert len(files.gone(described)) == 2
+    program.touch()
+    data.touch()
+    assert files.gone(described) == ()
+    program.unlink()
+    assert files.gone({**described, "executable": "/other"}) == (), "it is not named any more"
+    assert files.gone({**described, "transfer_executable": "False"}) == ()
+
+
+def test_an_executable_that_is_removed_stops_the_queue_in_the_next_cycle(place: Place) -> None:
+    """Also when nothing is to be sent: it is told before pilots are lost by it."""
+    program = place.folder / "pilot.sh"
+    program.write_text("#!/bin/sh\nexec sleep 300\n")
+    program.chmod(0o755)
+    place.configure(f"[own]\nwmsqueue = west\nexecutable = {program}\nexecutable.arguments =\n")
+    factory = place.start()
+    until(lambda: factory.queues["own"].last and factory.queues["own"].last.outcome == "nothing")
+    program.unlink()
+    before = factory.queues["own"].cycles_run
+    until(lambda: factory.queues["own"].cycles_run > before + 1)
+    assert factory.queues["own"].last.outcome == "held back"
+    (row,) = place.json("status", "own")["queues"]
+    assert [(c["code"], c["who"]) for c in row["problems"]] == [("files-missing", "us")]
+    assert f"{program} (executable) was on this host and is gone" in place.run("why", "own").stdout
+    program.write_text("#!/bin/sh\nexec sleep 300\n")
+    program.chmod(0o755)
+    until(lambda: factory.queues["own"].last.outcome == "nothing")
