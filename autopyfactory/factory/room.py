@@ -76,7 +76,7 @@ class RoomWatch:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to look. The first look is waited for, but not for ever: until it is done nothing is known."""
+        """Begin to look; wait for the first look, but not for ever: until it is done nothing is known."""
         self._thread = threading.Thread(target=self._run, name="room", daemon=True)
         self._thread.start()
         self._looked.wait(FIRST_LOOK)
