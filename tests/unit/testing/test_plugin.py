@@ -188,6 +188,30 @@ class ToEC2(CondorSubmit):
     }
 
 
+class ToGCE(CondorSubmit):
+    keys: ClassVar = {
+        **CondorSubmit.keys,
+        "batchsubmit.condorgce.project": "p",
+        "batchsubmit.condorgce.zone": "z",
+        "batchsubmit.condorgce.image": "i",
+        "batchsubmit.condorgce.machine_type": "t",
+        "batchsubmit.condorgce.auth_file": "/keys/gce",
+    }
+
+
+class ToAzure(CondorSubmit):
+    keys: ClassVar = {
+        **CondorSubmit.keys,
+        "batchsubmit.condorazure.gridresource": "s",
+        "batchsubmit.condorazure.image": "i",
+        "batchsubmit.condorazure.location": "l",
+        "batchsubmit.condorazure.size": "s",
+        "batchsubmit.condorazure.auth_file": "/keys/azure",
+        "batchsubmit.condorazure.admin_username": "a",
+        "batchsubmit.condorazure.admin_key": "/keys/azure.pub",
+    }
+
+
 class ExecSubmit(SubmissionContract):
     status = find("batchstatus", "Exec")
     queue_options: ClassVar = {"executable": "/bin/sleep", "arguments": "60"}
@@ -302,6 +326,8 @@ CONTRACTS: dict[str, dict[str, type[PluginContract]]] = {
         "CondorARC": ToARC,
         "CondorNordugrid": ToARC,
         "CondorEC2": ToEC2,
+        "CondorGCE": ToGCE,
+        "CondorAzure": ToAzure,
         "Exec": ExecSubmit,
     },
     "queueconfig": {"File": FileQueues, "CRIC": CRICQueues, "Agis": CRICQueues},
