@@ -50,7 +50,7 @@ def test_adaptive_takes_back_what_waits_when_the_work_has_gone(
     box.queue(
         "q1",
         schedplugin="Adaptive, MaxPending",
-        sched__adaptive__patience="2",
+        sched__adaptive__reserve="0",
         sched__maxpending__maximum="50",
         executable="/bin/sleep",
         executable__arguments="300",
