@@ -1,0 +1,86 @@
+"""`history`: what is kept, in the order in which it happened."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from autopyfactory.cli.history import _line, command
+from autopyfactory.history.reader import Stored
+from autopyfactory.history.store import default_url
+from autopyfactory.history.writer import HistoryWriter
+from autopyfactory.model.record import FactoryEvent
+from contracts.records import cycle
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def ago(minutes: int) -> datetime:
+    return NOW - timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    conf = tmp_path / "factory.conf"
+    conf.write_text(f"[Factory]\nfactoryId = f\nbaseLogDir = {tmp_path}\nstatedir = {tmp_path}\n")
+    return conf
+
+
+@pytest.fixture
+def kept(conf: Path) -> Path:
+    """The configuration of a factory that has kept three cycles of a queue, and an event between two."""
+    writer = HistoryWriter(default_url(conf.parent), "f")
+    cycles = [cycle("east", n, ago(m)) for n, m in enumerate((100, 20, 10))]
+    writer.deliver([*cycles, FactoryEvent("paused", ago(15), "paused: storm", "east")])
+    writer.close()
+    return conf
+
+
+def run(conf: Path, *words: str) -> Result:
+    return CliRunner().invoke(command, ["--conf", str(conf), *words])
+
+
+def test_an_hour_in_order_with_what_happened_between(kept: Path) -> None:
+    done = run(kept, "east")
+    assert done.exit_code == 0, done.output
+    first, event, last = done.stdout.splitlines()
+    assert "ready   37" in first
+    assert event.endswith("-- paused: paused: storm")
+    assert first[:20] < event[:20] < last[:20]
+
+
+def test_since_and_until(kept: Path) -> None:
+    assert len(run(kept, "east", "--since", "3h").stdout.splitlines()) == 4
+    assert len(run(kept, "east", "--since", "3h", "--until", "1h").stdout.splitlines()) == 1
+
+
+def test_json_is_an_object_a_line(kept: Path) -> None:
+    found = [json.loads(line) for line in run(kept, "east", "--json").stdout.splitlines()]
+    assert ["cycle" in data for data in found] == [True, False, True]
+    assert found[1]["event"]["text"] == "paused: storm"
+
+
+def test_what_the_history_holds(kept: Path) -> None:
+    text = run(kept).stdout
+    assert "schema version" in text
+    assert "1 queue, at most 3 cycles" in text
+    assert f"to {ago(10):%Y-%m-%d %H:%MZ}" in text
+    assert json.loads(run(kept, "--json").stdout)["queues"] == 1
+
+
+def test_what_is_not_there_is_an_error(kept: Path, tmp_path: Path) -> None:
+    done = run(kept, "west")
+    assert (done.exit_code, "nothing is kept about 'west'" in done.stderr) == (1, True)
+    (tmp_path / "history.db").unlink()
+    done = run(kept, "east")
+    assert (done.exit_code, "there is no history yet" in done.stderr) == (1, True)
+
+
+def test_a_thinned_cycle_says_for_how_many_it_stands() -> None:
+    assert "alike" not in _line(Stored(cycle()))
+    assert "last of 9 alike in 10 min, 4 pilots" in _line(Stored(cycle(), 9, 4, 600))
+    assert "ready    ?  pending    ?" in _line(Stored(cycle(inputs=None)))

@@ -1,0 +1,141 @@
+"""Which pilots are meant is said exactly, and none is removed that nobody agreed to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from autopyfactory.api.pilotquery import Pilot
+from autopyfactory.cli import pilots
+from autopyfactory.cli.link import ControlError, NotRunning
+from autopyfactory.control.server import CommandError
+from autopyfactory.model.serialize import to_plain
+
+LISTED = [
+    Pilot("7.0", "east", "running", ce="ce1"),
+    Pilot("7.1", "east", "held", reason="no [such] proxy"),
+]
+
+
+class Link:
+    """Stands for the way to a factory; `down`: none runs; `configuration` is then asked."""
+
+    def __init__(self, **says: Any):
+        self.says = says
+        self.configuration: Any = None
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def ask(self, command: str, timeout: float, **arguments: Any) -> Any:
+        self.asked.append((command, arguments))
+        if isinstance(said := self.says[command], Exception):
+            raise said
+        return said
+
+
+def answers(*notes: str, found: int = 2, removed: int = 2) -> Link:
+    listed = {"pilots": [to_plain(p) for p in LISTED], "notes": list(notes)}
+    return Link(pilots=listed, kill={"found": found, "removed": removed, "notes": list(notes)})
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def run(link: Link, *words: str, **given: Any) -> Result:
+        monkeypatch.setattr(pilots, "Link", lambda conf: link)
+        return CliRunner().invoke(pilots.command, list(words), **given)
+
+    return run
+
+
+def test_what_is_listed(run: Any) -> None:
+    done = run(answers("s2 does not answer"))
+    assert done.exit_code == 0
+    assert "7.0" in done.stdout
+    assert "no [such] proxy" in done.stdout, "brackets are no markup"
+    assert "2 pilots" in done.stdout
+    assert "may be more" not in done.stdout
+    assert "s2 does not answer" in done.stderr
+    assert "may be more" in run(answers(), "--limit", "2").stdout
+    assert [p["id"] for p in json.loads(run(answers(), "--json").stdout)["pilots"]] == ["7.0", "7.1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "which"),
+    [
+        ([], {"states": []}),
+        (["--state", "pending", "--state", "held"], {"states": ["idle", "held"]}),
+        (["--queue", "east", "--old"], {"states": [], "queue": "east", "older": 8 * 86400}),
+        (["--old", "90m"], {"states": [], "older": 5400}),
+    ],
+)
+def test_which_are_meant(run: Any, words: list[str], which: dict[str, Any]) -> None:
+    link = answers()
+    assert run(link, *words).exit_code == 0
+    assert link.asked == [("pilots", {**which, "limit": 1000})]
+
+
+def test_choosing_before_kill_would_choose_nothing_and_is_refused(run: Any) -> None:
+    link = answers()
+    assert run(link, "--queue", "east", "kill", "--all-queues", "--yes").exit_code == 2
+    for words in ([], ["--queue", "east", "--all-queues"]):
+        assert run(link, "kill", "--yes", *words).exit_code == 2
+    assert link.asked == []
+
+
+def test_nothing_is_removed_without_a_yes(run: Any) -> None:
+    link = answers()
+    done = run(link, "kill", "--queue", "east", input="n\n")
+    assert done.exit_code == 1
+    assert "Remove 2 pilots, 1 of them running?" in done.stdout
+    assert run(link, "kill", "--queue", "east", "--dry-run").exit_code == 0
+    assert {command for command, _ in link.asked} == {"pilots"}
+    assert run(link, "kill", "--queue", "east", "--reason", "old", input="y\n").exit_code == 0
+    command, told = link.asked[-1]
+    assert (command, told["queue"], told["reason"]) == ("kill", "east", "old")
+    assert told["by"]
+
+
+@pytest.mark.parametrize(
+    ("link", "code"), [(answers(), 0), (answers(removed=1), 1), (answers("s2 does not answer"), 1)]
+)
+def test_what_was_not_removed_is_a_failure(run: Any, link: Link, code: int) -> None:
+    done = run(link, "kill", "--all-queues", "--yes")
+    assert done.exit_code == code
+    assert "of 2 pilots removed" in done.stdout
+
+
+def test_without_a_factory_the_schedds_are_asked(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link(pilots=NotRunning("no factory answers"))
+    assert "configuration cannot be read" in run(link).stderr
+    link.configuration = object()
+
+    def listed(configuration: object, arguments: dict[str, Any]) -> Any:
+        assert configuration is link.configuration
+        return {"pilots": [], "notes": []}
+
+    monkeypatch.setitem(pilots_api(), "pilots", listed)
+    done = run(link)
+    assert (done.exit_code, "0 pilots" in done.stdout) == (0, True)
+    assert "asking the schedds" in done.stderr
+
+    def refuse(*_: Any) -> Any:
+        raise CommandError("there is no queue 'eats'")
+
+    monkeypatch.setitem(pilots_api(), "pilots", refuse)
+    done = run(link, "--queue", "eats")
+    assert done.exit_code == 1
+    assert "there is no queue 'eats'" in done.stderr
+
+
+def pilots_api() -> dict[str, Any]:
+    from autopyfactory.api import pilots
+
+    return pilots.COMMANDS
+
+
+def test_what_the_factory_refuses_fails(run: Any) -> None:
+    done = run(Link(pilots=ControlError("no such state")))
+    assert done.exit_code == 1
+    assert "no such state" in done.stderr
