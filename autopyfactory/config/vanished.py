@@ -35,7 +35,9 @@ def vanished(
         gone = f"{count(len(old.queues), 'queue')} would end"
         yield Problem("error", f"no queue is left in the whole configuration: {gone}", hint=HINT)
         return
-    for source, names in _by_source(old.queues.values()).items():
+    by_source = _by_source(old.queues.values())
+    yield from _folder(old.factory.queue_dir_conf, by_source, stays)
+    for source, names in by_source.items():
         gone_here = [n for n in names if n not in stays]
         if not gone_here:
             continue
@@ -45,6 +47,17 @@ def vanished(
                 yield _problem(source, what, gone_here)
         elif len(gone_here) == len(names) and exists(source):
             yield _problem(source, "no queue is left in it", gone_here)
+
+
+def _folder(folder: str | None, by_source: Mapping[str, list[str]], stays: set[str]) -> Iterator[Problem]:
+    """Yield an error when all files of the folder of queues are gone at once: it is not mounted, say.
+
+    One file is as likely to be deleted on purpose.
+    """
+    inside = [n for source, n in by_source.items() if folder and Path(source).parent == Path(folder)]
+    names = [name for file in inside for name in file]
+    if folder and len(inside) > 1 and stays.isdisjoint(names):
+        yield Problem("error", f"no queue is left of its {len(inside)} files", Where(folder), hint=HINT)
 
 
 def _is_list_of_others(source: str, queue: QueueConfig) -> bool:

@@ -11,7 +11,7 @@ from autopyfactory.model.decision import CycleInputs, Decision
 from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.record import CycleRecord
 
-_CHANGING = re.compile(r"^submission refused \d+ times?, tried again [^:]*: |\d+")
+_NUMBER = re.compile(r"\d+")
 
 
 def log_inputs(log: logging.Logger, number: int, inputs: CycleInputs, readings: Sequence[Reading]) -> None:
@@ -50,8 +50,8 @@ def log_steps(log: logging.Logger, decision: Decision) -> None:
 
 
 def same_words(reason: str) -> str:
-    """Return `reason` without what changes each time: numbers, and how often it has been."""
-    return _CHANGING.sub("", reason.removeprefix("submission failed: "))
+    """Return `reason` without what changes each time."""
+    return _NUMBER.sub("", reason)
 
 
 def log_end(log: logging.Logger, record: CycleRecord, *, news: bool = True) -> None:

@@ -245,10 +245,10 @@ class APFQueue:
 
     def _send(self, record: CycleRecord, seen: int) -> CycleRecord:
         if left := self._backoff.left(self._clock.monotonic()):
-            record = replace(record, sent=self._backoff.sent)
-            again = f"tried again in {span(left)}" if left >= 1 else "tried again at once"
-            words = f"submission refused {count(self._backoff.refusals, 'time')}, {again}"
-            return self._end(record, "failed", f"{words}: {self._backoff.sent[0].error}")
+            refused = count(self._backoff.refusals, "time")
+            self.log.info("submission was refused %s in a row: tried again in %s", refused, span(left))
+            record = replace(record, sent=self._backoff.sent)  # the same trouble still, for whoever reads it
+            return self._end(record, "failed", f"submission failed: {record.sent[0].error}")
         done = self._sender.send(record.wanted, seen)
         self._backoff.note(done.sent, self._clock.monotonic())
         record = replace(record, granted=done.granted, sent=done.sent, caps=done.notes)

@@ -74,3 +74,16 @@ def test_a_long_list_is_cut() -> None:
     old = configuration(**several("a.conf", "abcdefgh"), **several("b.conf", "x"))
     (problem,) = vanished(old, configuration(**several("b.conf", "x")), exists=lambda source: True)
     assert "a, b, c, d, e and 3 more would end" in problem.message
+
+
+def test_a_folder_of_queues_that_is_empty_all_at_once_is_refused() -> None:
+    """A file less is somebody's wish; all of them gone is a disk that is not mounted."""
+    folder = FACTORY.model_copy(update={"queue_dir_conf": "/etc/q.d"})
+    old = configuration(
+        **several("/etc/q.d/a.conf", "ab"), **several("/etc/q.d/b.conf", "c"), x=("m.conf", 1)
+    )
+    old = dataclasses.replace(old, factory=folder)
+    (problem,) = vanished(old, configuration(x=("m.conf", 1)), exists=lambda source: False)
+    assert (str(problem.where), problem.severity) == ("/etc/q.d", "error")
+    one_less = configuration(**several("/etc/q.d/a.conf", "ab"), x=("m.conf", 1))
+    assert list(vanished(old, one_less, exists=lambda source: False)) == []
