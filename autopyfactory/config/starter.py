@@ -81,7 +81,7 @@ def _holes(a: Answers) -> dict[str, str]:
         "condor": "" if condor else _OFF,
         "panda": _OFF if condor else "",
         "enabled": str(bool(a.ces)),
-        "chain": f"Ready, {status}MaxPerCycle, MaxPending, MaxToRun, MaxPerFactory",
+        "chain": f"Ready, {status}MaxPerCycle, MaxGrowth, MaxPending, MaxToRun, MaxPerFactory",
         "collector_off": _switch(a.collector),
         "collector": _safe(a.collector or "pool.example.org"),
         "schedd_off": _switch(a.schedd),

@@ -47,6 +47,7 @@ OPTIONS = {
     "MaxCores": {"sched.maxcores.maximum": limit, "sched.maxcores.pending": limit},
     "MaxMemory": {"sched.maxmemory.maximum": limit},
     "MaxPerCE": {"sched.maxperce.maximum": limit},
+    "MaxGrowth": {"sched.maxgrowth.initial": st.integers(1, 9)},
     "Ramp": {"sched.ramp.initial": st.integers(1, 9)},
 }
 
