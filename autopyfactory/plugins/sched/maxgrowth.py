@@ -10,7 +10,9 @@ from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited
 
-GROWING = Bite("growing", "nobody", "nothing: more follow in the next cycles, if the work is still there then")
+GROWING = Bite(
+    "growing", "nobody", "nothing: more follow in the next cycles, if the work is still there then"
+)
 
 
 class MaxGrowthOptions(Options):
