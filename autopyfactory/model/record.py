@@ -48,6 +48,7 @@ class Failed:
     output: str = ""  # the file with what the last of them wrote
     why: str = ""  # what most of them said themselves: `check cvmfs: atlas.cern.ch hangs`
     hosts: tuple[str, ...] = ()  # nodes on which several failed and none did well: `node7 (4)`
+    quote: str = ""  # the last lines of `output`
 
 
 @dataclass(frozen=True, slots=True)

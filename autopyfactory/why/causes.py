@@ -267,7 +267,7 @@ def _failed(f: Failed) -> Cause:
         words += f"; on {', '.join(f.hosts)} none did well"
         todo += "; tell the site of these nodes, or list them in the wrapper's `blacklist`"
     # those that ran for long did their work, and it failed
-    return Cause("pilots-fail", words, todo, blocks=f.wall < SHORT)
+    return Cause("pilots-fail", words, todo, blocks=f.wall < SHORT, example=f.quote)
 
 
 def _empty(e: Empty) -> Cause:

@@ -12,18 +12,20 @@ from typing import Any
 
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.model.record import Empty, Failed, HeldGroup, Troubles
+from autopyfactory.model.text import printable
 from autopyfactory.why.groups import same_reason
 from autopyfactory.wrapper.summary import Summary, read, summary
 
 ATTRIBUTES = (
     "MATCH_APF_QUEUE", "JobStatus", "RemoveReason", "LastHoldReason", "LastHoldReasonCode",
     "EnteredCurrentStatus", "ClusterId", "ProcId", "ExitCode", "ExitBySignal", "ExitSignal",
-    "RemoteWallClockTime", "JobStartDate", "CompletionDate", "Out", "GridJobStatus",
+    "RemoteWallClockTime", "JobStartDate", "CompletionDate", "Out", "Err", "GridJobStatus",
 )  # fmt: skip
 LATELY = 3600  # s: how far back pilots that left are looked for
 AT_ONCE = 2000  # ads per question; the latest come first
 MOST = 2000  # dropped pilots of a schedd that are remembered
 LAST = 20  # ended pilots of a queue that are remembered
+QUOTED, LONGEST_QUOTE = 3, 300  # lines and characters of what a failed pilot wrote last
 FEW = 3  # failures that say nothing yet
 OURS = ("AutoPyFactory", "via condor_rm")  # how the reasons of those begin that somebody removed on purpose
 REMOVED, COMPLETED = 3, 4
@@ -37,6 +39,7 @@ class _Ended:
     how: str  # in words; empty: well
     wall: float  # seconds it ran
     output: str  # file
+    errors: str = ""  # file with what it wrote to standard error
 
     @property
     def began(self) -> float:
@@ -135,15 +138,34 @@ def _failed(last: Sequence[_Ended]) -> Failed | None:
     how, _ = Counter(e.how for e in bad).most_common(1)[0]
     alike = [e for e in bad if e.how == how]
     told = [(e, e.account) for e in last]
+    output, quote = _last_words(alike[-1])
     return Failed(
         len(last),
         len(bad),
         how,
         median(e.wall for e in alike),
-        alike[-1].output,
+        output,
         _said([one.words for e, one in told if e.how == how and one]),
         _hosts([(one.host, bool(e.how)) for e, one in told if one and one.host]),
+        quote,
     )
+
+
+def _last_words(e: _Ended) -> tuple[str, str]:
+    """Return the file in which a pilot says why it failed, and its last lines; those may be empty.
+
+    Shells and most programs complain to standard error. A pilot's summary is no complaint.
+    """
+    for file in (e.errors, e.output):
+        text = (read(Path(file)) if file else None) or ""
+        lines = [
+            line.strip()
+            for line in text.splitlines()
+            if line.strip() and not line.strip().startswith("APF-SUMMARY ")
+        ]
+        if lines:
+            return file, printable(" / ".join(lines[-QUOTED:]), LONGEST_QUOTE)
+    return e.output, ""
 
 
 def _said(words: Sequence[str]) -> str:
@@ -203,7 +225,7 @@ def _ended(ad: Mapping[str, Any]) -> _Ended:
         how = f"killed by signal {ad['ExitSignal']}"
     elif ad["ExitCode"]:
         how = f"exit code {ad['ExitCode']}"
-    return _Ended(at, how, wall, str(ad["Out"] or ""))
+    return _Ended(at, how, wall, str(ad["Out"] or ""), str(ad["Err"] or ""))
 
 
 def _at(ad: Mapping[str, Any]) -> int:

@@ -25,7 +25,7 @@ from autopyfactory.why.troubles import all_troubles, mine
 
 log = logging.getLogger("autopyfactory.why")
 
-INTERVAL = 120.0  # seconds between two rounds
+INTERVAL = 60.0  # seconds between two rounds
 ASK = 10.0  # seconds for one question
 FRESH = 3  # rounds after which an answer is too old to be told
 OVERLAP = 60.0  # seconds: clocks differ, and schedds write their history late

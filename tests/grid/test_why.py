@@ -110,7 +110,7 @@ def _configure(world: World) -> None:
     failing = box.folder / "failing.sh"
     wrapper.write_text("#!/bin/sh\nsleep 600\n")
     broken.write_text("#!/no/such/interpreter\n")
-    failing.write_text("#!/bin/sh\necho the disk is full\nexit 3\n")
+    failing.write_text("#!/bin/sh\necho started\necho the disk is full >&2\nexit 3\n")
     for script in (wrapper, broken, failing):
         script.chmod(0o755)
     for name in ("capped", "paused", "drained", "idle", "wrapper"):
@@ -218,7 +218,9 @@ def test_pilots_that_fail_at_once(world: World) -> None:
     cause, text = world.until_code("failing", "pilots-fail")
     assert re.match(r"(\d+) of the last \1 pilots that ended have failed: exit code 3 after ", cause["words"])
     (output,) = re.findall(r"read what one of them wrote: (\S+)", cause["next"])
-    assert Path(output).read_text() == "the disk is full\n"
+    assert Path(output).read_text() == "the disk is full\n", "what it wrote last to standard error"
+    assert output.endswith(".err")
+    assert cause["example"] == "the disk is full"
     assert "Read what one of them wrote" in text
 
 

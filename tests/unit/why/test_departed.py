@@ -152,3 +152,33 @@ def test_pilots_that_find_nothing(tmp_path: Path) -> None:
     assert empty(*idle[:2]) is None
     assert empty(*idle, ended(0, Out=wrote(tmp_path, 0))) is None  # the latest had work
     assert empty(*(ended(n) for n in range(6))) is None  # they do not say
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "file", "quote"),
+    [
+        ("", "a\nb\nc\n\nno such tarball\n", "err", "b / c / no such tarball"),
+        ("started\n", "", "out", "started"),
+        ("started\n", None, "out", "started"),
+        ("x\n", "\x1b[2Jgone\n", "err", "\\x1b[2Jgone"),
+        ("", "", "out", ""),
+        (None, None, "out", ""),
+    ],
+)
+def test_the_last_lines_of_the_file_that_has_the_message_are_quoted(
+    tmp_path: Path, out: str | None, err: str | None, file: str, quote: str
+) -> None:
+    for name, text in (("out", out), ("err", err)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    files = {"Out": str(tmp_path / "out"), "Err": str(tmp_path / "err")}
+    found = failed(*(ended(n, 1, **files) for n in range(4)))
+    assert found is not None
+    assert (found.output, found.quote) == (str(tmp_path / file), quote)
+
+
+def test_a_summary_is_no_message(tmp_path: Path) -> None:
+    files = [{"Out": wrote(tmp_path, n, host="node8"), "Err": str(tmp_path / "none")} for n in range(4)]
+    found = failed(*(ended(n, 1, **files[n]) for n in range(4)))
+    assert found is not None
+    assert "{" not in found.quote
