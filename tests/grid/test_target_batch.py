@@ -223,7 +223,7 @@ esac
 ANSWERS = {"pbs": "echo 7.server", "lsf": ":", "sge": 'echo Your job 7 \\(\\"pilot\\"\\) has been submitted'}
 WORDS: dict[str, list[str]] = {
     "pbs": ["-l nodes=1:ppn=2", "-l mem=300mb", "-l walltime=1800", "-A atlas", "-q grid"],
-    "lsf": ["-n 2", 'span[ptile=2]', "-M 300 -R rusage[mem=300]", "-W 30", "-P atlas", "-q grid"],
+    "lsf": ["-n 2", 'span[ptile=2]', "-M 300MB -R rusage[mem=300MB]", "-W 30", "-P atlas", "-q grid"],
     "sge": ["-pe * 2", "-l h_vmem=150M", "-l h_rt=1800", "-A atlas", "-q grid"],
 }  # fmt: skip
 

@@ -22,10 +22,10 @@ def asked_for(request: Request, kind: str) -> dict[str, str]:
     """Return the submit commands that tell blahp what a pilot asks for; all cores lie on one node.
 
     blahp reads cores as NodeNumber (all of them) and SMPGranularity (so many per node). For LSF and SGE it
-    has no word for memory, so that is said in the batch system's own.
+    has no word for memory, so that is said in their own; to LSF a bare number has the site's unit.
     """
     n, memory = request.cores, request.memory_mb
-    extra = {"lsf": f"-M {memory} -R rusage[mem={memory}]", "sge": f"#$ -l h_vmem={-(-memory // n)}M"}
+    extra = {"lsf": f"-M {memory}MB -R rusage[mem={memory}MB]", "sge": f"#$ -l h_vmem={-(-memory // n)}M"}
     return {
         "+NodeNumber": str(n),
         "+SMPGranularity": str(n),

@@ -41,7 +41,7 @@ def test_what_a_pilot_asks_for() -> None:
 
 
 def test_memory_where_blahp_has_no_word_for_it() -> None:
-    assert described(CondorLSF, **ASKED)["batch_extra_submit_args"] == "-M 16001 -R rusage[mem=16001]"
+    assert described(CondorLSF, **ASKED)["batch_extra_submit_args"] == "-M 16001MB -R rusage[mem=16001MB]"
     per_slot = described(CondorSGE, **ASKED)["batch_extra_submit_args"]
     assert per_slot == "#$ -l h_vmem=2001M"  # rounded up
 
