@@ -42,8 +42,6 @@ COVERED = {
     "accounting/protocol": "simulation/test_schedules.py",
     "accounting/requests": "simulation/test_schedules.py",
     "api/places": "faults/test_book.py",
-    "api/access": "unit/cli/test_commands.py",
-    "api/answers": "unit/cli/test_status.py",
     "factory/leftbehind": "faults/test_book.py",
     "plugins/batchstatus/exec": "grid/test_demo.py",
     "plugins/processes": "grid/test_demo.py",
