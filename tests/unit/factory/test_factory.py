@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,11 @@ import pytest
 
 from autopyfactory.config.build import load
 from autopyfactory.model.decision import OtherQueues
-from autopyfactory.model.record import CycleRecord, FactoryEvent
+from autopyfactory.model.record import CycleRecord, FactoryEvent, Troubles
+from autopyfactory.pauses import Pause
 from autopyfactory.plugins.processes import pilots
+from contracts.records import T0, cycle
+from fakes import FakeClock
 from patience import PATIENCE, until
 from place import Place
 
@@ -171,3 +177,130 @@ def test_listeners_hear_every_cycle_and_a_queue_knows_its_neighbours(place: Plac
 
     until(alike, "what a queue knows of the others to be what they have")
     assert Path(factory.state_dir, "ledger.db").exists()
+
+
+# --- a factory that has not started: what it decides by itself ------------------------------------
+
+
+@pytest.fixture
+def still(place: Place) -> Iterator[Any]:
+    """A factory whose queues are all switched off, so nothing runs unless a test lets it."""
+    place.configure(enablequeues="False")
+    made = place.made()
+    yield made
+    made.shutdown(1)
+
+
+class Rounds(threading.Event):
+    """Lets `run` go round so many times, and passes `seconds` of the factory's time in each."""
+
+    def __init__(self, factory: Any, times: int, seconds: float):
+        super().__init__()
+        self.left, self.seconds = times, seconds
+        self.clock = factory.clock = FakeClock()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.clock.advance(self.seconds)
+        self.left -= 1
+        return self.left < 0
+
+
+def test_queues_that_vanish_all_at_once_are_a_mistake_unless_it_is_said(place: Place) -> None:
+    factory = place.made()
+    heard = events(factory)
+    (place.folder / "queues.conf").write_text("")
+    report = factory.reload()
+    assert not report.applied
+    assert set(factory.configuration.queues) >= {"east", "west"}
+    assert heard == [("problem", None)]
+    report = factory.reload(allow_empty=True)
+    assert report.applied, report.problems
+    assert factory.configuration.queues == {}
+    assert heard[-1] == ("reloaded", None)
+    factory.shutdown(1)
+
+
+def test_a_reload_of_what_is_there_changes_nothing(still: Any) -> None:
+    report = still.reload()
+    assert report.applied
+    assert (report.changes.added, report.changes.removed, tuple(report.changes.changed)) == ((), (), ())
+
+
+def test_many_things_are_settled_after_a_reload_that_failed_too(still: Any, place: Place) -> None:
+    settled: list[bool] = []
+    still.settled = lambda: settled.append(True)
+    still.reload()
+    place.conf.unlink()
+    assert not still.reload().applied
+    assert len(settled) == 2
+
+
+def test_it_reads_its_configuration_anew_as_often_as_it_is_told(
+    still: Any, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reloads: list[float] = []
+    monkeypatch.setattr(still, "reload", lambda: reloads.append(still.clock.monotonic()))
+    still.run(Rounds(still, 50, 10))
+    assert reloads == [], "only if it is told to"
+    place.configure(**{"config__reconfig": "True", "config__reconfig__interval": "100"})
+    still.configuration = load([str(place.conf)])
+    still.run(Rounds(still, 50, 10))
+    gaps = {later - earlier for earlier, later in itertools.pairwise(reloads)}
+    assert 4 <= len(reloads) <= 5, "not at its start, which has just read it"
+    assert all(100 <= gap <= 110 for gap in gaps)
+
+
+def test_it_reports_its_life_in_each_round_and_looks_after_things_once_in_a_while(
+    still: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[bool] = []
+    looked: list[bool] = []
+    still.watchdog = lambda: alive.append(True)
+    monkeypatch.setattr(still.monitors, "retry", lambda: looked.append(True))
+    still.run(Rounds(still, 12, still.configuration.factory.sleep / 3))
+    assert len(alive) == 12
+    assert 4 <= len(looked) <= 5
+
+
+def test_without_queues_it_ends_only_if_it_is_told_to(still: Any, place: Place) -> None:
+    rounds = Rounds(still, 3, 1)
+    still.run(rounds)
+    assert rounds.left < 0, "it went on until it was stopped"
+    place.configure(abort_no_queues="True")
+    still.configuration = load([str(place.conf)])
+    rounds = Rounds(still, 3, 1)
+    still.run(rounds)
+    assert rounds.left == 2
+
+
+@pytest.mark.parametrize(("value", "kept"), [("True", ["history"]), ("False", [])])
+def test_a_history_is_kept_unless_that_is_switched_off(place: Place, value: str, kept: list[str]) -> None:
+    place.configure(history__enabled=value)
+    factory = place.made()
+    assert [reporter.status().name for reporter in factory.reporters()] == kept
+    factory.shutdown(1)
+
+
+def test_what_pilots_suffer_goes_with_each_cycle_to_all_that_listen(
+    still: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Any] = []
+    still.listeners.append(heard.append)
+    still._report(cycle("east"))
+    assert (heard[-1].troubles, heard[-1].credential) == (None, None)
+    troubles = Troubles(T0, ce_down=3)
+    monkeypatch.setattr(still.troubles, "of", lambda queue: troubles)
+    monkeypatch.setattr(still.troubles, "credential", lambda queue: "the proxy is over")
+    still._report(cycle("east"))
+    assert (heard[-1].troubles, heard[-1].credential) == (troubles, "the proxy is over")
+    assert heard[-1].decision == cycle("east").decision, "the rest is as the cycle told it"
+
+
+def test_a_pause_is_in_force_until_its_end(still: Any) -> None:
+    now = still.clock.now()
+    still.pauses.set(Pause("east", now, until=now + timedelta(hours=1)))
+    assert still.paused("east") is not None
+    assert still.paused("west") is None
+    clock = still.clock = FakeClock()
+    clock.advance((now - clock.now()).total_seconds() + 3601)
+    assert still.paused("east") is None

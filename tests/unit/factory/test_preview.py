@@ -88,3 +88,13 @@ def test_a_pause_is_no_part_of_a_plan(place: Place, factory: Any) -> None:
     place.run("pause", "--all")
     place.configure("[more]\nwmsqueue = east\n")
     assert look(place, factory, "more")["more"].would_send == 2
+
+
+def test_without_a_factory_it_asks_by_itself_and_keeps_no_source(place: Place) -> None:
+    still = place.made()
+    effects = look(place, still, "east", "west")
+    assert (effects["east"].running, effects["east"].would_send) == (0, 2)
+    assert effects["west"].would_send == 0
+    assert still.sources.all() == []
+    assert not [p for p in pilots() if p.factory == place.name]
+    still.shutdown(1)
