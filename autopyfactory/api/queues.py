@@ -20,6 +20,7 @@ from autopyfactory.api.pilots import known, meant
 from autopyfactory.api.rows import QueueRow, State, queue_row
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.control.server import CommandError
+from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.model.serialize import to_plain
 from autopyfactory.pauses import ALL, Pause, PauseError
 from autopyfactory.why.schedds import reporting_client, targets
@@ -40,7 +41,7 @@ def status(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     now = factory.clock.now()
     mail = factory.mailer.status() if factory.mailer else None
     notes = list(unheard((r.status() for r in factory.reporters()), mail, now))
-    notes += factory.room.low()
+    notes += (*factory.room.low(), *CLOCKS.wrong())
     if arguments.get("longest"):
         rows, unknown = _with_ages(factory, rows, wanted)
         notes += unknown

@@ -26,6 +26,7 @@ from requests.utils import get_environ_proxies
 
 from autopyfactory import __version__
 from autopyfactory.external import body, redirects
+from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.external.deadline import DeadlineAdapter, left, within
 from autopyfactory.external.strictjson import JSONError, loads
 from autopyfactory.model.redact import shown
@@ -210,6 +211,7 @@ class Client:
         try:
             session = self._current_session()
             limit = (min(10.0, left()), left())
+            asked = time.time()
             with session.request(
                 method,
                 url,
@@ -221,6 +223,8 @@ class Client:
                 **sent,
             ) as response:
                 headers = response.headers
+                if own:
+                    CLOCKS.note_http(redirects.origin(url)[1], headers, asked, time.time())
                 location = headers.get("Location") if response.status_code in redirects.STATUSES else None
                 if location is not None:  # its body is not read: the connection is dropped with it
                     return Answer(where, response.status_code, headers, b""), location

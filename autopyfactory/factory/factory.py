@@ -18,6 +18,7 @@ from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.vanished import vanished
 from autopyfactory.credentials import pilotfiles
 from autopyfactory.cycle.queue import APFQueue, Neighbours
+from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.factory.crossqueue import other_queues
 from autopyfactory.factory.leftbehind import LeftBehind
 from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
@@ -318,8 +319,8 @@ class Factory(Neighbours):
 
     def blocked(self) -> tuple[str, ...]:
         """Return why no queue may send now: its state or its logs would not be kept."""
-        lost = self._anchor.lost()
-        return (*((lost,) if lost else ()), *self.room.full())
+        lost, wrong = self._anchor.lost(), CLOCKS.ours()
+        return (*((lost,) if lost else ()), *self.room.full(), *((wrong,) if wrong else ()))
 
     def other_queues(self, queue: str) -> OtherQueues:
         """Return what `queue` has to know of the others, as far as its rules need it."""

@@ -96,6 +96,8 @@ def _of_this_host(text: str) -> Cause | None:
     """Return the cause when it is here: no room, or files of pilots that are gone."""
     if text.startswith("no room"):
         return Cause("disk-full", text, "make room there; sending goes on by itself")
+    if text.startswith("this host's clock"):
+        return Cause("clock-wrong", text, "set it, and see that it is kept right (chrony, systemd-timesyncd)")
     if text.endswith(GONE):
         return Cause("files-missing", text, "put it back, or correct its name in the queue's options")
     return None

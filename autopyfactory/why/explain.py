@@ -16,7 +16,7 @@ from autopyfactory.why.model import Cause, LiveState, Run, Story
 ORDER = (
     "not-configured", "broken-configuration", "disabled", "factory-down", "factory-silent", "no-cycles",
     "no-cycle-yet", "internal-error", "paused", "draining",
-    "disk-full", "credential", "credential-missing", "credential-expired", "files-missing",
+    "disk-full", "clock-wrong", "credential", "credential-missing", "credential-expired", "files-missing",
     "credential-refused",
     "ce-refuses", "ce-down", "ce-not-found",
     "schedd-down", "wms-credential", "wms-untrusted", "wms-down", "another-schedd", "second-factory",

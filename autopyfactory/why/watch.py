@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.target import Target
+from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.record import Troubles
 from autopyfactory.why import departed
@@ -27,8 +28,18 @@ log = logging.getLogger("autopyfactory.why")
 
 INTERVAL = 60.0  # seconds between two rounds
 ASK = 10.0  # seconds for one question
+SERVER_TIME = "ServerTime"  # Unix time in an ad that a schedd sends
 FRESH = 3  # rounds after which an answer is too old to be told
 OVERLAP = 60.0  # seconds: clocks differ, and schedds write their history late
+
+
+def _compare_clocks(client: CondorClient, target: Target, factory_id: str) -> None:
+    """Ask what time it is for the schedd; it says so with every job, so one of ours has to be there."""
+    before = time.time()
+    ads = client.query(mine(factory_id), [SERVER_TIME], limit=1, deadline=ASK)
+    said = ads[0].get(SERVER_TIME) if ads else None
+    if isinstance(said, int):
+        CLOCKS.note(f"schedd {target}", said, before, time.time())
 
 
 @dataclass
@@ -128,6 +139,7 @@ class TroubleWatch:
         try:
             stuck = dict(all_troubles(client, self._factory_id, ASK))
             seen.left.take(departed.since(client, mine(self._factory_id), begin, ASK))
+            _compare_clocks(client, target, self._factory_id)
         finally:
             client.rest()  # a child takes as much memory as some hundred queues
         seen.read_until = now

@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from autopyfactory.cli.main import cli
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.target import Target
+from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.why.watch import TroubleWatch
 from factorybox import Box, Daemon
 from patience import until
@@ -311,6 +312,10 @@ def test_the_watch_sees_the_same_for_the_record(world: World) -> None:
     assert down is not None
     assert down.ce_down == 2
     assert watch.of("idle") is None
+    assert any(who.startswith("schedd ") for who in CLOCKS.witnesses()), (
+        "it says with its ads what time it is"
+    )
+    assert CLOCKS.wrong() == ()
 
 
 def test_status_with_and_without_the_schedds(world: World) -> None:
