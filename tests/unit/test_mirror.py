@@ -41,7 +41,6 @@ COVERED = {
     "accounting/place": "unit/accounting/test_conservation.py",
     "accounting/protocol": "simulation/test_schedules.py",
     "accounting/requests": "simulation/test_schedules.py",
-    "api/places": "faults/test_book.py",
     "factory/leftbehind": "faults/test_book.py",
     "plugins/batchstatus/exec": "grid/test_demo.py",
     "plugins/processes": "grid/test_demo.py",
