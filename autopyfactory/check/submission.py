@@ -17,12 +17,13 @@ def refused(trials: list[tuple[Trial, Mapping[str, str]]]) -> Iterator[Problem]:
     """Yield an error for each queue whose pilots HTCondor would refuse."""
     shapes: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
     for trial, description in trials:
+        if "universe" not in {k.lower() for k in description}:  # a description of another kind than HTCondor's
+            continue
         try:
             check_description(description)
         except ValueError as err:
             yield _problem(trial, str(err))
-            continue
-        if "universe" in {k.lower() for k in description}:  # what is not HTCondor's has no universe
+        else:
             shapes.setdefault(_shape(trial, description), []).append(trial)
     some = list(shapes)[:MOST]
     try:

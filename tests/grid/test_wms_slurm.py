@@ -65,7 +65,6 @@ def fill(cluster: Cluster) -> None:
     cluster.submit("-p", "short", "-t", "1")
     until(
         lambda: "(None)" not in cluster.run("squeue", "-h", "-t", "PD", "-o", "(%r)").replace("shut", ""),
-        20,
         "the scheduler's reasons",
     )
 
