@@ -135,7 +135,7 @@ def test_caps_hold_where_pilots_were_sent(box: Box) -> None:
         "sched__fixed__pilotspercycle": "5",
         "sched__maxperce__maximum": "37",
     }
-    for name, ce in (("c1", "ce.example.org"), ("c2", "CE.example.org.:9619")):
+    for name, ce in (("c1", "ce.example.org"), ("c2", "CE.example.org:9619")):
         box.queue(
             name,
             apfqueue__sleep="0.2",

@@ -63,7 +63,6 @@ def test_running_pilots_stay_and_those_taken_back_are_not_failures(pool: Pool, p
     ended = 'ApfFactory == "f"'
     until(
         lambda: len(client.history(ended, ["ClusterId"], limit=9, deadline=DEADLINE)) == 3,
-        30,
         "they are history",
     )
     lately = recent_pilots(history.fetch(), "Q", total=5, submitted=5)
@@ -73,7 +72,6 @@ def test_running_pilots_stay_and_those_taken_back_are_not_failures(pool: Pool, p
     pool.run_client("condor_rm", "-all")
     until(
         lambda: len(client.history(ended, ["ClusterId"], limit=9, deadline=DEADLINE)) == 5,
-        30,
         "all are history",
     )
     lately = recent_pilots(history.fetch(), "Q", total=5, submitted=5)

@@ -271,7 +271,6 @@ def test_a_drained_queue_runs_empty(world: World) -> None:
                 r for r in world.box.ads("MATCH_APF_QUEUE", "JobStatus") if r[0] == "drained" and r[1] in "15"
             ]
         ),
-        60,
         "no pending pilots",
     )
     time.sleep(5)
