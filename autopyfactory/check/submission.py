@@ -17,7 +17,7 @@ def refused(trials: list[tuple[Trial, Mapping[str, str]]]) -> Iterator[Problem]:
     """Yield an error for each queue whose pilots HTCondor would refuse."""
     shapes: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
     for trial, description in trials:
-        if "universe" not in {k.lower() for k in description}:  # a description of another kind than HTCondor's
+        if "universe" not in {k.lower() for k in description}:  # of another kind than HTCondor's
             continue
         try:
             check_description(description)
