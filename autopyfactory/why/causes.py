@@ -22,7 +22,7 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 _UNTRUSTED = re.compile(r"certificate.verify.failed|CA certificate bundle", re.IGNORECASE)
-LONG_PENDING = 3600.0  # seconds that a pilot may wait before that is worth a word
+LONG_PENDING = 360.0  # seconds that a pilot waits, with none running, until that is worth a word: as `full`
 LATE = 3.0  # periods without a cycle
 
 

@@ -142,6 +142,18 @@ def test_nobody_sends_when_the_state_has_gone(place: Place) -> None:
     until(lambda: any("ledger" in r.reason and r.submitted == 0 for r in records), "a cycle that says why")
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("cycles", [0, 1])
+def test_limited_cycles_end_also_when_no_queue_is_enabled(place: Place, cycles: int, enabled: bool) -> None:
+    """As docs/migration.md uses `--cycles 0`: build everything, send nothing, end."""
+    place.configure(enablequeues=str(enabled))
+    factory = place.made(oneshot_cycles=cycles)
+    factory.start()
+    factory.run(threading.Event())
+    assert all(queue.cycles_run == cycles for queue in factory.queues.values())
+    assert bool(factory.queues) == enabled
+
+
 def test_after_its_cycles_it_ends_by_itself(place: Place) -> None:
     factory = place.made(oneshot_cycles=2)
     factory.start()

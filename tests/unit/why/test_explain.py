@@ -384,6 +384,11 @@ def test_pilots_that_wait_for_long() -> None:
     story = explain([record], live(troubles=waiting))
     assert story.codes == ("long-pending", "capped")
     assert "3 h" in story.causes[0].words
+    assert not any("raise" in text for text in story.next), "the cap is filled by pilots that nobody starts"
+    soon = Troubles(NOW, oldest_pending=NOW - timedelta(minutes=7))
+    assert explain([record], live(troubles=soon)).codes == ("long-pending", "capped")
+    at_once = Troubles(NOW, oldest_pending=NOW - timedelta(minutes=5))
+    assert explain([record], live(troubles=at_once)).codes == ("capped",)
     assert explain([cycle(running=1)], live(troubles=waiting)).codes == ("capped",)
 
 
