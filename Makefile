@@ -1,4 +1,4 @@
-# make demo    a grid on this machine, and the factory at work on it
+# make demo    a grid on this machine, and the factory at work on it; KEEP=1 leaves it up until Ctrl-C
 # make test    everything that has to hold: style, types, all tests
 # make lint | unit | grid    parts of it;  make setup    only the virtual environment;  make clean
 
@@ -8,7 +8,7 @@ HERE = cd "$$(bin/stage)" && bin/setup
 .PHONY: demo test lint unit lowest grid fuzz bench setup clean
 
 demo:
-	@$(HERE) && .venv/bin/python misc/demo
+	@$(HERE) && .venv/bin/python misc/demo $(if $(KEEP),--keep)
 
 test:
 	@$(HERE) && bin/lint && bin/test

@@ -85,7 +85,7 @@ class Pages:
             key=lambda r: (r.pending or 0) - (r.ready or 0),
         )
         return self._page(
-            request, "overview.html", view=view, groups=groups(view.rows), worst=unserved[:WORST],
+            request, "overview.html", view=view, groups=view.groups, worst=unserved[:WORST],
             problems=_problems(view),
         )  # fmt: skip
 
@@ -114,7 +114,7 @@ class Pages:
             return self._message(request, 400, "This filter cannot be read", str(err), "/queues")
         return self._page(
             request, "queues.html", view=view, rows=wanted.page(found), total=len(found), given=given,
-            wanted=wanted, page_size=PAGE, groups=groups(view.rows),
+            wanted=wanted, page_size=PAGE, groups=view.groups,
         )  # fmt: skip
 
     def ce(self, request: Request, name: str) -> Response:

@@ -22,6 +22,7 @@ def main() -> int:
         "--limit", type=int, default=400, help="give up after so many seconds (default: %(default)s)"
     )
     parser.add_argument("--local", action="store_true", help="pilots as local processes, without HTCondor")
+    parser.add_argument("--keep", action="store_true", help="leave all of it up until interrupted")
     parser.add_argument("--picture", type=Path, help="keep one look at the table in this file, as SVG")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="autopyfactory-demo-") as place:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.control.client import ControlError, NotRunning, call
+from autopyfactory.daemon.webchild import address
 
 START_LIMIT, STOP_LIMIT = 60, 15  # seconds
 
@@ -25,7 +26,11 @@ class Daemon:
         command = [sys.executable, "-m", "autopyfactory", "--conf", ",".join(map(str, conf)), "--info"]
         command += ["--log", str(log), *(["--runas", user] if user else [])]
         self.process = subprocess.Popen(
-            command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+            command,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the demo, which ends it as init would
         )
 
     def wait_ready(self) -> None:
@@ -46,6 +51,26 @@ class Daemon:
     def status(self) -> Any:
         """Return what the factory says about its queues."""
         return call(self.socket, "status", 10)
+
+    def page(self) -> str | None:
+        """Return the address of the factory's web pages, within a few seconds; None when there are none."""
+        end = time.monotonic() + START_LIMIT
+        while time.monotonic() < end:
+            if found := address(self.socket.parent):
+                return found
+            time.sleep(0.1)
+        return None
+
+    def keep(self, hints: Sequence[str]) -> None:
+        """Leave the factory up until somebody interrupts; say what can be tried meanwhile."""
+        print("\nIt stays up: Ctrl-C ends it. Look at", self.page(), "and try, for instance:")
+        for hint in hints:
+            print(f"  {hint}")
+        try:
+            while self.process.poll() is None:
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            print()
 
     def stop(self) -> int:
         """End the factory as init would; return its exit code."""

@@ -29,6 +29,7 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
     first, complete = None, False
     try:
         daemon.wait_ready()
+        print(f"its pages: {daemon.page()}\n")
         with View() as view:
             while time.monotonic() < began + arguments.limit:
                 done = sum(len(list((work / kind / "done").iterdir())) for kind in KINDS)
@@ -39,6 +40,8 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
                 if complete:
                     break
                 time.sleep(1)
+        if arguments.keep:
+            daemon.keep([f"{HERE}/.venv/bin/autopyfactory status --conf {home / 'factory.conf'} --watch"])
     finally:
         code = daemon.stop()
     pilots = [p.read_text() for p in (home / "pilots").glob("*/*/*.out")]
@@ -66,7 +69,7 @@ def _conf(folder: Path, work: Path) -> Path:
     factory = folder / "factory.conf"
     factory.write_text(
         "[Factory]\nfactoryId = demo-factory\n"
-        "batchstatus.exec.sleep = 1\n"
+        "batchstatus.exec.sleep = 1\nweb.port = 0\n"
         f"baseLogDir = {folder}/pilots\nstatedir = {folder}/state\nlogdir = {folder}\n"
         f"queueConf = {CONF}/local-queues.conf, {queues}\n"
     )

@@ -34,13 +34,27 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
         )
         try:
             daemon.wait_ready()
-            print(f"{arguments.jobs} jobs wait; the factory runs; its log is {daemon.log}\n")
+            print(f"{arguments.jobs} jobs wait; the factory runs; its log is {daemon.log}")
+            print(f"its pages: {daemon.page()}\n")
             done = _watch(daemon, jobs, Pilots(grid.ap), started, arguments)
+            if arguments.keep:
+                daemon.keep(_hints(home))
         finally:
             code = daemon.stop()
         summary = Summary.of(jobs, home / "pilots")
         print(summary.text(complete=done, exit_code=code))
         return 0 if done and summary.all_well(arguments.jobs) and code == 0 else 1
+
+
+def _hints(home: Path) -> list[str]:
+    """Return what somebody may try with a demo that stays up."""
+    conf = f"--conf {CONF / 'autopyfactory.conf'},{home / 'factory.conf'}"
+    command = f"{HERE}/.venv/bin/autopyfactory"
+    return [
+        f"{command} status {conf} --watch",
+        f"{command} pause {conf} analysis-ce1 --until 10m --reason 'to see what the page says'",
+        f"{command} web {conf} token add me --scope operate --until 1h    (then sign in on the page)",
+    ]
 
 
 def _watch(daemon: Daemon, jobs: Jobs, pilots: Pilots, began: float, arguments: argparse.Namespace) -> bool:
@@ -78,7 +92,7 @@ def _addresses(grid: Grid, home: Path) -> Path:
     queues.write_text("\n".join(texts))
     factory = home / "factory.conf"
     factory.write_text(
-        f"[Factory]\nbaseLogDir = {home}/pilots\nstatedir = {home}/state\nlogdir = {home}\n"
+        f"[Factory]\nweb.port = 0\nbaseLogDir = {home}/pilots\nstatedir = {home}/state\nlogdir = {home}\n"
         f"queueConf = {CONF / 'queues.conf'}, {queues}\n"
     )
     return factory

@@ -16,6 +16,7 @@ TABLES = {
     "submit": "Submission",
     "isolation": "A schedd beside one that hangs",
     "memory": "Memory of 20 queues",
+    "web": "Cycles beside browsers",
 }
 
 

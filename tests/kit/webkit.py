@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -137,3 +139,14 @@ def client(access: Any, host: str = "localhost", **options: Any) -> TestClient:
     """A browser of the pages for `access`, under the name `host`; `options` are those of WebOptions."""
     made = create(Site.of(access, WebOptions(port=0, **options)))
     return TestClient(made, base_url=f"http://{host}", client=("127.0.0.1", 50000), follow_redirects=False)
+
+
+def openapi() -> str:
+    """Return the description of the JSON interface, as docs/openapi.json has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        served = client(FakeAccess(Path(folder))).get("/api/openapi.json").json()
+    return json.dumps(served, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(openapi())

@@ -126,7 +126,6 @@ COVERED = {
     "web/drawing": "unit/web/test_pages.py",
     "web/guard": "unit/web/test_identity.py",
     "web/past": "unit/web/test_jsonapi.py",
-    "web/server": "unit/daemon/test_webchild.py",
     "web/pilotlooks": "unit/web/test_pages.py",
     "web/render": "unit/web/test_pages.py",
     "web/table": "unit/web/test_jsonapi.py",
