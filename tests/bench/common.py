@@ -162,13 +162,14 @@ def fill(bare: Bare, box: Box, queues: Sequence[str], jobs: int) -> None:
     submit.submit(1, "first", 60)  # makes the folder for the logs  # type: ignore[attr-defined]
     bare.remove('ApfSubmission == "first"')
     description = dict(submit.describe("filling"))  # type: ignore[attr-defined]
+    tags = map("filling{}".format, range(jobs))  # one tag is one cluster, as when a factory sends
     for queue, (i, stage) in product(queues, enumerate(STAGES)):
         left = (each + i) // len(STAGES)
         mine = description | {"+MATCH_APF_QUEUE": f'"{queue}"'}
         if stage:
             mine["+GridJobStatus"] = f'"{stage}"'
         while left > 0:
-            bare.submit(mine, min(left, FILL))
+            bare.submit(mine | {"+ApfSubmission": f'"{next(tags)}"'}, min(left, FILL))
             left -= FILL
     say(f"{jobs} pilots of {len(queues)} queues put into the schedd in {time.perf_counter() - began:.0f} s")
 
