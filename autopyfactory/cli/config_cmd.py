@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from autopyfactory.cli.check import COLOURS, UNREADABLE, WRONG, examine
-from autopyfactory.cli.confoption import conf_option, missing
+from autopyfactory.cli.confoption import conf_option, missing, queue_names
 from autopyfactory.cli.terminal import echo
 from autopyfactory.config import problemlist
 from autopyfactory.config.model import Configuration
@@ -28,7 +28,7 @@ def command() -> None:
 
 
 @command.command(short_help="Show the values in effect and where each comes from.")
-@click.argument("queue", required=False)
+@click.argument("queue", required=False, shell_complete=queue_names)
 @conf_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--all", "everything", is_flag=True, help="Show options that are not set too.")

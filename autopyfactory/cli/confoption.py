@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from click.core import ParameterSource
 
 from autopyfactory.daemon.options import DEFAULT_CONF
 
+ENVIRONMENT = "AUTOPYFACTORY_CONF"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -33,6 +35,18 @@ def _given_before(ctx: click.Context) -> tuple[str, ...] | None:
             return names or None
         above = above.parent
     return None
+
+
+def queue_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the queues that begin with `incomplete`, for completion in shells: as the files have them."""
+    conf = ctx.params.get("conf") or _given_before(ctx) or (os.environ.get(ENVIRONMENT, DEFAULT_CONF),)
+    from autopyfactory.api.access import Access
+
+    try:
+        known = Access([name for text in conf for name in text.split(",")]).configuration
+    except Exception:  # noqa: BLE001 - a completion says nothing rather than a traceback
+        return []
+    return sorted(n for n in (known.queues if known else ()) if n.startswith(incomplete))
 
 
 def missing(conf: Sequence[str]) -> str:
@@ -58,7 +72,7 @@ def conf_option(command: F) -> F:
         "--conf",
         metavar="FILE[,FILE...]",
         default=DEFAULT_CONF,
-        envvar="AUTOPYFACTORY_CONF",
+        envvar=ENVIRONMENT,
         show_default=True,
         show_envvar=True,
         callback=_names,

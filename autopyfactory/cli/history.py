@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import Link, fail
 from autopyfactory.cli.output import VERSION
 from autopyfactory.cli.terminal import echo
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("history")
 @conf_option
-@click.argument("queue", required=False)
+@click.argument("queue", required=False, shell_complete=queue_names)
 @click.option("--since", callback=past_time, metavar="TIME", help="From then on (UTC); default: an hour ago.")
 @click.option("--until", callback=past_time, metavar="TIME", help="Up to then (UTC); default: now.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
 from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import future_time
@@ -19,7 +19,7 @@ def order_command(kind: str, text: str) -> click.Command:
 
     @click.command(kind, help=text)
     @conf_option
-    @click.argument("queue", required=False)
+    @click.argument("queue", required=False, shell_complete=queue_names)
     @click.option("--all", "all_queues", is_flag=True, help="All queues.")
     @click.option(
         "--until", callback=future_time, metavar="TIME", help="End by itself then (UTC), e.g. 14:00, 2h."

@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table
 
 from autopyfactory.api.pilotquery import PENDING, STATES, Pilot
-from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
 from autopyfactory.cli.output import VERSION
 from autopyfactory.cli.pilotplaces import adopt, forget, places
@@ -34,7 +34,8 @@ def which_options(command: F) -> F:
                      help=f"Only those in their state for longer than AGE ({OLD} without AGE)."),
         click.option("--state", "states", multiple=True, type=click.Choice([*STATES, "pending"]),
                      help="Only those in this state (pending: idle or held); may be repeated."),
-        click.option("--queue", metavar="QUEUE", help="Only those of this queue."),
+        click.option("--queue", metavar="QUEUE", shell_complete=queue_names,
+                     help="Only those of this queue."),
     ):  # fmt: skip
         command = add(command)
     return command

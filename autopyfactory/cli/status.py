@@ -12,7 +12,7 @@ import click
 from rich.console import Group
 
 from autopyfactory.api.rows import SORTS, QueueRow
-from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import Link
 from autopyfactory.cli.queueview import SILENT, QueueView
 from autopyfactory.cli.screen import styled, wide_console
@@ -26,7 +26,7 @@ TROUBLE, STOPPED = 1, 2  # exit codes, as monitoring systems know them
 
 @click.command("status")
 @conf_option
-@click.argument("queue", required=False)
+@click.argument("queue", required=False, shell_complete=queue_names)
 @click.option(
     "--sort", type=click.Choice(sorted(SORTS)), default="queue", show_default=True, help="Order of rows."
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from autopyfactory.api import answers
-from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import Link, fail
 from autopyfactory.cli.output import VERSION
 from autopyfactory.cli.terminal import echo
@@ -22,7 +22,7 @@ EARLIER = 60  # cycles that are looked at to tell since when
 
 @click.command("why")
 @conf_option
-@click.argument("queue", required=False)
+@click.argument("queue", required=False, shell_complete=queue_names)
 @click.option(
     "--at",
     callback=past_minute,

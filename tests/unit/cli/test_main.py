@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import autopyfactory.cli
 from autopyfactory.cli import main
 from autopyfactory.daemon.options import DEFAULT_CONF
+from place import Place
 
 ECHO = """
 import click
@@ -121,3 +122,21 @@ def test_as_a_module() -> None:
         [sys.executable, "-m", "autopyfactory", "--help"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("Usage: autopyfactory ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "--conf", "{}", "e"),
+        ("--conf", "{}", "pause", "e"),
+        ("why", "e"),
+        ("--conf", "{}", "config", "dump", "e"),
+    ],
+)
+def test_names_of_queues_complete(place: Place, words: tuple[str, ...]) -> None:
+    given = [w.format(place.conf) for w in words]
+    env = {"AUTOPYFACTORY_CONF": str(place.conf)}
+    asked = {"_AUTOPYFACTORY_COMPLETE": "bash_complete", "COMP_CWORD": str(len(given))}
+    asked["COMP_WORDS"] = " ".join(["autopyfactory", *given])
+    result = CliRunner().invoke(main.cli, [], env={**env, **asked}, prog_name="autopyfactory")
+    assert result.output == "plain,east\n"
