@@ -68,6 +68,8 @@ class Guard:
             await _refuse(guarded, 401, "reading needs an identity here")
             return
         scope.setdefault("state", {})["who"] = who
+        if scope["method"] == "HEAD":  # as GET; the server leaves out the body
+            scope = {**scope, "method": "GET"}
         await self._app(scope, receive, guarded)
 
     def _wrong(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:

@@ -107,6 +107,12 @@ def test_an_answer_that_nobody_takes_ends(port: int) -> None:
     assert live(port) == 200
 
 
+def test_head_is_get_without_a_body(port: int) -> None:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", method="HEAD")
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        assert (answer.status, answer.read()) == (200, b"")
+
+
 def test_who_comes_back_within_seconds_keeps_the_connection(port: int) -> None:
     connection = connect(port)
     for _ in range(3):
