@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from servedweb import Served, serving
+from services import condor_folder, make_pool, place  # noqa: F401
 from testbed import browser as chromium
 
 
