@@ -47,7 +47,7 @@ class View:
         if self._live:
             self._live.update(_table(title, rows), refresh=True)
             return
-        state = [(r["queue"], *(r[c] for c in COLUMNS)) for r in rows]
+        state = done, [(r["queue"], *(r[c] for c in COLUMNS)) for r in rows]
         if state != self._last:
             self._last = state
             for row in rows:
