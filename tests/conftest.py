@@ -13,9 +13,10 @@ settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Started with `&` by a script we would ignore INT, and so would the daemons that the tests interrupt.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Started with `&` or `nohup` we would ignore these, and so would the daemons and pilots that the tests end.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
     for name in list(os.environ):
         if name.upper().startswith(("CONDOR_", "_CONDOR_", "BEARER_TOKEN", "X509_USER_PROXY")):
             del os.environ[name]
