@@ -13,7 +13,7 @@ settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Started with `&` or `nohup` we would ignore these, and so would the daemons and pilots that the tests end.
+    # Started with `&` or `nohup` we would ignore these, and so would what the tests start and end.
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)

@@ -150,7 +150,7 @@ def test_caps_hold_where_pilots_were_sent(box: Box) -> None:
         assert factory.reload().applied
         until(lambda: box.pilots("c2") >= 37, "37 at the other CE")
         stays(box, 74, 3)
-        box.queues["c2"]["batchsubmit.condorce.gridresource"] = "https://CE.EXAMPLE.org/"
+        box.queues["c2"]["batchsubmit.condorce.gridresource"] = "CE.EXAMPLE.org"
         assert factory.reload().applied
         stays(box, 74, 4)
     with InProcess(box):

@@ -7,11 +7,9 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from autopyfactory.condor.client import CondorClient
 from autopyfactory.factory.factory import Factory
 from factorybox import Box, InProcess, last
 from patience import until
@@ -69,23 +67,6 @@ def test_a_killed_schedd_comes_back_with_its_queue(box: Box) -> None:
         until(lambda: last(factory, "q1").startswith("nothing"), "recovery")
 
 
-def test_a_schedd_that_returns_empty_is_believed_at_the_second_answer(box: Box) -> None:
-    box.queue("q1", sched__maxtorun__maximum="20")
-    box.work({"q1": 50})
-    with InProcess(box) as factory:
-        settle(box, factory, 20)
-        seen: list[str] = []
-        factory.listeners.append(lambda event: seen.append(getattr(event, "reason", "")))
-        box.ap.stop()
-        for file in (box.ap.directory / "spool").glob("job_queue.log*"):
-            file.unlink()
-        box.ap.start()
-        until(lambda: box.pilots() == 20, "the factory to send anew")
-        time.sleep(3)
-        assert box.pilots() == 20
-    assert any("pilots fell from 20 to 0" in reason for reason in seen), "\n".join(seen)
-
-
 def test_without_the_collector_no_pilot_too_many(box: Box) -> None:
     box.queue("q1", sched__maxtorun__maximum="8")
     box.work({"q1": 50})
@@ -99,30 +80,3 @@ def test_without_the_collector_no_pilot_too_many(box: Box) -> None:
             os.kill(box.ap.pid_of("COLLECTOR"), signal.SIGCONT)
         time.sleep(3)
         assert box.pilots() == 8
-
-
-def test_one_answer_of_nothing_is_not_believed(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    box.submit_by_hand("q1", 400)
-    box.queue("q1", sched__maxtorun__maximum="400")
-    box.work({"q1": 1000})
-    truth = CondorClient.counts
-    lies: list[int] = []
-
-    def counts(self: CondorClient, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
-        answer = truth(self, *args, **kwargs)
-        if len(lies) == 1:
-            lies.append(1)
-            return []
-        return answer
-
-    monkeypatch.setattr(CondorClient, "counts", counts)
-    with InProcess(box) as factory:
-        until(lambda: last(factory, "q1").startswith("nothing"), "the first cycles")
-        reasons: list[str] = []
-        factory.listeners.append(lambda event: reasons.append(getattr(event, "reason", "")))
-        lies.append(1)
-        until(lambda: len(lies) == 2, "the lie")
-        until(lambda: any("fell from 400 to 0" in r for r in reasons), "the lie to be told")
-        until(lambda: last(factory, "q1").startswith("nothing"), "the next answer to be believed")
-        assert last(factory, "q1").startswith("nothing")
-        assert box.pilots() == 400

@@ -100,7 +100,7 @@ class Bed:
     def recovers(self) -> None:
         assert self.world.poll()
         record = self.world.cycle()
-        assert not record.gate, "it acts again; the pilots of the first cycle are still missing, so none is sent"
+        assert not record.gate, "it acts again; none is sent while those of the first cycle are missing"
         assert self.world.age() == 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from autopyfactory.pauses import Pause
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
 from autopyfactory.plugins.sched.maxtorun import MaxToRun
 from factorybox import Box, InProcess, last
-from patience import until
+from patience import PATIENCE, until
 from testbed.pool import Pool
 
 
@@ -65,23 +65,34 @@ def as_it_is(box: Box) -> Configuration:
     return load([str(box.folder / "factory.conf")])
 
 
+class Hang:
+    """Submissions that hang from now on, until they are let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.go.set()
+
+
 @pytest.fixture
-def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Make submissions hang until the function is called, or the test ends."""
-    go = threading.Event()
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hang]:
+    """Make submissions hang until it is called, or the test ends."""
+    it = Hang()
     submit = CondorLocal.submit
 
     def slow(self: CondorLocal, n: int, tag: str, deadline: float) -> Any:
-        go.wait(120)
+        it.begun.set()
+        it.go.wait(PATIENCE)
         return submit(self, n, tag, deadline)
 
     monkeypatch.setattr(CondorLocal, "submit", slow)
-    yield go.set
-    go.set()
+    yield it
+    it()
 
 
 def test_changed_then_disabled_before_the_next_look_it_does_not_run_on(
-    box: Box, hang: Callable[[], None]
+    box: Box, hang: Hang
 ) -> None:
     box.queue("q", sched__maxtorun__maximum="5")
     box.work({"q": 1000})
@@ -101,11 +112,11 @@ def test_changed_then_disabled_before_the_next_look_it_does_not_run_on(
         assert threads_of("q") == 1
 
 
-def test_reloads_that_replace_a_waiting_successor_cost_nothing(box: Box, hang: Callable[[], None]) -> None:
+def test_reloads_that_replace_a_waiting_successor_cost_nothing(box: Box, hang: Hang) -> None:
     box.queue("q", sched__maxtorun__maximum="3")
     box.work({"q": 1000})
     with InProcess(box) as factory:
-        until(lambda: factory.ledger.unresolved("q"), "a submission under way")
+        until(hang.begun.is_set, "a submission under way")
         before = calm()
         for n in range(4, 19):
             box.queue("q", sched__maxtorun__maximum=str(n))
