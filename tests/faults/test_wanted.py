@@ -79,14 +79,14 @@ class Hang:
 def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hang]:
     """Make submissions hang until it is called, or the test ends."""
     it = Hang()
-    submit = CondorLocal.submit
+    submit = CondorLocal.submit_to
 
-    def slow(self: CondorLocal, n: int, tag: str, deadline: float) -> Any:
+    def slow(self: CondorLocal, identity: str, n: int, tag: str, deadline: float) -> Any:
         it.begun.set()
         it.go.wait(PATIENCE)
-        return submit(self, n, tag, deadline)
+        return submit(self, identity, n, tag, deadline)
 
-    monkeypatch.setattr(CondorLocal, "submit", slow)
+    monkeypatch.setattr(CondorLocal, "submit_to", slow)
     yield it
     it()
 
