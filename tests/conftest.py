@@ -14,8 +14,9 @@ settings.load_profile("steady")
 
 def pytest_configure(config: pytest.Config) -> None:
     # Started with `&` or `nohup` we would ignore these, and so would what the tests start and end.
-    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, usual)
     for name in list(os.environ):
         if name.upper().startswith(("CONDOR_", "_CONDOR_", "BEARER_TOKEN", "X509_USER_PROXY")):

@@ -164,13 +164,18 @@ def test_after_its_cycles_it_ends_by_itself(place: Place) -> None:
 
 
 def test_the_end_is_told_and_leaves_pilots_alone(place: Place) -> None:
+    before = set(threading.enumerate())
     factory = place.start()
     until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
     heard = events(factory)
     place.stop()
     assert heard[-1] == ("stopped", None)
     assert len([p for p in pilots() if p.factory == place.name]) == 2
-    assert not [t for t in threading.enumerate() if t.name.startswith(("queue ", "source "))]
+
+    def at_work() -> list[threading.Thread]:
+        return [t for t in set(threading.enumerate()) - before if t.name.startswith(("queue ", "source "))]
+
+    until(lambda: not at_work(), "its threads to end")
 
 
 def test_listeners_hear_every_cycle_and_a_queue_knows_its_neighbours(place: Place) -> None:
