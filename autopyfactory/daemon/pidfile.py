@@ -72,3 +72,16 @@ class PidFile(PIDLockFile):  # type: ignore[misc]
         if self._fd is None:
             raise ValueError("not held")
         return self._fd
+
+    def release(self) -> None:
+        """Remove the file, or empty it where its folder is not ours, and free the lock."""
+        if self._fd is None:
+            return
+        fd, self._fd = self._fd, None
+        try:
+            if self._is_ours(fd):
+                os.unlink(self.path)
+        except OSError:
+            os.ftruncate(fd, 0)
+        finally:
+            os.close(fd)

@@ -140,6 +140,8 @@ def test_a_full_disk_where_pilots_logs_go(tmp_path: Path, ap: Pool) -> None:
     for parent in tmp_path.parents[:2]:
         os.chmod(parent, 0o755)
     box = Box(tmp_path / "f", ap, "full")
+    # what the disk says, not the watch of its room
+    box.factory_options |= {"room.minimum": "0", "room.inodes": "0"}
     disk = box.folder / "pilots"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=777,nr_inodes=6", "apf", disk], check=True)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from patience import until
 from servedweb import Served
 
 LIMIT = 60_000  # ms: neighbours are busy
@@ -98,8 +99,12 @@ def test_an_order_is_given_and_seen(browser: Browser, served: Served) -> None:
         made.fill("input[name=reason]", "done")
         made.click("button[value=resume]")
         assert "paused" not in made.inner_text(".decision")
-        made.goto("/events")
-        assert "tests <b>run</b>" in made.inner_text("main")
+
+        def told(page: Page = made) -> bool:
+            page.goto("/events")
+            return "tests <b>run</b>" in page.inner_text("main")
+
+        until(told, "the order among the events: the history is written a moment later")
 
 
 def test_without_a_token_nothing_can_be_ordered(page: Page) -> None:
