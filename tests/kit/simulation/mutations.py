@@ -167,10 +167,6 @@ MUTATIONS: dict[str, Mutation] = {
         (protocol, "arrived", lambda batch, at, under_way: True),
         what="the first look-up counts, although a submission may be under way still",
     ),
-    "doubts end": _run(
-        (protocol, "clear_doubts", lambda lines, uneven: None),
-        what="a look-up in vain is remembered when nothing is missing any more",
-    ),
     "history by tag": _run(
         (world.Schedd, "search", _no_history(world.Schedd.search)), what="a search looks into the queue only"
     ),
