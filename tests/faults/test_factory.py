@@ -160,7 +160,7 @@ def test_a_full_disk_where_pilots_logs_go(tmp_path: Path, ap: Pool) -> None:
         try:
             log = box.folder / "queues/q1.log"
             until(
-                lambda: log.exists() and "no folder for the pilots' logs" in log.read_text(),
+                lambda: log.exists() and "no place for the pilots' logs" in log.read_text(),
                 "the reason",
             )
             assert box.pilots() == 0
