@@ -27,7 +27,7 @@ NODE_OUT = (
 )
 HERE_IN = (
     "Transfer input files failure at access point ap while sending files to execution point slot6@ce. "
-    "Details: reading from file /work/wrapper.sh: (errno 2) No such file or directory"
+    "Details: reading from file /home/p/wrapper.sh: (errno 2) No such file or directory"
 )
 HERE_OUT = (
     "Transfer output files failure at access point ap while receiving files from execution point slot8@ce. "
@@ -35,7 +35,7 @@ HERE_OUT = (
 )
 BACK = (
     "Error receiving files from schedd ce1@grid.test: DCSchedd::receiveJobSandbox:7003:File transfer failed "
-    "for target job 5.0: C_GAHP_WORKER_THREAD at 127.0.0.1 - |Error: writing to file /work/nolog/o: (errno "
+    "for target job 5.0: C_GAHP_WORKER_THREAD at 127.0.0.1 - |Error: writing to file /home/p/nolog/o: (errno "
     "2) No such file or directory"
 )
 STARTER_FULL = (  # cms-sw/genproductions#1554
@@ -87,7 +87,7 @@ HERE = [
     (
         TESTBED,
         14,
-        "Cannot access initial working directory /work/gone: No such file or directory",
+        "Cannot access initial working directory /home/p/gone: No such file or directory",
         "files-not-sent",
     ),
     (TESTBED, 12, HERE_OUT, "files-not-returned"),
