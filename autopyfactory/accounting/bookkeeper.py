@@ -18,6 +18,7 @@ from autopyfactory.accounting import protocol, spelling
 from autopyfactory.accounting.book import FACTORY, Batch
 from autopyfactory.accounting.caps import scope_of, used
 from autopyfactory.accounting.conservation import Balance, balance, batch_info
+from autopyfactory.accounting.endings import EndingStream
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol import Accounts, Ask, Policy, Sending
@@ -159,6 +160,7 @@ class Bookkeeper:
         self._ces: dict[str, str] = {}  # of queues, in one spelling
         self._found: dict[str, list[Batch]] = defaultdict(list)  # by queue: told to nobody yet
         self.listeners: list[Callable[[Tell], None]] = []
+        self.endings = EndingStream()  # who has ended, and how: for all who need it
 
     @property
     def mark(self) -> str:
