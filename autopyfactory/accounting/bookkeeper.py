@@ -10,142 +10,30 @@ import logging
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
 
-from autopyfactory.accounting import protocol, spelling
+from autopyfactory.accounting import ports, spelling
 from autopyfactory.accounting.book import FACTORY, Batch
 from autopyfactory.accounting.caps import scope_of, used
-from autopyfactory.accounting.conservation import Balance, balance, batch_info
+from autopyfactory.accounting.conservation import batch_info
+from autopyfactory.accounting.driver import Work
 from autopyfactory.accounting.endings import EndingStream
 from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.place import Place
-from autopyfactory.accounting.protocol import Accounts, Ask, Policy, Sending
-from autopyfactory.accounting.requests import (
-    Answer,
-    Count,
-    Counted,
-    Endings,
-    NoAnswer,
-    NotDone,
-    ReadEndings,
-    Recall,
-    Request,
-    Search,
-    Searched,
-    Submit,
-    Submitted,
-    Survey,
-    Surveyed,
-    Tell,
-    Write,
-)
+from autopyfactory.accounting.ports import PlacePort, SubmitPort
+from autopyfactory.accounting.protocol import identity, polling, sending
+from autopyfactory.accounting.protocol.accounts import Accounts, Policy, Run
+from autopyfactory.accounting.protocol.foreign import adopt
+from autopyfactory.accounting.protocol.holding import holds
+from autopyfactory.accounting.protocol.sending import Ask, Sending
+from autopyfactory.accounting.requests import Recall, Request, Submit, Tell, Write
+from autopyfactory.accounting.standing import Standing, standing
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import Cap
 from autopyfactory.model.info import BatchQueueInfo
 
 log = logging.getLogger("autopyfactory.book")
-
-
-class PlacePort(Protocol):
-    """What can be asked of one place. Each method raises NoAnswer, within a time limit."""
-
-    def count(self) -> Counted:
-        """Return all pilots with our factory's name."""
-
-    def endings(self, cursor: str) -> Endings:
-        """Return who has ended since `cursor`."""
-
-    def survey(self) -> Surveyed:
-        """Return the tags in the queue. Raises NotDone where nobody can tell."""
-
-    def search(self, tags: frozenset[str], most: int) -> Searched:
-        """Return what queue and history know of `tags`."""
-
-
-class SubmitPort(Protocol):
-    """How the pilots of one queue are sent."""
-
-    def submit(self, batch: Batch, identity: str) -> Submitted:
-        """Send the pilots of `batch` to the place, if it has this identity. Raises NotDone, NoAnswer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is to be told about one place."""
-
-    name: str
-    identity: str
-    balance: Balance
-    lost: int
-    submissions: int  # those whose outcome is not known
-    unresolved: int  # pilots of these
-    holds: tuple[str, ...]
-    age: float | None  # seconds since its counts were asked for; None: it has not answered
-    missing_age: float | None  # seconds since the first of them was looked up in vain
-    foreign_age: float | None  # seconds since they were told of
-    stranger_age: float | None  # seconds since somebody else answers under its name
-    queues: Mapping[str, Balance]
-
-
-class Work:
-    """A run of the protocol under way: each step makes one request, and holds no lock meanwhile."""
-
-    def __init__(
-        self,
-        run: protocol.Run,
-        lock: threading.RLock,
-        clock: Clock,
-        answer: Callable[[Request], Any],
-    ):
-        self.result: Any = None
-        self._run = run
-        self._lock = lock
-        self._clock = clock
-        self._answer = answer
-        self._request: Request | None = None
-        self._go_on(lambda: next(run))
-
-    def step(self) -> bool:
-        """Make the next request, and hand over its answer; return whether there is another.
-
-        Raises what the protocol does not want to know: NoAnswer, NotDone.
-        """
-        if self._request is None:
-            return False
-        asked = self._clock.monotonic()
-        try:
-            value = self._answer(self._request)
-        except (NoAnswer, NotDone) as err:
-            error = err
-            self._go_on(lambda: self._run.throw(error))
-        except BaseException:
-            self.drop()
-            raise
-        else:
-            answer = Answer(value, asked, self._clock.monotonic(), self._clock.now().timestamp())
-            self._go_on(lambda: self._run.send(answer))
-        return self._request is not None
-
-    def finish(self) -> None:
-        """Do all that is left."""
-        while self.step():
-            pass
-
-    def drop(self) -> None:
-        """Do no more: what was under way is looked up later."""
-        self._request = None
-        with self._lock:
-            self._run.close()
-
-    def _go_on(self, resume: Callable[[], Request]) -> None:
-        self._request = None
-        try:
-            with self._lock:
-                self._request = resume()
-        except StopIteration as stop:
-            self.result = stop.value
 
 
 class Bookkeeper:
@@ -191,7 +79,7 @@ class Bookkeeper:
     def holds(self, target: str) -> tuple[str, ...]:
         """Return why nothing may be sent to `target`; empty when something may."""
         with self._lock:
-            return protocol.holds(self._accounts, self._accounts.places.get(target))
+            return holds(self._accounts, self._accounts.places.get(target))
 
     def unresolved(self, queue: str) -> tuple[str, ...]:
         """Return a line about each submission of `queue` whose outcome is not known."""
@@ -224,7 +112,7 @@ class Bookkeeper:
     def send(self, ask: Ask, port: SubmitPort, stopping: Callable[[], bool]) -> Sending:
         """Send what `ask` wants, as far as it may be sent."""
         ask = replace(ask, ce=spelling.ce(ask.ce))
-        run = protocol.send(self._accounts, ask, lambda: uuid.uuid4().hex, stopping)
+        run = sending.send(self._accounts, ask, lambda: uuid.uuid4().hex, stopping)
         done: Sending = self._drive(run, port)
         return done
 
@@ -233,18 +121,18 @@ class Bookkeeper:
 
         The first step raises NoAnswer; the rest waits for the next poll when something does not answer.
         """
-        return Work(protocol.poll(self._accounts, target), self._lock, self._clock, self._answers(place=port))
+        return Work(polling.poll(self._accounts, target), self._lock, self._clock, self._answers(place=port))
 
     def forget(self, target: str, why: str) -> int:
         """Count all pilots at `target` as lost; return how many."""
-        return int(self._drive(protocol.forget(self._accounts, target, why)))
+        return int(self._drive(identity.forget(self._accounts, target, why)))
 
     def adopt(self, target: str) -> None:
         """Let the next poll of `target` take over what carries our factory's name there."""
         with self._lock:
-            protocol.adopt(self._accounts, target)
+            adopt(self._accounts, target)
 
-    def _drive(self, run: protocol.Run, submit: SubmitPort | None = None) -> Any:
+    def _drive(self, run: Run, submit: SubmitPort | None = None) -> Any:
         """Do all that `run` asks for; return what it returns."""
         work = Work(run, self._lock, self._clock, self._answers(submit=submit))
         work.finish()
@@ -266,14 +154,7 @@ class Bookkeeper:
             assert submit is not None
             return submit.submit(request.batch, request.identity)
         assert place is not None
-        if isinstance(request, Count):
-            return place.count()
-        if isinstance(request, ReadEndings):
-            return place.endings(request.cursor)
-        if isinstance(request, Survey):
-            return place.survey()
-        assert isinstance(request, Search)
-        return place.search(request.tags, request.most)
+        return ports.ask(place, request)
 
     def _stamped(self, request: Write) -> Write:
         if not request.durable:
@@ -313,35 +194,10 @@ class Bookkeeper:
 
     def standings(self, targets: Iterable[str] = ()) -> list[Standing]:
         """Return what is to be told about each place that is known, and about `targets`."""
+        now = self._clock.monotonic()
         with self._lock:
             for target in targets:
                 self._accounts.places.get(target)
-            return [self._standing(p) for p in sorted(self._accounts.places, key=lambda p: p.name)]
-
-    def _standing(self, place: Place) -> Standing:
-        book, now = self._accounts.book, self._clock.monotonic()
-        shown = set(place.view.queues) if place.view else set()
-        queues = {q: balance(book, place, q) for q in sorted(book.queues_at(place.name) | shown)}
-        total = Balance()
-        for one in queues.values():
-            total += one
-        lines = book.lines(place.name)
-        since = [at for b in lines for at, _ in b.doubts]
-
-        def age(at: float | None) -> float | None:
-            return None if at is None else now - at
-
-        return Standing(
-            place.name,
-            place.identity,
-            total,
-            lost=book.lost_at(place.name),
-            submissions=len(book.unresolved(place.name)),
-            unresolved=sum(b.n for b in book.unresolved(place.name)),
-            holds=protocol.holds(self._accounts, place),
-            age=age(place.view.asked if place.view else None),
-            missing_age=age(min(since, default=None)),
-            foreign_age=age(place.foreign_since),
-            stranger_age=age(place.stranger_since),
-            queues=queues,
-        )
+            return [
+                standing(self._accounts, p, now) for p in sorted(self._accounts.places, key=lambda p: p.name)
+            ]

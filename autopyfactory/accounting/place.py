@@ -37,7 +37,7 @@ class Place:
     stranger_since: float | None = None  # monotonic
     foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots
     foreign_since: float | None = None  # monotonic: nothing is sent from then on, until somebody says so
-    short: dict[str, tuple[float, int]] = field(default_factory=dict)  # see `protocol.by_count`
+    short: dict[str, tuple[float, int]] = field(default_factory=dict)  # see `protocol.resolving.by_count`
     keeps_history: bool = True  # as far as is known
 
     def take(self, view: View) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autopyfactory.accounting.bookkeeper import Standing
+from autopyfactory.accounting.standing import Standing
 from autopyfactory.control.server import CommandError
 from autopyfactory.model.serialize import to_full
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autopyfactory.accounting.book import Batch, bits
 from autopyfactory.accounting.bookkeeper import Bookkeeper
-from autopyfactory.accounting.protocol import Ask, SentBatch
+from autopyfactory.accounting.protocol.sending import Ask, SentBatch
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Submitted
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts

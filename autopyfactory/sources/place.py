@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autopyfactory.accounting.bookkeeper import Bookkeeper, Work
+from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.accounting.driver import Work
 from autopyfactory.accounting.requests import Counted, Endings, NoAnswer, Searched, Surveyed
 from autopyfactory.model.info import BatchStatus
 from autopyfactory.plugins.base import BatchStatusPlugin, SourceError

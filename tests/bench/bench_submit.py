@@ -13,7 +13,7 @@ from common import Bare, Box
 from autopyfactory.accounting.book import bits
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.protocol import Ask
+from autopyfactory.accounting.protocol.sending import Ask
 from autopyfactory.accounting.requests import Submitted
 from autopyfactory.model.clock import SystemClock
 from autopyfactory.plugins.base import BatchStatusPlugin, BatchSubmitPlugin

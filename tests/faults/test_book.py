@@ -18,7 +18,7 @@ from unittest.mock import patch
 import psutil
 import pytest
 
-from autopyfactory.accounting.protocol import Policy
+from autopyfactory.accounting.protocol.accounts import Policy
 from autopyfactory.api import commands
 from autopyfactory.control.server import CommandError
 from autopyfactory.factory.factory import Factory

@@ -39,7 +39,12 @@ OUTSIDE = ("bin/", "docs/")
 COVERED = {
     "accounting/bookkeeper": "unit/cycle/test_queue.py",
     "accounting/place": "unit/accounting/test_conservation.py",
-    "accounting/protocol": "simulation/test_schedules.py",
+    "accounting/driver": "unit/cycle/test_queue.py",
+    "accounting/protocol/explaining": "simulation/test_schedules.py",
+    "accounting/protocol/foreign": "simulation/test_schedules.py",
+    "accounting/protocol/identity": "simulation/test_schedules.py",
+    "accounting/protocol/resolving": "simulation/test_schedules.py",
+    "accounting/protocol/sending": "simulation/test_schedules.py",
     "accounting/requests": "simulation/test_schedules.py",
     "factory/leftbehind": "faults/test_book.py",
     "plugins/batchstatus/exec": "grid/test_demo.py",

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from autopyfactory.accounting import caps, conservation, protocol, spelling
+from autopyfactory.accounting import caps, conservation, spelling
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import Places
-from autopyfactory.accounting.requests import Submit, Write
+from autopyfactory.accounting.protocol import explaining, holding, identity, polling, resolving, sending
+from autopyfactory.accounting.protocol.accounts import Policy
+from autopyfactory.accounting.requests import NoAnswer, NotDone, Submit, Write
 from simulation import world
 from simulation.model import Disk
 
@@ -40,7 +42,9 @@ def _balance(**changes: Any) -> Callable[..., Any]:
 
 
 def _everywhere(name: str, instead: Any) -> tuple[Patch, ...]:
-    return tuple((m, name, instead) for m in (conservation, caps, protocol) if hasattr(m, name))
+    """Replace `name` in each module that knows it."""
+    parts = (caps, conservation, explaining, holding, identity, polling, resolving, sending)
+    return tuple((m, name, instead) for m in parts if hasattr(m, name))
 
 
 def _run(*patches: Patch, what: str) -> Mutation:
@@ -59,20 +63,19 @@ def _shown_only(book: Book, places: Places, scope: str) -> int:
     return sum(info.shown for info, _ in views if info)
 
 
-def _unknown_is_no(accounts: Any, batch: Batch, identity: str) -> Any:
+def _unknown_is_no(accounts: Any, batch: Batch, who: str) -> Any:
     """A reply that is lost means that nothing was sent."""
-    real = protocol._send_one.__wrapped__ if hasattr(protocol._send_one, "__wrapped__") else _SEND_ONE
-    run = real(accounts, batch, identity)
+    run = _SEND_ONE(accounts, batch, who)
     answer = None
     try:
         request = next(run)
         while True:
             try:
                 answer = yield request
-            except protocol.NoAnswer as err:
-                kind = protocol.NotDone if isinstance(request, Submit) else protocol.NoAnswer
+            except NoAnswer as err:
+                kind = NotDone if isinstance(request, Submit) else NoAnswer
                 request = run.throw(kind(str(err)))
-            except protocol.NotDone as err:
+            except NotDone as err:
                 request = run.throw(err)
             else:
                 request = run.send(answer)
@@ -80,7 +83,7 @@ def _unknown_is_no(accounts: Any, batch: Batch, identity: str) -> Any:
         return stop.value
 
 
-_SEND_ONE = protocol._send_one
+_SEND_ONE = sending._send_one
 _UNRESOLVED = Book.unresolved
 
 
@@ -131,20 +134,21 @@ MUTATIONS: dict[str, Mutation] = {
         what="a submission goes to whoever answers under the name",
     ),
     "identity of answers": _run(
-        (protocol, "is_home", lambda place, identity: True), what="answers of a stranger are believed"
+        *_everywhere("is_home", lambda place, identity: True), what="answers of a stranger are believed"
     ),
-    "holds": _run((protocol, "holds", lambda accounts, place: ()), what="nothing holds a place back"),
-    "second factory": _run((protocol, "_accuse", _no_nothing), what="pilots of another mark are not told of"),
+    "holds": _run(*_everywhere("holds", lambda accounts, place: ()), what="nothing holds a place back"),
+    "second factory": _run(
+        *_everywhere("accuse", _no_nothing), what="pilots of another mark are not told of"
+    ),
     "adoption at start": _run(
-        (protocol, "_adopt", _no_nothing), what="what is found at start is not taken over"
+        *_everywhere("take_over", _no_nothing), what="what is found at start is not taken over"
     ),
     "missing counts": Mutation("what is missing does not count", _everywhere("balance", _balance(missing=0))),
     "unseen counts": Mutation(
         "what was just sent does not count", _everywhere("balance", _balance(unseen=0))
     ),
     "caps": _run(
-        (caps, "room", lambda b, p, n, c, **k: (n, ())),
-        (protocol, "room", lambda b, p, n, c, **k: (n, ())),
+        *_everywhere("room", lambda b, p, n, c, **k: (n, ())),
         what="no cap is looked at",
     ),
     "caps by the book": _run((caps, "used", _shown_only), what="caps are granted against the newest answers"),
@@ -155,16 +159,16 @@ MUTATIONS: dict[str, Mutation] = {
     "intents are durable": _run((Disk, "write", _soon), what="an intent may get lost"),
     "intents are resolved": _run((Book, "unresolved", _sent_lines_only), what="an intent is never looked up"),
     "unknown is not no": _run(
-        (protocol, "_send_one", _unknown_is_no), what="a lost reply means that nothing was sent"
+        (sending, "_send_one", _unknown_is_no), what="a lost reply means that nothing was sent"
     ),
     "submission under way": _run((Book, "unresolved", _busy_too), what="a submission under way is looked up"),
-    "two look-ups": _run((protocol, "patient", _at_once), what="one look-up is enough to write off"),
+    "two look-ups": _run(*_everywhere("patient", _at_once), what="one look-up is enough to write off"),
     "minutes apart": _run(
-        (world, "POLICY", protocol.Policy(under_way=5, apart=5, apart_without_history=5, lease=1000.0)),
+        (world, "POLICY", Policy(under_way=5, apart=5, apart_without_history=5, lease=1000.0)),
         what="two look-ups seconds apart are enough to write off",
     ),
     "still under way": _run(
-        (protocol, "arrived", lambda batch, at, under_way: True),
+        *_everywhere("arrived", lambda batch, at, under_way: True),
         what="the first look-up counts, although a submission may be under way still",
     ),
     "history by tag": _run(
@@ -172,7 +176,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "endings by name": _run((Book, "end", _end_by_number), what="an ending that is told twice counts twice"),
     "decided once": _run(
-        (protocol, "not_decided_twice", lambda book, ask, granted: (ask.n, [])),
+        *_everywhere("not_decided_twice", lambda book, ask, granted: (ask.n, [])),
         what="two threads may act on the same count",
     ),
     "one spelling of CEs": _run(
@@ -184,7 +188,7 @@ MUTATIONS: dict[str, Mutation] = {
         what="a schedd has many names",
     ),
     "lease": _run(
-        (world, "POLICY", protocol.Policy(lease=0)),
+        (world, "POLICY", Policy(lease=0)),
         what="pilots of a job queue that is gone count as lost at once",
     ),
 }

@@ -13,11 +13,13 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from autopyfactory.accounting import protocol
 from autopyfactory.accounting.book import Batch
 from autopyfactory.accounting.conservation import batch_info
 from autopyfactory.accounting.place import Place
-from autopyfactory.accounting.protocol import Accounts, Ask, Policy
+from autopyfactory.accounting.protocol import holding, polling, sending
+from autopyfactory.accounting.protocol.accounts import Accounts, Policy
+from autopyfactory.accounting.protocol.foreign import adopt
+from autopyfactory.accounting.protocol.sending import Ask
 from autopyfactory.accounting.requests import (
     Answer,
     Count,
@@ -181,7 +183,7 @@ class World:
                 POLL if self.calm else self.rng.choice((POLL, POLL, 5.0)), lambda: self._poll(name, life)
             )
 
-        self._drive(protocol.poll(self.accounts, name), life, again)
+        self._drive(polling.poll(self.accounts, name), life, again)
 
     def _cycle_later(self, queue: str, life: int, seconds: float) -> None:
         self.after(seconds, lambda: self._cycle(queue, life))
@@ -196,7 +198,7 @@ class World:
 
         place = self.accounts.places.get(q.place)
         view = place.view
-        held = protocol.holds(self.accounts, place)
+        held = holding.holds(self.accounts, place)
         if not q.enabled or view is None or self.now - view.asked > MAXAGE or held:
             again()
             return
@@ -220,7 +222,7 @@ class World:
 
     def _send(self, ask: Ask, life: int, again: Callable[[object], None]) -> None:
         if life == self._life:
-            self._drive(protocol.send(self.accounts, ask, lambda: f"t{next(self._tags)}"), life, again)
+            self._drive(sending.send(self.accounts, ask, lambda: f"t{next(self._tags)}"), life, again)
 
     # --- requests and their answers ---------------------------------------------------------------
 
@@ -510,7 +512,7 @@ class World:
             return
         self.accused.clear()
         for place in self.accounts.places:
-            protocol.adopt(self.accounts, place.name)
+            adopt(self.accounts, place.name)
 
     # --- invariants -------------------------------------------------------------------------------
 
@@ -609,7 +611,7 @@ class World:
                     raise Violation(f"{line.tag}: the book has {line.open}, {lived[line.tag]} live")
         for q in self.queues.values():
             place = self.accounts.places.get(q.place)
-            if q.enabled and (reasons := protocol.holds(self.accounts, place)):
+            if q.enabled and (reasons := holding.holds(self.accounts, place)):
                 raise Violation(f"{place.name} is held back at the end: {reasons}")
         self._check_disk()
         self._check_never_sent()

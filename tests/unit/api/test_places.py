@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from autopyfactory.accounting.bookkeeper import Standing
 from autopyfactory.accounting.conservation import Balance
+from autopyfactory.accounting.standing import Standing
 from autopyfactory.api.commands import answer
 from autopyfactory.control.server import CommandError
 

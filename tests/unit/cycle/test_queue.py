@@ -12,7 +12,7 @@ import pytest
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.accounting.protocol import Policy
+from autopyfactory.accounting.protocol.accounts import Policy
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.cycle.turns import Turns

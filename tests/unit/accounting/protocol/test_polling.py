@@ -1,4 +1,4 @@
-"""Single acts of the protocol; whole schedules are in tests/simulation."""
+"""What a count changes; whole schedules are in tests/simulation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from autopyfactory.accounting.book import Batch
 from autopyfactory.accounting.conservation import Balance
-from autopyfactory.accounting.protocol import clear_doubts
+from autopyfactory.accounting.protocol.polling import clear_doubts
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""What the protocol works on, how patient it is, and the acts that all its parts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autopyfactory.accounting.book import Batch, Book
+from autopyfactory.accounting.place import Place, Places
+from autopyfactory.accounting.requests import Answer, Request, Write
+
+Run = Generator[Request, Answer, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient the protocol is, in seconds."""
+
+    # A submission whose sender gave up, or died, can be under way for so long: an earlier look-up that finds
+    # nothing says nothing.
+    under_way: float = 120.0
+    apart: float = 180.0  # between two look-ups that must both find nothing before pilots are written off
+    apart_without_history: float = 360.0  # the same at a place that keeps no history
+    lease: float = 3600.0  # pilots whose job queue is gone end by themselves
+
+
+@dataclass(slots=True)
+class Accounts:
+    """All that the protocol works on."""
+
+    book: Book
+    places: Places = field(default_factory=Places)
+    policy: Policy = field(default_factory=Policy)
+    ce_of: Callable[[str], str] = lambda queue: ""  # where a queue sends now: for pilots that are adopted
+
+
+def saved(accounts: Accounts, *places: Place) -> Write:
+    """Return the request to write down what has changed."""
+    book = accounts.book
+    lines = tuple(replace(b) for b in book.changed.values())
+    book.changed.clear()
+    totals = {b.queue: book.sent[b.queue] for b in lines if b.state != "intended"}
+    return Write(lines, tuple(replace(p, view=None) for p in places), dict(accounts.places.aliases), totals)
+
+
+def end(accounts: Accounts, place: Place, batch: Batch, procs: int) -> None:
+    """Close the pilots `procs` (bits) of a line, and take them off what the place showed."""
+    n = accounts.book.end(batch, procs)
+    place.ended[batch.queue, batch.mark == accounts.book.mark] += n

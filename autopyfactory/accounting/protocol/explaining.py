@@ -1,0 +1,81 @@
+"""Find out about intents without outcome, about what is missing and about what is too many."""
+
+from __future__ import annotations
+
+from autopyfactory.accounting.book import Batch, Book
+from autopyfactory.accounting.conservation import Balance, troubled
+from autopyfactory.accounting.place import Place
+from autopyfactory.accounting.protocol.accounts import Accounts, Run, saved
+from autopyfactory.accounting.protocol.foreign import accuse, late, strangers_in, take_over
+from autopyfactory.accounting.protocol.identity import is_home
+from autopyfactory.accounting.protocol.resolving import by_count, resolve
+from autopyfactory.accounting.requests import NoAnswer, NotDone, Search, Searched, Survey, Surveyed, TagCount
+
+
+def explain(accounts: Accounts, place: Place, asked: float) -> Run:
+    """Find out about intents without outcome, about what is missing and about what is too many."""
+    book = accounts.book
+    uneven = troubled(book, place)
+    intents = book.unresolved(place.name)
+    if not uneven and not intents:
+        place.ready = True
+        return
+    try:
+        surveyed = (yield from _survey(accounts, place)) if uneven else {}
+        strangers = yield from strangers_in(accounts, surveyed)
+        wanted = [*intents, *_suspects(book, place, uneven, surveyed)]
+        new = late(book, surveyed) | ({} if place.ready else strangers)
+        most = sum(b.n for b in wanted) + sum(t.alive for t in new.values())
+        found: Searched | None = None
+        at = asked
+        if wanted or new:
+            tags = frozenset(b.tag for b in wanted) | frozenset(new)
+            answer = yield Search(place.name, tags, most)
+            found, at = answer.value, answer.asked
+            if not is_home(place, found.identity):
+                return
+    except NoAnswer:
+        return
+    except NotDone:  # nobody there can tell tags apart
+        by_count(accounts, place, uneven, asked)
+        place.ready = True
+        yield saved(accounts)
+        return
+    if found is not None:
+        place.keeps_history = found.history
+        for batch in wanted:
+            yield from resolve(accounts, place, batch, found, at)
+        yield from take_over(accounts, place, new, found)
+    if place.ready:
+        yield from accuse(place, strangers, at)
+    place.ready = True
+    yield saved(accounts, place)
+
+
+def _survey(accounts: Accounts, place: Place) -> Run:
+    """Return what tags are in the queue."""
+    answer = yield Survey(place.name)
+    surveyed: Surveyed = answer.value
+    if not is_home(place, surveyed.identity):
+        raise NoAnswer("another place answered")
+    return surveyed.tags
+
+
+def _suspects(
+    book: Book, place: Place, uneven: dict[str, Balance], surveyed: dict[str, TagCount]
+) -> list[Batch]:
+    """Return the lines whose pilots a survey does not show as the book has them."""
+    lines = [b for q in uneven for b in book.lines(place.name, q) if b.state == "sent"]
+    suspects = []
+    for batch in lines:
+        seen = surveyed.get(batch.tag)
+        if seen is None or seen.alive != batch.open:
+            suspects.append(batch)
+        else:
+            batch.believe()
+    # Pilots that were written off may be among those that are too many.
+    for tag in surveyed:
+        line = book.line(tag)
+        if line is not None and line.lost and line not in suspects:
+            suspects.append(line)
+    return suspects

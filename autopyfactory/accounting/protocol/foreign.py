@@ -1,0 +1,73 @@
+"""Pilots with our factory's name that this book has no line of: taken over, or told of."""
+
+from __future__ import annotations
+
+from autopyfactory.accounting.book import Batch, Book
+from autopyfactory.accounting.place import Place
+from autopyfactory.accounting.protocol.accounts import Accounts, Run
+from autopyfactory.accounting.requests import Recall, Searched, TagCount, TagFound, Tell
+from autopyfactory.model.text import count
+
+
+def strangers_in(accounts: Accounts, surveyed: dict[str, TagCount]) -> Run:
+    """Return the tags that this book has no line of."""
+    unknown = {tag: seen for tag, seen in surveyed.items() if not accounts.book.knew(tag)}
+    if not unknown:
+        return {}
+    answer = yield Recall(frozenset(unknown))
+    return {tag: seen for tag, seen in unknown.items() if tag not in answer.value}
+
+
+def late(book: Book, surveyed: dict[str, TagCount]) -> dict[str, TagCount]:
+    """Return the tags of intents that were given up and whose pilots are there after all."""
+    return {tag: seen for tag, seen in surveyed.items() if book.given_up(tag)}
+
+
+def take_over(accounts: Accounts, place: Place, new: dict[str, TagCount], found: Searched) -> Run:
+    """Take pilots into the book that were found at the start, or that an operator wants taken over."""
+    n = 0
+    for tag, seen in new.items():
+        there = found.tags.get(tag, TagFound("", 0, 0))
+        if not there.alive or accounts.book.line(tag) is not None:
+            continue
+        members = there.alive
+        batch = Batch(
+            tag, seen.queue, place.name, accounts.ce_of(seen.queue), members.bit_count(),
+            identity=place.identity, mark=seen.mark, state="sent", cluster=there.cluster,
+            members=members, alive=members, earlier=True,
+        )  # fmt: skip
+        accounts.book.begin(batch)
+        n += batch.n
+    if n:
+        yield Tell(
+            "adopted", place.name,
+            f"{count(n, 'pilot')} with our factory's name at {place.name} were not in the book: they are now",
+            pilots=n,
+        )  # fmt: skip
+
+
+def accuse(place: Place, strangers: dict[str, TagCount], at: float) -> Run:
+    """Note pilots of somebody else with our factory's name; nothing is sent there until somebody says so."""
+    news = {tag: (t.queue, t.mark, t.alive) for tag, t in strangers.items()}
+    if not news:
+        return
+    told = place.foreign_since is not None
+    place.foreign = news
+    if not told:
+        place.foreign_since = at
+        n = sum(t.alive for t in strangers.values())
+        marks = ", ".join(sorted({t.mark or "none" for t in strangers.values()}))
+        yield Tell(
+            "foreign", place.name,
+            f"{count(n, 'pilot')} with our factory's name and mark {marks} appeared at {place.name}: a "
+            "second factory uses our factoryId. No more is sent there until `autopyfactory pilots adopt`",
+            pilots=n, alarm=True,
+        )  # fmt: skip
+
+
+def adopt(accounts: Accounts, name: str) -> None:
+    """Let the next poll of a place take over whatever carries our factory's name there."""
+    place = accounts.places.get(name)
+    place.ready = False
+    place.foreign.clear()
+    place.foreign_since = None

@@ -1,0 +1,79 @@
+"""Is a place still the one it was? If not, what becomes of the pilots it had."""
+
+from __future__ import annotations
+
+from autopyfactory.accounting.place import Place
+from autopyfactory.accounting.protocol.accounts import Accounts, Run, saved
+from autopyfactory.accounting.protocol.holding import who_answers
+from autopyfactory.accounting.requests import Tell
+from autopyfactory.model.text import count
+
+
+def is_home(place: Place, identity: str) -> bool:
+    """Return whether an answer comes from the place that has our pilots."""
+    return identity == place.identity
+
+
+def meet(accounts: Accounts, place: Place, identity: str, at: float) -> Run:
+    """Return whether the place that told its `identity` at `at` is the one we know, or may become it."""
+    book, places = accounts.book, accounts.places
+    movable = is_home(place, identity) or not place.identity or not book.open(f"schedd:{place.name}")
+    if movable and (twin := places.twin(place, identity)) is not None:
+        places.merge(book, place, twin)
+        twin.stranger_since = None
+        yield saved(accounts, twin)
+        return True
+    if is_home(place, identity):
+        place.stranger_since = None
+        return True
+    if not place.identity or not book.open(f"schedd:{place.name}"):
+        yield from settle(accounts, place, identity)
+        return True
+    if place.stranger_since is None:
+        place.stranger_since, place.stranger = at, identity
+        yield Tell(
+            "stranger", place.name, who_answers(accounts, place),
+            pilots=book.open(f"schedd:{place.name}"), alarm=True,
+        )  # fmt: skip
+        return False
+    place.stranger = identity
+    if at - place.stranger_since < accounts.policy.lease:
+        return False
+    yield from forget(accounts, place.name, "their lease is over")
+    yield from settle(accounts, place, identity)
+    return True
+
+
+def settle(accounts: Accounts, place: Place, identity: str) -> Run:
+    """Let the place have this identity from now on."""
+    before = place.identity
+    place.identity, place.stranger_since = identity, None
+    for batch in accounts.book.lines(place.name):
+        accounts.book.settle(batch, place.name, identity)
+    if before:
+        place.cursor, place.ready, place.view = "", False, None
+        place.foreign.clear()
+        place.foreign_since = None
+        yield Tell("place-changed", place.name, f"{place.name} is {identity} now, it was {before}")
+    yield saved(accounts, place)
+
+
+def forget(accounts: Accounts, name: str, why: str) -> Run:
+    """Count all pilots at a place as lost. Returns how many they were."""
+    book, place = accounts.book, accounts.places.get(name)
+    n = 0
+    for batch in book.lines(place.name):
+        if batch.busy:
+            continue  # being sent right now: whoever does it will know
+        if batch.state == "intended":
+            n += batch.n
+            book.drop(batch)
+        else:
+            n += book.write_off(batch, batch.alive)
+    place.stranger_since = None
+    if place.stranger:
+        place.identity, place.stranger = "", ""
+        place.view, place.ready, place.cursor = None, False, ""
+    yield Tell("forgotten", place.name, f"{count(n, 'pilot')} at {place.name} count as lost: {why}", pilots=n)
+    yield saved(accounts, place)
+    return n

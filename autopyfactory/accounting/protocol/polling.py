@@ -1,0 +1,69 @@
+"""Count the pilots of a place, read who has ended, and have explained what does not balance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autopyfactory.accounting.book import Batch, bits
+from autopyfactory.accounting.conservation import Balance, troubled
+from autopyfactory.accounting.place import Place, View
+from autopyfactory.accounting.protocol.accounts import Accounts, Run, end, saved
+from autopyfactory.accounting.protocol.explaining import explain
+from autopyfactory.accounting.protocol.identity import is_home, meet
+from autopyfactory.accounting.requests import Count, Counted, Endings, NoAnswer, ReadEndings
+
+
+def poll(accounts: Accounts, name: str) -> Run:
+    """Count the pilots of a place, read who has ended, and explain what does not balance.
+
+    Returns whether the place answered as the one it is. Throws on what is thrown into the first request:
+    the rest is tried again with the next poll.
+    """
+    answer = yield Count(name)
+    counted: Counted = answer.value
+    place = accounts.places.get(name)
+    if not (yield from meet(accounts, place, counted.identity, answer.at)):
+        return False
+    place = accounts.places.get(name)  # another name of one that we know, perhaps
+    _take(accounts, place, counted, answer.asked)
+    yield from _endings(accounts, place)
+    yield from explain(accounts, place, answer.asked)
+    return True
+
+
+def _take(accounts: Accounts, place: Place, counted: Counted, asked: float) -> None:
+    book = accounts.book
+    place.take(View(asked, counted.queues, counted.others))
+    book.snapshot_asked(place.name, asked)
+    uneven = troubled(book, place)
+    place.strange = frozenset(q for q, b in uneven.items() if b.surplus or b.foreign)
+    clear_doubts(book.lines(place.name), uneven)
+
+
+def clear_doubts(lines: Iterable[Batch], uneven: dict[str, Balance]) -> None:
+    """Forget that pilots were looked up in vain where nothing is missing any more."""
+    for batch in lines:
+        b = uneven.get(batch.queue)
+        if batch.doubts and batch.state == "sent" and (b is None or not b.missing):
+            batch.believe()
+
+
+def _endings(accounts: Accounts, place: Place) -> Run:
+    """Read the endings since the last time, and close what has ended."""
+    try:
+        answer = yield ReadEndings(place.name, place.cursor)
+    except NoAnswer:
+        return  # they count as pending until the next time
+    endings: Endings = answer.value
+    if not is_home(place, endings.identity):
+        return
+    by_tag: dict[str, list[int]] = {}
+    for tag, proc in endings.ended:
+        by_tag.setdefault(tag, []).append(proc)
+    for tag, procs in by_tag.items():
+        batch = accounts.book.line(tag)
+        if batch is not None and batch.state != "intended":  # of an intent only a search knows all
+            end(accounts, place, batch, bits(procs))
+    if endings.cursor != place.cursor or accounts.book.changed:
+        place.cursor = endings.cursor
+        yield saved(accounts, place)

@@ -1,0 +1,99 @@
+"""What a look-up says of a line: its intent took place or not, its pilots live, have ended or are lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autopyfactory.accounting.book import Batch, bits, numbers
+from autopyfactory.accounting.conservation import Balance
+from autopyfactory.accounting.place import Place
+from autopyfactory.accounting.protocol.accounts import Accounts, Run, end
+from autopyfactory.accounting.requests import Searched, Tell
+from autopyfactory.model.text import count
+
+
+def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at: float) -> Run:
+    """Bring the line of `batch` to what a search found of it."""
+    book, policy = accounts.book, accounts.policy
+    seen = found.tags.get(batch.tag)
+    patience = policy.apart if found.history else policy.apart_without_history
+    if batch.state == "intended":
+        if seen is not None and (seen.alive | seen.ended):
+            # All or none of a submission is taken: what is not found has ended, or will be looked for.
+            book.confirm(batch, seen.cluster, bits(range(batch.n)) | seen.alive | seen.ended, at)
+            end(accounts, place, batch, seen.ended & ~seen.alive)
+            yield Tell(
+                "found", place.name,
+                f"found the {batch.n} pilots of an earlier submission, cluster {batch.cluster}",
+                batch.queue, batch.n, batch=replace(batch),
+            )  # fmt: skip
+        elif arrived(batch, at, policy.under_way) and patient(batch, 1, at, patience):
+            n = batch.n
+            book.drop(batch)
+            yield Tell(
+                "none",
+                place.name,
+                f"an earlier submission of {count(n, 'pilot')} did not take place",
+                batch.queue,
+            )
+        return
+    if seen is not None:
+        if back := book.found(batch, seen.alive):
+            yield Tell(
+                "found", place.name, f"{count(back, 'pilot')} that were lost are there", batch.queue, back
+            )
+        book.extend(batch, seen.alive)
+        end(accounts, place, batch, seen.ended & ~seen.alive)
+    gone = batch.alive & ~(seen.alive if seen is not None else 0)
+    if found.final:
+        end(accounts, place, batch, gone)
+        return
+    if doubted := patient(batch, gone, at, patience):
+        if not found.history:
+            end(accounts, place, batch, doubted)  # that is how pilots end there
+            return
+        n = book.write_off(batch, doubted)
+        yield Tell(
+            "lost", place.name,
+            f"{count(n, 'pilot')} of cluster {batch.cluster} are known neither to the queue nor to the "
+            f"history of {place.name}: they count as lost", batch.queue, n, alarm=True,
+        )  # fmt: skip
+
+
+def arrived(batch: Batch, at: float, under_way: float) -> bool:
+    """Note that a search at `at` did not find an intent; return whether it would have arrived by then."""
+    if batch.missed_since is None:
+        batch.missed_since = at
+    return at - batch.missed_since >= under_way
+
+
+def patient(batch: Batch, gone: int, at: float, patience: float) -> int:
+    """Note which pilots (bits) a search at `at` did not find; return those not found for long enough now."""
+    batch.believe(~gone)
+    if new := gone & ~batch.doubt:
+        batch.doubts = (*batch.doubts, (at, new))
+    found = 0
+    for since, procs in batch.doubts:
+        if at - since >= patience:
+            found |= procs
+    return found
+
+
+def by_count(accounts: Accounts, place: Place, uneven: dict[str, Balance], at: float) -> None:
+    """Close what is missing for long, at a place that tells numbers only: the oldest ones first."""
+    book = accounts.book
+    for queue in [q for q in place.short if q not in uneven or not uneven[q].missing]:
+        del place.short[queue]
+    for queue, b in uneven.items():
+        if not b.missing:
+            continue
+        since, least = place.short.get(queue, (at, b.missing))
+        place.short[queue] = since, least = since, min(least, b.missing)
+        if at - since < accounts.policy.apart_without_history:
+            continue
+        del place.short[queue]
+        for batch in sorted(book.lines(place.name, queue), key=lambda b: b.intended):
+            if batch.state == "sent" and least > 0:
+                gone = list(numbers(batch.alive))[:least]
+                least -= len(gone)
+                end(accounts, place, batch, bits(gone))

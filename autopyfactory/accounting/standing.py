@@ -1,0 +1,59 @@
+"""What is to be told about one place: its balance, what holds it back, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autopyfactory.accounting.conservation import Balance, balance
+from autopyfactory.accounting.place import Place
+from autopyfactory.accounting.protocol.accounts import Accounts
+from autopyfactory.accounting.protocol.holding import holds
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is to be told about one place."""
+
+    name: str
+    identity: str
+    balance: Balance
+    lost: int
+    submissions: int  # those whose outcome is not known
+    unresolved: int  # pilots of these
+    holds: tuple[str, ...]
+    age: float | None  # seconds since its counts were asked for; None: it has not answered
+    missing_age: float | None  # seconds since the first of them was looked up in vain
+    foreign_age: float | None  # seconds since they were told of
+    stranger_age: float | None  # seconds since somebody else answers under its name
+    queues: Mapping[str, Balance]
+
+
+def standing(accounts: Accounts, place: Place, now: float) -> Standing:
+    """Return what is to be told about `place` at monotonic time `now`."""
+    book = accounts.book
+    shown = set(place.view.queues) if place.view else set()
+    queues = {q: balance(book, place, q) for q in sorted(book.queues_at(place.name) | shown)}
+    total = Balance()
+    for one in queues.values():
+        total += one
+    lines = book.lines(place.name)
+    since = [at for b in lines for at, _ in b.doubts]
+
+    def age(at: float | None) -> float | None:
+        return None if at is None else now - at
+
+    return Standing(
+        place.name,
+        place.identity,
+        total,
+        lost=book.lost_at(place.name),
+        submissions=len(book.unresolved(place.name)),
+        unresolved=sum(b.n for b in book.unresolved(place.name)),
+        holds=holds(accounts, place),
+        age=age(place.view.asked if place.view else None),
+        missing_age=age(min(since, default=None)),
+        foreign_age=age(place.foreign_since),
+        stranger_age=age(place.stranger_since),
+        queues=queues,
+    )
