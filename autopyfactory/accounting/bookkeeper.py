@@ -55,6 +55,11 @@ class Bookkeeper:
         """Return this book's own mark, for the ads of its pilots."""
         return self._accounts.book.mark
 
+    @property
+    def policy(self) -> Policy:
+        """Return how patient the book is."""
+        return self._accounts.policy
+
     def configure(self, policy: Policy) -> None:
         """Be as patient as this from now on."""
         self._accounts.policy = policy

@@ -11,6 +11,7 @@ from pathlib import Path
 from autopyfactory.accounting.anchor import Anchor
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.protocol.accounts import policy
 from autopyfactory.accounting.requests import Tell
 from autopyfactory.condor import registry
 from autopyfactory.config.diff import Diff, diff
@@ -81,7 +82,7 @@ class Factory(Neighbours):
         self.started_at = self.clock.now()
         self.ledger = Ledger(self.state_dir / "ledger.db", self.clock)
         self.pauses = Pauses(self.state_dir / "pauses.json")
-        self.book = Bookkeeper(self.ledger, self.clock)
+        self.book = Bookkeeper(self.ledger, self.clock, policy(configuration.factory))
         self.book.listeners.append(self._book_tells)
         self.sources = SourcePool(self.clock, self.book)
         self.shared = Shared(Board(self.clock), mark=self.ledger.mark)
@@ -230,6 +231,7 @@ class Factory(Neighbours):
     def _want(self, configuration: Configuration) -> None:
         """Make `configuration` what is wanted, and do at once what can be done."""
         self.monitors.configure(configuration)
+        self.book.configure(policy(configuration.factory))
         self._reconciler.want(
             {name: QueueSpec(q, configuration) for name, q in self.enabled(configuration).items()}
         )

@@ -171,6 +171,33 @@ class FactoryOptions(Options):
         ge=0,
         description="No queue sends while fewer files can be made there",
     )
+    book_underway: float = option(
+        120,
+        key="book.underway",
+        scope=FACTORY,
+        unit="s",
+        ge=30,
+        description="A submission whose answer was lost may still arrive for so long after its schedd answers"
+        " again: until then a look-up that does not find it says nothing",
+    )
+    book_apart: float = option(
+        180,
+        key="book.apart",
+        scope=FACTORY,
+        unit="s",
+        ge=60,
+        description="Pilots are written off when two look-ups so far apart have not found them; where the"
+        " schedd keeps no history twice that. Longer than any lie of a schedd that is not itself",
+    )
+    book_lease: float = option(
+        3600,
+        key="book.lease",
+        scope=FACTORY,
+        unit="s",
+        ge=0,
+        description="Pilots whose job queue is gone, or answers no more under its name, count for so long: by"
+        " then they have ended at their CEs",
+    )
     log_dir: str | None = option(
         None,
         key="logdir",

@@ -9,6 +9,7 @@ from typing import Any
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.requests import Answer, Request, Write
+from autopyfactory.options.common import FactoryOptions
 
 Run = Generator[Request, Answer, Any]
 
@@ -17,12 +18,17 @@ Run = Generator[Request, Answer, Any]
 class Policy:
     """How patient the protocol is, in seconds."""
 
-    # A submission whose sender gave up, or died, can be under way for so long: an earlier look-up that finds
-    # nothing says nothing.
+    # A submission whose sender gave up, or died, can be under way for so long after its schedd answers again (one
+    # that hung finds it in its socket then): an earlier look-up that finds nothing says nothing.
     under_way: float = 120.0
     apart: float = 180.0  # between two look-ups that must both find nothing before pilots are written off
     apart_without_history: float = 360.0  # the same at a place that keeps no history
     lease: float = 3600.0  # pilots whose job queue is gone end by themselves
+
+
+def policy(options: FactoryOptions) -> Policy:
+    """Return how patient a factory is to be."""
+    return Policy(options.book_underway, options.book_apart, 2 * options.book_apart, options.book_lease)
 
 
 @dataclass(slots=True)

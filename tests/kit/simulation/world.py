@@ -97,6 +97,8 @@ class World:
             Cap("factory", rng.randint(10, 30), "MaxPerFactory"),
         )
         self.told: Counter[str] = Counter()
+        self._quiet_since = FAULTS_END  # no fault, and nothing that one left under way, since
+        self._quiet_polls: Counter[str] = Counter()  # of each place, since then
         self._untold: dict[str, tuple[float, int]] = {}  # since when, and in how many polls, nobody was told
         self.accused: set[str] = set()  # places where a second factory was told of in this life
         self._more = self._acted = (
@@ -141,6 +143,8 @@ class World:
     def _start(self) -> None:
         self._life += 1
         self.up = True
+        self._quiet_since = max(self._quiet_since, self.now)
+        self._quiet_polls.clear()
         self.accused.clear()
         self._untold.clear()
         book, places = self.disk.restore()
@@ -178,7 +182,11 @@ class World:
         if life != self._life:
             return
 
-        def again(_: object) -> None:
+        begun = self.now
+
+        def again(answered: object) -> None:
+            if answered:
+                self._check_resolved(name, begun)
             self.after(
                 POLL if self.calm else self.rng.choice((POLL, POLL, 5.0)), lambda: self._poll(name, life)
             )
@@ -311,6 +319,8 @@ class World:
         """A submission arrives whose sender has long given up, or died."""
         if schedd in self.serving.values() and self._same(schedd, request.identity):
             self.say(f"late submission {request.batch.tag}")
+            self._quiet_since = max(self._quiet_since, self.now)
+            self._quiet_polls.clear()
             schedd.submit(request.batch)
             self._more = True
 
@@ -592,6 +602,25 @@ class World:
                 raise Violation(f"{line.tag} does not add up: {line}")
         if {k: v for k, v in sums.items() if v} != dict(book.totals()):
             raise Violation("the sums are not the sums of the lines")
+
+    def _check_resolved(self, name: str, begun: float) -> None:
+        """Two polls after the last fault no intent is open whose pilots the place knows.
+
+        One that did not take place needs longer: it may be under way, and one look-up may lie.
+        """
+        if begun < self._quiet_since:
+            return
+        self._quiet_polls[name] += 1
+        if self._quiet_polls[name] < 2:
+            return
+        schedd, place = self._serving(name), self.accounts.places.get(name)
+        known = {p.tag for p in [*schedd.pilots.values(), *schedd.ended]}
+        most = POLICY.under_way + POLICY.apart + 2 * POLL
+        for line in self.accounts.book.unresolved(place.name):
+            if line.tag in known:
+                raise Violation(f"{line.tag} is there, and two polls after the last fault nobody knows it")
+            if self.now - self._quiet_since > most + 2 * POLL:
+                raise Violation(f"{line.tag} is not there, and {most:.0f} s after the last fault it is open")
 
     def _check_end(self) -> None:
         """Everything is resolved some polls after the last fault."""

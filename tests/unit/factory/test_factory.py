@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.accounting.protocol.accounts import Policy
 from autopyfactory.config.build import load
 from autopyfactory.model.decision import OtherQueues
 from autopyfactory.model.record import CycleRecord, FactoryEvent, Troubles
@@ -82,6 +83,15 @@ def test_a_reload_that_fails_leaves_all_as_it_was_and_is_told(place: Place) -> N
     assert dict(factory.queues) == running
     assert all(queue.alive for queue in running.values())
     assert heard == [("problem", None)] * 2
+
+
+def test_how_patient_the_book_is_can_be_configured_and_changed(place: Place) -> None:
+    factory = place.made()
+    assert factory.book.policy == Policy(), "the defaults are declared in two places"
+    place.configure(**{"book.apart": "100", "book.underway": "60", "book.lease": "7200"})
+    assert factory.reload().applied
+    assert factory.book.policy == Policy(60, 100, 200, 7200)
+    factory.shutdown(1)
 
 
 def test_a_reload_starts_ends_and_replaces_queues(place: Place) -> None:
