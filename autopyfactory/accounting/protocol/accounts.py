@@ -18,8 +18,8 @@ Run = Generator[Request, Answer, Any]
 class Policy:
     """How patient the protocol is, in seconds."""
 
-    # A submission whose sender gave up, or died, can be under way for so long after its schedd answers again (one
-    # that hung finds it in its socket then): an earlier look-up that finds nothing says nothing.
+    # A submission whose sender gave up, or died, can be under way for so long after its schedd answers again:
+    # one that hung finds it in its socket then. A look-up before that finds nothing, and says nothing.
     under_way: float = 120.0
     apart: float = 180.0  # between two look-ups that must both find nothing before pilots are written off
     apart_without_history: float = 360.0  # the same at a place that keeps no history
