@@ -152,6 +152,17 @@ def _floods(trial: Trial) -> Iterator[Problem]:
     elif first is not None and first.n >= FLOOD:
         message = "nothing limits the number of pilots while none is pending"
         yield Problem("warning", message, hint="add MaxPerCycle or MaxToRun, with its maximum")
+    else:
+        yield from _without_cap(trial)
+
+
+def _without_cap(trial: Trial) -> Iterator[Problem]:
+    """Yield a warning when pilots are still sent however many there are."""
+    full = trial.decide(ready=MANY, running=MANY)
+    if full is not None and full.n > 0:
+        message = "no cap: work that is told wrongly, or grows without end, is answered with ever more pilots"
+        hint = "add MaxToRun with its maximum, or MaxPerCE or MaxPerFactory"
+        yield Problem("warning", message, hint=hint)
 
 
 # --- work, credentials, pilots -------------------------------------------------------------------

@@ -60,17 +60,19 @@ class Trial:
         except Exception as err:  # noqa: BLE001 - as above
             return str(err) or type(err).__name__
 
-    def decide(self, *, ready: int, pending: int = 0, status: str = "online") -> Decision | None:
+    def decide(
+        self, *, ready: int, pending: int = 0, running: int = 0, status: str = "online"
+    ) -> Decision | None:
         """Run the chain on invented inputs; None if that is not possible."""
         if any(rule is None for rule in self.chain):
             return None
         inputs = CycleInputs(
             queue=self.queue.name,
             wms=WMSQueueInfo(ready=ready),
-            batch=BatchQueueInfo(pending=pending, waiting=pending),
+            batch=BatchQueueInfo(pending=pending, waiting=pending, running=running),
             site=SiteInfo(status=status),
             history=RecentPilots(),
-            factory_active=pending,
+            factory_active=pending + running,
             now=datetime.now(UTC),
             cores=self.queue.options.cores,
             memory_mb=self.queue.options.memory_mb,

@@ -44,14 +44,16 @@ class LimitOptions(Options):
 
 
 class Limit(SchedPlugin[LimitOptions]):
-    """At most so many."""
+    """At most so many in all."""
 
     name = "Limit"
     Options = LimitOptions
     declares: ClassVar[Declaration] = Declaration("limits", numbers=("maximum",))
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
-        return self.step(n, n if self.options.maximum is None else min(n, self.options.maximum), "")
+        there = inputs.batch.active if inputs.batch is not None else 0
+        maximum = self.options.maximum
+        return self.step(n, n if maximum is None else min(n, max(0, maximum - there)), "")
 
 
 class FloorOptions(Options):

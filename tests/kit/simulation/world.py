@@ -98,7 +98,7 @@ class World:
         )
         self.told: Counter[str] = Counter()
         self._quiet_since = FAULTS_END  # no fault, and nothing that one left under way, since
-        self._quiet_polls: Counter[str] = Counter()  # of each place, since then
+        self._quiet_polls: dict[str, list[float]] = {}  # when those of each place since then were begun
         self._untold: dict[str, tuple[float, int]] = {}  # since when, and in how many polls, nobody was told
         self.accused: set[str] = set()  # places where a second factory was told of in this life
         self._more = self._acted = (
@@ -610,17 +610,19 @@ class World:
         """
         if begun < self._quiet_since:
             return
-        self._quiet_polls[name] += 1
-        if self._quiet_polls[name] < 2:
+        polls = self._quiet_polls.setdefault(name, [])
+        polls.append(begun)
+        if len(polls) < 2:
             return
         schedd, place = self._serving(name), self.accounts.places.get(name)
         known = {p.tag for p in [*schedd.pilots.values(), *schedd.ended]}
-        most = POLICY.under_way + POLICY.apart + 2 * POLL
+        # To its next poll an intent waits first, and then, at each of two limits, for the poll after it.
+        most = POLICY.under_way + POLICY.apart + 3.5 * POLL
         for line in self.accounts.book.unresolved(place.name):
             if line.tag in known:
                 raise Violation(f"{line.tag} is there, and two polls after the last fault nobody knows it")
-            if self.now - self._quiet_since > most + 2 * POLL:
-                raise Violation(f"{line.tag} is not there, and {most:.0f} s after the last fault it is open")
+            if begun - polls[0] > most:
+                raise Violation(f"{line.tag} is not there, and open {begun - polls[0]:.0f} s after the faults")
 
     def _check_end(self) -> None:
         """Everything is resolved some polls after the last fault."""

@@ -13,6 +13,8 @@ from autopyfactory.config.model import Configuration
 from autopyfactory.options.problem import Problem
 from configkit import DEFAULTS, FACTORY, Limit, Tree, messages
 
+NO_CAP = "no cap: work that is told wrongly, or grows without end, is answered with ever more pilots"
+
 
 @pytest.fixture
 def wrapper(tmp_path: Path) -> Path:
@@ -81,14 +83,16 @@ def test_the_real_rules(tree: Tree, tmp_path: Path, wrapper: Path) -> None:
         "[{name}]\nenabled = True\nwmsqueue = {name}\nwmsstatusplugin = Condor\nbatchstatusplugin = Condor\n"
         "batchsubmitplugin = CondorLocal\nexecutable = {wrapper}\nschedplugin = {chain}\n"
         "sched.minpercycle.minimum = 2\nsched.minpending.minimum = 1\nsched.maxpending.maximum = 50\n"
-        "sched.maxpercycle.maximum = 20\n"
+        "sched.maxpercycle.maximum = 20\nsched.maxtorun.maximum = 90\n"
     )
     chains = {
-        "fine": "Ready, Scale, MaxPerCycle, MinPerCycle, StatusTest, StatusOffline, MaxPending",
-        "percycle": "Ready, MaxPerCycle, StatusOffline, MinPerCycle",
-        "pending": "Ready, MaxPerCycle, StatusTest, MinPending",
+        "fine": "Ready, Scale, MaxPerCycle, MinPerCycle, StatusTest, StatusOffline, MaxPending, MaxToRun",
+        "percycle": "Ready, MaxPerCycle, StatusOffline, MinPerCycle, MaxToRun",
+        "pending": "Ready, MaxPerCycle, StatusTest, MinPending, MaxToRun",
         "first": "Ready, MaxPending",
         "free": "Ready, Scale",
+        "slow": "Ready, MaxPerCycle",
+        "growth": "Ready, MaxGrowth, MaxPending, MaxPerCycle",
     }
     text = "".join(queue.format(name=n, chain=c, wrapper=wrapper) for n, c in chains.items())
     found = tree.write(factory=FACTORY, queues=text).load(installed())
@@ -98,6 +102,7 @@ def test_the_real_rules(tree: Tree, tmp_path: Path, wrapper: Path) -> None:
         ("pending", "MinPending after StatusTest sends pilots that this holds back"),
         ("first", "nothing limits the number of pilots while none is pending"),
         ("free", "nothing limits the number of pilots"),
+        *((name, NO_CAP) for name in ("slow", "growth")),
     ]
 
 
@@ -184,7 +189,7 @@ def test_files_with_which_the_wms_is_asked(tmp_path: Path, wrapper: Path, there:
         f"[Factory]\nfactoryId = f\nbaseLogDir = {tmp_path}\nqueueConf = {tmp_path}/queues.conf\n"
     )
     (tmp_path / "queues.conf").write_text(
-        "[Q]\nenabled = True\nwmsqueue = q\nschedplugin = Ready, MaxPerCycle\nsched.maxpercycle.maximum = 5\n"
+        "[Q]\nenabled = True\nwmsqueue = q\nschedplugin = Ready, MaxToRun\nsched.maxtorun.maximum = 5\n"
         f"batchsubmitplugin = Exec\nwmsstatusplugin = Panda\nexecutable = {wrapper}\n"
         f"batchstatusplugin = Exec\nwmsstatus.panda.certfile = {proxy}\n"
     )
