@@ -622,7 +622,7 @@ class World:
             if line.tag in known:
                 raise Violation(f"{line.tag} is there, and two polls after the last fault nobody knows it")
             if begun - polls[0] > most:
-                raise Violation(f"{line.tag} is not there, and open {begun - polls[0]:.0f} s after the faults")
+                raise Violation(f"{line.tag} is not there, {begun - polls[0]:.0f} s after the faults later")
 
     def _check_end(self) -> None:
         """Everything is resolved some polls after the last fault."""
