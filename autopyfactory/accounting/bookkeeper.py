@@ -128,6 +128,14 @@ class Bookkeeper:
         """
         return Work(polling.poll(self._accounts, target), self._lock, self._clock, self._answers(place=port))
 
+    def release(self, queue: str) -> None:
+        """Note that who submits for `queue` was given up: what was under way is looked up by its tag."""
+        with self._lock:
+            for name in self._accounts.book.places_of(queue):
+                for batch in self._accounts.book.lines(name, queue):
+                    if batch.busy:
+                        self._accounts.book.release(batch)
+
     def forget(self, target: str, why: str) -> int:
         """Count all pilots at `target` as lost; return how many."""
         return int(self._drive(identity.forget(self._accounts, target, why)))

@@ -28,6 +28,7 @@ log = logging.getLogger("autopyfactory.ledger")
 
 KEEP_SECONDS = 7 * 86400  # how long closed lines stay, for people to look at and to know strangers by
 DAY = 86400.0
+RECENT = 7200.0  # seconds that submissions are remembered in memory, for rules that look back
 PATIENCE = 30.0  # seconds to wait for a commit
 AGAIN = 5.0  # seconds until what could not be written is tried again
 VERSION = 2
@@ -82,6 +83,7 @@ class Ledger:
         self._places: dict[str, Place] = {}
         self._aliases: dict[str, str] = {}
         self._totals: dict[str, int] = {}
+        self._sent: dict[str, dict[str, tuple[float, int]]] = {}  # lately, by queue and tag: when, how many
         self._stopping = False
         self._busy = False
         self._troubled = False
@@ -106,6 +108,11 @@ class Ledger:
             self._db.execute("INSERT OR REPLACE INTO book VALUES ('version', ?)", (str(VERSION),))
             _take_over(self._db)
         (self.mark,) = self._db.execute("SELECT value FROM book WHERE key = 'mark'").fetchone()
+        oldest = self._clock.now().timestamp() - RECENT
+        rows = self._db.execute(
+            f"SELECT {', '.join(_COLUMNS)} FROM batch WHERE state != 'intended' AND intended >= ?", (oldest,)
+        )
+        self._note_sent(map(_batch, rows))
         self.prune()
 
     # --- reading --------------------------------------------------------------------------------
@@ -142,15 +149,13 @@ class Ledger:
         return frozenset(known)
 
     def sent_since(self, queue: str, seconds: float) -> int:
-        """Return how many pilots were sent for `queue` in the last `seconds`, by the wall clock."""
+        """Return how many pilots were sent for `queue` in the last `seconds` (two hours at most).
+
+        By the wall clock, and from memory: cycles ask, and must not wait for the disk.
+        """
         limit = self._clock.now().timestamp() - seconds
-        with self._lock:
-            (sent,) = self._db.execute(
-                "SELECT coalesce(sum(n), 0) FROM batch "
-                "WHERE queue = ? AND intended >= ? AND state != 'intended'",
-                (queue, limit),
-            ).fetchone()
-        return int(sent)
+        with self._change:
+            return sum(n for at, n in self._sent.get(queue, {}).values() if at >= limit)
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -164,6 +169,7 @@ class Ledger:
         with self._change:
             if self._stopping:
                 raise NotDone("the ledger is closed")
+            self._note_sent(request.lines)
             if waiting is not None:
                 self._durable.append(waiting)
             else:
@@ -185,6 +191,16 @@ class Ledger:
         self._places.update((p.name, p) for p in request.places)
         self._aliases.update(request.aliases)
         self._totals.update(request.totals)
+
+    def _note_sent(self, lines: Iterable[Batch]) -> None:
+        oldest = self._clock.now().timestamp() - RECENT
+        for b in lines:
+            if b.state == "intended" or b.intended < oldest:
+                continue
+            of_queue = self._sent.setdefault(b.queue, {})
+            of_queue[b.tag] = b.intended, b.n
+            for tag in [t for t, (at, _) in of_queue.items() if at < oldest]:
+                del of_queue[tag]
 
     def flush(self, timeout: float) -> bool:
         """Wait until all is written; False when that takes longer than `timeout` seconds."""

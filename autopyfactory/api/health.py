@@ -44,6 +44,8 @@ def health(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
         "submissions": _submissions(factory),
         "caps": list(_caps(factory)),
         "cycles": {"bounds": BOUNDS, **to_full(factory.cycle_totals.totals())},
+        "hanging": {q: queue.hangs for q, queue in dict(factory.queues).items() if queue.hangs},
+        "hangs": factory.hangs.total,
         "credentials": {q: w for q in dict(factory.queues) if (w := factory.troubles.credential(q))},
     }
 

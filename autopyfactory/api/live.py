@@ -38,6 +38,7 @@ def known_state(factory: Factory, name: str) -> LiveState:
         ce=queue.parts.submit.ce if queue else "",
         target=queue.parts.submit.target if queue else "",
         others=_others(queue) if queue else (),
+        hangs=queue.hangs if queue else "",
     )
 
 

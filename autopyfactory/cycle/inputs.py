@@ -6,17 +6,19 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.doing import Doing
 from autopyfactory.cycle.gate import Reading, held_back, reading
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import CycleInputs, OtherQueues, PastCycle, RecentPilots
 from autopyfactory.model.freshstarts import Starts
-from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
+from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo, WMSStatus
 from autopyfactory.model.pilotevents import WINDOW, recent_pilots
+from autopyfactory.plugins.base import WMSStatusPlugin
 
 PAST = 200  # cycles that rules may look back
 WORK = frozenset({"wms", "site"})  # what a WMS tells
@@ -33,7 +35,13 @@ class InputReader:
     """Puts together what one queue knows, from its sources, the book and its own past."""
 
     def __init__(
-        self, config: QueueConfig, parts: Parts, book: Bookkeeper, factory: KnowsOthers, clock: Clock
+        self,
+        config: QueueConfig,
+        parts: Parts,
+        book: Bookkeeper,
+        factory: KnowsOthers,
+        clock: Clock,
+        doing: Doing | None = None,
     ):
         self._config = config
         self._name = config.name
@@ -41,6 +49,7 @@ class InputReader:
         self._book = book
         self._factory = factory
         self._clock = clock
+        self._doing = doing or Doing(clock)
         looks_back = parts.events_source is not None
         self._past: deque[tuple[float, PastCycle]] | None = deque(maxlen=PAST) if looks_back else None
         self._starts = Starts()
@@ -67,11 +76,12 @@ class InputReader:
             readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono))
         if p.wms is not None and p.wms_source is not None:
             state = p.wms_source.state
-            if batch is not None:
-                p.wms.observe(batch)
+            with self._doing.call(f"the wmsstatus plugin {p.wms.name}"):
+                if batch is not None:
+                    p.wms.observe(batch)
+                if state.snapshot is not None:
+                    wms, site = _told(p.wms, state.snapshot.data)
             if state.snapshot is not None:
-                status = state.snapshot.data
-                wms, site = p.wms.queue_info(status), p.wms.site_info(status)
                 starting = self._starts.since(state.snapshot.taken_mono - p.wms.settling)
                 if self._needs & WORK:
                     taken.append(state.snapshot.taken_mono)
@@ -81,7 +91,9 @@ class InputReader:
             history = reading("history", events.label, events.state, p.batch.maxage, mono)
             readings.append(history)
         self.taken = tuple(taken)
-        options, others = self._config.options, self._factory.other_queues(self._name)
+        options = self._config.options
+        with self._doing.call("the rules about shares and limits"):
+            others = self._factory.other_queues(self._name)
         inputs = CycleInputs(
             queue=self._name,
             wms=wms,
@@ -139,3 +151,12 @@ class InputReader:
 
     def _past_cycles(self, mono: float) -> tuple[PastCycle, ...]:
         return tuple(replace(past, ago=mono - at) for at, past in self._past or ())
+
+
+def _told(plugin: WMSStatusPlugin[Any], status: WMSStatus) -> tuple[WMSQueueInfo | None, SiteInfo | None]:
+    """Return what `status` says about the plugin's queue. Raises what the plugin raises, and TypeError."""
+    wms, site = plugin.queue_info(status), plugin.site_info(status)
+    for found, kind in ((wms, WMSQueueInfo), (site, SiteInfo)):
+        if not isinstance(found, kind | None):
+            raise TypeError(f"it answered with {type(found).__name__}, not {kind.__name__}")
+    return wms, site

@@ -13,17 +13,18 @@ from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.backoff import Backoff
 from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.doing import IN_TIME, Doing, LeftBehind, PluginError
 from autopyfactory.cycle.files import PilotFiles
 from autopyfactory.cycle.inputs import InputReader, KnowsOthers
 from autopyfactory.cycle.log import log_end, log_inputs, log_steps, same_words
 from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender
 from autopyfactory.cycle.turns import TURNS
 from autopyfactory.model.clock import Clock
-from autopyfactory.model.decision import RecentPilots, decide
+from autopyfactory.model.decision import CycleInputs, Decision, RecentPilots, Rule, Step, decide
 from autopyfactory.model.record import CycleRecord, Outcome
 from autopyfactory.model.secondanswer import Surplus
 from autopyfactory.model.text import count, span
-from autopyfactory.plugins.base import SubmitUnknown
+from autopyfactory.plugins.base import SubmitError, SubmitUnknown
 
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
 
@@ -74,7 +75,8 @@ class APFQueue:
         self._backoff = Backoff()
         self._complaint = ""  # of the last cycle that failed
         self._surplus = Surplus()
-        self.reader = InputReader(config, parts, book, neighbours, clock)
+        self._doing = Doing(clock)
+        self.reader = InputReader(config, parts, book, neighbours, clock, self._doing)
         self._files = PilotFiles()
         self._neighbours = neighbours
         self._report = report
@@ -83,7 +85,7 @@ class APFQueue:
         self._stopping = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._sender = Sender(config, parts, book, lambda: self._stopping, self.log)
+        self._sender = Sender(config, parts, book, lambda: self._stopping, self._doing)
         self._book = book
 
     # --- the thread -----------------------------------------------------------------------------
@@ -98,9 +100,12 @@ class APFQueue:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the thread to end after the submission under way."""
+        """Ask the thread to end after the submission under way; one that hangs in a plugin is left behind."""
         self._stopping = True
         self._wake.set()
+        if self.alive and self._doing.leave():
+            self._book.release(self.name)
+            self.log.error("left behind: %s; should it return, it does nothing more", self._doing.overdue)
 
     def join(self, timeout: float) -> bool:
         """Wait for the thread to end; return whether it did."""
@@ -110,8 +115,13 @@ class APFQueue:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        """Whether the thread runs, and was not left behind."""
+        return self._thread is not None and self._thread.is_alive() and not self._doing.left
+
+    @property
+    def hangs(self) -> str:
+        """Which plugin has not returned for too long, in words; empty: none."""
+        return self._doing.overdue
 
     @property
     def finished(self) -> bool:
@@ -123,6 +133,14 @@ class APFQueue:
         self._wake.set()
 
     def _run(self) -> None:
+        try:
+            self._go_on()
+        except LeftBehind:
+            self.log.warning("a plugin has returned to a thread that was left behind: it ends")
+        for source in self.parts.sources:
+            source.unlisten(self.wake)
+
+    def _go_on(self) -> None:
         self._await_first_answers()
         while not self._stopping:
             started = self._clock.monotonic()
@@ -133,8 +151,6 @@ class APFQueue:
             pause = self.config.options.sleep
             self._wake.wait(max(0.0, started + pause - self._clock.monotonic()))
             self._wake.clear()
-        for source in self.parts.sources:
-            source.unlisten(self.wake)
 
     def _await_first_answers(self) -> None:
         end = self._clock.monotonic() + FIRST_ANSWER
@@ -160,8 +176,9 @@ class APFQueue:
     def _clean_up(self) -> None:
         """Let the submit plugin remove what ended pilots left behind, whatever the cycle did."""
         try:
-            self.parts.submit.cleanup(SUBMIT_DEADLINE)
-        except Exception as err:  # noqa: BLE001 - a plugin's: it costs no cycle
+            with self._doing.call(self._submit_plugin, IN_TIME):
+                self.parts.submit.cleanup(SUBMIT_DEADLINE)
+        except (PluginError, SubmitError, SubmitUnknown) as err:  # a plugin's: it costs no cycle
             text = str(err) or type(err).__name__
             if text != self._uncleaned:
                 self.log.warning("what ended pilots left behind cannot be removed: %s", text)
@@ -175,13 +192,16 @@ class APFQueue:
         """Read, gate, decide, send; return the record of all of it."""
         resolved = self._sender.resolved()
         missing = self._missing(started)
-        with TURNS.turn(self.name):
-            seen = self._book.open(self.name)  # before it is decided on: what comes later counts against it
-            record, pause = self._think(started, resolved, missing)
+        record = CycleRecord(self.name, self.cycles_run, started, "failed", "")
         try:
+            with TURNS.turn(self.name):
+                seen = self._book.open(self.name)  # before it is decided: what comes later counts against it
+                record, pause = self._think(started, resolved, missing)
             return self._act(record, pause, seen)
         except SubmitUnknown as err:
             return self._end(record, "failed", str(err))
+        except PluginError as err:
+            return self._end(record, "failed", str(err), err.__cause__)
         except Exception as err:  # what was known and decided stays in the record
             self.log.exception("this cycle failed: %s", err)
             return self._end(record, "failed", f"internal error: {err}")
@@ -192,20 +212,42 @@ class APFQueue:
             return self._end(self._drain(record) if pause.drains else record, "paused", pause.words)
         if record.gate:
             return self._end(record, "held back", "; ".join(record.gate))
+        if record.decision is None:
+            return self._end(record, "failed", record.reason)
         agreed = self._surplus.agreed(max(0, -record.wanted), self.reader.taken)
         if record.wanted < 0:
             return self._retire(record, agreed)
         if record.wanted > 0:
             return self._send(record, seen)
-        why = record.decision.decisive if record.decision else None
+        why = record.decision.decisive
         return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
 
     def _missing(self, now: datetime) -> tuple[str, ...]:
         """Return which files of the pilots are gone; a pilot that cannot be made is told when it is sent."""
         try:
-            return self._files.gone(self.parts.submit.describe("", now))
-        except Exception:  # noqa: BLE001 - a plugin's, of any kind
+            with self._doing.call(self._submit_plugin):
+                return self._files.gone(self.parts.submit.describe("", now))
+        except (PluginError, SubmitError, SubmitUnknown):
             return ()
+
+    @property
+    def _submit_plugin(self) -> str:
+        return f"the batchsubmit plugin {self.parts.submit.name}"
+
+    def _decided(self, inputs: CycleInputs) -> tuple[Decision | None, str]:
+        """Return what the chain says, or none of it and what one of its rules did wrong."""
+        try:
+            return decide(self.parts.chain, inputs, self._calculated), ""
+        except PluginError as err:
+            self._tell_details(str(err), err.__cause__)
+            return None, str(err)
+
+    def _calculated(self, rule: Rule, n: int, inputs: CycleInputs) -> Step:
+        with self._doing.call(f"the rule {rule.name}"):
+            step: object = rule.calc(n, inputs)
+            if not isinstance(step, Step) or type(step.n_out) is not int:
+                raise TypeError(f"it answered with {step!r:.80}, which is no step to a whole number")
+        return step
 
     def _think(
         self, started: datetime, resolved: Resolved, missing: tuple[str, ...]
@@ -217,15 +259,15 @@ class APFQueue:
 
         closed = self._neighbours.blocked() + missing + self.reader.gate(readings)
         pause = self._neighbours.paused(self.name)
-        decision = decide(self.parts.chain, inputs)
-        if pause is None and not closed:
+        decision, wrong = self._decided(inputs)
+        if pause is None and not closed and decision is not None:
             log_steps(self.log, decision)
         record = CycleRecord(
             queue=self.name,
             number=self.cycles_run,
             started=started,
-            outcome="nothing",
-            reason="",
+            outcome="failed" if wrong else "nothing",
+            reason=wrong,
             inputs=inputs,
             ages={r.key: r.age for r in readings if r.age is not None},
             errors={r.key: f"{r.label}: {r.trouble}" for r in readings if r.trouble},
@@ -234,7 +276,7 @@ class APFQueue:
             found=resolved.found,
             pause=pause.words if pause is not None else None,
             decision=decision,
-            wanted=decision.n,
+            wanted=decision.n if decision is not None else 0,
             wmsqueue=self.config.options.wmsqueue,
         )
         return record, pause
@@ -292,8 +334,16 @@ class APFQueue:
             return record
         return replace(record, retired=self._sender.take_back(pending, spare_running=True))
 
-    def _end(self, record: CycleRecord, outcome: Outcome, reason: str) -> CycleRecord:
+    def _tell_details(self, reason: str, cause: BaseException | None) -> None:
+        """Log where a plugin failed, when it has not failed like that in the last cycle."""
+        if cause is not None and same_words(reason) != self._complaint:
+            self.log.error("%s", reason, exc_info=cause)
+
+    def _end(
+        self, record: CycleRecord, outcome: Outcome, reason: str, cause: BaseException | None = None
+    ) -> CycleRecord:
         record = replace(record, outcome=outcome, reason=reason)
+        self._tell_details(reason, cause)
         complaint = same_words(reason) if outcome == "failed" else ""
         log_end(self.log, record, news=complaint != self._complaint or not complaint)
         if outcome not in ("paused", "held back"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from autopyfactory.accounting.protocol.sending import Ask, SentBatch
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Submitted
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.doing import IN_TIME, Doing
 from autopyfactory.model.decision import Cap
 from autopyfactory.model.record import Sent
 from autopyfactory.plugins.base import SubmitError, SubmitUnknown
@@ -45,14 +45,15 @@ class Sender:
         parts: Parts,
         book: Bookkeeper,
         stopping: Callable[[], bool],
-        log: logging.Logger,
+        doing: Doing,
     ):
         self._config = config
         self._name = config.name
         self._parts = parts
         self._book = book
         self._stopping = stopping
-        self._log = log
+        self._doing = doing
+        self._what = f"the batchsubmit plugin {parts.submit.name}"
 
     def send(self, n: int, seen: int) -> Sending:
         """Send up to `n` pilots, chunk by chunk, as far as the caps allow and until one submission fails.
@@ -79,7 +80,8 @@ class Sender:
     def submit(self, batch: Batch, identity: str) -> Submitted:
         """Send the pilots of `batch`: what the book asks of a place. Raises NotDone, NoAnswer."""
         try:
-            sent = self._parts.submit.submit_to(identity, batch.n, batch.tag, SUBMIT_DEADLINE)
+            with self._doing.call(self._what, IN_TIME):
+                sent = self._parts.submit.submit_to(identity, batch.n, batch.tag, SUBMIT_DEADLINE)
         except SubmitError as err:
             raise NotDone(str(err)) from err
         except SubmitUnknown as err:
@@ -92,9 +94,10 @@ class Sender:
         Return how many went. Raises SubmitUnknown.
         """
         submit = self._parts.submit
-        if spare_running:
-            return submit.withdraw(n, SUBMIT_DEADLINE)
-        return submit.retire(n, SUBMIT_DEADLINE, started_before)
+        with self._doing.call(self._what, IN_TIME):
+            if spare_running:
+                return submit.withdraw(n, SUBMIT_DEADLINE)
+            return submit.retire(n, SUBMIT_DEADLINE, started_before)
 
     def resolved(self) -> Resolved:
         """Return what has become of submissions whose outcome was not known."""
@@ -120,7 +123,9 @@ class Sender:
 
     def _caps(self) -> Iterator[Cap]:
         for rule in self._parts.chain:
-            yield from rule.caps()
+            with self._doing.call(f"the rule {rule.name}"):
+                caps = tuple(rule.caps())
+            yield from caps
 
 
 def _first(members: int) -> int:

@@ -21,6 +21,7 @@ from autopyfactory.credentials import pilotfiles
 from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.factory.crossqueue import other_queues
+from autopyfactory.factory.hangwatch import HangWatch
 from autopyfactory.factory.leftbehind import LeftBehind
 from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
 from autopyfactory.factory.reconciler import Failure, Reconciler
@@ -128,6 +129,7 @@ class Factory(Neighbours):
             ),
             self.clock,
         )
+        self.hangs = HangWatch(self.announce)
         self._told: frozenset[str] = frozenset()  # queues whose failure to start was announced
 
     # --- life -----------------------------------------------------------------------------------
@@ -155,6 +157,7 @@ class Factory(Neighbours):
             now = self.clock.monotonic()
             with self._lock:
                 self._reconcile()
+                self.hangs.look(self.queues)
                 if self._all_done():
                     log.info("no queue is left running")
                     return

@@ -33,11 +33,15 @@ class Worker(Protocol):
     def finished(self) -> bool:
         """Whether it ended by itself, having done all that it was asked to do."""
 
+    @property
+    def hangs(self) -> str:
+        """What it hangs in, in words; empty: it does not."""
+
     def start(self) -> None:
         """Start the thread."""
 
     def stop(self) -> None:
-        """Ask the thread to end; returns at once."""
+        """Ask the thread to end; returns at once. One that hangs is no longer alive then."""
 
 
 W = TypeVar("W", bound=Worker)
@@ -96,8 +100,13 @@ class Reconciler(Generic[S, W]):
     # --- what is asked of it ----------------------------------------------------------------------
 
     def want(self, wanted: Mapping[str, S]) -> None:
-        """Replace what is wanted, as a whole; the next `step` acts on it. What failed is tried again."""
+        """Replace what is wanted, as a whole; the next `step` acts on it.
+
+        What failed or hangs is tried again.
+        """
         self._wanted = dict(wanted)
+        for name in [name for name, one in self._actual.items() if one.worker.hangs]:
+            self._let_go(name)
         self.failures = {n: replace(f, again=0.0) for n, f in self.failures.items() if n in wanted}
 
     def step(self) -> None:
@@ -143,11 +152,16 @@ class Reconciler(Generic[S, W]):
                 if one.worker.alive or one.worker.finished:
                     continue
                 self._failed(name, RuntimeError("its thread has died"))
-            one.worker.stop()
-            self._ending[name] = self._actual.pop(name)
+            self._let_go(name)
+
+    def _let_go(self, name: str) -> None:
+        one = self._ending[name] = self._actual.pop(name)
+        one.worker.stop()
 
     def _collect(self) -> dict[str, _Actual[S, W]]:
-        """Return those that have ended since."""
+        """Return those that have ended since; the others are asked again: what hangs is left behind then."""
+        for one in self._ending.values():
+            one.worker.stop()
         ended = {name: one for name, one in self._ending.items() if not one.worker.alive}
         for name in ended:
             del self._ending[name]

@@ -23,11 +23,19 @@ def claim_of(queue: APFQueue, recent: Recent) -> Claim | None:
     return next((claim for claim in claims if claim is not None), None)
 
 
+def _claim_of_other(queue: APFQueue, recent: Recent) -> Claim | None:
+    """Return the same of another queue; None also when that fails, for then it sends nothing."""
+    try:
+        return claim_of(queue, recent)
+    except Exception:  # noqa: BLE001 - a plugin's: it is told by the queue that has it
+        return None
+
+
 def share_of(queue: APFQueue, queues: Mapping[str, APFQueue], recent: Recent) -> Part:
     """Return which part of its WMS queue's demand falls to `queue`: all, if it puts no claim forward."""
     if claim_of(queue, recent) is None:
         return WHOLE
-    claims = {q.name: c for q in _peers(queue, queues) if (c := claim_of(q, recent)) is not None}
+    claims = {q.name: c for q in _peers(queue, queues) if (c := _claim_of_other(q, recent)) is not None}
     return divide(claims)[queue.name]
 
 
@@ -43,7 +51,7 @@ def pilots_of_sharers(
     """Return the pilots of the other queues that share the demand, as their last cycles saw them."""
     if claim_of(queue, recent) is None:
         return ()
-    others = [q for q in _peers(queue, queues) if q is not queue and claim_of(q, recent) is not None]
+    others = [q for q in _peers(queue, queues) if q is not queue and _claim_of_other(q, recent) is not None]
     seen = (q.last.inputs.batch for q in others if q.last is not None and q.last.inputs is not None)
     return tuple(batch for batch in seen if batch is not None)
 

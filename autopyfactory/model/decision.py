@@ -6,7 +6,7 @@ replayed, simulated and explained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -192,8 +192,15 @@ def _with_declaration(step: Step, said: Declaration) -> Step:
     return replace(step, part=said.part, cause=(step.cause or said.cause) if lowered else None)
 
 
-def decide(chain: Sequence[Rule], inputs: CycleInputs) -> Decision:
-    """Fold `chain` over `inputs`, starting from 0.
+def _calculated(rule: Rule, n: int, inputs: CycleInputs) -> Step:
+    return rule.calc(n, inputs)
+
+
+Calc = Callable[[Rule, int, CycleInputs], Step]
+
+
+def decide(chain: Sequence[Rule], inputs: CycleInputs, calc: Calc = _calculated) -> Decision:
+    """Fold `chain` over `inputs`, starting from 0; `calc` asks a rule, for those who guard that.
 
     A plugin whose needs are not met ends the chain at 0 (fail closed): a later plugin such as
     MinPerCycle must not turn missing information into pilots.
@@ -212,7 +219,7 @@ def decide(chain: Sequence[Rule], inputs: CycleInputs) -> Decision:
         if divided and said.part == "divides":
             step = Step(rule.name, n, n, "the number is this queue's part already")
         else:
-            step = rule.calc(n, inputs)
+            step = calc(rule, n, inputs)
         step = _with_declaration(step, said)
         divided = divided or step.divided
         steps.append(step)

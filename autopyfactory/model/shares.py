@@ -51,10 +51,11 @@ class Claim:
 def divide(claims: Mapping[str, Claim]) -> dict[str, Part]:
     """Return each queue's part. Sorted by name, so that every caller comes to the same parts.
 
-    Throughput counts only where every queue puts it forward: weight x throughput.
+    Throughput counts only where every queue puts it forward, and some queue has any: weight x throughput.
     """
     names = sorted(claims)
     by_throughput = all(c.throughput is not None for c in claims.values())
+    by_throughput = by_throughput and any(c.weight * (c.throughput or 0.0) for c in claims.values())
     weights = [claims[n].weight * ((claims[n].throughput or 0.0) if by_throughput else 1.0) for n in names]
     total = sum(weights)
     if total <= 0:

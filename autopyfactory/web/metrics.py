@@ -150,6 +150,8 @@ def _factory(health: Mapping[str, Any]) -> Iterator[Metric]:
     yield _gauge(
         "credential_problems", "Queues with a credential that is no good", len(health["credentials"])
     )
+    yield _gauge("queues_hanging", "Queues that stand still in a plugin", len(health["hanging"]))
+    yield _counter("plugin_hangs", "Plugins that did not return in time", health["hangs"])
 
 
 def _sources(sources: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:

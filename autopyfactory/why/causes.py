@@ -22,6 +22,8 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 _UNTRUSTED = re.compile(r"certificate.verify.failed|CA certificate bundle", re.IGNORECASE)
+# How a cycle ends in which a plugin did what it must not do.
+_OF_A_PLUGIN = re.compile(r"the (rules?|\w+ plugin) .*failed: ")
 LONG_PENDING = 360.0  # seconds that a pilot waits, with none running, until that is worth a word: as `full`
 LATE = 3.0  # periods without a cycle
 
@@ -39,6 +41,9 @@ def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[C
                     "correct it, see `autopyfactory check`, and reload")  # fmt: skip
     if live.enabled is False:
         yield Cause("disabled", "the queue is not enabled", "set `enabled = True` for it, and reload")
+    if live.hangs:
+        todo = "`autopyfactory reload` starts the queue anew; see why that plugin hangs"
+        yield Cause("plugin-hangs", f"{live.hangs}: the queue stands still", todo)
     if live.silent:
         todo = "ask as a user who may command the factory; if it does not answer at all, see its log"
         yield Cause("factory-silent", f"the factory could not be asked: {live.silent}", todo, blocks=False)
@@ -51,7 +56,7 @@ def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[C
         )
     elif record is not None and live.period:
         age = (live.now - record.started).total_seconds()
-        if age > max(LATE * live.period, live.period + 120):
+        if not live.hangs and age > max(LATE * live.period, live.period + 120):
             words = f"the last cycle began {span(age)} ago, one is due every {span(live.period)}"
             yield Cause("no-cycles", words, "look at the queue's log: something holds its cycle up")
     elif record is None and live.configured and live.enabled:
@@ -174,7 +179,10 @@ def of_submission(record: CycleRecord) -> Iterator[Cause]:
         else:
             yield Cause("submission-failed", f"the submission to {s.ce} through {s.target} failed: {s.error}",
                         "correct what the text says; it is tried again in the next cycle")  # fmt: skip
-    if not errors and not record.reason.startswith("internal error"):
+    if not errors and _OF_A_PLUGIN.match(record.reason):
+        todo = "this is a defect of that plugin: tell who made it; the queue's log says where it failed"
+        yield Cause("plugin-fails", record.reason, todo)
+    elif not errors and not record.reason.startswith("internal error"):
         todo = "nothing: it is looked at again in the next cycle; see that the schedd answers"
         yield Cause("not-taken-back", record.reason, todo, "nobody")
     elif not errors:

@@ -14,8 +14,8 @@ from autopyfactory.why.model import Cause, LiveState, Run, Story
 
 # What comes first explains what follows: a queue whose pilots are held soon meets a cap as well.
 ORDER = (
-    "not-configured", "broken-configuration", "disabled", "factory-down", "factory-silent", "no-cycles",
-    "no-cycle-yet", "internal-error", "paused", "draining",
+    "not-configured", "broken-configuration", "disabled", "factory-down", "factory-silent", "plugin-hangs",
+    "no-cycles", "no-cycle-yet", "internal-error", "plugin-fails", "paused", "draining",
     "disk-full", "clock-wrong", "credential", "credential-missing", "credential-expired", "files-missing",
     "credential-refused",
     "ce-refuses", "ce-down", "ce-not-found",

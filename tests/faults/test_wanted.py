@@ -13,8 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
+from autopyfactory.api import commands
 from autopyfactory.config.build import load
 from autopyfactory.config.model import Configuration
+from autopyfactory.cycle import doing
 from autopyfactory.factory.factory import Factory
 from autopyfactory.pauses import Pause
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
@@ -247,3 +249,43 @@ def test_a_ledger_that_was_removed_stops_all_sending(box: Box) -> None:
         assert reload(factory, box)
         until(lambda: "ledger.db is gone" in last(factory, "q"), "the reason")
         assert box.pilots("q") == 2
+
+
+def test_a_rule_that_hangs_for_ever_costs_its_queue_only_and_a_reload_starts_that_anew(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told by `why` and `status`, counted, and needs no restart of the factory."""
+    monkeypatch.setattr(doing, "AT_ONCE", 1.0)
+    never, hanging = threading.Event(), threading.Event()
+    real = MaxToRun.calc
+
+    def calc(rule: MaxToRun, n: int, inputs: Any) -> Any:
+        if rule.context.queue == "stuck" and not hanging.is_set():
+            hanging.set()
+            never.wait()
+        return real(rule, n, inputs)
+
+    monkeypatch.setattr(MaxToRun, "calc", calc)
+    for name in ("stuck", "free"):
+        box.queue(name, sched__maxtorun__maximum="2", apfqueue__sleep="0.2")
+    box.work({"stuck": 5, "free": 5})
+    try:
+        with InProcess(box) as factory:
+            until(lambda: box.pilots("free") == 2, "pilots of the other queue")
+            until(lambda: factory.hangs.total == 1, "the hang to be noticed")
+            rows = {row["queue"]: row for row in commands.answer(factory, "status", {})["queues"]}
+            codes = {name: [c["code"] for c in row["problems"]] for name, row in rows.items()}
+            assert codes == {"stuck": ["plugin-hangs"], "free": []}
+            told = commands.answer(factory, "why", {"queue": "stuck"})["live"]["hangs"]
+            assert told.startswith("the rule MaxToRun has not returned for ")
+            assert box.pilots("stuck") == 0
+            cycles = factory.queues["free"].cycles_run
+            until(lambda: factory.queues["free"].cycles_run > cycles + 10, "cycles of the other")
+            assert reload(factory, box)
+            until(lambda: box.pilots("stuck") == 2, "pilots of the queue that hung")
+            assert not commands.answer(factory, "health", {})["hanging"]
+            never.set()
+            until(lambda: threads_of("stuck") == 1, "the old thread to end")
+            assert (box.pilots("stuck"), factory.hangs.total) == (2, 1)
+    finally:
+        never.set()

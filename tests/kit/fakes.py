@@ -106,6 +106,7 @@ class FakeBatch(BatchStatusPlugin[PolledOptions]):
 
 
 class FakeWMS(WMSStatusPlugin[PolledOptions]):
+    name = "FakeWMS"
     interval = 1.0
     maxage = 100.0
     Options = PolledOptions
@@ -123,6 +124,8 @@ class FakeWMS(WMSStatusPlugin[PolledOptions]):
 
 class FakeSubmit(BatchSubmitPlugin[Options]):
     """A schedd in memory: `pilots` maps a tag to how many carry it."""
+
+    name = "FakeSubmit"
 
     def __init__(self, ce: str = "ce1") -> None:
         super().__init__(Options(), context())

@@ -83,6 +83,8 @@ def health(**changes: Any) -> dict[str, Any]:
             "buckets": [2, 3, 5, *[0] * 10],
             "outcomes": {"nothing": 6, "sent": 4},
         },
+        "hanging": {"west": "the rule Slow has not returned for 3 min"},
+        "hangs": 2,
         "credentials": {"east": "the proxy /x expired"},
         **changes,
     }

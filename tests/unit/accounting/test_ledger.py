@@ -17,6 +17,7 @@ from autopyfactory.accounting.ledger import KEEP_SECONDS, Ledger, LedgerError
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.requests import NotDone, Write
 from fakes import FakeClock
+from patience import until
 
 
 @pytest.fixture
@@ -110,6 +111,32 @@ def test_closed_lines_go_after_a_week_and_open_ones_stay(ledger: Ledger, clock: 
     clock.advance(KEEP_SECONDS + 1)
     ledger.prune()
     assert ledger.recall(["open", "closed"]) == {"open"}
+
+
+def test_what_was_sent_lately_is_told_without_the_disk(tmp_path: Path, clock: FakeClock) -> None:
+    """A queue's cycle waited 2.9 s for a slow disk, with all other queues behind it."""
+    ledger = Ledger(tmp_path / "l.db", clock)
+    ledger.write(Write((batch("a", clock),), durable=True))
+    assert ledger.sent_since("q", 3600) == 0, "an intent is no pilot"
+    sent = replace(batch("a", clock, state="sent", members=31, alive=31), n=5)
+    ledger.write(Write((sent,)))
+    with ledger._lock:  # a commit that takes for ever
+        assert ledger.sent_since("q", 3600) == 5
+    ledger.write(Write((replace(sent, state="closed", alive=0),), durable=True))
+    assert ledger.sent_since("q", 3600) == 5, "those that ended were sent too"
+    ledger.close()
+    clock.advance(1800)
+    again = Ledger(tmp_path / "l.db", clock)
+    assert (again.sent_since("q", 3600), again.sent_since("q", 60)) == (5, 0)
+    again.close()
+
+
+def test_old_lines_are_deleted_once_a_day_while_the_factory_runs(ledger: Ledger, clock: FakeClock) -> None:
+    ledger.write(Write((batch("closed", clock, state="closed"),), durable=True))
+    clock.advance(KEEP_SECONDS + 1)
+    assert ledger.recall(["closed"])
+    ledger.write(Write((batch("next", clock),), durable=True))
+    until(lambda: not ledger.recall(["closed"]), "the day's cleaning")
 
 
 def test_a_ledger_of_submissions_is_taken_over(tmp_path: Path, clock: FakeClock) -> None:

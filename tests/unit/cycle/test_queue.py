@@ -19,10 +19,11 @@ from autopyfactory.cycle.turns import Turns
 from autopyfactory.model.decision import Cap, CycleInputs, OtherQueues, Step
 from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.record import CycleRecord
-from autopyfactory.plugins.base import SchedPlugin, SubmitError, SubmitUnknown
+from autopyfactory.plugins.base import SchedPlugin, SentPilots, SubmitError, SubmitUnknown
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
 from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
+from autopyfactory.why.problems import problems
 from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, context, queue_config
 from patience import PATIENCE
 
@@ -154,6 +155,106 @@ def test_rules_that_hang_do_not_stop_other_queues(tmp_path: Path, monkeypatch: p
     for w, thread in zip(stuck, threads, strict=True):
         thread.join(PATIENCE)
         assert w.submit.sent == 1
+
+
+class Wrong(Want):
+    """A rule that does what none may do."""
+
+    name = "Wrong"
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__(1)
+        self.answer = answer
+
+    def calc(self, n: int, inputs: CycleInputs) -> Step:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
+        (None, "TypeError: it answered with None"),
+        (5, "TypeError: it answered with 5"),
+        (Step("Wrong", 0, 2.5, ""), "TypeError: it answered with Step"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_a_rule_does_wrong_is_told_by_its_name_once_and_tried_again(
+    tmp_path: Path, answer: Any, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rule = Wrong(answer)
+    w = World(tmp_path, [rule])
+    w.poll()
+    for _ in range(3):
+        record = w.cycle()
+        assert (record.outcome, w.submit.sent) == ("failed", 0)
+        assert record.reason.startswith(f"the rule Wrong failed: {says}")
+        assert record.inputs is not None and record.inputs.batch is not None, "what was known is kept"
+        (cause,) = [c for c in problems(record) if c.code == "plugin-fails"]
+        assert cause.words == record.reason
+    told = [r for r in caplog.records if r.levelno >= logging.WARNING and "rule Wrong" in r.getMessage()]
+    assert sum(bool(r.exc_info) for r in told) == 1, "where it failed is in the log once"
+    rule.answer = Step("Wrong", 0, 2, "two")
+    assert w.cycle().submitted == 2
+
+
+def test_a_wms_plugin_that_answers_with_something_else_is_told(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    w.wms.queue_info = lambda status: {"ready": 5}  # type: ignore[assignment, method-assign, return-value]
+    record = w.cycle()
+    assert (record.outcome, w.submit.sent) == ("failed", 0)
+    said = "the wmsstatus plugin FakeWMS failed: TypeError: it answered with dict, not WMSQueueInfo"
+    assert record.reason == said
+
+
+def test_a_rule_that_hangs_for_ever_is_told_and_its_thread_left_behind(tmp_path: Path) -> None:
+    """It took its queue's thread for ever, in silence, and a reload waited for that thread."""
+    rule = Hangs()
+    w = World(tmp_path, [rule])
+    w.poll()
+    w.queue.start()
+    assert rule.inside.acquire(timeout=PATIENCE)
+    assert (w.queue.hangs, w.queue.alive) == ("", True)
+    w.queue.stop()
+    assert w.queue.alive, "it may well return"
+    w.clock.advance(180)
+    assert w.queue.hangs == "the rule Want has not returned for 3 min"
+    w.queue.stop()
+    assert not w.queue.alive
+    thread = w.queue._thread
+    rule.release.set()
+    assert thread is not None
+    thread.join(PATIENCE)
+    assert not thread.is_alive() and not w.records and not w.submit.sent, "it goes on with nothing"
+
+
+def test_a_submission_that_never_returns_is_looked_up_once_its_thread_is_left_behind(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    inside, release, real = threading.Semaphore(0), threading.Event(), w.submit.submit
+
+    def hang(n: int, tag: str, deadline: float) -> SentPilots:
+        inside.release()
+        assert release.wait(PATIENCE)
+        return real(n, tag, deadline)
+
+    w.submit.submit = hang  # type: ignore[method-assign]
+    w.poll()
+    w.queue.start()
+    assert inside.acquire(timeout=PATIENCE)
+    assert not w.book.unresolved("q"), "somebody is at it"
+    w.clock.advance(400)
+    w.queue.stop()
+    assert not w.queue.alive
+    assert len(w.book.unresolved("q")) == 1 and w.book.open("q") == 5
+    thread = w.queue._thread
+    release.set()
+    assert thread is not None
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert w.submit.sent == 5 and w.book.open("q") == 5, "each counts once, and no second chunk was sent"
 
 
 def test_large_numbers_go_in_chunks(tmp_path: Path) -> None:
@@ -405,5 +506,6 @@ def test_a_defect_keeps_what_was_known_and_decided(tmp_path: Path) -> None:
     world.submit.fail = KeyError("x")
     world.poll()
     record = world.cycle()
-    assert record.outcome == "failed" and record.reason.startswith("internal error: ")
+    assert record.outcome == "failed"
+    assert record.reason == "the batchsubmit plugin FakeSubmit failed: KeyError: 'x'"
     assert record.inputs is not None and record.decision is not None and record.wanted == 5

@@ -26,6 +26,7 @@ class Thread:
     alive: bool = False
     stopping: bool = False
     finished: bool = False
+    hangs: str = ""
 
     def start(self) -> None:
         self.alive = True

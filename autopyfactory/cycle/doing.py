@@ -1,0 +1,91 @@
+"""Which plugin a queue's thread is in, so that one that does not come back is told, and can be left behind.
+
+A thread cannot be ended from outside. But one that hangs in a plugin can be told not to go on, should the
+plugin ever return; then another thread may take the queue over.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from autopyfactory.model.clock import Clock
+from autopyfactory.model.text import span
+from autopyfactory.plugins.base import SubmitError, SubmitUnknown
+
+AT_ONCE = 30.0  # seconds for what has to return at once: a rule takes microseconds
+IN_TIME = 300.0  # seconds for what has time limits of its own, a minute each and several in a row
+
+
+class PluginError(Exception):
+    """A plugin did what none may do; the text names it and says what."""
+
+
+class LeftBehind(BaseException):
+    """The thread was given up while it hung, and must not go on. No Exception: nobody shall catch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    what: str
+    since: float  # monotonic
+    limit: float
+
+
+class Doing:
+    """The call of a plugin that one thread is in; that thread calls, any other may ask."""
+
+    def __init__(self, clock: Clock):
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._call: _Call | None = None
+        self._left = False
+
+    @contextmanager
+    def call(self, what: str, limit: float | None = None) -> Iterator[None]:
+        """Note that a plugin is called, `what` in words; it should return within `limit` seconds,
+        by default at once.
+
+        What it raises is raised as PluginError, unless it may raise that. Raises LeftBehind, on the way in or
+        out, when the thread was given up.
+        """
+        with self._lock:
+            if self._left:
+                raise LeftBehind
+            self._call = _Call(what, self._clock.monotonic(), AT_ONCE if limit is None else limit)
+        try:
+            yield
+        except (SubmitError, SubmitUnknown):
+            raise
+        except Exception as err:
+            raise PluginError(f"{what} failed: {type(err).__name__}: {err}") from err
+        finally:
+            self._returned()
+
+    def _returned(self) -> None:
+        with self._lock:
+            self._call = None
+            if self._left:
+                raise LeftBehind
+
+    @property
+    def overdue(self) -> str:
+        """Which plugin has not returned for too long, in words; empty: none."""
+        call = self._call
+        if call is None:
+            return ""
+        seconds = self._clock.monotonic() - call.since
+        return f"{call.what} has not returned for {span(seconds)}" if seconds > call.limit else ""
+
+    def leave(self) -> bool:
+        """Give the thread up if it hangs; return whether it is given up."""
+        with self._lock:
+            self._left = self._left or bool(self.overdue)
+            return self._left
+
+    @property
+    def left(self) -> bool:
+        """Whether the thread was given up."""
+        return self._left

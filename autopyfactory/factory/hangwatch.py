@@ -1,0 +1,35 @@
+"""Notices plugins that do not return: told when it begins and when it ends, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+
+class MayHang(Protocol):
+    """A queue with its thread."""
+
+    @property
+    def hangs(self) -> str:
+        """What it hangs in, in words; empty: it does not."""
+
+
+class HangWatch:
+    """Looks whenever it is asked to. Not thread-safe."""
+
+    def __init__(self, announce: Callable[[str, str, str | None], None]):
+        """Prepare; `announce` takes what kind of event it is, a text, and the queue."""
+        self._announce = announce
+        self._known: frozenset[str] = frozenset()
+        self.total = 0  # since the factory was started
+
+    def look(self, queues: Mapping[str, MayHang]) -> None:
+        """Look at all queues; returns at once."""
+        hanging = {name: words for name, queue in queues.items() if (words := queue.hangs)}
+        for name in hanging.keys() - self._known:
+            self.total += 1
+            words = f"{hanging[name]}: this queue stands still; `autopyfactory reload` starts it anew"
+            self._announce("problem", words, name)
+        for name in self._known - hanging.keys():
+            self._announce("recovered", "no plugin of this queue hangs any more", name)
+        self._known = frozenset(hanging)
