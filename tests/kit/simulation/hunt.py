@@ -9,7 +9,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from simulation.mutations import MUTATIONS
 from simulation.world import World
 
 PIECE = 50  # schedules that one process goes through before it reports
+TOLD_EVERY = 1000
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ def go(seeds: Sequence[int], mutation: str | None = None, first: bool = False) -
     return found
 
 
-def hunt(base: int, count: int, jobs: int) -> Iterator[Found]:
-    """Yield what breaks among `count` seeds from `base` on."""
+def hunt(base: int, count: int, jobs: int, done: Callable[[int], None] = lambda n: None) -> Iterator[Found]:
+    """Yield what breaks among `count` seeds from `base` on; `done` is told how many were gone through."""
     pieces = [range(s, min(s + PIECE, base + count)) for s in range(base, base + count, PIECE)]
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        for found in pool.map(go, pieces):
+        for piece, found in zip(pieces, pool.map(go, pieces), strict=True):
             yield from found
+            done(piece.stop - base)
 
 
 def fresh_base() -> int:
@@ -71,7 +73,12 @@ def main() -> int:
     print(f"{options.count} schedules, seeds from {base}", flush=True)
     start = time.monotonic()
     bad = 0
-    for found in hunt(base, options.count, options.jobs):
+
+    def tell(n: int) -> None:
+        if n % TOLD_EVERY == 0:
+            print(f"{n} done", flush=True)
+
+    for found in hunt(base, options.count, options.jobs, tell):
         bad += 1
         print(f"seed {found.seed}: {found.what}", flush=True)
     print(f"{bad} of {options.count} schedules broke an invariant ({time.monotonic() - start:.0f} s)")
