@@ -150,7 +150,11 @@ class Book:
 
     def lost_at(self, place: str) -> int:
         """Return the pilots at `place` that were written off, while their lines are kept."""
-        return sum(b.lost.bit_count() for b in self._lines.values() if b.place == place and b.lost)
+        return sum(b.lost.bit_count() for b in self.lost_lines(place))
+
+    def lost_lines(self, place: str) -> list[Batch]:
+        """Return the lines at `place` with pilots that were written off."""
+        return [b for b in self._lines.values() if b.place == place and b.lost]
 
     def unresolved(self, place: str | None = None, queue: str | None = None) -> list[Batch]:
         """Return the intents whose outcome is not known and that nobody is submitting now."""
@@ -163,10 +167,12 @@ class Book:
 
     def unseen(self, queue: str, place: str, since: float) -> int:
         """Return the pilots of `queue` that an answer of `place`, asked for at `since`, need not show."""
+        return sum(b.open for b in self.unseen_lines(place, since) if b.queue == queue)
+
+    def unseen_lines(self, place: str, since: float) -> list[Batch]:
+        """Return the lines that an answer of `place`, asked for at `since`, need not show."""
         lines = self._just_sent.get(place, {}).values()
-        return sum(
-            b.open for b in lines if b.queue == queue and (b.state == "intended" or b.sent_at >= since)
-        )
+        return [b for b in lines if b.state == "intended" or b.sent_at >= since]
 
     def totals(self) -> Mapping[str, int]:
         """Return every sum that is not zero: for those who check them."""

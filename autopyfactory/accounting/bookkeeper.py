@@ -207,10 +207,9 @@ class Bookkeeper:
 
     def standings(self, targets: Iterable[str] = ()) -> list[Standing]:
         """Return what is to be told about each place that is known, and about `targets`."""
-        now = self._clock.monotonic()
+        now, wall = self._clock.monotonic(), self._clock.now().timestamp()
         with self._lock:
             for target in targets:
                 self._accounts.places.get(target)
-            return [
-                standing(self._accounts, p, now) for p in sorted(self._accounts.places, key=lambda p: p.name)
-            ]
+            known = sorted(self._accounts.places, key=lambda p: p.name)
+            return [standing(self._accounts, place, now, wall) for place in known]

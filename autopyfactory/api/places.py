@@ -63,8 +63,11 @@ def _told(s: Standing) -> dict[str, Any]:
         "unresolved": s.unresolved,
         "holds": list(s.holds),
         "age": s.age,
+        "open_age": s.open_age,
+        "unseen_age": s.unseen_age,
         "missing_age": s.missing_age,
         "foreign_age": s.foreign_age,
+        "lost_age": s.lost_age,
         "stranger_age": s.stranger_age,
         "queues": {q: to_full(one) for q, one in s.queues.items() if one.open or not one.even},
     }

@@ -33,13 +33,15 @@ class QueueRow:
     wmsqueue: str | None = None
     ce: str = ""
     ready: int | None = None
-    pending: int | None = None  # the next four are parts of it
+    pending: int | None = None  # the next four are parts of it, and `missing`
     unsubmitted: int | None = None
     waiting: int | None = None
     held: int | None = None
     unseen: int | None = None
     running: int | None = None
     error: int | None = None
+    missing: int | None = None  # of the pending ones: in the book, and not shown
+    foreign: int | None = None  # shown with the factory's name, and not in the book
     sent: int | None = None  # pilots ever sent
     submitted: int = 0  # in the last cycle
     outcome: str = ""  # of the last cycle
@@ -134,6 +136,8 @@ def queue_row(
         unseen=batch.unseen if batch else None,
         running=batch.running if batch else None,
         error=batch.error if batch else None,
+        missing=batch.missing if batch else None,
+        foreign=batch.foreign if batch else None,
     )
 
 
@@ -186,7 +190,7 @@ SORTS: dict[str, Sorter] = {
     "queue": lambda r: r.queue,
     **{
         name: (lambda r, name=name: (-(getattr(r, name) or 0), r.queue))  # type: ignore[misc]
-        for name in ("ready", "pending", "running", "held", "sent", "submitted")
+        for name in ("ready", "pending", "running", "held", "missing", "foreign", "sent", "submitted")
     },
     "age": lambda r: (r.at.timestamp() if r.at else 0.0, r.queue),
     "state": lambda r: (r.state, r.outcome, r.queue),

@@ -31,18 +31,17 @@ def places(conf: tuple[str, ...], as_json: bool) -> None:
         return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("place", overflow="fold")
-    for name in ("asked", "open", "shown", "not yet visible", "missing", "foreign", "lost"):
+    for name in ("open", "shown", "not yet visible", "missing", "foreign", "lost"):
         table.add_column(name, justify="right")
     for p in found:
         table.add_row(
             escape(p["place"]),
-            _ago(p["age"]) or "never",
-            str(p["open"]),
-            str(p["shown"]),
-            str(p["unseen"]),
+            _with_age(p["open"], p["open_age"]),
+            f"{p['shown']} ({span(p['age'])})" if p["age"] is not None else "never asked",
+            _with_age(p["unseen"], p["unseen_age"]),
             _with_age(p["missing"], p["missing_age"]),
             _with_age(p["foreign"], p["foreign_age"]),
-            str(p["lost"]),
+            _with_age(p["lost"], p["lost_age"]),
         )
     wide_console().print(table)
     for p in found:
@@ -73,10 +72,6 @@ def forget(conf: tuple[str, ...], place: str, yes: bool) -> None:
 
 def _with_age(n: int, age: float | None) -> str:
     return f"{n} ({span(age)})" if n and age is not None else str(n)
-
-
-def _ago(age: float | None) -> str:
-    return f"{span(age)} ago" if age is not None else ""
 
 
 def _ask(conf: tuple[str, ...], name: str, **arguments: Any) -> dict[str, Any]:

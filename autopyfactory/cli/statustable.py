@@ -95,11 +95,16 @@ def _numbers(rows: Sequence[QueueRow]) -> list[tuple[str, Callable[[QueueRow, da
         ("longest running", lambda r, now: _since(r.oldest_running, now)),
         ("full", lambda r, _: _yes(r.full)),
     ]
+    unbalanced: list[tuple[str, Callable[[QueueRow, datetime], str | Text]]] = [
+        ("missing", lambda r, _: _alarming(r.missing)),
+        ("foreign", lambda r, _: _alarming(r.foreign)),
+    ]
     return [
         ("ready", lambda r, _: _changing(r.ready, r.trend.ready)),
         ("pending", lambda r, _: _changing(r.pending, r.trend.pending)),
         ("running", lambda r, _: _changing(r.running, r.trend.running)),
-        ("held", lambda r, _: styled((_number(r.held), "red" if r.held else ""))),
+        ("held", lambda r, _: _alarming(r.held)),
+        *(unbalanced if any(row.missing or row.foreign for row in rows) else ()),
         ("sent", lambda r, _: _number(r.sent)),
         *(ages if any(row.full is not None for row in rows) else ()),
         ("age", lambda r, now: _since(r.at, now)),
@@ -131,6 +136,10 @@ def _decision(row: QueueRow) -> Text:
 
 def _number(n: int | None) -> str:
     return "?" if n is None else str(n)
+
+
+def _alarming(n: int | None) -> Text:
+    return styled((_number(n), "red" if n else ""))
 
 
 def _changing(n: int | None, change: int | None) -> Text:

@@ -50,7 +50,6 @@ COVERED = {
     "plugins/batchstatus/exec": "grid/test_demo.py",
     "plugins/processes": "grid/test_demo.py",
     "sources/place": "unit/cycle/test_queue.py",
-    "cli/pilotplaces": "faults/test_book.py",
     "cli/confoption": "unit/cli/test_main.py",
     "cli/simulatework": "unit/cli/test_simulate.py",
     "cli/cric": "unit/plugins/queueconfig/test_cric.py",

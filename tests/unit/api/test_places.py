@@ -24,7 +24,7 @@ class Book:
         self.places = [
             Standing(
                 "schedd@site", "id", UNEVEN, 5, 1, 6, ("two answers",), 7.0, 8.0, None, None,
-                {"east": EVEN, "gone": GONE, "west": UNEVEN},
+                {"east": EVEN, "gone": GONE, "west": UNEVEN}, 9.0, 1.0, 11.0,
             )
         ]  # fmt: skip
 
@@ -62,6 +62,7 @@ def test_what_the_book_says(factory: Any) -> None:
     assert place["foreign"] == 5, "all that nobody has sent, ours by their mark or not"
     assert (place["unresolved"], place["holds"], place["age"]) == (6, ["two answers"], 7.0)
     assert (place["missing_age"], place["foreign_age"]) == (8.0, None)
+    assert (place["open_age"], place["unseen_age"], place["lost_age"]) == (9.0, 1.0, 11.0)
     assert set(place["queues"]) == {"east", "west"}, "a queue that has nothing and lacks nothing is not told"
 
 

@@ -67,6 +67,16 @@ def line(text: str, queue: str) -> str:
     return found
 
 
+def test_missing_and_foreign_pilots_have_columns_when_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "missing" not in run(monkeypatch, answer()).output
+    rows = [replace(ROWS[0], missing=3, foreign=0), replace(ROWS[1], missing=0, foreign=41)]
+    output = run(monkeypatch, answer(queues=[row.as_dict() for row in rows])).output
+    assert "missing foreign" in " ".join(line(output, "queue").split())
+    assert " 3 " in line(output, "east") and " 41 " in line(output, "west")
+    data = json.loads(run(monkeypatch, answer(queues=[rows[1].as_dict()]), "--json").output)
+    assert (data["queues"][0]["missing"], data["queues"][0]["foreign"]) == (0, 41)
+
+
 def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, answer())
     assert result.exit_code == 0, result.output
