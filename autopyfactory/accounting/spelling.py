@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from autopyfactory.model import hostport
 
 COLLECTOR_PORT, CE_PORT = 9618, 9619  # HTCondor's and HTCondor-CE's
 _HERE = {"localhost", "localhost.localdomain", "127.0.0.1", "::1"}
 
 
+@lru_cache(10_000)  # the same few names, over and over
 def host(text: str, default_port: int | None = None) -> str:
     """Return `host[:port]` in one spelling: lower case, no final dot, no default port, one name for here.
 

@@ -44,7 +44,7 @@ class Accounts:
 def saved(accounts: Accounts, *places: Place) -> Write:
     """Return the request to write down what has changed."""
     book = accounts.book
-    lines = tuple(replace(b) for b in book.changed.values())
+    lines = tuple(b.copied() for b in book.changed.values())
     book.changed.clear()
     totals = {b.queue: book.sent[b.queue] for b in lines if b.state != "intended"}
     return Write(lines, tuple(replace(p, view=None) for p in places), dict(accounts.places.aliases), totals)

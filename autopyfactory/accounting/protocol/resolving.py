@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from autopyfactory.accounting.book import Batch, bits, numbers
 from autopyfactory.accounting.conservation import Balance
 from autopyfactory.accounting.place import Place
@@ -25,7 +23,7 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
             yield Tell(
                 "found", place.name,
                 f"found the {batch.n} pilots of an earlier submission, cluster {batch.cluster}",
-                batch.queue, batch.n, batch=replace(batch),
+                batch.queue, batch.n, batch=batch.copied(),
             )  # fmt: skip
         elif arrived(batch, at, policy.under_way) and patient(batch, 1, at, patience):
             n = batch.n

@@ -109,7 +109,7 @@ def _send_one(accounts: Accounts, batch: Batch, identity: str) -> Run:
     book = accounts.book
     try:
         book.changed.pop(batch.tag, None)
-        written = yield Write((replace(batch),), durable=True)
+        written = yield Write((batch.copied(),), durable=True)
         batch.intended = written.wall
     except (NoAnswer, NotDone) as err:
         book.drop(batch)
@@ -119,7 +119,7 @@ def _send_one(accounts: Accounts, batch: Batch, identity: str) -> Run:
         book.release(batch)
         raise
     try:
-        answer = yield Submit(replace(batch), identity)
+        answer = yield Submit(batch.copied(), identity)
     except NotDone as err:
         book.drop(batch)
         yield saved(accounts)

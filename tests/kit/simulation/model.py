@@ -185,6 +185,18 @@ class Schedd:
         return Searched(self.identity, found, self.history)
 
 
+class WatchedBook(Book):
+    """Knows whether anything that it counts has changed: what has not need not be checked again."""
+
+    def __init__(self, mark: str) -> None:
+        self.touched = True
+        super().__init__(mark)
+
+    def _count(self, batch: Batch, sign: int) -> None:
+        self.touched = True
+        super()._count(batch, sign)
+
+
 @dataclass
 class Disk:
     """What survives a kill. Writes that need not be safe at once come later, or never."""
@@ -227,24 +239,23 @@ class Disk:
 
     def _keep(self, request: Write) -> None:
         for line in request.lines:
-            self.lines[line.tag] = replace(
-                line, busy=False, doubts=(), missed_since=None, sent_at=float("-inf")
-            )
+            kept = self.lines[line.tag] = line.copied()
+            kept.busy, kept.doubts, kept.missed_since, kept.sent_at = False, (), None, float("-inf")
         for place in request.places:
             self.places[place.name] = Place(place.name, place.identity, place.cursor)
         self.aliases.update(request.aliases)
         self.totals.update(request.totals)
 
-    def restore(self) -> tuple[Book, Places]:
+    def restore(self) -> tuple[WatchedBook, Places]:
         """Return what a new life starts with."""
-        book, places = Book(self.mark), Places()
+        book, places = WatchedBook(self.mark), Places()
         for name, place in self.places.items():
             mine = places.get(name)
             mine.identity, mine.cursor = place.identity, place.cursor
         places.aliases.update(self.aliases)
         for line in self.lines.values():
             if line.state != "closed" or line.lost:
-                book.load(replace(line))
+                book.load(line.copied())
         book.sent.update(self.totals)
         return book, places
 

@@ -148,9 +148,9 @@ class World:
         self._quiet_polls.clear()
         self.accused.clear()
         self._untold.clear()
-        book, places = self.disk.restore()
+        self._book, places = self.disk.restore()
         self.accounts = Accounts(
-            book, places, POLICY, lambda q: ce_name(self.queues[q].ce) if q in self.queues else ""
+            self._book, places, POLICY, lambda q: ce_name(self.queues[q].ce) if q in self.queues else ""
         )
         self.polling: set[str] = set()
         self.say(f"--- life {self._life}")
@@ -554,6 +554,10 @@ class World:
         """No pilot lives that the book does not count."""
         if not self.up:
             return
+        book = self._book
+        if not (self._more or book.touched or self.steps % 50 == 0):
+            return
+        book.touched = False
         if self._more or self.steps % 50 == 0:
             self._lived = self._ours_by_tag()
         # Between two submissions pilots only end: what lived at the last look is the most that can live now.
