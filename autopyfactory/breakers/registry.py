@@ -1,0 +1,271 @@
+"""All breakers of a factory: who is concerned by what, probes that go once, and the file that keeps them.
+
+A queue's pilots go to a CE, with a credential, and are of one kind. So three breakers stand in its way: the
+CE's, which all its queues share; that of the CE with this credential; and that of the queue's own pilots
+there. What goes wrong is held against the one whose fault it is; a pilot that does well speaks for all three.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from autopyfactory.breakers import machine
+from autopyfactory.breakers.evidence import Evidence
+from autopyfactory.breakers.machine import CLOSED, Breaker, Policy
+from autopyfactory.external import atomicfile
+from autopyfactory.model.clock import Clock
+from autopyfactory.model.serialize import from_plain, to_plain
+from autopyfactory.model.text import count, span
+
+log = logging.getLogger("autopyfactory.breakers")
+
+Scope = Literal["ce", "credential", "queue"]
+SCOPES: tuple[Scope, ...] = ("ce", "credential", "queue")
+Step = Callable[[Breaker, float], Breaker]  # what follows a state, at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which breaker."""
+
+    scope: Scope
+    ce: str  # in its one spelling
+    name: str = ""  # of the credential, or of the queue
+
+    @property
+    def words(self) -> str:
+        """Say what it guards."""
+        if self.scope == "ce":
+            return f"CE {self.ce}"
+        return (
+            f"CE {self.ce} with {self.name}" if self.scope == "credential" else f"{self.name} at CE {self.ce}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the pilots of a queue go."""
+
+    queue: str
+    ce: str  # in its one spelling
+    credential: str = ""  # as people write it; empty: none of ours
+
+    def key(self, scope: Scope) -> Key:
+        """Return which breaker of this scope is concerned."""
+        if scope == "credential" and self.credential:
+            return Key(scope, self.ce, self.credential)
+        return Key("queue", self.ce, self.queue) if scope == "queue" else Key("ce", self.ce)
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Return every breaker that is concerned."""
+        return tuple(dict.fromkeys(self.key(scope) for scope in SCOPES))
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """What the breakers say to a queue that wants to send."""
+
+    limit: int | None = None  # pilots that may go; None: as many as it likes
+    words: str | None = None  # which breaker is open, why, and what follows; None: all are closed
+
+
+FREE = Permit()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A breaker has opened or closed."""
+
+    key: Key
+    open: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One breaker in the file."""
+
+    key: Key
+    breaker: Breaker
+
+
+class Breakers:
+    """The breakers of one factory; may be used by several threads, and nobody waits here."""
+
+    def __init__(self, path: Path | None, clock: Clock, policy: Policy | None = None):
+        """Read the file at `path`; one that is damaged is moved aside, and all breakers are closed then."""
+        self.policy = policy or Policy()
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[Key, Breaker] = {}
+        self._news: list[Change] = []
+        self._written = ""
+        if path is not None:
+            self._read(path)
+
+    # --- what is seen ---------------------------------------------------------------------------
+
+    def note(self, address: Address, scope: Scope, evidence: Evidence) -> None:
+        """Take in what a pilot shows; what is good counts for all breakers that it concerns."""
+        now = self._now
+        with self._lock:
+            if not evidence.good:
+                key = address.key(scope)
+                self._change(key, machine.noted(self._known.get(key, CLOSED), evidence, now), now)
+                return
+            for key in address.keys:
+                if key in self._known:  # where nothing ever went wrong there is nothing to keep
+                    self._change(key, machine.noted(self._known[key], evidence, now), now)
+
+    def judge(self) -> None:
+        """Open what has to be opened, and forget what is long over."""
+        now = self._now
+        with self._lock:
+            for key, breaker in list(self._known.items()):
+                self._change(key, machine.judged(breaker, self.policy, now), now)
+                if self._over(self._known[key], now):
+                    del self._known[key]
+
+    def suspects(self, addresses: Iterable[Address]) -> dict[Address, float]:
+        """Return those for whom a breaker is open, or would open, and how long a pilot has to run there.
+
+        In seconds, to have done well: their running pilots are of interest.
+        """
+        now = self._now
+        with self._lock:
+            enough = {
+                key: b.enough(self.policy)
+                for key, b in self._known.items()
+                if b.open or b.suspicious(self.policy, now)
+            }
+        found = {a: [enough[key] for key in a.keys if key in enough] for a in addresses}
+        return {a: max(its) for a, its in found.items() if its}
+
+    def news(self) -> list[Change]:
+        """Return what has opened and closed since this was asked last."""
+        with self._lock:
+            news, self._news = self._news, []
+        return news
+
+    # --- what queues ask ------------------------------------------------------------------------
+
+    def permit(self, address: Address) -> Permit:
+        """Return what may be sent there now. A probe is only promised: see `take_probe`."""
+        now = self._now
+        with self._lock:
+            found = [(key, b) for key in address.keys if (b := self._known.get(key)) is not None and b.open]
+        if not found:
+            return FREE
+        ready = all(b.lets_probe(now) for _, b in found)
+        return Permit(1 if ready else 0, "; ".join(_told(key, b, now) for key, b in found))
+
+    def take_probe(self, address: Address) -> bool:
+        """Take the probe that all breakers in the way let through now; False: there is none any more."""
+        now = self._now
+        with self._lock:
+            found = {key: b for key in address.keys if (b := self._known.get(key)) is not None and b.open}
+            if not all(b.lets_probe(now) for b in found.values()):
+                return False
+            for key, b in found.items():
+                self._known[key] = machine.probed(b, self.policy, now)
+            return True
+
+    def hurry(self, address: Address) -> None:
+        """Let the next probe go at once: what was wrong has been mended, as it seems."""
+        self._each(address.keys, lambda b, now: machine.hurried(b, now))
+
+    def reset(self, keys: Iterable[Key]) -> None:
+        """Close these, and forget what was seen."""
+        self._each(keys, lambda _, now: machine.reset(now))
+
+    # --- what people ask ------------------------------------------------------------------------
+
+    def known(self) -> Mapping[Key, Breaker]:
+        """Return all that something is known of."""
+        with self._lock:
+            return dict(self._known)
+
+    def bad_nodes(self, address: Address) -> tuple[str, ...]:
+        """Return nodes on which pilots of a queue go wrong while others do well, as `node7 (4)`."""
+        with self._lock:
+            found = [b for key in address.keys if (b := self._known.get(key)) is not None]
+        return tuple(dict.fromkeys(node for b in found for node in b.verdict.nodes))
+
+    # --- the file -------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write down what must survive a restart: open ones, and when others have closed."""
+        if self._path is None:
+            return
+        with self._lock:
+            kept = [_Line(key, b) for key, b in self._known.items() if b.open or b.closed]
+        text = json.dumps({"breakers": [to_plain(line) for line in kept]}, indent=1, ensure_ascii=False)
+        if text == self._written:
+            return
+        try:
+            atomicfile.replace(self._path, f"{text}\n".encode(), mode=atomicfile.OWNER)
+        except OSError as err:
+            log.warning("%s cannot be written: %s; it is tried again", self._path, err)
+            return
+        self._written = text
+
+    def _read(self, path: Path) -> None:
+        try:
+            lines = json.loads(path.read_text())["breakers"]
+            self._known = {line.key: line.breaker for line in (from_plain(_Line, one) for one in lines)}
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+            log.error("%s cannot be read: %s; all breakers are closed", path, err)
+            try:
+                path.rename(path.with_name(f"{path.name}.broken"))
+            except OSError as problem:
+                log.error("%s", problem)
+
+    # --- with the lock held ---------------------------------------------------------------------
+
+    @property
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    def _each(self, keys: Iterable[Key], change: Step) -> None:
+        now = self._now
+        with self._lock:
+            for key in keys:
+                if key in self._known:
+                    self._change(key, change(self._known[key], now), now)
+
+    def _change(self, key: Key, after: Breaker, now: float) -> None:
+        before = self._known.get(key, CLOSED)
+        self._known[key] = after
+        if after.open and not before.open:
+            self._news.append(Change(key, True, f"the breaker opens, {_told(key, after, now)}"))
+        elif before.open and not after.open:
+            lasted = span(now - (before.opened or now))
+            words = f"the breaker closes, {key.words}: a pilot did well, after {lasted} and {_probes(before)}"
+            self._news.append(Change(key, False, words))
+
+    def _over(self, b: Breaker, now: float) -> bool:
+        """Whether there is nothing left to know."""
+        long_ago = now - self.policy.window
+        if b.open or b.since >= long_ago:
+            return False
+        return not any(e.at >= long_ago and not e.good for e in b.seen)
+
+
+def _told(key: Key, b: Breaker, now: float) -> str:
+    wait = b.next_probe - now
+    then = f"a probe in {span(wait)}" if wait > 0 else "a probe may go"
+    return f"{key.words}: {b.verdict.words}; {_probes(b)} so far, {then}"
+
+
+def _probes(b: Breaker) -> str:
+    return count(b.probes, "probe")
