@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from autopyfactory.api import configuration, health, places, queues
+from autopyfactory.api import breakers, configuration, health, places, queues
 from autopyfactory.control.server import CommandError
 
 if TYPE_CHECKING:
@@ -27,4 +27,5 @@ COMMANDS: dict[str, Command] = {
     **configuration.COMMANDS,
     **health.COMMANDS,
     **places.COMMANDS,
+    **breakers.COMMANDS,
 }

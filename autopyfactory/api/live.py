@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from autopyfactory.breakers.registry import FREE
 from autopyfactory.credentials.pilotfiles import of_plugin
 from autopyfactory.model.record import Troubles
 from autopyfactory.why.model import LiveState
@@ -25,6 +26,7 @@ def known_state(factory: Factory, name: str) -> LiveState:
     configuration = factory.configuration
     config, queue = configuration.queues.get(name), factory.queues.get(name)
     now = factory.clock.now()
+    permit = queue.breaker.permit() if queue and queue.breaker else FREE
     return LiveState(
         now=now,
         running=True,
@@ -35,6 +37,9 @@ def known_state(factory: Factory, name: str) -> LiveState:
         pause=factory.pauses.get(name, now),
         credential=factory.troubles.credential(name),
         troubles=factory.troubles.of(name),
+        breaker=permit.words,
+        breaker_scope=permit.scope or "",
+        bad_nodes=permit.nodes,
         ce=queue.parts.submit.ce if queue else "",
         target=queue.parts.submit.target if queue else "",
         others=_others(queue) if queue else (),

@@ -8,7 +8,7 @@ through later what the bad ones have failed at. If it has to open again soon, th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from autopyfactory.breakers.evidence import LAST, Evidence, Verdict, in_order, verdict
@@ -83,6 +83,16 @@ def noted(b: Breaker, new: Evidence, now: float) -> Breaker:
     return replace(b, seen=_kept(in_order([*others, new])))
 
 
+def retracted(b: Breaker, pilots: Container[str], now: float) -> Breaker:
+    """Take back what these pilots showed; it closes if nothing bad is left."""
+    left = tuple(e for e in b.seen if e.pilot not in pilots)
+    if len(left) == len(b.seen):
+        return b
+    if b.open and all(e.good for e in left):
+        return _close(b, now)
+    return replace(b, seen=left)
+
+
 def judged(b: Breaker, policy: Policy, now: float) -> Breaker:
     """Open it, if too many of the latest pilots went wrong."""
     if b.open:
@@ -98,8 +108,13 @@ def judged(b: Breaker, policy: Policy, now: float) -> Breaker:
 
 def probed(b: Breaker, policy: Policy, now: float) -> Breaker:
     """Note that a probe goes; the next one waits longer."""
-    interval = min(policy.last, b.interval * GROWTH)
+    interval = max(policy.first, min(policy.last, b.interval * GROWTH))
     return replace(b, interval=interval, next_probe=now + interval, probes=b.probes + 1)
+
+
+def unsent(b: Breaker, now: float) -> Breaker:
+    """Note that a probe did not go after all: it may still."""
+    return replace(b, interval=b.interval / GROWTH, next_probe=now, probes=max(0, b.probes - 1))
 
 
 def hurried(b: Breaker, now: float) -> Breaker:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,9 +43,8 @@ class Key:
         """Say what it guards."""
         if self.scope == "ce":
             return f"CE {self.ce}"
-        return (
-            f"CE {self.ce} with {self.name}" if self.scope == "credential" else f"{self.name} at CE {self.ce}"
-        )
+        joint = "with" if self.scope == "credential" else "for"
+        return f"CE {self.ce} {joint} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,8 @@ class Permit:
 
     limit: int | None = None  # pilots that may go; None: as many as it likes
     words: str | None = None  # which breaker is open, why, and what follows; None: all are closed
+    scope: Scope | None = None  # of the breaker that is open; of several the widest
+    nodes: tuple[str, ...] = ()  # on which pilots go wrong while others do well, as `node7 (4)`
 
 
 FREE = Permit()
@@ -94,6 +95,26 @@ class _Line:
 
     key: Key
     breaker: Breaker
+
+
+class Gate:
+    """The breakers in the way of one queue."""
+
+    def __init__(self, breakers: Breakers, address: Address):
+        self.address = address
+        self._breakers = breakers
+
+    def permit(self) -> Permit:
+        """Return what may be sent now. A probe is only promised: see `take_probe`."""
+        return self._breakers.permit(self.address)
+
+    def take_probe(self) -> bool:
+        """Take the probe that is let through now; False: there is none any more."""
+        return self._breakers.take_probe(self.address)
+
+    def give_back(self) -> None:
+        """Note that the probe that was taken did not go."""
+        self._breakers.give_back(self.address)
 
 
 class Breakers:
@@ -124,6 +145,15 @@ class Breakers:
             for key in address.keys:
                 if key in self._known:  # where nothing ever went wrong there is nothing to keep
                     self._change(key, machine.noted(self._known[key], evidence, now), now)
+
+    def reached(self, ce: str, place: str, down: Container[str]) -> None:
+        """Take back that a CE does not answer, for the pilots at `place` that are not in `down` any more."""
+        key, now = Key("ce", ce), self._now
+        with self._lock:
+            if (b := self._known.get(key)) is not None:
+                mine = (e.pilot for e in b.seen if e.kind == "down" and e.pilot.startswith(f"{place} "))
+                gone = {pilot for pilot in mine if pilot not in down}
+                self._change(key, machine.retracted(b, gone, now), now)
 
     def judge(self) -> None:
         """Open what has to be opened, and forget what is long over."""
@@ -161,11 +191,16 @@ class Breakers:
         """Return what may be sent there now. A probe is only promised: see `take_probe`."""
         now = self._now
         with self._lock:
-            found = [(key, b) for key in address.keys if (b := self._known.get(key)) is not None and b.open]
-        if not found:
+            known = [(key, b) for key in address.keys if (b := self._known.get(key)) is not None]
+        if not known:
             return FREE
+        nodes = tuple(dict.fromkeys(node for _, b in known for node in b.verdict.nodes))
+        found = [(key, b) for key, b in known if b.open]
+        if not found:
+            return Permit(nodes=nodes)
         ready = all(b.lets_probe(now) for _, b in found)
-        return Permit(1 if ready else 0, "; ".join(_told(key, b, now) for key, b in found))
+        words = "; ".join(_told(key, b, now) for key, b in found)
+        return Permit(1 if ready else 0, words, found[0][0].scope, nodes)
 
     def take_probe(self, address: Address) -> bool:
         """Take the probe that all breakers in the way let through now; False: there is none any more."""
@@ -177,6 +212,10 @@ class Breakers:
             for key, b in found.items():
                 self._known[key] = machine.probed(b, self.policy, now)
             return True
+
+    def give_back(self, address: Address) -> None:
+        """Note that the probe that was taken did not go: it may still."""
+        self._each(address.keys, lambda b, now: machine.unsent(b, now) if b.open else b)
 
     def hurry(self, address: Address) -> None:
         """Let the next probe go at once: what was wrong has been mended, as it seems."""
@@ -192,12 +231,6 @@ class Breakers:
         """Return all that something is known of."""
         with self._lock:
             return dict(self._known)
-
-    def bad_nodes(self, address: Address) -> tuple[str, ...]:
-        """Return nodes on which pilots of a queue go wrong while others do well, as `node7 (4)`."""
-        with self._lock:
-            found = [b for key in address.keys if (b := self._known.get(key)) is not None]
-        return tuple(dict.fromkeys(node for b in found for node in b.verdict.nodes))
 
     # --- the file -------------------------------------------------------------------------------
 
@@ -250,7 +283,7 @@ class Breakers:
             self._news.append(Change(key, True, f"the breaker opens, {_told(key, after, now)}"))
         elif before.open and not after.open:
             lasted = span(now - (before.opened or now))
-            words = f"the breaker closes, {key.words}: a pilot did well, after {lasted} and {_probes(before)}"
+            words = f"the breaker closes, {key.words}: it was open for {lasted}, with {_probes(before)}"
             self._news.append(Change(key, False, words))
 
     def _over(self, b: Breaker, now: float) -> bool:

@@ -18,6 +18,7 @@ from autopyfactory.daemon.exits import ExitCode
 from autopyfactory.daemon.options import DEFAULT_CONF, DaemonOptions
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "breakers": ("breakers", "Tell where pilots go wrong, and what is stopped."),
     "check": ("check", "Report everything that is wrong with a configuration."),
     "config": ("config_cmd", "Show, compare or convert configurations."),
     "cric": ("cric", "Make queues from what CRIC knows."),

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.breakers.registry import FREE, Gate
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.backoff import Backoff
 from autopyfactory.cycle.components import Parts
@@ -17,7 +18,7 @@ from autopyfactory.cycle.doing import IN_TIME, Doing, LeftBehind, PluginError
 from autopyfactory.cycle.files import PilotFiles
 from autopyfactory.cycle.inputs import InputReader, KnowsOthers
 from autopyfactory.cycle.log import log_end, log_inputs, log_steps, same_words
-from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender
+from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender, Sending
 from autopyfactory.cycle.turns import TURNS
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import CycleInputs, Decision, RecentPilots, Rule, Step, decide
@@ -64,6 +65,7 @@ class APFQueue:
         report: Callable[[CycleRecord], None],
         clock: Clock,
         cycles: int | None = None,
+        breaker: Gate | None = None,
     ):
         self.config = config
         self.name = config.name
@@ -87,6 +89,7 @@ class APFQueue:
         self._thread: threading.Thread | None = None
         self._sender = Sender(config, parts, book, lambda: self._stopping, self._doing)
         self._book = book
+        self.breaker = breaker  # None: nothing that its pilots do stops the queue
 
     # --- the thread -----------------------------------------------------------------------------
 
@@ -259,6 +262,7 @@ class APFQueue:
 
         closed = self._neighbours.blocked() + missing + self.reader.gate(readings)
         pause = self._neighbours.paused(self.name)
+        permit = self.breaker.permit() if self.breaker else FREE
         decision, wrong = self._decided(inputs)
         if pause is None and not closed and decision is not None:
             log_steps(self.log, decision)
@@ -278,6 +282,9 @@ class APFQueue:
             decision=decision,
             wanted=decision.n if decision is not None else 0,
             wmsqueue=self.config.options.wmsqueue,
+            breaker=permit.words,
+            breaker_scope=permit.scope or "",
+            bad_nodes=permit.nodes,
         )
         return record, pause
 
@@ -291,7 +298,12 @@ class APFQueue:
             self.log.info("submission was refused %s in a row: tried again in %s", refused, span(left))
             record = replace(record, sent=self._backoff.sent)  # the same trouble still, for whoever reads it
             return self._end(record, "failed", f"submission failed: {record.sent[0].error}")
-        done = self._sender.send(record.wanted, seen)
+        if record.breaker is None:
+            done = self._sender.send(record.wanted, seen)
+        elif self.breaker is not None and self.breaker.take_probe():
+            done = self._probe(seen)
+        else:
+            return self._end(record, "held back", f"a breaker is open: {record.breaker}")
         self._backoff.note(done.sent, self._clock.monotonic())
         record = replace(record, granted=done.granted, sent=done.sent, caps=done.notes)
         problems = [s.error for s in record.sent if s.error]
@@ -300,7 +312,8 @@ class APFQueue:
         if not record.sent:
             return self._end(record, "nothing", "; ".join(record.caps) or "the factory is stopping")
         clusters = ", ".join(str(s.cluster) for s in record.sent)
-        capped = f" of {record.wanted} wanted ({'; '.join(record.caps)})" if record.caps else ""
+        limits = (*record.caps, *(("a probe, since a breaker is open",) if record.breaker else ()))
+        capped = f" of {record.wanted} wanted ({'; '.join(limits)})" if limits else ""
         submit = self.parts.submit
         return self._end(
             record,
@@ -308,6 +321,13 @@ class APFQueue:
             f"{count(record.submitted, 'pilot')}{capped} to {submit.ce} through {submit.target}, "
             f"cluster {clusters}",
         )
+
+    def _probe(self, seen: int) -> Sending:
+        """Send one pilot instead of what is wanted, to see whether pilots do well again."""
+        done = self._sender.send(1, seen)
+        if self.breaker is not None and not any(one.count for one in done.sent):
+            self.breaker.give_back()
+        return done
 
     def _retire(self, record: CycleRecord, agreed: int) -> CycleRecord:
         """Answer a chain that says there are too many pilots; two answers agree that `agreed` are."""

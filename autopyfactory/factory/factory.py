@@ -7,12 +7,15 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from autopyfactory.accounting.anchor import Anchor
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.protocol.accounts import policy
 from autopyfactory.accounting.requests import Tell
+from autopyfactory.breakers.options import BreakerOptions, BreakerPart
+from autopyfactory.breakers.registry import Breakers
 from autopyfactory.condor import registry
 from autopyfactory.config.diff import Diff, diff
 from autopyfactory.config.model import Configuration, QueueConfig
@@ -22,7 +25,9 @@ from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.factory.crossqueue import other_queues
 from autopyfactory.factory.hangwatch import HangWatch
+from autopyfactory.factory.heldpilots import Surroundings
 from autopyfactory.factory.leftbehind import LeftBehind
+from autopyfactory.factory.pilotcare import PilotCare
 from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
 from autopyfactory.factory.reconciler import Failure, Reconciler
 from autopyfactory.factory.room import Least, RoomWatch, trees
@@ -37,16 +42,19 @@ from autopyfactory.notify.delivery import BatchReporter
 from autopyfactory.notify.mail import mailer
 from autopyfactory.notify.monitors import Monitors
 from autopyfactory.notify.trends import Trends
+from autopyfactory.options.declare import Options
 from autopyfactory.options.problem import ConfigError, Problem
 from autopyfactory.pauses import Pause, Pauses
 from autopyfactory.plugins.base import Shared
 from autopyfactory.plugins.lastcycles import Board
 from autopyfactory.sources.pool import SourcePool
 from autopyfactory.why import schedds
+from autopyfactory.why.treatment import HeldOptions, HeldPart
 from autopyfactory.why.watch import TroubleWatch
 
 log = logging.getLogger("autopyfactory.factory")
 
+PartT = TypeVar("PartT", bound=Options)
 TICK = 0.5  # seconds between two looks of the housekeeping at what has changed
 # What a running factory cannot change about itself: it would lose track of its own pilots or state.
 FIXED = ("factory_id", "state_dir", "socket")
@@ -85,6 +93,9 @@ class Factory(Neighbours):
         self.pauses = Pauses(self.state_dir / "pauses.json")
         self.book = Bookkeeper(self.ledger, self.clock, policy(configuration.factory))
         self.book.listeners.append(self._book_tells)
+        self.breakers = Breakers(self.state_dir / "breakers.json", self.clock)
+        self.care = PilotCare(self._surroundings(configuration), self.breakers, self.clock)
+        self.book.endings.subscribe(self.care.endings)
         self.sources = SourcePool(self.clock, self.book)
         self.shared = Shared(Board(self.clock), mark=self.ledger.mark)
         self._left_behind = LeftBehind(self.book, self.sources, self.shared)
@@ -119,6 +130,7 @@ class Factory(Neighbours):
         self._reconciler = Reconciler(
             QueueMaker(
                 book=self.book,
+                breakers=self.breakers,
                 sources=self.sources,
                 shared=self.shared,
                 monitors=self.monitors,
@@ -142,6 +154,7 @@ class Factory(Neighbours):
         with self._lock:
             self._want(self.configuration)
         self.troubles.start()
+        self.care.start()
         if self.history is not None:
             options, name = self.configuration.parts.get("pings"), self.configuration.factory.factory_id
             self.pings = wrapperpings.listener(options, name, self.history.report)
@@ -189,6 +202,7 @@ class Factory(Neighbours):
             queues = self._reconciler.end()
         self.sources.stop()
         self.troubles.stop()
+        self.care.stop()
         self.room.stop()
         self.announce("stopped", "pilots go on by themselves")
         patience = end - deadline / 2
@@ -337,6 +351,22 @@ class Factory(Neighbours):
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""
         return self.queues[queue].recent() if queue in self.queues else None
+
+    def _surroundings(self, configuration: Configuration) -> Surroundings:
+        return Surroundings(
+            configuration.factory.factory_id,
+            queues=lambda: dict(self.queues),
+            targets=lambda: schedds.targets(self.enabled(self.configuration).values()),
+            breaker_options=lambda: self._part(BreakerPart.name, BreakerOptions()),
+            held_options=lambda: self._part(HeldPart.name, HeldOptions()),
+            closed=self.book.holds,
+            tell=self.announce,
+        )
+
+    def _part(self, name: str, default: PartT) -> PartT:
+        """Return a group of options of [Factory], as it is configured now."""
+        found = self.configuration.parts.get(name)
+        return found if isinstance(found, type(default)) else default
 
     def _book_tells(self, tell: Tell) -> None:
         facts: dict[str, int | float | str] = {"place": tell.place, "pilots": tell.pilots}

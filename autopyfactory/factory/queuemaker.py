@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from autopyfactory.accounting import spelling
 from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.breakers.registry import Address, Breakers, Gate
 from autopyfactory.config.diff import same
 from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.factory.assembly import assemble
 from autopyfactory.model.clock import Clock
@@ -33,6 +36,7 @@ class QueueMaker:
     """What queues share; see `reconciler.Maker` for the methods."""
 
     book: Bookkeeper
+    breakers: Breakers
     sources: SourcePool
     monitors: Monitors
     shared: Shared
@@ -53,11 +57,20 @@ class QueueMaker:
             report=self.report,
             clock=self.clock,
             cycles=self.cycles,
+            breaker=self._gate(name, spec.queue, parts),
         )
         if before is not None:
             queue.cycles_run = before.cycles_run
+            if queue.breaker is not None:  # somebody has changed the queue: perhaps what was wrong with it
+                self.breakers.hurry(queue.breaker.address)
         self.book.settle(name, parts.submit.ce)
         return queue
+
+    def _gate(self, name: str, config: QueueConfig, parts: Parts) -> Gate | None:
+        if not config.options.breaker:
+            return None
+        submit = parts.submit
+        return Gate(self.breakers, Address(name, spelling.ce(submit.ce), submit.sent_with))
 
     def unmake(self, holder: str) -> None:
         """Release the sources that `holder` has."""

@@ -115,7 +115,9 @@ class CycleRecord:
     errors: Mapping[str, str] = field(default_factory=dict)  # last error of a source, by kind: wms, batch
     pause: str | None = None  # the pause or drain in effect, in words
     unresolved: tuple[str, ...] = ()  # submissions whose fate is not known yet, in words
-    breaker: str | None = None  # why the breaker of the CE is open; None: closed or none there
+    breaker: str | None = None  # which breaker is open, and why; None: none is
+    breaker_scope: str = ""  # what it guards: ce, credential (there), queue (the queue's own pilots there)
+    bad_nodes: tuple[str, ...] = ()  # where pilots go wrong while other nodes do well: `node7 (4)`
     credential: str | None = None  # what is wrong with the credential; None: nothing known
     troubles: Troubles | None = None  # what the schedd said about this queue's pilots; None: not asked
     found: tuple[Sent, ...] = ()  # submissions of earlier cycles that turned out to have taken place

@@ -302,6 +302,11 @@ class QueueOptions(Options):
         key="monitorsection",
         description="Sections of monitor.conf that are told about this queue",
     )
+    breaker: bool = option(
+        True,
+        key="breaker.enabled",
+        description="Whether pilots that go wrong stop this queue, and count for others at the same CE",
+    )
     keep_days: int | None = option(
         None,
         key="cleanlogs.keepdays",

@@ -283,6 +283,11 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
         """Return the CE that the pilots go to, as people write it; the cap scope `ce:<this>`."""
         return self.target
 
+    @property
+    def sent_with(self) -> str:
+        """Return the credential that the CE is shown, as people write it; empty: none of the queue's own."""
+        return ""
+
     @abstractmethod
     def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
         """Return the submit description of pilots that carry `tag`, sent at `now`; pure for a given `now`."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from autopyfactory.credentials.pilotfiles import GONE
+from autopyfactory.model.declaration import Who
 from autopyfactory.model.pilotevents import SHORT
 from autopyfactory.model.record import CycleRecord, Empty, Failed, HeldGroup, Troubles
 from autopyfactory.model.text import clock, count, span
@@ -78,10 +79,43 @@ def of_credentials(record: CycleRecord | None, live: LiveState | None) -> Iterat
     credential = live.credential if live and live.credential else record.credential if record else None
     if credential:
         yield Cause("credential", f"credential: {credential}", RENEW, "credentials")
-    breaker = live.breaker if live and live.breaker else record.breaker if record else None
-    if breaker:
-        yield Cause("breaker-open", f"the breaker of this CE is open: {breaker}",
-                    "nothing: it sends a probe by itself; see why the pilots failed", "site")  # fmt: skip
+    yield from _breaker(record, live)
+
+
+# By what the open breaker guards: who has to act, and what is to be done.
+_BREAKERS: Mapping[str, tuple[Who, str]] = {
+    "ce": ("site", "tell the site, with these words"),
+    "credential": ("credentials", "see whether the credential is what this CE expects; renew it"),
+    "queue": ("us", "read what a pilot wrote, and correct the queue's executable or options"),
+}
+
+
+def _breaker(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
+    """Yield that a breaker is open, and nodes that swallow pilots."""
+    said = live if live is not None and (live.breaker or live.bad_nodes) else record
+    if said is None:
+        return
+    words, scope, nodes = said.breaker, said.breaker_scope, said.bad_nodes
+    if words:
+        who, todo = _BREAKERS.get(scope, ("us", "see why the pilots went wrong"))
+        todo += (
+            "; probes go by themselves, and one that does well ends it. When it is mended: "
+            "`autopyfactory breakers close QUEUE`"
+        )
+        yield Cause("breaker-open", f"a breaker is open: {words}", todo, who)
+    if nodes:
+        told = f"pilots go wrong on {', '.join(nodes)} and do well on other nodes"
+        names = [node.rpartition(" (")[0] for node in nodes]
+        todo = (
+            "tell the site of these nodes; to leave them alone list them in the wrapper's `blacklist`, or, "
+            f"where HTCondor runs the pilots, require `{exclusion(names)}`"
+        )
+        yield Cause("bad-nodes", told, todo, "site", blocks=False)
+
+
+def exclusion(nodes: Sequence[str]) -> str:
+    """Return an expression for HTCondor's requirements that leaves out these nodes."""
+    return " && ".join(f'TARGET.Machine != "{re.sub(r"[^A-Za-z0-9._-]", "", node)}"' for node in nodes)
 
 
 def of_place(text: str) -> Cause | None:

@@ -17,7 +17,7 @@ def same_reason(ads: Iterable[Mapping[str, Any]]) -> tuple[HeldGroup, ...]:
     """Group ads by `HoldReason` and its code, the largest group first; numbers in the text do not matter."""
     groups: dict[tuple[str, str, bool], list[Mapping[str, Any]]] = defaultdict(list)
     for ad in ads:
-        text, code, there = str(ad["HoldReason"] or ""), int(ad["HoldReasonCode"] or 0), _held_there(ad)
+        text, code, there = str(ad["HoldReason"] or ""), int(ad["HoldReasonCode"] or 0), held_there(ad)
         kind = kind_of(text, code, "there" if there else "here")
         groups[kind.code, stripped(text), there].append(ad)
     found = [
@@ -44,5 +44,6 @@ def moment(seconds: Any) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None
 
 
-def _held_there(ad: Mapping[str, Any]) -> bool:
+def held_there(ad: Mapping[str, Any]) -> bool:
+    """Whether it is the CE that holds the pilot of this ad."""
     return str(ad.get("GridJobStatus") or "").upper() == HELD_THERE

@@ -24,7 +24,9 @@ class LiveState:
     troubles: Troubles | None = None
     credential: str | None = None  # what is wrong with it
     missing: tuple[str, ...] = ()  # files that pilots need, in words
-    breaker: str | None = None  # why it is open
+    breaker: str | None = None  # which one is open, and why
+    breaker_scope: str = ""  # what it guards: ce, credential, queue
+    bad_nodes: tuple[str, ...] = ()  # where pilots go wrong while other nodes do well
     ce: str = ""  # as people write it
     target: str = ""  # the schedd, as people write it
     others: tuple[str, ...] = ()  # WMS queues with jobs, when the WMS has none at all for this one

@@ -37,6 +37,9 @@ ACROSS = {
 OUTSIDE = ("bin/", "docs/")
 # Modules of more than LARGE lines without a test of their own, and which test (below tests/) runs them.
 COVERED = {
+    "api/breakers": "unit/cli/test_breakers.py",
+    "breakers/options": "unit/cli/test_breakers.py",
+    "factory/heldpilots": "unit/factory/test_pilotcare.py",
     "accounting/bookkeeper": "unit/cycle/test_queue.py",
     "accounting/place": "unit/accounting/test_conservation.py",
     "accounting/driver": "unit/cycle/test_queue.py",

@@ -130,6 +130,12 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         """Return the schedd as people write it."""
         return str(self._target)
 
+    @property
+    def sent_with(self) -> str:
+        """Return the token or proxy that the queue's options name."""
+        o = self.options
+        return f"token {o.tokenfile}" if o.tokenfile else f"proxy {o.proxyfile}" if o.proxyfile else ""
+
     # --- what a pilot carries -------------------------------------------------------------------
 
     def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:

@@ -89,6 +89,17 @@ def test_one_probe_goes_though_several_queues_want_it() -> None:
     assert world.breakers.permit(A).limit == 0, "the interval has grown"
 
 
+def test_a_probe_that_was_not_sent_may_still_go() -> None:
+    world = World()
+    world.fails(A, "ce")
+    world.clock.advance(61)
+    assert world.breakers.take_probe(A)
+    world.breakers.give_back(A)
+    assert world.breakers.take_probe(B)
+    world.clock.advance(119)
+    assert not world.breakers.take_probe(B)
+
+
 def test_a_probe_has_to_be_let_through_by_all_in_its_way() -> None:
     world = World()
     world.fails(A, "ce")
@@ -179,7 +190,7 @@ def test_bad_nodes_are_named_while_others_do_well() -> None:
         world.breakers.note(A, "queue", e)
     world.breakers.note(A, "queue", Evidence("g", "runs", now, began=now, host="node1"))
     world.breakers.judge()
-    assert world.breakers.bad_nodes(A) == ("node7 (6)",)
+    assert world.breakers.permit(A).nodes == ("node7 (6)",)
     assert world.stopped() == set()
 
 

@@ -13,6 +13,8 @@ import pytest
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.protocol.accounts import Policy
+from autopyfactory.breakers.evidence import Evidence
+from autopyfactory.breakers.registry import Address, Breakers, Gate
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.cycle.turns import Turns
@@ -509,3 +511,76 @@ def test_a_defect_keeps_what_was_known_and_decided(tmp_path: Path) -> None:
     assert record.outcome == "failed"
     assert record.reason == "the batchsubmit plugin FakeSubmit failed: KeyError: 'x'"
     assert record.inputs is not None and record.decision is not None and record.wanted == 5
+
+
+def with_breaker(tmp_path: Path, chain: list[SchedPlugin[Any]]) -> tuple[World, Breakers, Gate]:
+    """A queue with a breaker that five pilots have opened."""
+    w = World(tmp_path, chain)
+    breakers = Breakers(None, w.clock)
+    gate = Gate(breakers, Address("q", "ce1"))
+    w.queue.breaker = gate
+    w.poll()
+    now = w.clock.now().timestamp()
+    for n in range(5):
+        e = Evidence(f"p{n}", "failed", now, "/bin/false: exit code 1", sent=now - 9, began=now - 8)
+        breakers.note(gate.address, "queue", e)
+    return w, breakers, gate
+
+
+def test_an_open_breaker_holds_the_queue_back_and_is_in_the_record(tmp_path: Path) -> None:
+    w, breakers, _ = with_breaker(tmp_path, [Want(5)])
+    assert w.cycle().outcome == "sent"
+    breakers.judge()
+    record = w.cycle()
+    assert (record.outcome, record.wanted, record.submitted) == ("held back", 5, 0)
+    assert record.breaker is not None
+    assert record.reason == f"a breaker is open: {record.breaker}"
+    assert "/bin/false: exit code 1" in record.breaker
+    assert record.breaker_scope == "queue"
+    assert w.submit.sent == 5
+
+
+def test_one_pilot_goes_as_a_probe(tmp_path: Path) -> None:
+    w, breakers, _ = with_breaker(tmp_path, [Want(5)])
+    breakers.judge()
+    w.clock.advance(301)
+    w.poll()
+    assert w.cycle().submitted == 1
+    record = w.cycle()
+    assert (w.submit.sent, record.outcome) == (1, "held back")
+
+
+def test_a_probe_that_cannot_be_sent_is_not_used_up(tmp_path: Path) -> None:
+    w, breakers, gate = with_breaker(tmp_path, [Want(5)])
+    breakers.judge()
+    w.clock.advance(301)
+    w.poll()
+    w.submit.fail = SubmitError("no")
+    assert w.cycle().outcome == "failed"
+    assert gate.permit().limit == 1
+    w.submit.fail = None
+    w.clock.advance(2)
+    assert w.cycle().submitted == 1
+    assert gate.permit().limit == 0
+
+
+def test_a_probe_whose_answer_was_lost_may_have_gone(tmp_path: Path) -> None:
+    w, breakers, gate = with_breaker(tmp_path, [Want(5)])
+    breakers.judge()
+    w.clock.advance(301)
+    w.poll()
+    w.submit.fail, w.submit.lose_reply = SubmitUnknown("?"), True
+    w.cycle()
+    assert gate.permit().limit == 0
+    assert w.submit.sent == 1
+
+
+def test_an_open_breaker_is_told_where_nothing_is_wanted(tmp_path: Path) -> None:
+    w, breakers, gate = with_breaker(tmp_path, [Want(0)])
+    breakers.judge()
+    w.clock.advance(301)
+    w.poll()
+    record = w.cycle()
+    assert record.outcome == "nothing"
+    assert record.breaker is not None
+    assert gate.permit().limit == 1, "no probe is used up"

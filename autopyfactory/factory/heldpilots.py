@@ -1,0 +1,200 @@
+"""Acts on held and lost pilots: releases, removes, counts, and tells.
+
+Nothing is done at a place that the book does not trust now. What is to be done `why/treatment` says; here it
+is asked of the schedd, which looks at the pilots' states once more before it does anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autopyfactory.breakers.options import BreakerOptions
+from autopyfactory.breakers.registry import Breakers
+from autopyfactory.condor.client import CondorClient
+from autopyfactory.condor.quoting import constraint_string
+from autopyfactory.condor.target import Target
+from autopyfactory.credentials import pilotfiles
+from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.factory import evidence
+from autopyfactory.logs.setup import queue_logger
+from autopyfactory.model.clock import Clock
+from autopyfactory.model.text import count
+from autopyfactory.why.treatment import Held, HeldOptions, Order, mine_only, orders, remedy
+from autopyfactory.why.troubles import mine
+
+ASK = 20.0  # seconds for one question, or action
+SAID = "AutoPyFactory: "  # how the reasons begin that we give schedds
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the care needs of its factory; each returns at once."""
+
+    factory_id: str
+    queues: Callable[[], Mapping[str, APFQueue]]
+    targets: Callable[[], Iterable[Target]]
+    breaker_options: Callable[[], BreakerOptions]
+    held_options: Callable[[], HeldOptions]
+    closed: Callable[[str], Sequence[str]]  # why nothing may be done at a place, by the book
+    tell: Callable[[str, str, str | None], None]  # kind of event, words, queue
+
+
+@dataclass
+class Totals:
+    """What was done since the factory's start, for those who count."""
+
+    acted: Counter[tuple[str, str]] = field(default_factory=Counter)  # (released, removed or lost; kind)
+
+
+class HeldPilots:
+    """What is done about them; used by one thread."""
+
+    def __init__(self, around: Surroundings, breakers: Breakers, clock: Clock):
+        self._around = around
+        self._breakers = breakers
+        self._clock = clock
+        self.totals = Totals()
+        self._alarmed: set[tuple[str, str]] = set()  # queue and kind of hold
+        self._reported: set[tuple[str, str]] = set()  # the same, in this round
+
+    def begin(self) -> None:
+        """Begin a round over all schedds."""
+        self._reported.clear()
+
+    def end(self) -> None:
+        """End it: what was not seen in it is news when it comes again."""
+        self._alarmed &= self._reported
+
+    def treat(self, schedd: CondorClient, place: str, held: Sequence[Held]) -> None:
+        """Release and remove held pilots, as far as it is time to. Raises CondorError."""
+        options = self._around.held_options()
+        for one in held:
+            if remedy(one.kind.code, options) == "stop":
+                self._alarm(one)
+        if not options.act or not held or self._around.closed(place):
+            return
+        files = _Renewals(self._around.queues(), self._clock)
+        due = list(orders(held, options, files.of, self._now))
+        self._act(schedd, due, options.at_once, "JobStatus == 5")
+
+    def _alarm(self, one: Held) -> None:
+        self._reported.add((one.queue, one.kind.code))
+        if (one.queue, one.kind.code) not in self._alarmed:
+            self._alarmed.add((one.queue, one.kind.code))
+            self._around.tell("problem", f"pilots are held: {one.kind.words}. {one.kind.next}", one.queue)
+
+    def _act(self, schedd: CondorClient, due: Sequence[Order], most: int, state: str) -> None:
+        """Carry out `due`, `most` releases and removals at most; the schedd looks at `state` again."""
+        groups: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+        used: Counter[str] = Counter()
+        for order in due:
+            if used[order.action] < most:
+                used[order.action] += 1
+                groups[order.action, order.code, order.queue, order.reason].append(order.job)
+        for (action, code, queue, reason), jobs in groups.items():
+            wanted = f"{state} && {mine_only(mine(self._around.factory_id), jobs)}"
+            done = schedd.act(action, wanted, reason=f"{SAID}{reason}", deadline=ASK)
+            n = done.get("TotalSuccess", 0)
+            if not n:
+                continue
+            what = "lost" if code.startswith("lost") else f"{action}d"
+            self.totals.acted[what, code] += n
+            words = f"{count(n, 'pilot')} {action}d: {reason}"
+            queue_logger(queue).warning("%s", words)
+            self._around.tell(f"pilots {what}", words, queue)
+            if action == "release" and (found := self._around.queues().get(queue)) and found.breaker:
+                self._breakers.hurry(found.breaker.address)
+
+    def remove_lost(self, schedd: CondorClient, place: str) -> None:
+        """Remove pilots of which nothing is to be expected any more. Raises CondorError."""
+        options = self._around.held_options()
+        if not options.act or self._around.closed(place):
+            return
+        now = int(self._now)
+        for code, state, reason in self._ways_to_be_lost(options, now):
+            wanted = f"{mine(self._around.factory_id)} && {state}"
+            ads = schedd.query(
+                wanted, ("MATCH_APF_QUEUE", "ClusterId", "ProcId"), limit=options.at_once, deadline=ASK
+            )
+            due = [
+                Order(f"{ad['ClusterId']}.{ad['ProcId']}", str(ad["MATCH_APF_QUEUE"]), "remove", code, reason)
+                for ad in ads
+            ]
+            self._act(schedd, due, options.at_once, state)
+
+    def _ways_to_be_lost(self, o: HeldOptions, now: int) -> Iterator[tuple[str, str, str]]:
+        """Yield kind, constraint and reason of each."""
+        if o.silent:
+            before = now - int(o.silent)
+            yield (
+                "lost-silent",
+                f"(JobStatus == 1 && JobUniverse == 9 && EnteredCurrentStatus < {before} && "
+                f"(GridResourceUnavailableTime < {before} || "
+                f"(GridJobId isnt undefined && LastRemoteStatusUpdate < {before})))",
+                "lost: it waits, and its CE has told nothing of it for too long",
+            )
+        if o.overtime:
+            by_limit: dict[int, list[str]] = defaultdict(list)
+            for name, queue in self._around.queues().items():
+                if minutes := queue.config.options.wall_minutes:
+                    by_limit[minutes * 60 + int(o.overtime)].append(constraint_string(name))
+            for limit, names in by_limit.items():
+                yield (
+                    "lost-overtime",
+                    f"(JobStatus == 2 && JobCurrentStartDate < {now - limit} && "
+                    f"member(MATCH_APF_QUEUE, {{{', '.join(names)}}}))",
+                    "lost: it runs for longer than its wall time allows",
+                )
+
+    @property
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+class _Renewals:
+    """When the credentials of queues were renewed; each file is looked at once."""
+
+    def __init__(self, queues: Mapping[str, APFQueue], clock: Clock):
+        self._queues = queues
+        self._clock = clock
+        self._known: dict[str, float | None] = {}
+
+    def of(self, name: str) -> float | None:
+        """Return when the credential of a queue was renewed, if it is good; 0: it is not; None: no file."""
+        if name not in self._known:
+            self._known[name] = self._look(name)
+        return self._known[name]
+
+    def _look(self, name: str) -> float | None:
+        queue = self._queues.get(name)
+        if queue is None:
+            return None
+        now = self._clock.now()
+        try:
+            description = queue.parts.submit.describe("", now)
+        except Exception:  # noqa: BLE001 - a plugin's; it is told where pilots are sent
+            return 0.0
+        files = [path for command in pilotfiles.CREDENTIALS if (path := description.get(command))]
+        if not files:
+            return None
+        if any(pilotfiles.of_credentials(description, now)):
+            return 0.0
+        try:
+            return max(Path(path).stat().st_mtime for path in files)
+        except OSError:
+            return 0.0
+
+
+def held(ad: Mapping[str, Any]) -> Held:
+    """Return the held pilot of this ad."""
+    return Held(
+        f"{ad['ClusterId']}.{ad['ProcId']}",
+        str(ad["MATCH_APF_QUEUE"]),
+        evidence.kind_of_ad(ad),
+        float(ad["EnteredCurrentStatus"] or 0),
+        int(ad["NumHolds"] or 1),
+    )

@@ -1,0 +1,204 @@
+"""Looks after pilots that go wrong: feeds the breakers, and acts on held and lost pilots.
+
+One thread. It asks each schedd for its stuck pilots, through the clients that reports use, so that no cycle
+waits for it; what endings show it takes in as they come.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from autopyfactory.accounting import spelling
+from autopyfactory.breakers.registry import Address, Breakers
+from autopyfactory.condor.client import CondorClient
+from autopyfactory.condor.errors import CondorError
+from autopyfactory.condor.quoting import constraint_string
+from autopyfactory.condor.target import Target
+from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.factory import evidence
+from autopyfactory.factory.heldpilots import HeldPilots, Surroundings, held
+from autopyfactory.model.clock import Clock
+from autopyfactory.model.ending import Ending
+from autopyfactory.why.schedds import reporting_client
+from autopyfactory.why.troubles import STUCK, mine
+
+log = logging.getLogger("autopyfactory.pilotcare")
+
+INTERVAL = 60.0  # seconds between two rounds
+GATHER = 1.0  # seconds that news of one pilot waits for those of others
+LOST_EVERY = 300.0  # seconds between two looks for lost pilots
+ASK = 20.0  # seconds for one question, or action
+LIMIT = 5000  # ads per question
+SAMPLE = 500  # running pilots of suspects: more would say nothing new
+STUCK_ADS = (
+    "MATCH_APF_QUEUE", "JobStatus", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "ClusterId",
+    "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridJobStatus", "NumHolds",
+)  # fmt: skip
+RUNNING_ADS = ("MATCH_APF_QUEUE", "ClusterId", "ProcId", "QDate", "JobCurrentStartDate", "RemoteHost")
+HELD = 5
+
+
+class PilotCare:
+    """The thread, and what it does; `look` and `judge` are called by tests, too."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        breakers: Breakers,
+        clock: Clock,
+        client: Callable[[Target], CondorClient] = reporting_client,
+    ):
+        self._around = around
+        self._breakers = breakers
+        self._clock = clock
+        self._client = client
+        self.held = HeldPilots(around, breakers, clock)
+        self._next_lost = 0.0  # monotonic
+        self._woken = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin; does nothing when it has begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="pilot care", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; a question under way ends by its own time limit."""
+        self._stopping = True
+        self._woken.set()
+
+    def _run(self) -> None:
+        next_look = 0.0
+        while not self._stopping:
+            try:
+                if time.monotonic() >= next_look:
+                    next_look = time.monotonic() + INTERVAL
+                    self.look()
+                self.judge()
+            except Exception:
+                log.exception("looking after pilots failed")
+            if self._woken.wait(max(0.0, next_look - time.monotonic())) and not self._stopping:
+                time.sleep(GATHER)
+                self._woken.clear()
+        self._breakers.save()
+
+    # --- evidence -------------------------------------------------------------------------------
+
+    def endings(self, ended: Sequence[Ending]) -> None:
+        """Take in how pilots ended; returns at once."""
+        short, queues = self._around.breaker_options().short, self._around.queues()
+        for e in ended:
+            queue = queues.get(e.queue)
+            if queue is None or queue.breaker is None:
+                continue
+            told = evidence.of_ending(e, _executable(queue), short)
+            if told is not None:
+                address = queue.breaker.address
+                self._breakers.note(replace(address, ce=e.ce) if e.ce else address, *told)
+        self._woken.set()
+
+    def judge(self) -> None:
+        """Ask for running pilots where a breaker is open or about to open; judge; tell what has changed."""
+        self._breakers.policy = self._around.breaker_options().policy
+        suspects = self._breakers.suspects(self._addresses())
+        if suspects:
+            for target in dict.fromkeys(self._around.targets()):
+                self._with(target, lambda schedd, place: self._ask_running(schedd, place, suspects))
+        self._breakers.judge()
+        for change in self._breakers.news():
+            queue = change.key.name if change.key.scope == "queue" else None
+            self._around.tell("breaker", change.words, queue)
+        self._breakers.save()
+
+    def _addresses(self) -> Iterator[Address]:
+        for queue in self._around.queues().values():
+            if queue.breaker is not None:
+                yield queue.breaker.address
+
+    def _ask_running(self, schedd: CondorClient, place: str, suspects: Mapping[Address, float]) -> None:
+        now = self._now
+        oldest = int(now - self._breakers.policy.window)
+        parts = [
+            f"(MATCH_APF_QUEUE == {constraint_string(a.queue)} && JobCurrentStartDate <= {int(now - enough)})"
+            for a, enough in suspects.items()
+        ]
+        wanted = (
+            f"{mine(self._around.factory_id)} && JobStatus == 2 && JobCurrentStartDate >= {oldest}"
+            f" && ({' || '.join(parts)})"
+        )
+        by_queue = {a.queue: a for a in suspects}
+        for ad in schedd.query(wanted, RUNNING_ADS, limit=SAMPLE, deadline=ASK):
+            self._breakers.note(by_queue[str(ad["MATCH_APF_QUEUE"])], *evidence.of_running(place, ad, now))
+
+    # --- stuck pilots ---------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Ask every schedd for its stuck pilots, feed the breakers and act; now and then find lost ones."""
+        self.held.begin()
+        lost = self._clock.monotonic() >= self._next_lost
+        if lost:
+            self._next_lost = self._clock.monotonic() + LOST_EVERY
+        for target in dict.fromkeys(self._around.targets()):
+            self._with(target, self._stuck)
+            if lost:
+                self._with(target, self.held.remove_lost)
+        self.held.end()
+
+    def _with(self, target: Target, step: Callable[[CondorClient, str], None]) -> None:
+        """Do `step` with the client for `target`; a schedd that does not answer is asked again next time."""
+        schedd = self._client(target)
+        try:
+            step(schedd, spelling.schedd(str(target)))
+        except CondorError as err:
+            log.debug("%s does not tell about pilots: %s", target, err)
+        finally:
+            schedd.rest()
+
+    def _stuck(self, schedd: CondorClient, place: str) -> None:
+        now, queues = self._now, self._around.queues()
+        ads = schedd.query(
+            f"{mine(self._around.factory_id)} && {STUCK}", STUCK_ADS, limit=LIMIT, deadline=ASK
+        )
+        down: set[str] = set()
+        stuck = []
+        for ad in ads:
+            queue = queues.get(str(ad["MATCH_APF_QUEUE"]))
+            if ad["JobStatus"] == HELD:
+                stuck.append(held(ad))
+                told = evidence.of_held(place, ad)
+            elif _unreachable_for(ad, now) >= self._around.breaker_options().down:
+                told = evidence.of_down(place, ad, now)
+                down.add(told[1].pilot)
+            else:
+                continue
+            if told is not None and queue is not None and queue.breaker is not None:
+                self._breakers.note(queue.breaker.address, *told)
+        if len(ads) < LIMIT:
+            for ce in {address.ce for address in self._addresses()}:
+                self._breakers.reached(ce, place, down)
+        self.held.treat(schedd, place, stuck)
+
+    @property
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def _executable(queue: APFQueue) -> str:
+    return queue.config.options.executable or "the wrapper"
+
+
+def _unreachable_for(ad: Mapping[str, Any], now: float) -> float:
+    """Return the seconds for which the CE of an idle pilot has not answered; 0: it has."""
+    since, news = ad["GridResourceUnavailableTime"], ad["LastRemoteStatusUpdate"]
+    if not isinstance(since, int) or ad["JobStatus"] != 1:
+        return 0.0
+    if isinstance(news, int) and news > since:  # some releases leave the attribute when the CE is back
+        return 0.0
+    return max(0.0, now - since)
