@@ -1,4 +1,4 @@
-"""`autopyfactory breakers`: of a running factory whose pilots go wrong, told everywhere, kept, and closed by hand."""
+"""`autopyfactory breakers`, of a running factory whose pilots go wrong: told, kept, and closed by hand."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def fail(factory: Factory, queue: str, n: int = 5) -> None:
     """Let `n` pilots of `queue` end as those of /bin/false do."""
     now = time.time()
+    began = {"queued": now - 9, "started": now - 1, "wall": 1.0}
     factory.book.endings.take(
         [
-            Ending("ap", f"{i}.0", "t", queue, now, "failed", queued=now - 9, started=now - 1, wall=1.0, exit_code=1)
+            Ending("ap", f"{i}.0", "t", queue, now, "failed", exit_code=1, **began)
             for i in range(n)
         ]
     )

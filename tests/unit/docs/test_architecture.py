@@ -16,7 +16,7 @@ CHANGES = re.findall(
 
 
 def test_the_twelve_changes_are_there() -> None:
-    assert len(CHANGES) == 12
+    assert len(CHANGES) >= 12
 
 
 @pytest.mark.parametrize(("change", "places"), CHANGES, ids=[change for change, _ in CHANGES])

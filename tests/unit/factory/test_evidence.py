@@ -13,7 +13,8 @@ FALSE = "/bin/false"
 
 
 def ending(outcome: str = "failed", **given: Any) -> Ending:
-    base = {"at": 1000.0, "queued": 900.0, "started": 990.0, "wall": 10.0, "exit_code": 1, "node": "slot1@node7"}
+    base = {"at": 1000.0, "queued": 900.0, "started": 990.0, "wall": 10.0, "exit_code": 1}
+    base |= {"node": "slot1@node7"}
     return Ending("ap", "7.0", "tag", "Q", **{"outcome": outcome, **base, **given})
 
 
@@ -67,8 +68,8 @@ def test_what_somebody_did_on_purpose_shows_nothing(outcome: str) -> None:
 )
 def test_holds_are_held_against_whose_fault_they_are(reason: str, scope: str) -> None:
     ad = {
-        "HoldReason": reason, "HoldReasonCode": 0, "GridJobStatus": None, "EnteredCurrentStatus": 50, "QDate": 40,
-        "ClusterId": 3, "ProcId": 1,
+        "HoldReason": reason, "HoldReasonCode": 0, "GridJobStatus": None, "EnteredCurrentStatus": 50,
+        "QDate": 40, "ClusterId": 3, "ProcId": 1,
     }  # fmt: skip
     found = evidence.of_held("ap", ad)
     assert found is not None
