@@ -32,6 +32,7 @@ from autopyfactory.accounting.standing import Standing, standing
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import Cap
 from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.text import count
 
 log = logging.getLogger("autopyfactory.book")
 
@@ -90,7 +91,7 @@ class Bookkeeper:
         """Return a line about each submission of `queue` whose outcome is not known."""
         with self._lock:
             lines = self._accounts.book.unresolved(queue=queue)
-            return tuple(f"an earlier submission of {b.n} pilots is being looked up" for b in lines)
+            return tuple(f"an earlier submission of {count(b.n, 'pilot')} is being looked up" for b in lines)
 
     def take_found(self, queue: str) -> list[Batch]:
         """Return submissions of `queue` that turned out to have taken place, each once."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from autopyfactory.config import dump as dumps
 from autopyfactory.config.diff import diff
-from autopyfactory.config.difftext import Effect, render
+from autopyfactory.config.difftext import Effect, as_data, render
 from autopyfactory.control.server import CommandError
 from autopyfactory.factory.preview import Preview
 from autopyfactory.options.problem import ConfigError, Problem
@@ -19,7 +19,10 @@ MOST = 500  # queues whose next cycle is worked out
 
 
 def plan(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Answer `plan`: what a reload would do now, as `text`; `accepted` says whether it would be applied."""
+    """Answer `plan`: what a reload would do now, as `text` and as `changes`.
+
+    `accepted` says whether it would be applied.
+    """
     try:
         new = factory.read_configuration()
     except ConfigError as err:
@@ -42,6 +45,7 @@ def plan(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
     return {
         "accepted": not wrong,
         "text": render(changes, effects, everything=bool(arguments.get("everything"))),
+        "changes": as_data(changes, effects),
         "problems": [str(p) for p in (wrong or new.problems)],
     }
 
@@ -63,12 +67,14 @@ def reload(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
     before = {name: _left_behind(factory, name) for name in factory.queues}
     report = factory.reload(allow_empty=bool(arguments.get("allow_empty")))
     if not report.applied or report.changes is None:
-        return {"applied": False, "text": "", "problems": [str(p) for p in report.problems]}
+        problems = [str(p) for p in report.problems]
+        return {"applied": False, "text": "", "changes": None, "problems": problems}
     changes = report.changes
     gone = {n: e for n, e in before.items() if n in changes.removed or n in changes.stops}
     return {
         "applied": True,
         "text": render(changes, gone, everything=bool(arguments.get("everything"))),
+        "changes": as_data(changes, gone),
         "problems": [str(p) for p in report.problems],
     }
 
@@ -87,7 +93,7 @@ def dump(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refused(problems: list[Problem]) -> dict[str, Any]:
-    return {"accepted": False, "text": "", "problems": [str(p) for p in problems]}
+    return {"accepted": False, "text": "", "changes": None, "problems": [str(p) for p in problems]}
 
 
 COMMANDS = {"plan": plan, "reload": reload, "dump": dump}

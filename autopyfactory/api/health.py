@@ -13,6 +13,7 @@ from autopyfactory import __version__
 from autopyfactory.condor import registry
 from autopyfactory.model.decision import Cap
 from autopyfactory.model.serialize import to_full, to_plain
+from autopyfactory.model.text import count
 from autopyfactory.notify.cycletotals import BOUNDS
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _problems(factory: Factory, sources: list[dict[str, Any]], now: datetime) ->
             LATE * queue.config.options.sleep + 60
         )
     if late:
-        yield f"{late} queues had no cycle for more than {LATE:g} periods"
+        yield f"{count(late, 'queue')} had no cycle for more than {LATE:g} periods"
 
 
 def _submissions(factory: Factory) -> dict[str, int]:

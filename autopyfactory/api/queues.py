@@ -22,6 +22,7 @@ from autopyfactory.condor.errors import CondorError
 from autopyfactory.control.server import CommandError
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.model.serialize import to_plain
+from autopyfactory.model.text import count
 from autopyfactory.pauses import ALL, Pause, PauseError
 from autopyfactory.why.schedds import reporting_client, targets
 
@@ -218,7 +219,7 @@ def _kill(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     done = pilots.kill(factory.configuration, arguments)
     if done["removed"]:
         factory.announce(
-            "removed", f"{done['removed']} pilots, by {arguments.get('by')}", arguments.get("queue")
+            "removed", f"{count(done['removed'], 'pilot')}, by {arguments.get('by')}", arguments.get("queue")
         )
     return done
 

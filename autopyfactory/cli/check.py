@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
 from dataclasses import replace
 
 import click
 
 from autopyfactory.cli.confoption import conf_option
-from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.terminal import echo
 from autopyfactory.config import problemlist
 from autopyfactory.config.fetch import READING, reading
@@ -41,8 +40,7 @@ def command(
     if code == OK and (errors or (strict and warnings)):
         code = WRONG
     if as_json:
-        data = {"version": VERSION, "ok": code == OK, **problemlist.as_data(problems, configuration)}
-        echo(json_module.dumps(data, indent=2))
+        print_json({"ok": code == OK, **problemlist.as_data(problems, configuration)})
     else:
         if problems:
             click.echo(problemlist.render(problems, lambda text, kind: click.style(text, fg=COLOURS[kind])))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import socket
 import sys
@@ -15,6 +14,7 @@ import click
 
 from autopyfactory.cli.check import COLOURS, UNREADABLE, WRONG, examine
 from autopyfactory.cli.confoption import conf_option, missing, queue_names
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.terminal import echo
 from autopyfactory.config import problemlist
 from autopyfactory.config.model import Configuration
@@ -63,7 +63,10 @@ def dump(
         answer = _in_force(configuration, queue, everything)
         if answer is not None:
             echo("these values are in force in the running factory", err=True)
-            echo(json.dumps(answer["data"], indent=2) + "\n" if as_json else answer["text"], nl=False)
+            if as_json:
+                print_json({"blocks": answer["data"]})
+            else:
+                echo(answer["text"], nl=False)
             return
     try:
         found = list(dumping.blocks(configuration, queue))
@@ -71,7 +74,7 @@ def dump(
         _no_such_queue(queue or "", [*configuration.queues, *configuration.broken])
         ctx.exit(WRONG)
     if as_json:
-        echo(json.dumps(dumping.as_data(found), indent=2))
+        print_json({"blocks": dumping.as_data(found)})
     else:
         echo(dumping.render(found, everything=everything), nl=False)
 

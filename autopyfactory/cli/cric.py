@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
@@ -14,9 +12,11 @@ import click
 from rich.table import Table
 
 from autopyfactory.cli.confoption import conf_option
-from autopyfactory.cli.screen import console
+from autopyfactory.cli.output import print_json
+from autopyfactory.cli.screen import wide_console
 from autopyfactory.cli.terminal import echo
 from autopyfactory.external import atomicfile
+from autopyfactory.model.text import count
 
 if TYPE_CHECKING:
     from autopyfactory.cric.plan import Verdict
@@ -68,7 +68,7 @@ def command(
         v for v in outcome.verdicts if only in (None, v.record) and (v.section or v.broken or not taken)
     ]
     if as_json:
-        echo(json_module.dumps([asdict(v) for v in verdicts], indent=2))
+        print_json({"queues": [asdict(v) for v in verdicts]})
     elif dry_run:
         _table(verdicts)
     elif output and (outcome.config.errors or not any(v.section for v in verdicts)):
@@ -119,12 +119,11 @@ def _table(verdicts: Sequence[Verdict]) -> None:
         style = "green" if v.section else "red" if v.broken else "dim"
         cells = (v.record, v.ce, v.selection, v.section or "-", v.reason)
         table.add_row(*cells, style=style)
-    width = None if os.isatty(1) else 250
-    screen = console(width)
+    screen = wide_console()
     screen.print(table)
     left = Counter(v.reason for v in verdicts if not v.section)
     taken = [v for v in verdicts if v.section]
-    screen.print(f"{len(taken)} queues of {len({v.record for v in taken})} PanDA queues")
+    screen.print(f"{count(len(taken), 'queue')} of {count(len({v.record for v in taken}), 'PanDA queue')}")
     for reason, number in left.most_common(10):
         screen.print(f"{number} left: {reason}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 
 from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import Link, fail
-from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import past_time
 from autopyfactory.model.serialize import to_full
@@ -49,7 +48,9 @@ def command(
 def _info(reader: HistoryReader, *, as_json: bool) -> None:
     info = reader.info()
     if as_json:
-        echo(json.dumps(to_full(info)))
+        data = to_full(info)
+        data["schema"] = data.pop("version")  # of the database
+        print_json(data, indent=None)
         return
     echo(f"{info.url}, schema version {info.version}")
     held = f"{count(info.queues, 'queue')}, at most {count(info.rows, 'cycle')}"
@@ -75,7 +76,10 @@ def _cycles(reader: HistoryReader, queue: str, since: datetime, until: datetime,
         for e in reader.events(since, until, queue)
     ]
     for _, data, text in sorted(lines, key=lambda line: line[0]):
-        echo(json.dumps({"version": VERSION, **data}) if as_json else text)
+        if as_json:
+            print_json(data, indent=None)
+        else:
+            echo(text)
 
 
 def _line(stored: Stored) -> str:

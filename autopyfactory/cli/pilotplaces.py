@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -12,10 +11,10 @@ from rich.table import Table
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
-from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.screen import wide_console
 from autopyfactory.cli.terminal import echo
-from autopyfactory.model.text import span
+from autopyfactory.model.text import count, span
 
 SLOW = 60.0  # seconds for an answer
 
@@ -27,7 +26,7 @@ def places(conf: tuple[str, ...], as_json: bool) -> None:
     """Tell for each schedd which pilots the book has, and which it shows."""
     found = _ask(conf, "places")["places"]
     if as_json:
-        echo(json.dumps({"version": VERSION, "places": found}, indent=2))
+        print_json({"places": found})
         return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("place", overflow="fold")
@@ -67,7 +66,7 @@ def forget(conf: tuple[str, ...], place: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Count no pilot at {place} any more, although some may still run?", abort=True)
     answer = _ask(conf, "forget", place=place, by=user())
-    echo(f"{answer['pilots']} pilots at {answer['place']} count as lost")
+    echo(f"{count(answer['pilots'], 'pilot')} at {answer['place']} counted as lost from now on")
 
 
 def _with_age(n: int, age: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -14,7 +13,7 @@ from rich.table import Table
 from autopyfactory.api.pilotquery import PENDING, STATES, Pilot
 from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
-from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.pilotplaces import adopt, forget, places
 from autopyfactory.cli.screen import wide_console
 from autopyfactory.cli.terminal import echo
@@ -63,7 +62,7 @@ def command(
         return
     answer = _listed(Link(conf), _which(queue, states, older), limit)
     if as_json:
-        echo(json.dumps({"version": VERSION, **answer}, indent=2))
+        print_json(answer)
         return
     _show([from_plain(Pilot, p) for p in answer["pilots"]], answer["notes"], limit)
 

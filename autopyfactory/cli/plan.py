@@ -14,7 +14,7 @@ import click
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
-from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.terminal import echo
 
 TIMEOUT = 60.0
@@ -43,9 +43,7 @@ def command(conf: tuple[str, ...], everything: bool, as_json: bool) -> None:
 def show(answer: dict[str, Any], as_json: bool, *, accepted: bool, verb: str) -> None:
     """Write an answer of `plan` or `reload`."""
     if as_json:
-        import json
-
-        echo(json.dumps({"version": VERSION, **answer}, indent=1))
+        print_json({name: value for name, value in answer.items() if name != "text"})
         return
     for problem in answer["problems"]:
         echo(problem, err=True)
@@ -65,7 +63,7 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
     from autopyfactory.condor import registry
     from autopyfactory.config.build import load
     from autopyfactory.config.diff import diff
-    from autopyfactory.config.difftext import render
+    from autopyfactory.config.difftext import as_data, render
     from autopyfactory.factory.factory import Factory
     from autopyfactory.factory.preview import Preview
     from autopyfactory.model.clock import SystemClock
@@ -76,7 +74,7 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
     try:
         new = load(conf)
     except ConfigError as err:
-        return {"accepted": False, "text": "", "problems": [str(p) for p in err.problems]}
+        return {"accepted": False, "text": "", "changes": None, "problems": [str(p) for p in err.problems]}
     changes = diff(replace(new, queues={}, broken={}), new)
     wanted = dict(list(Factory.enabled(new).items())[:MOST])
     clock = SystemClock()
@@ -98,6 +96,7 @@ def _from_files(conf: tuple[str, ...], everything: bool) -> dict[str, Any]:
         "accepted": True,
         "text": "No factory runs; starting it would do this.\n"
         + render(changes, effects, everything=everything),
+        "changes": as_data(changes, effects),
         "problems": [str(p) for p in new.problems] + ([note] if note else []),
     }
 

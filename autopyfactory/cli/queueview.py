@@ -9,7 +9,6 @@ from typing import Any
 from autopyfactory.api import answers
 from autopyfactory.api.rows import SORTS, QueueRow, chosen, row_from_dict
 from autopyfactory.cli.link import Link, fail
-from autopyfactory.cli.output import VERSION
 
 SILENT = 3  # exit code: no factory answers
 
@@ -38,4 +37,4 @@ class QueueView:
         except ValueError as err:
             fail(str(err), 2)
         rows = [row for row in rows if row.problems or not self.problems]
-        return {"version": VERSION, **answer, "queues": [row.as_dict() for row in rows]}, rows
+        return {**answer, "queues": [row.as_dict() for row in rows]}, rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import past_time
 from autopyfactory.model.decision import CycleInputs, RecentPilots, decide
@@ -133,7 +133,7 @@ def _once(conf: Sequence[str], as_json: bool, given: dict[str, Any]) -> None:
     queue = chain.load(conf, given["queue"])
     decision = decide(queue.chain, _inputs(queue, given))
     if as_json:
-        echo(json_module.dumps({"queue": queue.name, **asdict(decision)}, indent=2))
+        print_json({"queue": queue.name, **asdict(decision)})
         return
     echo(f"queue {queue.name}")
     echo(tables.steps(queue, decision))

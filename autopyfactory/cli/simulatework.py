@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Any
 import click
 
 from autopyfactory.cli.link import Link
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.terminal import echo
 from autopyfactory.model.decision import Rule
 from autopyfactory.simulate import chain, compare, picture, recorded, tables, terminal
@@ -83,7 +83,7 @@ def over_time(conf: Sequence[str], name: str | None, as_json: bool, given: Mappi
         _draw(sides, results, given["plot"], example)
     if as_json:
         data = {n: [asdict(r) for r in rs] for n, rs in results.items()}
-        echo(json.dumps({"workload": example.name, "results": data}, indent=2))
+        print_json({"workload": example.name, "results": data})
         return
     echo(f"{example.name}: {example.description}\n")
     for line in tables.notes(sides[0].queue):
@@ -229,7 +229,7 @@ def compare_all(workload: str | None, as_json: bool, given: Mapping[str, Any]) -
     if given["plot"]:
         _draw_all(found, one, given["plot"])
     if as_json:
-        echo(json.dumps(_plain(found, verdicts, one), indent=2))
+        print_json(_plain(found, verdicts, one))
         return
     echo("Each policy as it comes:\n")
     echo(tables.defaults_table(found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from rich.console import Group
 from autopyfactory.api.rows import SORTS, QueueRow
 from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import Link
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.queueview import SILENT, QueueView
 from autopyfactory.cli.screen import styled, wide_console
 from autopyfactory.cli.statustable import table
@@ -69,7 +69,7 @@ def command(
         return
     answer, rows = view.look()
     if as_json:
-        echo(json.dumps(answer, indent=2))
+        print_json(answer)
     elif check:
         for line in _verdict(answer, rows):
             echo(line)

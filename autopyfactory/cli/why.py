@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 import click
@@ -10,7 +9,7 @@ import click
 from autopyfactory.api import answers
 from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import Link, fail
-from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import past_minute
 from autopyfactory.cli.whyall import all_queues
@@ -66,7 +65,7 @@ def command(
             fail(str(err))
         story = explain(records, live, queue=queue)
     if as_json:
-        echo(json.dumps({"version": VERSION, **answers.as_data(story, records, problem)}, indent=2))
+        print_json(answers.as_data(story, records, problem))
         return
     for line in render(story):
         echo(line)

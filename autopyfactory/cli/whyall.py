@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from autopyfactory.api.rows import QueueRow
 from autopyfactory.cli.link import Link
-from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.queueview import QueueView
 from autopyfactory.cli.terminal import echo
 from autopyfactory.model.serialize import to_full
@@ -23,8 +22,8 @@ def all_queues(link: Link, *, as_json: bool) -> None:
     answer, rows = QueueView(link).look()
     found = together({row.queue: row.problems for row in rows})
     if as_json:
-        data = {"version": VERSION, "at": answer["at"], "troubles": [to_full(t) for t in found]}
-        echo(json.dumps({**data, "notes": answer["notes"]}, indent=2))
+        troubles = [to_full(t) for t in found]
+        print_json({"at": answer["at"], "troubles": troubles, "notes": answer["notes"]})
         return
     for line in _lines(answer, rows, found):
         echo(line)

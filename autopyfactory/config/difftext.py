@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from autopyfactory.config.diff import Changes, Diff
 from autopyfactory.model.text import count
@@ -26,6 +27,31 @@ def render(diff: Diff, effects: Mapping[str, Effect] | None = None, *, everythin
     limit = 10**9 if everything else LIMIT
     lines = [*_summary(diff), *_queues(diff, effects or {}, limit), *_rest(diff)]
     return "\n".join(lines) + "\n"
+
+
+def as_data(diff: Diff, effects: Mapping[str, Effect] | None = None) -> dict[str, Any]:
+    """Return the same as plain data, for `--json`: all of it, however many queues there are."""
+    return {
+        "added": list(diff.added),
+        "removed": list(diff.removed),
+        "changed": {name: _pairs(changes) for name, changes in diff.changed.items()},
+        "unchanged": len(diff.equal),
+        "cannot_run": {
+            name: [str(p) for p in its if p.severity == "error"] for name, its in diff.broken.items()
+        },
+        "starts": sorted(diff.starts),
+        "stops": sorted(diff.stops),
+        "restarts": sorted(diff.restarts),
+        "factory": _pairs(diff.factory),
+        "monitors": {name: _pairs(changes) for name, changes in diff.monitors.items()},
+        "credentials": {name: _pairs(changes) for name, changes in diff.auth.items()},
+        "mappings": list(diff.mappings),
+        "effects": {name: asdict(effect) for name, effect in (effects or {}).items()},
+    }
+
+
+def _pairs(changes: Changes) -> dict[str, list[str | None]]:
+    return {key: [old, new] for key, (old, new) in changes.items()}
 
 
 def _summary(diff: Diff) -> Iterator[str]:

@@ -57,7 +57,8 @@ def _folder(folder: str | None, by_source: Mapping[str, list[str]], stays: set[s
     inside = [n for source, n in by_source.items() if folder and Path(source).parent == Path(folder)]
     names = [name for file in inside for name in file]
     if folder and len(inside) > 1 and stays.isdisjoint(names):
-        yield Problem("error", f"no queue is left of its {len(inside)} files", Where(folder), hint=HINT)
+        words = f"no queue is left of its {count(len(inside), 'file')}"
+        yield Problem("error", words, Where(folder), hint=HINT)
 
 
 def _is_list_of_others(source: str, queue: QueueConfig) -> bool:

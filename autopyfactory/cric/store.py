@@ -159,4 +159,4 @@ def _ago(seconds: float) -> str:
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             return f"{count(int(seconds // size), unit)} ago"
-    return f"{seconds:.0f} seconds ago"
+    return f"{count(round(seconds), 'second')} ago"

@@ -344,7 +344,7 @@ class APFQueue:
         spared = why is not None and why.spares_running
         retired = self._sender.take_back(agreed, spare_running=spared, started_before=before)
         if not retired:
-            return self._end(record, "nothing", f"{n} pilots too many: they end by themselves")
+            return self._end(record, "nothing", f"{count(n, 'pilot')} too many: they end by themselves")
         return self._end(replace(record, retired=retired), "retired", f"took back {retired} of {n} too many")
 
     def _drain(self, record: CycleRecord) -> CycleRecord:

@@ -269,6 +269,9 @@ def of_troubles(troubles: Troubles) -> Iterator[Cause]:
 def _ce_down(t: Troubles) -> Cause:
     where = _place(t.ce) or "the CE"
     pilots = count(t.ce_down, "pilot")
+    if t.probe_code == "ce-unknown":
+        todo = "correct the CE's name in the queue's options; if it was right, ask the site for the new one"
+        return Cause("ce-unknown", f"{t.probe}, where {pilots} should go", todo, "us", t.ce_down_since)
     if t.probe_code == "ce-refuses":
         return Cause("ce-refuses", f"{where} answers, but does not take our pilots ({pilots}): {t.probe}",
                      "check the credential (lifetime, issuer, audience) and the CE's name", "credentials",

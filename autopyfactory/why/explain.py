@@ -18,7 +18,7 @@ ORDER = (
     "no-cycles", "no-cycle-yet", "internal-error", "plugin-fails", "paused", "draining",
     "disk-full", "clock-wrong", "credential", "credential-missing", "credential-expired", "files-missing",
     "credential-refused",
-    "ce-refuses", "ce-down", "ce-not-found",
+    "ce-unknown", "ce-refuses", "ce-down", "ce-not-found",
     "schedd-down", "wms-credential", "wms-untrusted", "wms-down", "another-schedd", "second-factory",
     "pilots-unknown", "unresolved-submission", "held-back", "submission-failed",
     "schedd-full", "schedd-refuses", "unknown-to-wms", "breaker-open", "offline", "downtime",

@@ -1,19 +1,22 @@
 """Tells a CE that is down from one that does not want us: on the access point both look the same.
 
 The schedd only says that the grid resource is unavailable, be it a dead host, a wrong name or a credential
-that is not accepted. So we try the door ourselves, with a time limit, and only when somebody asks why.
+that is not accepted. So we try the door ourselves, with a time limit.
 """
 
 from __future__ import annotations
 
 import re
 import socket
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.target import Target
+from autopyfactory.external.nameservice import NoNameService, NoSuchHost, addresses
 from autopyfactory.model import hostport
 from autopyfactory.model.record import Troubles
 
@@ -57,7 +60,7 @@ def _door(text: str, port: int, schedd: str | None = None) -> Door | None:
     return Door(place.host, place.port_or(port), schedd)
 
 
-Verdict = tuple[Literal["ce-down", "ce-refuses", ""], str]
+Verdict = tuple[Literal["ce-unknown", "ce-down", "ce-refuses", ""], str]
 
 
 def probe(resource: str, deadline: float) -> Verdict | None:
@@ -69,7 +72,13 @@ def probe(resource: str, deadline: float) -> Verdict | None:
     if place is None:
         return None
     try:
-        socket.create_connection((place.host, place.port), min(CONNECT, deadline)).close()
+        found = addresses(place.host, min(CONNECT, deadline))
+    except NoSuchHost as err:
+        return "ce-unknown", str(err)
+    except NoNameService as err:
+        return "", f"{place.host} cannot be found: {err}"
+    try:
+        socket.create_connection((found[0], place.port), min(CONNECT, deadline)).close()
     except OSError as err:
         return "ce-down", f"no connection to {place.collector} ({err.strerror or err})"
     if place.schedd is None:
@@ -94,6 +103,31 @@ def _ask_collector(place: Door, deadline: float) -> Verdict:
         "ce-refuses",
         "its collector answers and knows the schedd, so it is the schedd's door that stays shut",
     )
+
+
+class Probes:
+    """Tries CEs for all queues, each once in a while, and not for longer than a round may take."""
+
+    def __init__(self, fresh: float = 300.0, budget: float = 15.0):
+        """Prepare: what was seen counts for `fresh` seconds, and a round takes `budget` seconds at most."""
+        self._fresh = fresh
+        self._budget = budget
+        self._seen: dict[str, tuple[float, Verdict | None]] = {}
+
+    def round(self, found: Mapping[str, Troubles]) -> dict[str, Troubles]:
+        """Return the troubles of queues with what their CEs showed, where pilots wait for one."""
+        now = time.monotonic()
+        end = now + self._budget
+        self._seen = {ce: seen for ce, seen in self._seen.items() if seen[0] > now - self._fresh}
+        for ce in dict.fromkeys(t.ce for t in found.values() if t.ce_down and t.ce):
+            left = end - time.monotonic()
+            if ce not in self._seen and left > 0:
+                self._seen[ce] = time.monotonic(), probe(ce, left)
+        return {queue: self._with_verdict(t) for queue, t in found.items()}
+
+    def _with_verdict(self, t: Troubles) -> Troubles:
+        verdict = self._seen.get(t.ce, (0.0, None))[1] if t.ce_down else None
+        return replace(t, probe_code=verdict[0], probe=verdict[1]) if verdict else t
 
 
 def probed(troubles: Troubles, deadline: float) -> Troubles:

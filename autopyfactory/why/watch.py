@@ -22,6 +22,7 @@ from autopyfactory.model.record import Troubles
 from autopyfactory.why import departed
 from autopyfactory.why.causes import of_troubles
 from autopyfactory.why.model import Cause
+from autopyfactory.why.probe import Probes
 from autopyfactory.why.troubles import all_troubles, mine
 
 log = logging.getLogger("autopyfactory.why")
@@ -85,6 +86,7 @@ class TroubleWatch:
         self._client = client
         self._interval = interval
         self._seen: dict[Target, _Seen] = {}
+        self._probes = Probes()
         self._current: Mapping[str, Troubles] = {}
         self._look_at_credentials = credentials
         self._credentials: Mapping[str, str] = {}
@@ -130,6 +132,7 @@ class TroubleWatch:
         for seen in self._seen.values():
             if seen.at >= oldest:
                 current |= {q: t for q, t in seen.troubles.items() if t.any}
+        current = self._probes.round(current)
         _tell(self._current, current)
         self._current = current
 

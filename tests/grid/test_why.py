@@ -119,6 +119,7 @@ def _configure(world: World) -> None:
     box.queues["wrapper"]["executable"] = str(broken)
     world.ce("failing", "good", executable=str(failing))
     world.ce("misspelt", "good", wmsqueue="caped", wmsstatus__file__absent="zero")
+    world.ce("mistyped", "good", batchsubmit__condorce__gridresource="no-such-ce.invalid:9619")
     for site in ("down", "otherkey"):
         world.ce(site, site)
     world.ce("mallory", "mallory", **DROPPED)
@@ -128,10 +129,8 @@ def _configure(world: World) -> None:
     box.queue(
         "scheddless", batchstatus__condor__schedd="no-such-schedd@nowhere", sched__maxtorun__maximum="2"
     )
-    work = dict.fromkeys(
-        ["capped", "paused", "drained", "wrapper", "failing", "wmsdown", "scheddless", *SITES[1:]], 5
-    )
-    box.work({**work, "idle": 0})
+    busy = ["capped", "paused", "drained", "mistyped", "wrapper", "failing", "wmsdown", "scheddless"]
+    box.work({**dict.fromkeys([*busy, *SITES[1:]], 5), "idle": 0})
 
 
 def test_a_queue_that_is_capped(world: World) -> None:
@@ -179,6 +178,21 @@ def test_a_ce_that_is_down(world: World) -> None:
     assert world.grid.sites["down"].collector in cause["words"]
     assert "Connection refused" in cause["words"]
     assert "Tell the site" in text
+
+
+def test_a_ce_whose_name_we_have_mistyped_is_ours_to_correct(world: World) -> None:
+    cause, text = world.until_code("mistyped", "ce-unknown")
+    assert cause["who"] == "us"
+    assert "no host has the name no-such-ce.invalid" in cause["words"]
+    assert "orrect the CE's name" in text
+    end = time.monotonic() + LIMIT
+    while True:  # the table has it too, within a round of the watch
+        rows = json.loads(world.run("status", "mistyped", "--json").stdout)["queues"]
+        problems = [(p["code"], p["who"]) for p in rows[0]["problems"]]
+        if problems == [("ce-unknown", "us")]:
+            break
+        assert time.monotonic() < end, problems
+        time.sleep(2)
 
 
 def test_a_ce_that_does_not_let_our_identity_submit(world: World) -> None:

@@ -129,7 +129,6 @@ COVERED = {
     "why/causes": "unit/why/test_explain.py",
     "why/chain": "unit/why/test_explain.py",
     "why/model": "unit/why/test_any_record.py",
-    "why/probe": "unit/why/test_troubles.py",
     "web/drawing": "unit/web/test_pages.py",
     "web/guard": "unit/web/test_identity.py",
     "web/past": "unit/web/test_jsonapi.py",

@@ -22,7 +22,7 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
             end(accounts, place, batch, seen.ended & ~seen.alive)
             yield Tell(
                 "found", place.name,
-                f"found the {batch.n} pilots of an earlier submission, cluster {batch.cluster}",
+                f"found the {count(batch.n, 'pilot')} of an earlier submission, cluster {batch.cluster}",
                 batch.queue, batch.n, batch=batch.copied(),
             )  # fmt: skip
         elif arrived(batch, at, policy.under_way) and patient(batch, 1, at, patience):

@@ -19,6 +19,7 @@ from autopyfactory.cric.store import Store
 from autopyfactory.external.http import Identity
 from autopyfactory.model import hostport
 from autopyfactory.model.redact import shown
+from autopyfactory.model.text import count
 from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FACTORY, FactoryOptions
 from autopyfactory.options.declare import Options, option
@@ -274,4 +275,4 @@ def _summary(verdicts: list[Verdict]) -> Iterator[Problem]:
     if broken:
         first = "; ".join(f"{v.record}: {v.reason}" for v in broken[:3])
         more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
-        yield Problem("warning", f"{len(broken)} records cannot be read: {first}{more}")
+        yield Problem("warning", f"{count(len(broken), 'record')} cannot be read: {first}{more}")

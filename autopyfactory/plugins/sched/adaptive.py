@@ -10,6 +10,7 @@ from typing import ClassVar
 from autopyfactory.model.decision import CycleInputs, Need, PastCycle, Step
 from autopyfactory.model.declaration import Declaration
 from autopyfactory.model.shares import Part
+from autopyfactory.model.text import count
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched import forecast
@@ -208,7 +209,7 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
         unused = outlook.unused(now)
         words = f"{now.ready} ready"
         words += f" ({outlook.unmatched} of them fit no pilot that waited)" if outlook.unmatched else ""
-        words += f", {unused} places without payload"
+        words += f", {count(unused, 'place')} without payload"
         words += f", growth {outlook.coming:+.0f}" if outlook.coming else ""
         words += f", reserve {outlook.reserve:.0%}" if outlook.reserve else ""
         verb = f"{out} to send" if out > 0 else f"{-out} to take back" if out < 0 else "nothing to do"

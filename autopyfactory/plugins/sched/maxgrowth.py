@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.model.declaration import Bite, Declaration
+from autopyfactory.model.text import count
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited
@@ -52,5 +53,5 @@ class MaxGrowth(SchedPlugin[MaxGrowthOptions]):
         active = max(0, inputs.batch.active - inputs.batch.foreign)
         step = self.options.initial + int(self.options.factor * active)
         out = min(n, step)
-        words = f"{active} pilots are there, so at most {step} more in one cycle"
+        words = f"{count(active, 'pilot')} there, so at most {step} more in one cycle"
         return self.step(n, out, limited(n, out, words), maxgrowth=step, active=active)

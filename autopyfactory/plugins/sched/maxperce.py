@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import Cap, CycleInputs, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.text import count
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
@@ -46,7 +47,7 @@ class MaxPerCE(SchedPlugin[MaxPerCEOptions]):
         if total is None:
             return replace(self.step(n, 0, "the pilots at the CE are not known: nothing is sent"), final=True)
         out = min(n, max(0, maximum - total))
-        reason = limited(n, out, f"{total} pilots at the CE, at most {maximum}")
+        reason = limited(n, out, f"{count(total, 'pilot')} at the CE, at most {maximum}")
         return self.step(n, out, reason, total=total, maxperce=maximum)
 
     def caps(self) -> Sequence[Cap]:

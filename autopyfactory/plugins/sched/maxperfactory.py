@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import Cap, CycleInputs, Need, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.text import count
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited
@@ -48,7 +49,7 @@ class MaxPerFactory(SchedPlugin[MaxPerFactoryOptions]):
             )
             return replace(step, final=True)
         out = min(n, max(0, maximum - total))
-        reason = limited(n, out, f"{total} pilots in the whole factory, at most {maximum}")
+        reason = limited(n, out, f"{count(total, 'pilot')} in the whole factory, at most {maximum}")
         return self.step(n, out, reason, total=total, maxperfactory=maximum)
 
     def caps(self) -> Sequence[Cap]:

@@ -74,7 +74,7 @@ def test_secrets_are_nowhere(world: Tree) -> None:
 
 def test_everything_is_there(world: Tree) -> None:
     data = json.loads(run("dump", "--conf", world.conf, "--json").output)
-    assert [(b["kind"], b["name"]) for b in data] == [
+    assert [(b["kind"], b["name"]) for b in data["blocks"]] == [
         ("Factory", "Factory"),
         ("monitor", "m"),
         ("auth", "p"),
@@ -83,8 +83,8 @@ def test_everything_is_there(world: Tree) -> None:
         ("queue", "A"),
         ("queue", "B"),
     ]
-    assert data[0]["options"]["web.port"] == {"value": "8080", "origin": "default", "part": "Web"}
-    assert data[-1]["note"].startswith("cannot run: ")
+    assert data["blocks"][0]["options"]["web.port"] == {"value": "8080", "origin": "default", "part": "Web"}
+    assert data["blocks"][-1]["note"].startswith("cannot run: ")
 
 
 def test_a_queue_that_does_not_exist(world: Tree) -> None:
@@ -262,6 +262,6 @@ def test_why_a_queue_cannot_run_is_its_errors_not_its_warnings(tree: Tree, own_p
     """Two of the three things that are wrong here stop nothing."""
     wrong = "contact = Joe\nworkqueue.x = 1\nsched.limit.maximum = many\n"
     tree.write(factory=FACTORY, queues=f"{DEFAULTS}[A]\n{wrong}")
-    note = json.loads(run("dump", "--conf", tree.conf, "--json").output)[-1]["note"]
+    note = json.loads(run("dump", "--conf", tree.conf, "--json").output)["blocks"][-1]["note"]
     assert "sched.limit.maximum" in note
     assert "contact" not in note and "workqueue" not in note

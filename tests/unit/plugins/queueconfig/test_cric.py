@@ -223,7 +223,7 @@ def test_broken_records_are_warned_of(factory, server):
     server.records["WORSE"] = cric.queue("WORSE", maxrss="many")
     told = messages(factory())
     assert "PanDA queue BAD: CE old:9619: ce_flavour is cream-ce" in told
-    assert "1 records cannot be read: WORSE: maxrss is 'many'" in told
+    assert "1 record cannot be read: WORSE: maxrss is 'many'" in told
 
 
 def test_tls_with_a_ca_of_its_own(factory, tmp_path):
@@ -244,10 +244,10 @@ def test_command_dry_run_tells_of_every_record(factory, tmp_path, server):
     conf = str(tmp_path / "autopyfactory.conf")
     done = run("--conf", conf, "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "13 queues of 1 PanDA queues" in done.stdout
+    assert "13 queues of 1 PanDA queue" in done.stdout
     assert "cloud is US" in done.stdout
     assert "CERN-ce503.cern.ch-share" in done.stdout
-    told = json.loads(run("--conf", conf, "--dry-run", "--json", "--taken").stdout)
+    told = json.loads(run("--conf", conf, "--dry-run", "--json", "--taken").stdout)["queues"]
     assert len(told) == 13
     assert told[0]["keys"]["wmsqueue"] == "CERN"
     server.stop()
