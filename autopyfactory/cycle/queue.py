@@ -338,11 +338,13 @@ class APFQueue:
             return self._end(record, "nothing", f"{n} too many, but {hidden} are not visible")
         if not agreed:
             return self._end(record, "nothing", f"{n} too many, if later answers of all sources agree")
+        if not (most := self.config.options.most_taken_back):
+            return self._end(record, "nothing", f"{n} too many, and none may be taken back (apfqueue.maxretire)")
         why = record.decision.decisive if record.decision else None
         asked = record.ages.get("batch")
         before = None if asked is None else record.started.timestamp() - asked
         spared = why is not None and why.spares_running
-        retired = self._sender.take_back(agreed, spare_running=spared, started_before=before)
+        retired = self._sender.take_back(min(agreed, most), spare_running=spared, started_before=before)
         if not retired:
             return self._end(record, "nothing", f"{count(n, 'pilot')} too many: they end by themselves")
         return self._end(replace(record, retired=retired), "retired", f"took back {retired} of {n} too many")

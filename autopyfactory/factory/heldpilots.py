@@ -23,7 +23,7 @@ from autopyfactory.factory import evidence
 from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.text import count
-from autopyfactory.why.treatment import Held, HeldOptions, Order, mine_only, orders, remedy
+from autopyfactory.why.treatment import Held, HeldOptions, Order, only, orders, remedy
 from autopyfactory.why.troubles import mine
 
 ASK = 20.0  # seconds for one question, or action
@@ -96,7 +96,7 @@ class HeldPilots:
                 used[order.action] += 1
                 groups[order.action, order.code, order.queue, order.reason].append(order.job)
         for (action, code, queue, reason), jobs in groups.items():
-            wanted = f"{state} && {mine_only(mine(self._around.factory_id), jobs)}"
+            wanted = f"{state} && {only(self._around.factory_id, jobs)}"
             done = schedd.act(action, wanted, reason=f"{SAID}{reason}", deadline=ASK)
             n = done.get("TotalSuccess", 0)
             if not n:

@@ -281,6 +281,13 @@ class QueueOptions(Options):
     sleep: float = option(
         60, key="apfqueue.sleep", unit="s", gt=0, description="Time between two cycles of this queue"
     )
+    most_taken_back: int = option(
+        100,
+        key="apfqueue.maxretire",
+        ge=0,
+        description="Pilots that are taken back in one cycle at most when there are too many; an order to"
+        " drain has no limit",
+    )
     sched: NameList = option(
         remote=True,
         key="schedplugin",

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
 
+from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.model.text import span
 from autopyfactory.options.common import FACTORY
 from autopyfactory.options.declare import NameList, Options, option
@@ -186,10 +187,10 @@ def _decide(
     return "release", why
 
 
-def mine_only(mine: str, jobs: Iterable[str]) -> str:
-    """Return the constraint that fits these jobs, if they are held, and pilots of `mine`."""
+def only(factory_id: str, jobs: Iterable[str]) -> str:
+    """Return the constraint that fits these jobs, if they are pilots of this factory and of no other."""
     ids = " || ".join(
         f"(ClusterId == {cluster} && ProcId == {proc})"
         for cluster, _, proc in (job.partition(".") for job in jobs)
     )
-    return f"{mine} && ({ids})"
+    return f"ApfFactory =?= {constraint_string(factory_id)} && ({ids})"

@@ -20,6 +20,7 @@ ACROSS = {
     "daemon/test_service_files.py": "misc/: unit, init script, logrotate, sysusers",
     "simulate/test_workloads.py": "all of simulate/workloads/",
     "plugins/batchsubmit/test_pages.py": "docs/targets: their configurations load",
+    "plugins/batchsubmit/test_takeback.py": "which pilots are taken back, and in which order",
     "plugins/sched/test_declarations.py": "what each rule declares about itself",
     "plugins/sched/test_life_limits.py": "three rules with one table of numbers",
     "plugins/sched/test_properties.py": "what holds for every chain of rules",

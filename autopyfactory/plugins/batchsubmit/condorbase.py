@@ -289,9 +289,9 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         return self._take_back(n, NOT_RUNNING, deadline)
 
     def _take_back(self, n: int, state: str, deadline: float) -> int:
-        mine = (
-            f"ApfFactory == {constraint_string(self.context.factory.factory_id)} && "
-            f"MATCH_APF_QUEUE == {constraint_string(self.context.queue)} && {state}"
+        mine = (  # `=?=`, since `==` takes Q for q
+            f"ApfFactory =?= {constraint_string(self.context.factory.factory_id)} && "
+            f"MATCH_APF_QUEUE =?= {constraint_string(self.context.queue)} && {state}"
         )
         try:
             wanted = ["ClusterId", "ProcId", "QDate", "GridJobId"]

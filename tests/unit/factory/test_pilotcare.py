@@ -54,7 +54,7 @@ class FakeSchedd:
         return [{name: ad.get(name) for name in projection} for ad in ads]
 
     def act(self, action: str, constraint: str, *, reason: str = "", deadline: float) -> Mapping[str, int]:
-        assert 'ApfFactory == "f1"' in constraint, "only ever our own"
+        assert 'ApfFactory =?= "f1" && (' in constraint, "only ever our own"
         self.acts.append((action, constraint, reason))
         return {"TotalSuccess": len(re.findall(r"ProcId == \d+", constraint))}
 
@@ -197,7 +197,7 @@ def test_held_pilots_are_released_when_it_is_time_and_counted(world: World) -> N
     world.care.look()
     ((action, constraint, reason),) = world.schedd.acts
     assert (action, reason) == ("release", "AutoPyFactory: it may have passed")
-    assert constraint.startswith('JobStatus == 5 && ApfFactory == "f1" && (')
+    assert constraint.startswith('JobStatus == 5 && ApfFactory =?= "f1" && (')
     assert constraint.count("ClusterId == 5") == 3
     assert world.care.held.totals.acted == {("released", "batch-down"): 3}
     assert ("pilots released", "3 pilots released: it may have passed", "Q") in world.told
