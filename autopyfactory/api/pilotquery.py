@@ -33,9 +33,9 @@ class Wanted:
 
     def constraint(self, factory_id: str, now: datetime) -> str:
         """Return it as a ClassAd expression. Raises ValueError for a state that does not exist."""
-        parts = [f"ApfFactory == {constraint_string(factory_id)}"]
+        parts = [f"ApfFactory =?= {constraint_string(factory_id)}"]
         if self.queue is not None:
-            parts.append(f"MATCH_APF_QUEUE == {constraint_string(self.queue)}")
+            parts.append(f"MATCH_APF_QUEUE =?= {constraint_string(self.queue)}")
         if self.states:
             unknown = [s for s in self.states if s not in STATES]
             if unknown:

@@ -339,7 +339,7 @@ class APFQueue:
         if not agreed:
             return self._end(record, "nothing", f"{n} too many, if later answers of all sources agree")
         if not (most := self.config.options.most_taken_back):
-            return self._end(record, "nothing", f"{n} too many, and none may be taken back (apfqueue.maxretire)")
+            return self._end(record, "nothing", f"{n} too many, and apfqueue.maxretire is 0: all stay")
         why = record.decision.decisive if record.decision else None
         asked = record.ages.get("batch")
         before = None if asked is None else record.started.timestamp() - asked

@@ -126,7 +126,8 @@ class PilotCare:
         now = self._now
         oldest = int(now - self._breakers.policy.window)
         parts = [
-            f"(MATCH_APF_QUEUE == {constraint_string(a.queue)} && JobCurrentStartDate <= {int(now - enough)})"
+            f"(MATCH_APF_QUEUE =?= {constraint_string(a.queue)}"
+            f" && JobCurrentStartDate <= {int(now - enough)})"
             for a, enough in suspects.items()
         ]
         wanted = (

@@ -29,7 +29,7 @@ def troubles(client: CondorClient, queue: str, factory_id: str, deadline: float)
 
     Never raises for a schedd that does not answer: `error` says so.
     """
-    wanted = f"{mine(factory_id)} && MATCH_APF_QUEUE == {constraint_string(queue)}"
+    wanted = f"{mine(factory_id)} && MATCH_APF_QUEUE =?= {constraint_string(queue)}"
     now = datetime.now(UTC)
     try:
         ads = client.query(
@@ -57,7 +57,7 @@ def all_troubles(client: CondorClient, factory_id: str, deadline: float) -> Mapp
 
 def mine(factory_id: str) -> str:
     """Return the constraint that fits the pilots of a factory."""
-    return f"ApfFactory == {constraint_string(factory_id)}"
+    return f"ApfFactory =?= {constraint_string(factory_id)}"
 
 
 def summarize(ads: Iterable[Mapping[str, Any]], now: datetime) -> dict[str, Troubles]:

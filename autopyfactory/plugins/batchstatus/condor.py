@@ -46,7 +46,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         super().__init__(options, context)
         self.schedd_target = options.target()
         self._mapping = StatusMapping.load(CONDOR_BATCH, context.mappings)
-        self._mine = f"ApfFactory == {constraint_string(context.factory.factory_id)}"
+        self._mine = f"ApfFactory =?= {constraint_string(context.factory.factory_id)}"
 
     @property
     def target(self) -> str:

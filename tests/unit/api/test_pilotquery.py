@@ -14,10 +14,10 @@ T = int(NOW.timestamp())
 def test_the_constraint_quotes_names_and_names_states() -> None:
     wanted = Wanted('a"b', ("idle", "held"), timedelta(days=8))
     assert wanted.constraint("f", NOW) == (
-        'ApfFactory == "f" && MATCH_APF_QUEUE == "a\\"b" && (JobStatus == 1 || JobStatus == 5)'
+        'ApfFactory =?= "f" && MATCH_APF_QUEUE =?= "a\\"b" && (JobStatus == 1 || JobStatus == 5)'
         f" && EnteredCurrentStatus < {T - 8 * 86400}"
     )
-    assert Wanted().constraint("f", NOW) == 'ApfFactory == "f"'
+    assert Wanted().constraint("f", NOW) == 'ApfFactory =?= "f"'
 
 
 def test_a_state_that_does_not_exist_is_refused() -> None:
@@ -88,7 +88,7 @@ def test_pilots_come_by_queue_and_number() -> None:
     found = listed(schedd, "f", Wanted("A"), limit=9, deadline=5)
     assert [p.id for p in found] == ["9.0", "9.1", "10.0", "11.0"]
     assert found[-1].queue == ""
-    assert schedd.queries == ['ApfFactory == "f" && MATCH_APF_QUEUE == "A"']
+    assert schedd.queries == ['ApfFactory =?= "f" && MATCH_APF_QUEUE =?= "A"']
 
 
 def test_an_ad_becomes_a_pilot_and_what_it_lacks_stays_empty() -> None:

@@ -42,7 +42,7 @@ class FakeSchedd:
     def query(self, constraint: str, projection: Any, *, limit: int = -1, deadline: float) -> list[Any]:
         if self.silent:
             raise CondorError("no answer")
-        assert 'ApfFactory == "f1"' in constraint, "only ever our own"
+        assert 'ApfFactory =?= "f1"' in constraint, "only ever our own"
         self.asked.append(constraint)
         ads = (
             self.lost
