@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from autopyfactory import __version__
+from autopyfactory.api.credentials import rows as credential_rows
 from autopyfactory.condor import registry
 from autopyfactory.model.decision import Cap
 from autopyfactory.model.serialize import to_full, to_plain
@@ -47,6 +48,7 @@ def health(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
         "cycles": {"bounds": BOUNDS, **to_full(factory.cycle_totals.totals())},
         "hanging": {q: queue.hangs for q, queue in dict(factory.queues).items() if queue.hangs},
         "hangs": factory.hangs.total,
+        "profiles": credential_rows(factory.credentials, factory.configuration, now),
         "credentials": {q: w for q in dict(factory.queues) if (w := factory.troubles.credential(q))},
     }
 

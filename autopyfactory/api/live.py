@@ -27,6 +27,7 @@ def known_state(factory: Factory, name: str) -> LiveState:
     config, queue = configuration.queues.get(name), factory.queues.get(name)
     now = factory.clock.now()
     permit = queue.breaker.permit() if queue and queue.breaker else FREE
+    choice = factory.credential_choice(name)
     return LiveState(
         now=now,
         running=True,
@@ -35,7 +36,8 @@ def known_state(factory: Factory, name: str) -> LiveState:
         problems=_problems(factory, name),
         period=config.options.sleep if config and queue else None,
         pause=factory.pauses.get(name, now),
-        credential=factory.troubles.credential(name),
+        credential=(choice.words if choice else None) or factory.troubles.credential(name),
+        profile=choice.profile if choice else None,
         troubles=factory.troubles.of(name),
         breaker=permit.words,
         breaker_scope=permit.scope or "",
@@ -55,9 +57,10 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
     known = known_state(factory, name)
     queue = factory.queues.get(name)
     files = [] if queue is None else list(of_plugin(queue.parts.submit, known.now))
+    choice, told = factory.credential_choice(name), "; ".join(f.words for f in files if f.credential)
     return replace(
         known,
-        credential="; ".join(f.words for f in files if f.credential) or None,
+        credential=(choice.words if choice else None) or told or None,
         missing=tuple(f.words for f in files if not f.credential),
         troubles=queue_troubles(factory.configuration, name, ask=ask) if ask > 0 else known.troubles,
     )

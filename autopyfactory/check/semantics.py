@@ -178,7 +178,7 @@ def _work(queue: QueueConfig) -> Iterator[Problem]:
 def _credentials(queue: QueueConfig, configuration: Configuration) -> Iterator[Problem]:
     options = queue.batchsubmit.options
     for spec in specs(type(options)):
-        if not spec.keys[0].endswith((".proxy", ".authprofile")):
+        if not spec.keys[0].endswith((".auth", ".proxy", ".authprofile")):
             continue
         value = getattr(options, spec.field) or ()
         hit = find(spec, queue.section)

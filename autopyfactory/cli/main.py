@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "breakers": ("breakers", "Tell where pilots go wrong, and what is stopped."),
     "check": ("check", "Report everything that is wrong with a configuration."),
     "config": ("config_cmd", "Show, compare or convert configurations."),
+    "credentials": ("credentials", "Show, renew or keep the credentials of pilots."),
     "cric": ("cric", "Make queues from what CRIC knows."),
     "drain": ("drain", "Let a queue run empty."),
     "history": ("history", "Show past cycles and decisions."),

@@ -76,6 +76,19 @@ def examine(
         READING.reset(token)
 
 
+def only_profiles(sources: Sequence[str], registry: Registry | None = None) -> Configuration:
+    """Return a configuration that holds the credential profiles in `sources` and nothing else.
+
+    For those who keep credentials without a factory. Everything found is in `.problems`.
+    """
+    factory = FactoryOptions(factory_id="credentials", base_log_dir="/nonexistent")
+    section = Section("Factory")
+    found = build_auth(load_sources(list(sources)), Lookup(registry or installed()), Binder(), section)
+    return Configuration(
+        factory, section, {}, auth=found.sections, problems=_once(found.problems), auth_choices=found.choices
+    )
+
+
 def _keep_copies_in(state_dir: str, network: bool, insecure: bool = False) -> Token[Reading]:
     how = replace(reading(), network=network, insecure=insecure)
     return READING.set(how if how.copies else replace(how, copies=Path(state_dir) / "config-copies"))

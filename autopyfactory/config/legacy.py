@@ -169,13 +169,13 @@ QUEUE_KEYS = _rows(
     ),
     (
         PROXY,
-        "no installed plugin takes credential profiles",
+        "this plugin takes no credential profiles",
         FILES,
         True,
     ),
     (
         r"batchsubmit\.condorssh\.authprofile",
-        "no installed plugin takes credential profiles",
+        "this plugin takes no credential profiles",
         "name the key's file: batchsubmit.condorssh.privkeyfile",
     ),
     (

@@ -36,8 +36,9 @@ class Lookup:
                 message, hint = str(err), err.hint
             else:
                 message, hint = former.why, self._replacement(kind, former.replacement, former.how)
-        value = section.values[key]
-        problem = Problem("error", message, value.where, section.name, key, value.text, hint)
+        value = section.values.get(key)  # a plugin that goes without saying has none
+        where, text = (value.where, value.text) if value else (section.where, None)
+        problem = Problem("error", message, where, section.name, key, text, hint)
         return None, problem, former is not None
 
     def _replacement(self, kind: str, name: str | None, how: str) -> str | None:

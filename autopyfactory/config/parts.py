@@ -41,7 +41,11 @@ def build_monitors(raw: RawConfig, lookup: Lookup, binder: Binder, factory: Sect
 def build_auth(raw: RawConfig, lookup: Lookup, binder: Binder, factory: Section) -> Part:
     """Look up and bind each profile of auth.conf by its `plugin`."""
     judge = KeyJudge(lookup.registry, "auth", ("auth",), AUTH_KEYS)
-    return _Builder("auth", "auth", "plugin", lookup, binder, factory, judge).build(raw)
+    return _Builder("auth", "auth", "plugin", lookup, binder, factory, judge, _OLD_PROXY).build(raw)
+
+
+# The older proxy.conf knew one kind of profile, and no key that names it.
+_OLD_PROXY = {"proxyfile": "X509"}
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class _Builder:
     binder: Binder
     factory: Section
     judge: KeyJudge
+    told_by: Mapping[str, str] = field(default_factory=dict)  # keys that only sections of one plugin have
 
     def build(self, raw: RawConfig) -> Part:
         part = Part(raw.sections, problems=list(raw.problems))
@@ -64,7 +69,8 @@ class _Builder:
         return part
 
     def _choice(self, section: Section, part: Part) -> PluginChoice | None:
-        name = as_text(section, self.key)
+        told = (plugin for key, plugin in self.told_by.items() if key in section.values)
+        name = as_text(section, self.key) or next(told, "")
         if not name:
             names = ", ".join(self.lookup.registry.names(self.kind)) or "none is installed"
             problem = Problem(

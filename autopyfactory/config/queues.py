@@ -239,7 +239,7 @@ class _Draft:
         )
 
     def _credentials(self, chosen: list[PluginChoice]) -> None:
-        """Refuse a queue that asks for a credential profile which nothing here can hand out.
+        """Refuse a queue that asks for a credential profile where its plugin takes none.
 
         Its pilots would go out all the same, under whatever identity the access point has.
         """

@@ -12,6 +12,7 @@ from typing import Protocol
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.breakers.registry import FREE, Gate
 from autopyfactory.config.model import QueueConfig
+from autopyfactory.credentials.wallet import Choice
 from autopyfactory.cycle.backoff import Backoff
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.doing import IN_TIME, Doing, LeftBehind, PluginError
@@ -197,9 +198,10 @@ class APFQueue:
         missing = self._missing(started)
         record = CycleRecord(self.name, self.cycles_run, started, "failed", "")
         try:
+            choice = self._credential(started)
             with TURNS.turn(self.name):
                 seen = self._book.open(self.name)  # before it is decided: what comes later counts against it
-                record, pause = self._think(started, resolved, missing)
+                record, pause = self._think(started, resolved, missing, choice)
             return self._act(record, pause, seen)
         except SubmitUnknown as err:
             return self._end(record, "failed", str(err))
@@ -233,6 +235,11 @@ class APFQueue:
         except (PluginError, SubmitError, SubmitUnknown):
             return ()
 
+    def _credential(self, now: datetime) -> Choice | None:
+        """Return which credential pilots are sent with; None: the queue names none. Raises PluginError."""
+        with self._doing.call(self._submit_plugin):
+            return self.parts.submit.credential(now)
+
     @property
     def _submit_plugin(self) -> str:
         return f"the batchsubmit plugin {self.parts.submit.name}"
@@ -253,7 +260,7 @@ class APFQueue:
         return step
 
     def _think(
-        self, started: datetime, resolved: Resolved, missing: tuple[str, ...]
+        self, started: datetime, resolved: Resolved, missing: tuple[str, ...], choice: Choice | None
     ) -> tuple[CycleRecord, Paused | None]:
         """Read, gate and decide; return the record so far, and the pause in force."""
         inputs, readings = self.reader.read(started)
@@ -261,6 +268,7 @@ class APFQueue:
         self.reader.remember(inputs)
 
         closed = self._neighbours.blocked() + missing + self.reader.gate(readings)
+        closed += choice.closed if choice else ()
         pause = self._neighbours.paused(self.name)
         permit = self.breaker.permit() if self.breaker else FREE
         decision, wrong = self._decided(inputs)
@@ -285,6 +293,8 @@ class APFQueue:
             breaker=permit.words,
             breaker_scope=permit.scope or "",
             bad_nodes=permit.nodes,
+            credential=choice.words if choice else None,
+            profile=choice.profile if choice else None,
         )
         return record, pause
 

@@ -36,16 +36,21 @@ def run(
     timeout: float,
     max_bytes: int = 32_000_000,
     environment: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
 ) -> Output:
     """Run `command` (no shell) and return its output; it and its process group are dead when this returns.
+
+    `stdin` is what it reads there (at most 60 kB, what a pipe takes at once): the place for what is secret,
+    since everybody sees the words of a command.
 
     Raises NotStarted when it cannot be started, ProgramError when it does not end within `timeout` seconds,
     writes more than `max_bytes` or ends with another code than 0.
     """
+    source = _filled(stdin) if stdin else subprocess.DEVNULL
     try:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -53,6 +58,9 @@ def run(
         )
     except (OSError, ValueError) as err:
         raise NotStarted(f"{command[0]} cannot be started: {getattr(err, 'strerror', None) or err}") from None
+    finally:
+        if stdin:
+            os.close(source)
     try:
         stdout, stderr = _collect(process, time.monotonic() + timeout, max_bytes)
     except TimeoutError:
@@ -65,6 +73,16 @@ def run(
         words = hidden(printable(stderr[-300:].decode("utf-8", "replace"))) or "no word on stderr"
         raise ProgramError(f"{command[0]} ended with {_code(process.returncode)}: {words}")
     return Output(stdout, stderr)
+
+
+def _filled(data: bytes) -> int:
+    """Return the reading end of a pipe that holds `data` and then ends."""
+    if len(data) > 60_000:
+        raise ValueError("more than a pipe takes at once")
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(data)
+    return reading
 
 
 def _code(code: int) -> str:

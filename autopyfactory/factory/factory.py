@@ -21,8 +21,10 @@ from autopyfactory.config.diff import Diff, diff
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.vanished import vanished
 from autopyfactory.credentials import pilotfiles
+from autopyfactory.credentials.wallet import Choice, Wallet
 from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.external.clocks import CLOCKS
+from autopyfactory.factory.credentials import Credentials
 from autopyfactory.factory.crossqueue import other_queues
 from autopyfactory.factory.hangwatch import HangWatch
 from autopyfactory.factory.heldpilots import Surroundings
@@ -97,7 +99,14 @@ class Factory(Neighbours):
         self.care = PilotCare(self._surroundings(configuration), self.breakers, self.clock)
         self.book.endings.subscribe(self.care.endings)
         self.sources = SourcePool(self.clock, self.book)
-        self.shared = Shared(Board(self.clock), mark=self.ledger.mark)
+        self.shared = Shared(Board(self.clock), mark=self.ledger.mark, wallet=Wallet(self.clock))
+        self.credentials = Credentials(
+            self.shared.wallet,
+            self._users_of_profiles,
+            self.clock,
+            self._credential_news,
+            self._credential_ready,
+        )
         self._left_behind = LeftBehind(self.book, self.sources, self.shared)
         self.monitors = Monitors()
         self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
@@ -200,6 +209,7 @@ class Factory(Neighbours):
         end = self.clock.monotonic() + deadline
         with self._lock:
             queues = self._reconciler.end()
+            self.credentials.end()
         self.sources.stop()
         self.troubles.stop()
         self.care.stop()
@@ -249,13 +259,18 @@ class Factory(Neighbours):
         """Make `configuration` what is wanted, and do at once what can be done."""
         self.monitors.configure(configuration)
         self.book.configure(policy(configuration.factory))
+        self.credentials.want(configuration)
         self._reconciler.want(
             {name: QueueSpec(q, configuration) for name, q in self.enabled(configuration).items()}
         )
         self._reconcile()
 
     def _reconcile(self) -> None:
+        self.credentials.step()
+        before = self._reconciler.workers
         self._reconciler.step()
+        if self._reconciler.workers is not before:
+            self.credentials.wake()
         failing = dict(self._reconciler.failures)
         for name in failing.keys() - self._told:
             self.announce("problem", f"does not run: {failing[name].text}", name)
@@ -368,6 +383,30 @@ class Factory(Neighbours):
         found = self.configuration.parts.get(name)
         return found if isinstance(found, type(default)) else default
 
+    # --- credentials ----------------------------------------------------------------------------
+
+    def _users_of_profiles(self) -> dict[str, dict[str, str]]:
+        """Return for each profile the queues that name it, and the CE that each sends to."""
+        users: dict[str, dict[str, str]] = {}
+        for name, queue in dict(self.queues).items():
+            for profile in getattr(queue.config.batchsubmit.options, "auth", ()):
+                users.setdefault(profile, {})[name] = queue.parts.submit.ce
+        return users
+
+    def _credential_news(self, profile: str, words: str, bad: bool) -> None:
+        self.announce("problem" if bad else "credential", f"credential {profile}: {words}")
+
+    def _credential_ready(self, profile: str) -> None:
+        """Have the queues that waited for it run their next cycle now."""
+        for name in self._users_of_profiles().get(profile, {}):
+            if (queue := self.queues.get(name)) is not None:
+                queue.wake()
+
+    def credential_choice(self, queue: str) -> Choice | None:
+        """Return which credential `queue` sends with now; None when it is not known, or names no profile."""
+        running = self.queues.get(queue)
+        return running.parts.submit.credential(self.clock.now()) if running else None
+
     def _book_tells(self, tell: Tell) -> None:
         facts: dict[str, int | float | str] = {"place": tell.place, "pilots": tell.pilots}
         event = FactoryEvent(f"pilots {tell.kind}", self.clock.now(), tell.text, tell.queue, facts)
@@ -380,7 +419,7 @@ class Factory(Neighbours):
         queue = self.queues.get(record.queue)
         troubles, credential = self.troubles.of(record.queue), self.troubles.credential(record.queue)
         if troubles is not None or credential is not None:
-            record = replace(record, troubles=troubles, credential=credential)
+            record = replace(record, troubles=troubles, credential=record.credential or credential)
         for listener in self.listeners:
             listener(record)
         if queue is not None:

@@ -119,6 +119,7 @@ class CycleRecord:
     breaker_scope: str = ""  # what it guards: ce, credential (there), queue (the queue's own pilots there)
     bad_nodes: tuple[str, ...] = ()  # where pilots go wrong while other nodes do well: `node7 (4)`
     credential: str | None = None  # what is wrong with the credential; None: nothing known
+    profile: str | None = None  # the credential profile that is used; None: none is named, or valid
     troubles: Troubles | None = None  # what the schedd said about this queue's pilots; None: not asked
     found: tuple[Sent, ...] = ()  # submissions of earlier cycles that turned out to have taken place
 

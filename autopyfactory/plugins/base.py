@@ -10,10 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, final
 
 from autopyfactory.accounting.requests import Endings, NotDone, Searched, Surveyed
+from autopyfactory.credentials.credential import Credential, Presented
+from autopyfactory.credentials.wallet import Choice, Wallet
 from autopyfactory.model.decision import Cap, CycleInputs, Need, RecentPilots, Step
 from autopyfactory.model.declaration import UNDECLARED, Declaration
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
@@ -42,6 +45,7 @@ class Shared:
     last_cycles: Board = field(default_factory=Board)
     submit_records: Scribe = field(default_factory=Scribe)  # one for all: there is one disk to wait for
     mark: str = ""  # of the factory's book: in the ads of every pilot that it sends
+    wallet: Wallet = field(default_factory=Wallet)  # the credentials that pilots are sent with
 
 
 @dataclass(frozen=True)
@@ -288,6 +292,13 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
         """Return the credential that the CE is shown, as people write it; empty: none of the queue's own."""
         return ""
 
+    def credential(self, now: datetime) -> Choice | None:
+        """Return which credential profile pilots are sent with at `now`; returns at once.
+
+        None: the queue names no profile. A choice that presents nothing keeps the queue from sending.
+        """
+        return None
+
     @abstractmethod
     def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
         """Return the submit description of pilots that carry `tag`, sent at `now`; pure for a given `now`."""
@@ -380,3 +391,63 @@ class MonitorPlugin(Generic[OptionsT], ABC):
     @abstractmethod
     def cycle(self, record: CycleRecord) -> None:
         """Tell what one cycle of one queue decided and sent."""
+
+
+@dataclass(frozen=True)
+class AuthContext:
+    """What a plugin of kind `auth` may know of its profile and of the others."""
+
+    profile: str
+    factory: FactoryOptions
+    folder: Path  # private: for what has no file of its own; it is made when it is first needed
+    others: Callable[[str], str | None] = lambda name: None  # the file of another profile, by its name
+
+
+class AuthPlugin(Generic[OptionsT], ABC):
+    """Keeps one credential profile: one section of auth.conf. Always called on the profile's own thread.
+
+    A profile may hand out another credential for each CE; `variant` says which it is, and all else is about
+    one variant. `look` and `renew` end within time limits of their own and raise CredentialError, whose text
+    may be shown to everybody: it holds no secret.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, options: OptionsT, context: AuthContext):
+        self.options = options
+        self.context = context
+
+    @property
+    def checktime(self) -> float:
+        """Return the seconds after which the credential is looked at, whether its file changed or not."""
+        return 60.0
+
+    @property
+    def renews(self) -> bool:
+        """Whether `renew` makes a new one; otherwise others keep it fresh."""
+        return False
+
+    def variant(self, place: str) -> str:
+        """Return which of the profile's credentials is for the CE `place`; default: one for all."""
+        return ""
+
+    @abstractmethod
+    def file(self, variant: str) -> str:
+        """Return the file in which a variant lies."""
+
+    @abstractmethod
+    def presented(self, variant: str) -> Presented:
+        """Return how pilots are sent with a variant; reads nothing."""
+
+    @abstractmethod
+    def minlife(self, credential: Credential) -> float:
+        """Return the seconds of life left below which `credential` is renewed, or its keeper is late."""
+
+    @abstractmethod
+    def look(self, variant: str) -> Credential:
+        """Read what is there. Raises CredentialError."""
+
+    def renew(self, variant: str) -> None:
+        """Make a new one and put it in place as a whole; raises CredentialError, and the old one stays."""
+        raise NotImplementedError

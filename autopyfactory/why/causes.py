@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from autopyfactory.credentials.pilotfiles import GONE
+from autopyfactory.credentials.wallet import NONE_VALID
 from autopyfactory.model.declaration import Who
 from autopyfactory.model.pilotevents import SHORT
 from autopyfactory.model.record import CycleRecord, Empty, Failed, HeldGroup, Troubles
@@ -76,9 +77,12 @@ def of_orders(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
 
 def of_credentials(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
     """Yield what is wrong with the credential and the breaker."""
-    credential = live.credential if live and live.credential else record.credential if record else None
-    if credential:
-        yield Cause("credential", f"credential: {credential}", RENEW, "credentials")
+    told = live if live and live.credential else record
+    if told is not None and told.credential:
+        # with another profile of the queue's list pilots go on being sent
+        blocks = told.profile is None
+        todo = RENEW if blocks else "see `autopyfactory credentials`: pilots are sent with another profile"
+        yield Cause("credential", f"credential: {told.credential}", todo, "credentials", blocks=blocks)
     yield from _breaker(record, live)
 
 
@@ -147,7 +151,7 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
     if record.outcome not in ("held back", "paused"):
         return
     for text in record.gate:
-        if text in record.unresolved:
+        if text in record.unresolved or text.startswith(NONE_VALID):  # that is told by `of_credentials`
             continue
         if cause := of_place(text) or _of_this_host(text):
             yield cause

@@ -23,6 +23,7 @@ class LiveState:
     pause: Pause | None = None
     troubles: Troubles | None = None
     credential: str | None = None  # what is wrong with it
+    profile: str | None = None  # the credential profile that is valid now, and used
     missing: tuple[str, ...] = ()  # files that pilots need, in words
     breaker: str | None = None  # which one is open, and why
     breaker_scope: str = ""  # what it guards: ce, credential, queue

@@ -9,6 +9,7 @@ from typing import Any
 
 from autopyfactory.accounting.requests import Searched, Surveyed, TagCount, TagFound
 from autopyfactory.config.model import PluginChoice, QueueConfig
+from autopyfactory.credentials.wallet import Choice
 from autopyfactory.model.decision import Cap, CycleInputs, Step
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
 from autopyfactory.options.common import FactoryOptions, QueueOptions
@@ -134,6 +135,7 @@ class FakeSubmit(BatchSubmitPlugin[Options]):
         self.lose_reply = False
         self.lookup_error: Exception | None = None
         self.retired = 0
+        self.choice: Choice | None = None
         self._ce = ce
         self.lock = threading.Lock()
 
@@ -144,6 +146,9 @@ class FakeSubmit(BatchSubmitPlugin[Options]):
     @property
     def ce(self) -> str:
         return self._ce
+
+    def credential(self, now: datetime) -> Choice | None:
+        return self.choice
 
     def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
         return {}

@@ -17,9 +17,11 @@ from autopyfactory.condor.client import Submitted
 from autopyfactory.condor.errors import CondorError, LimitReached, NotBegun, Refused, Suspended
 from autopyfactory.condor.quoting import attr, check, constraint_string, macro, words
 from autopyfactory.condor.registry import client
+from autopyfactory.credentials.credential import Presented
+from autopyfactory.credentials.wallet import Choice, Wish
 from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.pilotevents import TAKEN_BACK
-from autopyfactory.options.declare import option
+from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import (
     BatchSubmitPlugin,
     QueueContext,
@@ -42,6 +44,7 @@ _PLACEHOLDER = "\ufdd0\ufdd1"
 _NUMBER = "\ufdd1\ufdd0"
 # A whole number for PanDA: cluster, and two digits for the pilot in it (a submission has 100 at most).
 WORKER_NUMBER = "$(Cluster)$INT(Process,%02d)"
+PROXY_LIFE, TOKEN_LIFE = 3600.0, 300.0  # seconds that credentials must hold, unless options say more
 NOT_RUNNING, RUNNING = "(JobStatus == 1 || JobStatus == 5)", "(JobStatus == 2)"
 
 
@@ -99,6 +102,25 @@ class CondorBaseOptions(ScheddOptions):
     tokenfile: OneLine = option(
         None, key="{prefix}.tokenfile", description="File with the SciToken or WLCG token for the CE"
     )
+    auth: NameList = option(
+        (),
+        key="{prefix}.auth",
+        legacy=("{prefix}.proxy", "{prefix}.authprofile"),
+        description="Credential profiles (sections of authConf); the first valid for long enough is used",
+    )
+    auth_life: int | None = option(
+        None,
+        key="{prefix}.auth.minlife",
+        unit="s",
+        ge=0,
+        description="So long a credential must still hold when pilots are sent; default: for proxies the"
+        " pilots' wall time, or 3600 where they say none; for tokens, which only the CE looks at, 300",
+    )
+    auth_anyway: bool = option(
+        False,
+        key="{prefix}.auth.sendanyway",
+        description="Whether pilots are sent with the first profile though no credential is valid",
+    )
 
 
 BaseOptionsT = TypeVar("BaseOptionsT", bound=CondorBaseOptions)
@@ -125,6 +147,25 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         """Return the submit commands about the pilots' own files that are not as elsewhere."""
         return {}
 
+    def presenting(self, presented: Presented) -> dict[str, str]:
+        """Return the submit commands by which pilots are sent with the credential of a profile."""
+        return dict(presented.commands)
+
+    def credential(self, now: datetime) -> Choice | None:
+        """Return which of the queue's profiles is used at `now`; None where it names none."""
+        if not self.options.auth:
+            return None
+        wall = 60.0 * self.context.queue_options.wall_minutes
+        least = self.options.auth_life
+        wish = Wish(
+            profiles=self.options.auth,
+            place=self.ce,
+            pilot_life=float(least) if least is not None else wall or PROXY_LIFE,
+            token_life=float(least) if least is not None else TOKEN_LIFE,
+            anyway=self.options.auth_anyway,
+        )
+        return self.context.shared.wallet.choose(wish, now)
+
     @property
     def target(self) -> str:
         """Return the schedd as people write it."""
@@ -132,8 +173,10 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
 
     @property
     def sent_with(self) -> str:
-        """Return the token or proxy that the queue's options name."""
+        """Return the profiles, the token or the proxy that the queue's options name."""
         o = self.options
+        if o.auth:
+            return f"profile {', '.join(o.auth)}"
         return f"token {o.tokenfile}" if o.tokenfile else f"proxy {o.proxyfile}" if o.proxyfile else ""
 
     # --- what a pilot carries -------------------------------------------------------------------
@@ -150,7 +193,9 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         ):
             if any(c in text for c in _PLACEHOLDER):
                 raise ValueError(f"a non-character in {text!r}")
-        place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now or datetime.now(UTC))
+        now = now or datetime.now(UTC)
+        choice = self.credential(now)
+        place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
         wrapper = self._wrapper.built() if self._wrapper else None
         base = {
             **self.commands(),
@@ -167,6 +212,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             **({"x509userproxy": self.options.proxyfile} if self.options.proxyfile else {}),
             **({"scitokens_file": self.options.tokenfile} if self.options.tokenfile else {}),
             **self.placed(place),
+            **(self.presenting(choice.presented) if choice and choice.presented else {}),
         }
         return overridden(base, split_attributes(self.options.condor_attributes or ""), self.options.extra)
 
@@ -226,6 +272,9 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         now = datetime.now(UTC)
         f = self.context.factory
         place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
+        choice = self.credential(now)
+        if choice is not None and choice.presented is None:  # it was valid when the cycle began
+            raise SubmitError("; ".join(choice.closed))
         try:
             description = self.describe(tag, now)
             place.folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator
 
+from autopyfactory.condor.quoting import macro
+from autopyfactory.credentials.credential import Presented
 from autopyfactory.options.declare import option
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBaseOptions
 from autopyfactory.plugins.batchsubmit.condorbatch import BatchCommon, Kind
@@ -82,11 +84,21 @@ class CondorSSH(BatchCommon[CondorSSHOptions]):
     @property
     def resource(self) -> str:
         """Return what `grid_resource` says: the login, and what remote_gahp needs to know."""
+        return self._resource(self.options.key_file or "", self.options.passphrase_file or "")
+
+    def presenting(self, presented: Presented) -> dict[str, str]:
+        """Return the resource with the key of a profile."""
+        if not presented.key_file:
+            return super().presenting(presented)
+        key, passphrase = (_one_word(path) for path in (presented.key_file, presented.passphrase_file))
+        return {"grid_resource": macro(self._resource(key, passphrase))}
+
+    def _resource(self, key: str, passphrase: str) -> str:
         o = self.options
         words = [
             f"batch {self.kind} {self._login}",
-            *((f"--rgahp-key {o.key_file}",) if o.key_file else ()),
-            f"--rgahp-pass {o.passphrase_file}" if o.passphrase_file else "--rgahp-nopass",
+            *((f"--rgahp-key {key}",) if key else ()),
+            f"--rgahp-pass {passphrase}" if passphrase else "--rgahp-nopass",
             *((f"--rgahp-glite {o.remote_folder}",) if o.remote_folder else ()),
         ]
         return " ".join(words)

@@ -40,6 +40,7 @@ def test_a_failure_to_start_is_a_problem_of_the_queue(place: Place) -> None:
         failures={"east": SimpleNamespace(text="no disk")},
         clock=SimpleNamespace(now=lambda: None),
         pauses=SimpleNamespace(get=lambda name, now: None),
+        credential_choice=lambda name: None,
         troubles=SimpleNamespace(of=lambda name: None, credential=lambda name: None),
     )
     assert live_state(factory, "east", ask=1).problems == ("no disk",)  # type: ignore[arg-type]

@@ -73,6 +73,7 @@ def test_it_runs_where_it_is_called_and_sets_up_once(checkout: Path, tmp_path: P
         ("apf-kill-pilots --queue Q --status 1", "pilots kill --queue Q --state idle"),
         ("apf-kill-pilots --status=2 --queue Q", "pilots kill --state=running --queue Q"),
         ("apf-simulate-scheds --conf f --activated 3", "simulate --conf f --activated 3"),
+        ("proxymanager -d --conf=/p -L /l", "credentials keep --profiles /p --log /l"),
     ],
 )
 def test_a_tool_of_2_4_does_it_by_todays_command(checkout: Path, call: str, today: str) -> None:

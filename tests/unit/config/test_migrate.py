@@ -199,15 +199,12 @@ def test_a_tree_that_was_copied_elsewhere_is_found(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "queues.conf").exists()
 
 
-def test_a_queue_whose_credential_cannot_be_had_sends_nothing(conf: Path, tmp_path: Path) -> None:
-    """Else its pilots would go out under whatever identity the access point has; the key stays for people."""
+def test_a_queue_with_a_credential_profile_goes_on_using_it(conf: Path, tmp_path: Path) -> None:
     edit(conf.parent / "queues.conf", AS_FILE, PROFILE)
-    found = build.load([str(conf)])
-    assert "BNL_PROD-gw1" not in found.queues
-    (problem,) = [p for p in found.broken["BNL_PROD-gw1"] if p.severity == "error"]
-    assert (problem.key, problem.value) == ("batchsubmit.condorosgce.proxy", "atlas-production")
+    assert build.load([str(conf)]).queues["BNL_PROD-gw1"].batchsubmit.options.auth == ("atlas-production",)
     migrate.migrate(conf, tmp_path / "new", installed())
-    assert PROFILE in lines(tmp_path / "new" / "queues.conf")
+    new = build.load([str(tmp_path / "new" / "autopyfactory.conf")])
+    assert new.queues["BNL_PROD-gw1"].batchsubmit.options.auth == ("atlas-production",)
 
 
 def test_a_profile_in_default_concerns_only_queues_of_that_plugin(conf: Path) -> None:

@@ -15,6 +15,8 @@ from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.protocol.accounts import Policy
 from autopyfactory.breakers.evidence import Evidence
 from autopyfactory.breakers.registry import Address, Breakers, Gate
+from autopyfactory.credentials.credential import Presented
+from autopyfactory.credentials.wallet import Choice
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.cycle.turns import Turns
@@ -114,6 +116,30 @@ def test_nothing_on_stale_information(tmp_path: Path) -> None:
     w.batch.error = None
     w.poll()
     assert w.cycle().outcome == "sent"
+
+
+def test_without_a_valid_credential_nothing_is_sent_and_the_record_says_why(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    w.submit.choice = Choice(passed=("prod: the proxy expired 1 h ago", "backup: there is no file /p"))
+    record = w.cycle()
+    assert (w.submit.sent, record.outcome, record.profile) == (0, "held back", None)
+    assert record.reason == (
+        "no valid credential: prod: the proxy expired 1 h ago; backup: there is no file /p"
+    )
+    assert record.credential == "prod: the proxy expired 1 h ago; backup: there is no file /p"
+
+
+def test_the_credential_that_is_used_and_why_others_are_not_is_recorded(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    w.submit.choice = Choice("backup", Presented(), None, ("prod: the proxy expired 1 h ago",))
+    record = w.cycle()
+    assert (record.submitted, record.profile) == (5, "backup")
+    assert record.credential == "prod: the proxy expired 1 h ago; backup is used"
+    w.submit.choice = Choice("prod", Presented())
+    record = w.cycle()
+    assert (record.profile, record.credential) == ("prod", None)
 
 
 def test_pilots_not_yet_visible_count_as_pending(tmp_path: Path) -> None:

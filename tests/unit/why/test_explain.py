@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.credentials.wallet import NONE_VALID
 from autopyfactory.model.decision import Decision, Step
 from autopyfactory.model.declaration import Bite
 from autopyfactory.model.info import SiteInfo, WMSQueueInfo
@@ -77,6 +78,19 @@ def test_the_story_of_the_expired_token() -> None:
     assert "MaxPending bit" in lines
     assert "1. Renew the credential" in lines
     assert "[who looks after credentials has to act]" in lines
+
+
+def test_no_valid_credential_is_said_once_and_another_profile_does_not_block() -> None:
+    words = "prod: the proxy expired 2 h ago"
+    none = cycle(outcome="held back", gate=(f"{NONE_VALID}: {words}",), credential=words, reason="x")
+    story = explain([none], live())
+    assert story.codes == ("credential",)
+    assert story.headline.endswith(f"credential: {words}")
+    used = cycle(credential=f"{words}; backup is used", profile="backup")
+    (cause,) = [c for c in explain([used], live()).causes if c.code == "credential"]
+    assert not cause.blocks
+    now = live(credential=f"{words}; backup is used", profile="backup")
+    assert not next(c for c in explain([none], now).causes if c.code == "credential").blocks
 
 
 def test_a_missing_file_explains_held_pilots_and_nothing_else() -> None:

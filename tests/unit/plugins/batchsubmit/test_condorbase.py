@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.credentials.credential import Presented
+from autopyfactory.credentials.wallet import Choice, Wish
 from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.section import Section
-from autopyfactory.plugins.base import QueueContext
+from autopyfactory.plugins.base import QueueContext, Shared, SubmitError
 from autopyfactory.plugins.batchsubmit.condorce import CondorCE
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
 from autopyfactory.plugins.batchsubmit.logtree import queue_folder
@@ -174,3 +176,51 @@ def test_the_name_of_a_ce_expands_nowhere(host: str) -> None:
 
 def test_long_names_that_begin_alike_have_folders_of_their_own() -> None:
     assert queue_folder("q" * 300) != queue_folder("q" * 299 + "r")
+
+
+class OneProfile:
+    """A wallet with one credential of each kind, valid for 1000 s."""
+
+    def __init__(self) -> None:
+        self.wishes: list[Wish] = []
+        self.valid = True
+
+    def choose(self, wish: Wish, now: datetime) -> Choice:
+        self.wishes.append(wish)
+        if not self.valid:
+            return Choice(passed=("p: expired",))
+        return Choice("p", Presented({"scitokens_file": "/t"}), None, ())
+
+
+def with_profiles(wallet: OneProfile, wall: int = 0, **keys: str) -> CondorCE:
+    keys = {"batchsubmit.condorce.gridresource": "ce.org", "batchsubmit.condorce.auth": "p, q", **keys}
+    options, problems = bind(CondorCE.Options, Section.from_texts("q", keys))
+    assert options is not None, problems
+    queue = QueueOptions(
+        enabled=True, sched=("Null",), batchsubmit="X", executable="/w.sh", wall_minutes=wall
+    )
+    shared = Shared(wallet=wallet)  # type: ignore[arg-type]
+    factory = FactoryOptions(factory_id="f", base_log_dir="/logs")
+    return CondorCE(options, QueueContext("q", queue, factory, shared=shared))
+
+
+def test_pilots_are_sent_with_the_credential_that_is_chosen() -> None:
+    wallet = OneProfile()
+    queue = with_profiles(wallet, wall=90)
+    assert queue.describe("t", NOW)["scitokens_file"] == "/t"
+    assert wallet.wishes[0] == Wish(("p", "q"), "ce.org:9619", 5400.0, 300.0)
+    with_profiles(wallet, **{"batchsubmit.condorce.auth.minlife": "60"}).describe("t", NOW)
+    assert (wallet.wishes[-1].pilot_life, wallet.wishes[-1].token_life) == (60.0, 60.0)
+    keys = {"batchsubmit.condorce.gridresource": "ce.org", "batchsubmit.condorgrid.proxy": "p"}
+    old, _ = bind(CondorCE.Options, Section.from_texts("q", keys))
+    assert old is not None
+    assert old.auth == ("p",), "2.4's name"
+    assert "scitokens_file" not in describe(CondorCE, batchsubmit__condorce__gridresource="ce.org")
+
+
+def test_nothing_is_submitted_once_no_credential_is_valid() -> None:
+    """Also when it was when the cycle began."""
+    wallet = OneProfile()
+    wallet.valid = False
+    with pytest.raises(SubmitError, match="no valid credential: p: expired"):
+        with_profiles(wallet).submit(1, "t", 5)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from autopyfactory.credentials.credential import Presented
 from autopyfactory.plugins.batchsubmit.condorssh import CondorSSH
 from submitkit import described, made, refusal
 
@@ -28,3 +29,12 @@ def test_everything() -> None:
 )
 def test_nothing_becomes_an_option_of_ssh(key: str, value: str) -> None:
     assert key in refusal(CondorSSH, **{**HOST, f"batchsubmit__condorssh__{key}": value})
+
+
+def test_a_key_of_a_profile() -> None:
+    queue = made(CondorSSH, **HOST, batchsubmit__condorssh__authprofile="site")
+    assert queue.options.auth == ("site",)
+    given = queue.presenting(Presented(key_file="/k/id", passphrase_file="/k/pass"))
+    assert given == {"grid_resource": "batch slurm login.site.org --rgahp-key /k/id --rgahp-pass /k/pass"}
+    with pytest.raises(ValueError, match="blanks"):
+        queue.presenting(Presented(key_file="/k/id -oProxyCommand=x"))

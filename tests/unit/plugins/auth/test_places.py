@@ -1,0 +1,31 @@
+"""Hosts, audiences and file names of CEs."""
+
+import pytest
+
+from autopyfactory.plugins.auth.places import file_name, filled, host_of
+
+
+@pytest.mark.parametrize(
+    ("place", "host"),
+    [
+        ("ce.org", "ce.org"),
+        ("ce.org:9619", "ce.org"),
+        ("https://arc.org:443/arex/rest", "arc.org"),
+        ("", ""),
+        ("slurm of me@login.org", "slurm of me@login.org"),
+    ],
+)
+def test_hosts(place: str, host: str) -> None:
+    assert host_of(place) == host
+
+
+def test_audiences() -> None:
+    assert filled("{ce}", "ce.org:9619") == "ce.org:9619"
+    assert filled("https://{host}/x", "ce.org:9619") == "https://ce.org/x"
+    assert filled("fixed", "ce.org") == "fixed"
+
+
+def test_no_place_leads_out_of_the_folder() -> None:
+    assert file_name("/t/p", "") == "/t/p"
+    assert file_name("/t/p", "ce.org:9619") == "/t/p.ce.org_9619"
+    assert "/" not in file_name("p", "../../etc/x y")
