@@ -22,6 +22,7 @@ from autopyfactory.accounting import spelling
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Write
+from autopyfactory.external import privatefiles
 from autopyfactory.model.clock import Clock, SystemClock
 
 log = logging.getLogger("autopyfactory.ledger")
@@ -89,8 +90,9 @@ class Ledger:
         self._troubled = False
         self._next_prune = 0.0
         try:
+            privatefiles.create(path)
             self._open(path)
-        except sqlite3.Error as err:
+        except (OSError, sqlite3.Error) as err:
             raise LedgerError(
                 f"the ledger {path} cannot be used: {err}. It tells what was sent; see to disk and "
                 "permissions. If the file is lost, move it away: the factory starts with an empty one, takes "

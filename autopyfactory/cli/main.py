@@ -111,6 +111,11 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 )
 @click.option("--pidfile", metavar="FILE", help="Write the process id there, and hold it as a lock.")
 @click.option("--daemon", is_flag=True, help="Detach from the terminal once the factory is up.")
+@click.option(
+    "--console-log",
+    metavar="FILE",
+    help="With --daemon: where standard output and error go once detached; the file is opened as --runas.",
+)
 @click.version_option(__version__, message="autopyfactory %(version)s")
 @click.pass_context
 def cli(
@@ -125,6 +130,7 @@ def cli(
     sleep: float | None,
     pidfile: str | None,
     daemon: bool,
+    console_log: str | None,
 ) -> None:
     """Keep the right number of pilot jobs at every computing element.
 
@@ -135,7 +141,7 @@ def cli(
     if oneshot and cycles not in (None, 1):
         raise click.UsageError("--oneshot means --cycles 1")
     options = DaemonOptions(
-        conf, level, console, log, runas, 1 if oneshot else cycles, sleep, pidfile, daemon
+        conf, level, console, log, runas, 1 if oneshot else cycles, sleep, pidfile, daemon, console_log
     )
     from autopyfactory.daemon import wiring
     from autopyfactory.daemon.startup import run

@@ -49,11 +49,15 @@ class Verdict:
             os.close(fd)
 
 
-def detach(keep: Sequence[HasFileno]) -> Verdict | None:
+def detach(keep: Sequence[HasFileno], console: str | None = None) -> Verdict | None:
     """Split in two: return None in the process that was started, and a `Verdict` in the detached one.
 
-    The detached one keeps the files in `keep` open, and standard output and error where they are files.
+    The detached one keeps the files in `keep` open, and standard output and error where they are files;
+    with a path as `console` both go there.  Raises StartError when that is no file to write to.
     """
+    out, err = _if_file(sys.stdout), _if_file(sys.stderr)
+    if console is not None:
+        out = err = _open_console(console)
     hear, say = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -70,11 +74,24 @@ def detach(keep: Sequence[HasFileno]) -> Verdict | None:
         prevent_core=False,
         detach_process=True,
         files_preserve=[say, *keep],
-        stdout=_if_file(sys.stdout),
-        stderr=_if_file(sys.stderr),
+        stdout=out,
+        stderr=err,
         signal_map={},
     ).open()
     return Verdict(say)
+
+
+def _open_console(path: str) -> IO[str]:
+    """Open a file to append to, which only its owner may read: what is printed may hold anything."""
+    try:
+        # A pipe without a reader would make the open wait.
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
+    except OSError as err:
+        raise StartError(ExitCode.LOG, f"cannot write the console log {path}: {err.strerror}") from err
+    if not is_file(fd):
+        os.close(fd)
+        raise StartError(ExitCode.LOG, f"cannot write the console log {path}: not a plain file")
+    return os.fdopen(fd, "a")
 
 
 def _if_file(stream: IO[str]) -> IO[str] | None:

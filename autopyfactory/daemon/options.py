@@ -23,6 +23,7 @@ class DaemonOptions:
     sleep: float | None = None  # seconds between two rounds of housekeeping; None: as configured
     pidfile: str | None = None
     daemon: bool = False
+    console_log: str | None = None  # where a daemon's standard output and error go
 
     @property
     def logs_to_file(self) -> bool:
@@ -33,16 +34,20 @@ class DaemonOptions:
         """Return these options with absolute paths: the folder will change. Raises StartError."""
         if not self.conf:
             raise StartError(ExitCode.USAGE, "--conf names no file")
-        if self.daemon and not stdout_is_file and (self.log == "stdout" or self.console):
+        if self.console_log and not self.daemon:
+            raise StartError(ExitCode.USAGE, "--console-log is for --daemon: redirect the output instead")
+        has_console = stdout_is_file or self.console_log
+        if self.daemon and not has_console and (self.log == "stdout" or self.console):
             raise StartError(
                 ExitCode.USAGE,
-                "a daemon has no terminal: give --log FILE or --log syslog, without --console",
+                "a daemon has no terminal: give --log FILE or --log syslog, without --console, or --console-log",
             )
         return replace(
             self,
             conf=tuple(_absolute(c) for c in self.conf),
             log=os.path.abspath(self.log) if self.logs_to_file else self.log,
             pidfile=os.path.abspath(self.pidfile) if self.pidfile else None,
+            console_log=os.path.abspath(self.console_log) if self.console_log else None,
         )
 
 

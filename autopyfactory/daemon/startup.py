@@ -115,7 +115,7 @@ def _with_logs(options: DaemonOptions, book: Logs, load: Load, build: Build) -> 
         verdict = Verdict()
         if options.daemon:
             book.reopen()  # detaching closes every file
-            detached = detach(locks)
+            detached = detach(locks, options.console_log)
             if detached is None:
                 locks.clear()  # they are the detached process's now
                 return ExitCode.OK

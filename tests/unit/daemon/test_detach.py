@@ -52,6 +52,27 @@ def test_output_that_goes_to_a_file_goes_on_going_there(bench: Bench, tmp_path: 
     until(lambda: "round 3" in (tmp_path / "console.log").read_text())
 
 
+def test_output_goes_to_a_console_log_once_detached(bench: Bench, tmp_path: Path) -> None:
+    done = bench.run(
+        "--daemon", "--console", "--console-log", str(tmp_path / "console.log"),
+        "--log", str(bench.log), "--pidfile", str(bench.pidfile),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "")
+    until(lambda: "round 3" in (tmp_path / "console.log").read_text())
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "no folder"])
+def test_a_console_log_that_cannot_be_written_is_told_at_once(bench: Bench, tmp_path: Path, kind: str) -> None:
+    console = tmp_path / ("missing/console.log" if kind == "no folder" else "console")
+    if kind == "pipe":
+        os.mkfifo(console)
+    elif kind == "folder":
+        console.mkdir()
+    done = bench.run("--daemon", "--console-log", str(console), "--log", str(bench.log))
+    assert done.returncode == 5
+    assert done.stderr.startswith(f"autopyfactory: cannot write the console log {console}: ")
+
+
 def test_a_second_one_is_refused(bench: Bench) -> None:
     detached(bench)
     done = detached(bench)

@@ -135,6 +135,7 @@ def test_a_bad_configuration(bench: Bench) -> None:
         ["--conf", ","],
         ["--daemon"],
         ["--daemon", "--log", "x.log", "--console"],
+        ["--console-log", "x.log"],
     ],
 )
 def test_bad_usage(bench: Bench, options: list[str]) -> None:

@@ -306,10 +306,14 @@ def as_root(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
         (folder / "theirs").mkdir()
         shutil.chown(folder / "theirs", "nobody")
         program = folder / "autopyfactory"
-        program.write_text("#!/bin/sh\necho said by the program\nexit 4\n")
+        program.write_text(
+            f"#!{sys.executable}\nimport runpy\nrunpy.run_path({str(PROGRAM)!r}, run_name='__main__')\n"
+        )
         program.chmod(0o755)
+        (folder / "fake.conf").write_text(json.dumps({"state_dir": str(folder / "theirs" / "state")}))
         (folder / "settings").write_text(
-            f"PROGRAM={program}\nPIDFILE={folder}/theirs/autopyfactory.pid\nOPTIONS='--runas nobody'\n"
+            f"PROGRAM={program}\nPIDFILE={folder}/theirs/autopyfactory.pid\nCONFFILE={folder}/fake.conf\n"
+            f"OPTIONS='--info --runas nobody --log {folder}/theirs/factory.log --console'\n"
             f"CONSOLE_LOG={folder}/theirs/console.log\n"
         )
         script = folder / "init"
@@ -324,18 +328,21 @@ def as_root(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
 @pytest.mark.root
 def test_root_writes_through_no_link_of_the_factorys_user(as_root: tuple[Path, Path], tmp_path: Path) -> None:
     script, theirs = as_root
-    roots = tmp_path / "roots"
+    roots, console = tmp_path / "roots", theirs / "console.log"
     roots.write_text("root's own")
     roots.chmod(0o600)
-    (theirs / "console.log").symlink_to(roots)
+    console.symlink_to(roots)
     done = subprocess.run([str(script), "start"], capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == 4, done.stdout + done.stderr
+    assert done.returncode == 5, done.stdout + done.stderr
     assert roots.read_text() == "root's own"
-    assert "said by the program" in done.stderr
-    (theirs / "console.log").unlink()
-    subprocess.run([str(script), "start"], capture_output=True, text=True, timeout=PATIENCE)
-    assert (theirs / "console.log").read_text() == "said by the program\n"
-    assert (theirs / "console.log").owner() == "nobody"
+    assert f"cannot write the console log {console}: Permission denied" in done.stderr
+    console.unlink()
+    try:
+        assert subprocess.run([str(script), "start"], timeout=PATIENCE).returncode == 0
+        until(lambda: "round 1" in console.read_text(), "what the detached factory prints")
+        assert (console.owner(), console.stat().st_mode & 0o777) == ("nobody", 0o600)
+    finally:
+        subprocess.run([str(script), "stop"], timeout=PATIENCE, check=True)
 
 
 @pytest.mark.root

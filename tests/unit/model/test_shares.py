@@ -13,6 +13,11 @@ def test_throughput_counts_only_if_all_put_it_forward():
     assert divide({"a": Claim(1, 0.9), "b": Claim(1)})["a"].width == 0.5
 
 
+def test_where_nothing_starts_anywhere_the_weights_count():
+    parts = divide({"a": Claim(1, 0.0), "b": Claim(3, 0.0)})
+    assert [part.of(8) for part in parts.values()] == [2, 6]
+
+
 def test_without_any_weight_nobody_gets_anything():
     assert [p.of(10) for p in divide({"a": Claim(0), "b": Claim(0)}).values()] == [0, 0]
 
