@@ -62,7 +62,7 @@ def test_output_goes_to_a_console_log_once_detached(bench: Bench, tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "no folder"])
-def test_a_console_log_that_cannot_be_written_is_told_at_once(bench: Bench, tmp_path: Path, kind: str) -> None:
+def test_a_console_log_that_cannot_be_written_is_told(bench: Bench, tmp_path: Path, kind: str) -> None:
     console = tmp_path / ("missing/console.log" if kind == "no folder" else "console")
     if kind == "pipe":
         os.mkfifo(console)
