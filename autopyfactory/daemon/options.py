@@ -40,7 +40,8 @@ class DaemonOptions:
         if self.daemon and not has_console and (self.log == "stdout" or self.console):
             raise StartError(
                 ExitCode.USAGE,
-                "a daemon has no terminal: give --log FILE or --log syslog without --console, or --console-log",
+                "a daemon has no terminal: give --log FILE or --log syslog, without --console; "
+                "or --console-log",
             )
         return replace(
             self,
