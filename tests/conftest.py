@@ -32,6 +32,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items[:] = [item for item in items if item not in roots]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _environment_as_before() -> Iterator[None]:
+    """Where a module's tests pointed HTCondor's clients, later modules must not look: that pool is gone."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Half characters in what a test printed or logged do not travel between the processes of the run."""
