@@ -7,6 +7,7 @@ queue exists for a few numbers only; everything else is summed, or labelled by w
 from __future__ import annotations
 
 import gzip
+import math
 import threading
 import time
 from collections import Counter
@@ -150,8 +151,22 @@ def _factory(health: Mapping[str, Any]) -> Iterator[Metric]:
     yield _gauge(
         "credential_problems", "Queues with a credential that is no good", len(health["credentials"])
     )
+    yield from _profiles(health["profiles"])
     yield _gauge("queues_hanging", "Queues that stand still in a plugin", len(health["hanging"]))
     yield _counter("plugin_hangs", "Plugins that did not return in time", health["hangs"])
+
+
+def _profiles(profiles: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+    """Yield one value per profile: of its credentials (one per CE, it may be) the one that is worst off."""
+    ends: dict[str, float] = {}
+    good: dict[str, float] = {}
+    for row in profiles:
+        name = row["profile"]
+        good[name] = min(good.get(name, 1.0), 0.0 if row["trouble"] else 1.0)
+        if row["expires"]:
+            ends[name] = min(ends.get(name, math.inf), _time(row["expires"]))
+    yield _each("credential_expires_timestamp_seconds", "When a profile's credential ends", "profile", ends)
+    yield _each("credential_ok", "Whether it can be used, and renewed in time", "profile", good)
 
 
 def _sources(sources: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:

@@ -68,6 +68,12 @@ ROWS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "{{scope}}",
         ),
         ("Bad credentials", "short", "autopyfactory_credential_problems{i}", "{{instance}}"),
+        (
+            "Credentials end in",
+            "s",
+            "autopyfactory_credential_expires_timestamp_seconds{i} - time()",
+            "{{profile}}",
+        ),
         ("Reports that wait", "short", "autopyfactory_reporter_queue_length{i}", "{{reporter}}"),
     ),
     "The factory itself": (

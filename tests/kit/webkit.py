@@ -85,6 +85,13 @@ def health(**changes: Any) -> dict[str, Any]:
         },
         "hanging": {"west": "the rule Slow has not returned for 3 min"},
         "hangs": 2,
+        "profiles": [
+            {"profile": "wlcg", "ce": ce, "kind": "token", "expires": end, "left": left, "trouble": trouble}
+            for ce, end, left, trouble in (
+                ("ce1:9619", AT.isoformat(), 0, "it cannot be renewed: no answer"),
+                ("ce2:9619", (AT + timedelta(hours=1)).isoformat(), 3600, ""),
+            )
+        ],
         "credentials": {"east": "the proxy /x expired"},
         **changes,
     }

@@ -53,7 +53,7 @@ def test_no_label_holds_free_text(view: View) -> None:
     labels = {name for f in parse(text(view)) for s in f.samples for name in s.labels}
     assert labels <= {
         *("queue", "state", "cause", "source", "schedd", "reporter", "outcome", "scope", "le"),
-        *("version", "python", "factory"),
+        *("version", "python", "factory", "profile"),
     }
 
 
