@@ -12,6 +12,7 @@ import pytest
 from autopyfactory.plugins.wmsstatus.command import Command
 from autopyfactory.plugins.wmsstatus.file import File
 from autopyfactory.plugins.wmsstatus.slurm import Slurm
+from patience import PATIENCE
 from servers.context import context
 from servers.queueworld import QueueWorld
 from servers.sources import bound
@@ -87,15 +88,15 @@ def script(path: Path, body: str) -> None:
 
 PROGRAM = {
     "exit code": ("raise SystemExit('cannot connect')", "code 1: cannot connect"),
-    "hang": ("import time; time.sleep(60)", "did not end within 1.5 s"),
-    "hang after output": ("import time; print(text, flush=True); time.sleep(60)", "did not end within 1.5 s"),
+    "hang": ("import time; time.sleep(60)", "did not end within 4 s"),
+    "hang after output": ("import time; print(text, flush=True); time.sleep(60)", "did not end within 4 s"),
     "slow bytes": (
         "import time\nwhile True: print('A', end='', flush=True); time.sleep(0.05)",
-        "did not end within 1.5 s",
+        "did not end within 4 s",
     ),
     "ignores signals": (
         "import signal, time; [signal.signal(s, signal.SIG_IGN) for s in (1, 2, 15)]; time.sleep(60)",
-        "did not end within 1.5 s",
+        "did not end within 4 s",
     ),
     "killed": ("import os; os.kill(os.getpid(), 9)", "signal 9"),
     "endless output": ("while True: print('A ready 1' * 100000)", "more than"),
@@ -106,6 +107,7 @@ PROGRAM = {
 @pytest.mark.parametrize("fault", PROGRAM)
 def test_program(tmp_path: Path, kind: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     body, told = PROGRAM[fault]
+    timeout = "4" if "4 s" in told else str(PATIENCE)
     path = tmp_path / "program"
     text = GOOD if kind == "Command" else JOBS
     script(path, f"print({text!r})")
@@ -114,12 +116,12 @@ def test_program(tmp_path: Path, kind: str, fault: str, monkeypatch: pytest.Monk
             Command,
             context("A"),
             wmsstatus__command__command=str(path),
-            wmsstatus__command__timeout="1.5",
+            wmsstatus__command__timeout=timeout,
         )
     else:
         monkeypatch.setattr("autopyfactory.plugins.wmsstatus.slurm.MAX_BYTES", 10_000_000)
         plugin = bound(
-            Slurm, context("A"), wmsstatus__slurm__squeue=str(path), wmsstatus__slurm__timeout="1.5"
+            Slurm, context("A"), wmsstatus__slurm__squeue=str(path), wmsstatus__slurm__timeout=timeout
         )
     world = QueueWorld(tmp_path, plugin)
     good(world)

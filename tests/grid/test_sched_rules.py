@@ -68,7 +68,8 @@ def test_adaptive_takes_back_what_waits_when_the_work_has_gone(
         assert len(running()) == 2
         until(lambda: "nothing to do" in reason(factory), "rest")
         history = factory.queues["q1"].last.inputs.history
-        assert (history.submitted_total, history.started, history.failed) == (6, 2, 0)
+        assert history.submitted_total >= 6, "more than that if the first answers came late"
+        assert (history.started, history.failed) == (2, 0)
 
 
 def reason(factory) -> str:
