@@ -18,6 +18,7 @@ from autopyfactory.api.live import known_state, live_state
 from autopyfactory.api.pilotquery import Ages
 from autopyfactory.api.pilots import known, meant
 from autopyfactory.api.rows import QueueRow, State, queue_row
+from autopyfactory.condor.capacity import CAPACITIES
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.control.server import CommandError
 from autopyfactory.external.clocks import CLOCKS
@@ -42,7 +43,7 @@ def status(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     now = factory.clock.now()
     mail = factory.mailer.status() if factory.mailer else None
     notes = list(unheard((r.status() for r in factory.reporters()), mail, now))
-    notes += (*factory.room.low(), *CLOCKS.wrong())
+    notes += (*factory.room.low(), *CLOCKS.wrong(), *CAPACITIES.near())
     if arguments.get("longest"):
         rows, unknown = _with_ages(factory, rows, wanted)
         notes += unknown

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from autopyfactory.condor.caller import Caller
+from autopyfactory.condor.capacity import SETTINGS, Capacity, capacity
 from autopyfactory.condor.errors import Refused
 from autopyfactory.condor.quoting import check_description
 from autopyfactory.condor.target import Target
+from autopyfactory.model.record import Match
 
 Row = dict[str, Any]
+
+MACHINES = 5000  # ads of slots that are looked at to tell why a job gets none
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,18 @@ class CondorClient:
         if not reply["authorized"]:
             raise Refused(f"{identity.user or 'we'} may not write (by {identity.method})", self.target)
         return identity
+
+    def capacity(self, ours: str, *, deadline: float) -> Capacity:
+        """What the schedd's limits are, and what is used of them. `ours`: the constraint for our own jobs."""
+        return capacity(self._caller.call("capacity", [ours, list(SETTINGS)], deadline, False))
+
+    def match(self, constraint: str, *, deadline: float) -> Match | None:
+        """What keeps the first job that matches from the machines of its pool; None: there is no such job."""
+        found = self._caller.call("match", [constraint, MACHINES], deadline, False)
+        if found is None:
+            return None
+        clauses = tuple((str(text), int(n)) for text, n in found["clauses"])
+        return Match(int(found["machines"]), int(found["fit"]), clauses, int(found["refuse"]))
 
     # ---- writes
 

@@ -11,7 +11,7 @@ from typing import Any
 import classad2
 import htcondor2
 
-from autopyfactory.condor import limits
+from autopyfactory.condor import limits, matching
 from autopyfactory.condor.convert import attribute, row
 
 Row = dict[str, Any]
@@ -170,6 +170,19 @@ class Operations:
         ads = self._connect().query(constraint, projection, limit=limit)
         return [row(ad, projection) for ad in ads]
 
+    def match(self, constraint: str, machines: int) -> dict[str, Any] | None:
+        """What keeps a job from the machines of the collector's pool (at most so many ads): see `matching`.
+
+        Of the first job that matches `constraint`; None when there is none.
+        """
+        references(constraint)
+        jobs = self._connect().query(constraint, [], limit=1)
+        if not jobs:
+            return None
+        address = self._pool or htcondor2.param.get("COLLECTOR_HOST")
+        slots = htcondor2.Collector(address).query(htcondor2.AdType.Startd, "true")[:machines]
+        return matching.excluded(jobs[0], slots)
+
     def history(self, constraint: str, projection: list[str], limit: int, since: str | None) -> list[Row]:
         """Ads of jobs that left the queue, the latest first."""
         references(constraint)
@@ -197,6 +210,29 @@ class Operations:
             # None is immortal; before, the interpreter aborts after some thousand submissions.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
         return [result.cluster(), result.first_proc(), result.num_procs()]
+
+    def capacity(self, ours: str, settings: list[str]) -> dict[str, Any]:
+        """What the schedd's limits are, and what is used of them; see `capacity.capacity`.
+
+        `ours` is the constraint for the jobs that are not counted among the others.
+        """
+        where = self._locate()
+        remote = htcondor2.RemoteParam(where)
+        sinful = str(attribute(where, "MyAddress") or "").partition("?")[0].rstrip(">")
+        names = ["Name", "NumJobs", "JobLimit", "ScheddIpAddr"]
+        ads = htcondor2.Collector(self._pool).query(htcondor2.AdType.Grid, "true", names)
+        resources = [row(ad, names) for ad in ads]
+        return {
+            "user": self.ping()["user"] or "",
+            "settings": {name: str(remote.get(name) or "") for name in settings},
+            "ours": sum(n for *_, n in self.counts(["Owner"], ours)),
+            "others": self.counts(["Owner"], f"({ours}) isnt true"),
+            "resources": [
+                [r["Name"], r["NumJobs"], r["JobLimit"]]
+                for r in resources
+                if str(r["ScheddIpAddr"] or "").startswith(sinful)
+            ],
+        }
 
     def _setting(self, name: str) -> str:
         """A setting of the schedd, as it says; empty if it does not."""

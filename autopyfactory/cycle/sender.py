@@ -126,6 +126,9 @@ class Sender:
             with self._doing.call(f"the rule {rule.name}"):
                 caps = tuple(rule.caps())
             yield from caps
+        with self._doing.call(self._what):
+            limits = tuple(self._parts.submit.limits())
+        yield from limits
 
 
 def _first(members: int) -> int:

@@ -62,6 +62,16 @@ class Empty:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """Which machines of the local pool would take an idle pilot."""
+
+    machines: int  # in the pool
+    fit: int  # of them would take it
+    clauses: tuple[tuple[str, int], ...] = ()  # of its Requirements: the machines each excludes, most first
+    refuse: int = 0  # machines whose own Requirements exclude it
+
+
+@dataclass(frozen=True, slots=True)
 class Troubles:
     """What a schedd says about the pilots of one queue that are stuck."""
 
@@ -76,6 +86,7 @@ class Troubles:
     oldest_pending: datetime | None = None  # when the pilot that waits longest was sent
     error: str | None = None  # why the schedd could not be asked; the rest means nothing then
     failed: Failed | None = None  # None: few failed lately, or none ended
+    match: Match | None = None  # of the pilot that waits longest in the local pool; None: not asked
     empty: Empty | None = None  # None: most that ended lately had work, or do not say
 
     @property

@@ -324,6 +324,13 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
         Raises SubmitUnknown when the place does not answer.
         """
 
+    def limits(self) -> Sequence[Cap]:
+        """Return the limits of the place itself, and of the way to the CE, as far as they are known.
+
+        From memory: it is asked before each submission.
+        """
+        return ()
+
     def retire(self, n: int, deadline: float, started_before: float | None = None) -> int:
         """Answer a chain that says there are `n` pilots too many; return how many were taken back.
 

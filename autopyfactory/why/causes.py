@@ -9,7 +9,7 @@ from autopyfactory.credentials.pilotfiles import GONE
 from autopyfactory.credentials.wallet import NONE_VALID
 from autopyfactory.model.declaration import Who
 from autopyfactory.model.pilotevents import SHORT
-from autopyfactory.model.record import CycleRecord, Empty, Failed, HeldGroup, Troubles
+from autopyfactory.model.record import CycleRecord, Empty, Failed, HeldGroup, Match, Troubles
 from autopyfactory.model.text import clock, count, span
 from autopyfactory.why.groups import kind_of_group
 from autopyfactory.why.holds import RENAMED, RENEW, kind_of
@@ -26,6 +26,7 @@ _CREDENTIAL = re.compile(
 _UNTRUSTED = re.compile(r"certificate.verify.failed|CA certificate bundle", re.IGNORECASE)
 # How a cycle ends in which a plugin did what it must not do.
 _OF_A_PLUGIN = re.compile(r"the (rules?|\w+ plugin) .*failed: ")
+OF_SCHEDDS = ("MAX_JOBS_PER_OWNER", "MAX_JOBS_SUBMITTED")  # its limits, as caps
 LONG_PENDING = 360.0  # seconds that a pilot waits, with none running, until that is worth a word: as `full`
 LATE = 3.0  # periods without a cycle
 
@@ -205,6 +206,12 @@ def of_submission(record: CycleRecord) -> Iterator[Cause]:
     """Yield why a submission failed, and which wide caps bit."""
     for text in record.caps:
         todo = "raise that limit, or wait until pilots have ended"
+        if text.startswith(OF_SCHEDDS):
+            full = kind_of(text, place="submission")
+            yield Cause(full.code, text, full.next, full.who, blocks=record.submitted == 0)
+            continue
+        if text.startswith("GRIDMANAGER_"):
+            todo = "raise it at the access point, or wait until pilots have ended"
         yield Cause("capped", text, todo, blocks=record.submitted == 0, by_rule=True)
     if record.outcome != "failed":
         return
@@ -249,13 +256,19 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
     yield from of_troubles(troubles)
     if troubles.empty and record and record.inputs and record.inputs.wms and record.inputs.wms.ready:
         yield _empty(troubles.empty)
-    if troubles.oldest_pending and not troubles.stuck:
+    running = record.inputs.batch.running if record and record.inputs and record.inputs.batch else 0
+    if troubles.match and not troubles.match.fit and not running:
+        yield _no_machine(troubles.match)
+    elif troubles.oldest_pending and not troubles.stuck:
         waited = (now - troubles.oldest_pending).total_seconds()
-        running = record.inputs.batch.running if record and record.inputs and record.inputs.batch else 0
         if waited > LONG_PENDING and not running:
-            yield Cause("long-pending", f"pilots have waited for {span(waited)} and none runs",
-                        "ask the site whether it is full, or whether anything matches these pilots", "site",
-                        troubles.oldest_pending)  # fmt: skip
+            words = f"pilots have waited for {span(waited)} and none runs"
+            todo = "ask the site whether it is full, or whether anything matches these pilots"
+            if troubles.match:
+                m = troubles.match
+                words += f"; {m.fit} of {count(m.machines, 'machine')} would take them"
+                todo = "see what runs there, and our priority: `condor_userprio -all`"
+            yield Cause("long-pending", words, todo, "site", troubles.oldest_pending)
 
 
 def of_troubles(troubles: Troubles) -> Iterator[Cause]:
@@ -298,6 +311,22 @@ def _place(resource: str) -> str:
     if len(words) >= 3 and words[0] == "condor":
         return f"CE {words[2]}"
     return f"CE {words[1]}" if len(words) >= 2 else ""
+
+
+def _no_machine(m: Match) -> Cause:
+    if not m.machines:
+        return Cause("no-machine", "no machine is in the pool, so pilots wait there for ever",
+                     "start one, or correct where the queue sends", "us")  # fmt: skip
+    words = f"none of {count(m.machines, 'machine')} in the pool would take a pilot"
+    said = [f"`{text}` excludes {_all_or(n, m.machines)}" for text, n in m.clauses[:3]]
+    if m.refuse:
+        said.append(f"{_all_or(m.refuse, m.machines)} by their own rules (START)")
+    words += f": {'; '.join(said)}" if said else ": each clause fits some, all together fit none"
+    return Cause("no-machine", words, "correct the pilots' requirements, or what they ask for", "us")
+
+
+def _all_or(n: int, of: int) -> str:
+    return f"all {n}" if n == of > 1 else str(n)
 
 
 def _lost(group: HeldGroup) -> Cause:

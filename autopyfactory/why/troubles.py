@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.quoting import constraint_string
-from autopyfactory.model.record import Troubles
+from autopyfactory.model.record import Match, Troubles
 from autopyfactory.why import departed
 from autopyfactory.why.groups import moment, same_reason
 
+log = logging.getLogger("autopyfactory.why")
+
 LIMIT = 5000  # ads per question; more stuck pilots than that say nothing new
 HELD, IDLE = 5, 1
+VANILLA = 5
+WAITS = 30.0  # seconds in the local pool, from which on it is asked why: negotiation takes some
 ATTRIBUTES = (
     "MATCH_APF_QUEUE", "JobStatus", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "ClusterId",
     "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridResource",
-    "GridJobStatus",
+    "GridJobStatus", "JobUniverse",
 )  # fmt: skip
 STUCK = "(JobStatus == 5 || GridResourceUnavailableTime isnt undefined)"
 
@@ -36,12 +42,32 @@ def troubles(client: CondorClient, queue: str, factory_id: str, deadline: float)
             f"{wanted} && ({STUCK} || JobStatus == 1)", ATTRIBUTES, limit=LIMIT, deadline=deadline
         )
         gone = departed.since(client, wanted, now.timestamp() - departed.LATELY, deadline)
+        match = _matched(client, ads, now.timestamp(), deadline)
     except CondorError as err:
         return Troubles(now, error=str(err))
     found = summarize(ads, now).get(queue, Troubles(now))
     who_left = departed.Left()
     who_left.take(gone)
-    return who_left.told(queue, found)
+    return replace(who_left.told(queue, found), match=match)
+
+
+def _matched(
+    client: CondorClient, ads: Iterable[Mapping[str, Any]], now: float, deadline: float
+) -> Match | None:
+    """Ask which machines would take the pilot that waits longest in the local pool, if one does for long."""
+    waiting = [
+        ad for ad in ads
+        if ad["JobStatus"] == IDLE and ad["JobUniverse"] == VANILLA and int(ad["QDate"] or now) < now - WAITS
+    ]  # fmt: skip
+    if not waiting:
+        return None
+    one = min(waiting, key=lambda ad: int(ad["QDate"]))
+    this = f"ClusterId == {one['ClusterId']} && ProcId == {one['ProcId']} && JobStatus == {IDLE}"
+    try:
+        return client.match(this, deadline=deadline)
+    except CondorError as err:  # what else is known is worth telling
+        log.debug("which machines would take %s is not known: %s", this, err)
+        return None
 
 
 def all_troubles(client: CondorClient, factory_id: str, deadline: float) -> Mapping[str, Troubles]:

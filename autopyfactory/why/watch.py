@@ -7,12 +7,14 @@ thread's time. What is older than a few rounds is not told any more.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from autopyfactory.condor.capacity import CAPACITIES
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.target import Target
@@ -31,6 +33,7 @@ INTERVAL = 60.0  # seconds between two rounds
 ASK = 10.0  # seconds for one question
 SERVER_TIME = "ServerTime"  # Unix time in an ad that a schedd sends
 FRESH = 3  # rounds after which an answer is too old to be told
+_DIGITS = re.compile(r"\d+")
 OVERLAP = 60.0  # seconds: clocks differ, and schedds write their history late
 
 
@@ -41,6 +44,14 @@ def _compare_clocks(client: CondorClient, target: Target, factory_id: str) -> No
     said = ads[0].get(SERVER_TIME) if ads else None
     if isinstance(said, int):
         CLOCKS.note(f"schedd {target}", said, before, time.time())
+
+
+def _note_capacity(client: CondorClient, target: Target, factory_id: str) -> None:
+    """Ask how much the schedd takes; one that does not tell is asked again, and its troubles are told."""
+    try:
+        CAPACITIES.note(target, client.capacity(mine(factory_id), deadline=ASK))
+    except CondorError as err:
+        log.debug("%s does not tell its limits: %s", target, err)
 
 
 @dataclass
@@ -87,6 +98,7 @@ class TroubleWatch:
         self._interval = interval
         self._seen: dict[Target, _Seen] = {}
         self._probes = Probes()
+        self._near: frozenset[str] = frozenset()  # limits that were told
         self._current: Mapping[str, Troubles] = {}
         self._look_at_credentials = credentials
         self._credentials: Mapping[str, str] = {}
@@ -134,7 +146,15 @@ class TroubleWatch:
                 current |= {q: t for q, t in seen.troubles.items() if t.any}
         current = self._probes.round(current)
         _tell(self._current, current)
+        self._tell_limits()
         self._current = current
+
+    def _tell_limits(self) -> None:
+        """Log which limits of schedds are almost reached, each once: numbers that change are no news."""
+        near = {_DIGITS.sub("", words): words for words in CAPACITIES.near()}
+        for key in near.keys() - self._near:
+            log.warning("%s", near[key])
+        self._near = frozenset(near)
 
     def _ask(self, target: Target, seen: _Seen) -> None:
         client, now = self._client(target), time.time()
@@ -143,6 +163,7 @@ class TroubleWatch:
             stuck = dict(all_troubles(client, self._factory_id, ASK))
             seen.left.take(departed.since(client, mine(self._factory_id), begin, ASK))
             _compare_clocks(client, target, self._factory_id)
+            _note_capacity(client, target, self._factory_id)
         finally:
             client.rest()  # a child takes as much memory as some hundred queues
         seen.read_until = now

@@ -119,7 +119,8 @@ def _configure(world: World) -> None:
     box.queues["wrapper"]["executable"] = str(broken)
     world.ce("failing", "good", executable=str(failing))
     world.ce("misspelt", "good", wmsqueue="caped", wmsstatus__file__absent="zero")
-    world.ce("mistyped", "good", batchsubmit__condorce__gridresource="no-such-ce.invalid:9619")
+    world.ce("mistyped", "good")
+    box.queues["mistyped"]["batchsubmit.condorce.gridresource"] = "no-such-ce.invalid:9619"
     for site in ("down", "otherkey"):
         world.ce(site, site)
     world.ce("mallory", "mallory", **DROPPED)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator
 
+from autopyfactory.condor.capacity import CAPACITIES
 from autopyfactory.condor.client import Submitted
 from autopyfactory.condor.errors import CondorError, LimitReached, NotBegun, Refused, Suspended
 from autopyfactory.condor.quoting import attr, check, constraint_string, macro, words
@@ -20,6 +21,7 @@ from autopyfactory.condor.registry import client
 from autopyfactory.credentials.credential import Presented
 from autopyfactory.credentials.wallet import Choice, Wish
 from autopyfactory.logs.setup import queue_logger
+from autopyfactory.model.decision import Cap
 from autopyfactory.model.pilotevents import TAKEN_BACK
 from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import (
@@ -303,6 +305,10 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
                 raise
             queue_logger(self.context.queue).warning("%d of %d pilots are sent: %s", full.room, n, full)
             return schedd.submit(description, full.room, deadline=left, identity=identity)
+
+    def limits(self) -> Sequence[Cap]:
+        """Return the schedd's limits, and its gridmanager's for this CE, as they were told last."""
+        return CAPACITIES.caps(self._target, self.commands().get("grid_resource", ""))
 
     def _referred(self, digest: str, deadline: float) -> bool:
         """Whether a pilot in the schedd's queue runs the wrapper with this digest; yes, when not known."""

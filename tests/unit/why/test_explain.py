@@ -10,7 +10,7 @@ from autopyfactory.credentials.wallet import NONE_VALID
 from autopyfactory.model.decision import Decision, Step
 from autopyfactory.model.declaration import Bite
 from autopyfactory.model.info import SiteInfo, WMSQueueInfo
-from autopyfactory.model.record import CycleRecord, HeldGroup, Sent, Troubles
+from autopyfactory.model.record import CycleRecord, HeldGroup, Match, Sent, Troubles
 from autopyfactory.model.serialize import from_plain
 from autopyfactory.pauses import Pause
 from autopyfactory.why import LiveState, explain
@@ -404,6 +404,26 @@ def test_pilots_that_wait_for_long() -> None:
     at_once = Troubles(NOW, oldest_pending=NOW - timedelta(minutes=5))
     assert explain([record], live(troubles=at_once)).codes == ("capped",)
     assert explain([cycle(running=1)], live(troubles=waiting)).codes == ("capped",)
+
+
+def test_pilots_that_no_machine_takes_are_told_with_what_excludes_how_many() -> None:
+    clauses = (('regexp("bell",TARGET.Machine)', 8), ("TARGET.Memory >= RequestMemory", 1))
+    found = Match(8, 0, clauses, refuse=2)
+    waiting = Troubles(NOW, oldest_pending=NOW - timedelta(minutes=1), match=found)
+    record = cycle(pending=12, running=0)
+    story = explain([record], live(troubles=waiting))
+    assert (story.codes[0], story.causes[0].who) == ("no-machine", "us")
+    assert story.causes[0].words == (
+        'none of 8 machines in the pool would take a pilot: `regexp("bell",TARGET.Machine)` excludes all 8; '
+        "`TARGET.Memory >= RequestMemory` excludes 1; 2 by their own rules (START)"
+    )
+    assert not any("raise" in text for text in story.next)
+    assert "no-machine" not in explain([cycle(running=1)], live(troubles=waiting)).codes
+    empty = replace(waiting, match=Match(0, 0))
+    assert explain([record], live(troubles=empty)).causes[0].words.startswith("no machine is in the pool")
+    busy = replace(waiting, oldest_pending=NOW - timedelta(hours=3), match=Match(8, 1, found.clauses))
+    story = explain([record], live(troubles=busy))
+    assert story.codes[0] == "long-pending" and "1 of 8 machines would take them" in story.causes[0].words
 
 
 def test_held_pilots_whose_schedd_does_not_answer() -> None:

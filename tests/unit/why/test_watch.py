@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.condor.capacity import CAPACITIES, Capacity
 from autopyfactory.condor.errors import Overrun
 from autopyfactory.condor.target import Target
 from autopyfactory.why.troubles import ATTRIBUTES
@@ -15,6 +16,7 @@ class Schedd:
     """Answers with `ads`; raises when there are none to give."""
 
     ads: list[dict[str, Any]] | None = None
+    room = Capacity()
 
     def query(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
         if self.ads is None:
@@ -23,6 +25,9 @@ class Schedd:
 
     def history(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
         return []
+
+    def capacity(self, *_: Any, **__: Any) -> Capacity:
+        return self.room
 
     def rest(self) -> None:
         pass
@@ -66,3 +71,16 @@ def test_spoiled_credentials_are_told_once_and_kept_for_the_record(caplog: pytes
     watch.look()
     assert caplog.records[-1].getMessage() == "the credentials are good again"
     assert watch.credential("A") is None
+
+
+def test_a_limit_that_is_almost_reached_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    schedd = Schedd(ads=[])
+    watch = TroubleWatch("F", lambda: [Target("s", None)], lambda _: schedd)  # type: ignore[arg-type,return-value]
+    try:
+        for used in (10, 28, 29, 30):
+            schedd.room = Capacity({"MAX_JOBS_PER_OWNER": 30}, ours=used)
+            watch.look()
+    finally:
+        CAPACITIES.forget()
+    told = [r.getMessage() for r in caplog.records if "MAX_JOBS_PER_OWNER" in r.getMessage()]
+    assert told == ["28 of 30 jobs are at the schedd s (MAX_JOBS_PER_OWNER)"]
