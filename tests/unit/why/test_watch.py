@@ -74,7 +74,8 @@ def test_spoiled_credentials_are_told_once_and_kept_for_the_record(caplog: pytes
 
 
 def test_a_limit_that_is_almost_reached_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    schedd = Schedd(ads=[])
+    schedd = Schedd()
+    schedd.ads = []
     watch = TroubleWatch("F", lambda: [Target("s", None)], lambda _: schedd)  # type: ignore[arg-type,return-value]
     try:
         for used in (10, 28, 29, 30):
