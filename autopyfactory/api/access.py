@@ -76,12 +76,6 @@ class Access:
 
     def history(self) -> HistoryReader:
         """Return the factory's history. Raises HistoryError."""
-        from autopyfactory.history.place import default_file, must_exist
+        from autopyfactory.history.opening import open_history
 
-        if not self.options.history_url:
-            must_exist(default_file(self.options.state_dir))  # before what takes a while to import
-
-        from autopyfactory.history.reader import HistoryReader
-        from autopyfactory.history.store import history_url
-
-        return HistoryReader(history_url(self.options), self.options.factory_id)
+        return open_history(self.options)

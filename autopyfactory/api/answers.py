@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from autopyfactory.control.client import ControlError, NotRunning
+from autopyfactory.history.opening import last_cycles
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.model.serialize import from_plain, to_full, to_plain
 from autopyfactory.why.model import LiveState, Story
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
     from autopyfactory.history.reader import HistoryReader
     from autopyfactory.options.common import FactoryOptions
+
+MOST_KEPT = 200  # cycles that a factory is asked to read from its history
 
 
 class Unknown(Exception):
@@ -108,15 +111,19 @@ def kept(access: Reaches, queue: str | None, trouble: str) -> dict[str, Any]:
 
 
 def why(
-    access: Reaches, queue: str, last: int, *, schedd: bool = True, ask: bool = True
+    access: Reaches, queue: str, last: int, *, schedd: bool = True, ask: bool = True, relayed: bool = False
 ) -> tuple[list[CycleRecord], LiveState, str | None]:
     """Return the last cycles of `queue`, what is known now, and what kept the history from being read.
 
     `schedd`: whether it is asked about stuck pilots when no factory runs; `ask`: whether a factory that runs
-    asks it. Raises Unknown.
+    asks it; `relayed`: whether a factory that runs reads the history for us, which saves a command the
+    library for databases (what serves pages has it anyway, and spares the factory). Raises Unknown.
     """
+    arguments: dict[str, Any] = {} if ask else {"schedd": False}
+    if relayed and last <= MOST_KEPT:
+        arguments["last"] = last
     try:
-        answer = access.ask("why", queue=queue) if ask else access.ask("why", queue=queue, schedd=False)
+        answer = access.ask("why", queue=queue, **arguments)
     except NotRunning:
         return _without_factory(access, queue, last, None, schedd=schedd)
     except ControlError as err:
@@ -126,7 +133,10 @@ def why(
         return records, replace(live, silent=str(err)), problem
     live = from_plain(LiveState, answer["live"])
     newest = from_plain(CycleRecord, answer["record"]) if answer["record"] else None
-    records, problem = stored(access, queue, last, None)
+    if "kept" in answer:
+        records, problem = [from_plain(CycleRecord, r) for r in answer["kept"]], answer["unread"]
+    else:
+        records, problem = stored(access, queue, last, None)
     if newest is not None:
         records = [*(r for r in records if r.started < newest.started), newest]
     return records, live, problem
@@ -148,16 +158,7 @@ def stored(
     access: Reaches, queue: str, last: int, until: datetime | None
 ) -> tuple[list[CycleRecord], str | None]:
     """Return the kept cycles, oldest first, and what kept us from reading them."""
-    from autopyfactory.history.place import HistoryError
-
-    try:
-        reader = access.history()
-        try:
-            return [s.record for s in reader.last(queue, last, until)], None
-        finally:
-            reader.close()
-    except HistoryError as err:
-        return [], str(err)
+    return last_cycles(access.history, queue, last, until)
 
 
 def as_data(story: Story, records: Sequence[CycleRecord], problem: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autopyfactory.api import pilotquery as pilot_reports
 from autopyfactory.api import pilots
+from autopyfactory.api.answers import MOST_KEPT
 from autopyfactory.api.deliveryproblems import unheard
 from autopyfactory.api.live import known_state, live_state
 from autopyfactory.api.pilotquery import Ages
@@ -22,6 +23,7 @@ from autopyfactory.condor.capacity import CAPACITIES
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.control.server import CommandError
 from autopyfactory.external.clocks import CLOCKS
+from autopyfactory.history.opening import last_cycles, open_history
 from autopyfactory.model.serialize import to_plain
 from autopyfactory.model.text import count
 from autopyfactory.pauses import ALL, Pause, PauseError
@@ -120,15 +122,24 @@ def _with_ages(
 def why(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     """Answer `why`: the record of the last cycle of `queue`, and what is known now.
 
-    With `schedd` false no schedd is asked: for pages, which must not wait.
+    With `schedd` false no schedd is asked: for pages, which must not wait. With `last` it answers so many
+    cycles of its history as well (`kept`), and why it could not read them (`unread`).
     """
     name = known(factory.configuration, _text(arguments, "queue"))
     queue = factory.queues.get(name)
     return {
+        **(_kept(factory, name, arguments["last"]) if "last" in arguments else {}),
         "queue": name,
         "record": to_plain(queue.last) if queue and queue.last else None,
         "live": to_plain(live_state(factory, name, ask=ASK if arguments.get("schedd", True) else 0.0)),
     }
+
+
+def _kept(factory: Factory, name: str, last: object) -> Arguments:
+    if not isinstance(last, int) or not 1 <= last <= MOST_KEPT:
+        raise CommandError(f"last is no number from 1 to {MOST_KEPT}: {last!r}")
+    records, unread = last_cycles(lambda: open_history(factory.configuration.factory), name, last)
+    return {"kept": to_plain(records), "unread": unread}
 
 
 def pause(factory: Factory, arguments: Arguments) -> dict[str, Any]:

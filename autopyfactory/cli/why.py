@@ -60,7 +60,7 @@ def command(
         story = explain(records, None, queue=queue)
     else:
         try:
-            records, live, problem = answers.why(link, queue, last, schedd=schedd)
+            records, live, problem = answers.why(link, queue, last, schedd=schedd, relayed=True)
         except answers.Unknown as err:
             fail(str(err))
         story = explain(records, live, queue=queue)

@@ -135,6 +135,31 @@ def test_why_goes_on_without_a_history_and_says_so(tmp_path: Path) -> None:
     assert (records, problem) == ([newest], "there is no history yet")
 
 
+def test_a_factory_may_read_its_history_for_us(tmp_path: Path) -> None:
+    newest = minutes(3)[0]
+    answer = {**says(newest), "kept": to_plain(minutes(1, 2, 3)), "unread": None}
+    made = access(tmp_path, answer)  # with no history that we could read
+    assert answers.why(made, "east", 5, relayed=True)[::2] == (minutes(1, 2, 3), None)
+    assert made.asked == [{"command": "why", "queue": "east", "last": 5}]
+
+
+def test_what_kept_the_factory_from_reading_is_told(tmp_path: Path) -> None:
+    answer = {**says(minutes(3)[0]), "kept": [], "unread": "the disk is gone"}
+    made = access(tmp_path, answer, kept=minutes(1))
+    assert answers.why(made, "east", 5, relayed=True)[::2] == (minutes(3), "the disk is gone")
+
+
+def test_a_factory_is_not_asked_for_a_long_history(tmp_path: Path) -> None:
+    made = access(tmp_path, says(None), kept=minutes(1))
+    assert answers.why(made, "east", answers.MOST_KEPT + 1, relayed=True)[0] == minutes(1)
+    assert "last" not in made.asked[0]
+
+
+def test_an_older_factory_that_does_not_read_it_leaves_that_to_us(tmp_path: Path) -> None:
+    made = access(tmp_path, says(None), kept=minutes(1, 2))
+    assert answers.why(made, "east", 5, relayed=True)[0] == minutes(1, 2)
+
+
 def test_why_asks_no_schedd_unless_it_may(tmp_path: Path) -> None:
     made = access(tmp_path, says(None), kept=[])
     answers.why(made, "east", 5)

@@ -11,7 +11,7 @@ import pytest
 from autopyfactory.api import queues
 from autopyfactory.api.commands import COMMANDS, answer
 from autopyfactory.control.server import CommandError
-from autopyfactory.model.record import FactoryEvent
+from autopyfactory.model.record import CycleRecord, FactoryEvent
 from autopyfactory.model.serialize import from_plain
 from autopyfactory.pauses import PauseError
 from autopyfactory.why.model import LiveState
@@ -141,6 +141,19 @@ def test_why_gives_the_last_record_and_what_is_known_now(factory: Any) -> None:
     off = answer(factory, "why", {"queue": "off"})
     assert off["record"] is None
     assert from_plain(LiveState, off["live"]).enabled is False
+
+
+def test_why_gives_the_cycles_that_are_kept_when_it_is_asked_for_them(factory: Any) -> None:
+    assert "kept" not in answer(factory, "why", {"queue": "east"})
+    until(lambda: len(answer(factory, "why", {"queue": "east", "last": 3})["kept"]) == 3)
+    said = answer(factory, "why", {"queue": "east", "last": 3})
+    cycles = [from_plain(CycleRecord, r) for r in said["kept"]]
+    assert said["unread"] is None
+    assert [c.queue for c in cycles] == ["east"] * 3
+    assert cycles == sorted(cycles, key=lambda c: c.started)
+    for wrong in (0, -1, 10**9, "3", None):
+        with pytest.raises(CommandError, match="last is no number"):
+            answer(factory, "why", {"queue": "east", "last": wrong})
 
 
 def test_pilots_of_queues_without_a_schedd_are_said_to_be_missing(factory: Any) -> None:

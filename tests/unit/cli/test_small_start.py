@@ -82,11 +82,18 @@ def server(tmp_path: Path) -> Iterator[ControlServer]:
             "notes": [],
         },
         "pause": {"queue": "Q", "words": "paused"},
-        "why": {"record": to_plain(cycle("Q")), "live": to_plain(LiveState(now=T0, running=True))},
+        "why": {
+            "record": to_plain(cycle("Q")),
+            "live": to_plain(LiveState(now=T0, running=True)),
+        },
+        "why of so many": {"kept": to_plain([cycle("Q")]), "unread": None},
     }
-    made = ControlServer(
-        tmp_path / "control.sock", lambda command, _: json.loads(json.dumps(answers[command]))
-    )
+
+    def handle(command: str, arguments: dict[str, Any]) -> Any:
+        more = answers["why of so many"] if "last" in arguments else {}
+        return json.loads(json.dumps(answers[command] | more))
+
+    made = ControlServer(tmp_path / "control.sock", handle)
     made.start()
     yield made
     made.close()
@@ -117,6 +124,11 @@ def test_pause_of_a_running_factory(factory: Path) -> None:
     assert not found & (FACTORY | HISTORY | TABLES)
 
 
+def test_everything_that_is_wrong_with_a_running_factory(factory: Path) -> None:
+    found = imported("why", "--conf", str(factory))
+    assert not found & (FACTORY | HISTORY | TABLES)
+
+
 @pytest.fixture
 def kept(factory: Path) -> Path:
     """The same configuration, with a history of one cycle."""
@@ -126,14 +138,17 @@ def kept(factory: Path) -> Path:
     return factory
 
 
-def test_why_before_there_is_a_history(factory: Path) -> None:
-    found = imported("why", "Q", "--conf", str(factory))
+def test_why_of_a_running_factory_which_reads_its_history_itself(kept: Path) -> None:
+    found = imported("why", "Q", "--conf", str(kept))
     assert "autopyfactory.why" in found
     assert not found & (FACTORY | HISTORY | WRITING | TABLES)
 
 
-def test_why_reads_the_history_and_takes_nothing_of_what_writes_it(kept: Path) -> None:
-    found = imported("why", "Q", "--conf", str(kept))
+@pytest.mark.parametrize("words", [("Q", "--at", "02:14"), ("Q", "--last", "1000")])
+def test_why_of_long_ago_reads_the_history_and_takes_nothing_of_what_writes_it(
+    kept: Path, words: tuple[str, ...]
+) -> None:
+    found = imported("why", *words, "--conf", str(kept))
     assert "autopyfactory.history.reader" in found
     assert not found & (FACTORY | WRITING | TABLES)
 
