@@ -1,4 +1,4 @@
-"""The option `--conf`, the same for every command that reads a configuration."""
+"""The option `--conf`: of the factory, and of every command that reads a configuration."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _names(ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
     here = ctx.get_parameter_source("conf") is ParameterSource.COMMANDLINE
-    if not here and (given := _given_before(ctx)) is not None:
-        return given
-    names = tuple(part for part in (p.strip() for p in value.split(",")) if part)
-    if not names:
+    before = None if here else _given_before(ctx)
+    names = tuple(part for part in (p.strip() for p in value.split(",")) if part) if before is None else before
+    if not names and ctx.parent is not None:  # what comes after the factory's own may still name one
         raise click.BadParameter("names no file")
     return names
 
@@ -32,7 +31,7 @@ def _given_before(ctx: click.Context) -> tuple[str, ...] | None:
     while above is not None:
         if above.get_parameter_source("conf") is ParameterSource.COMMANDLINE:
             names: tuple[str, ...] = above.params["conf"]
-            return names or None
+            return names
         above = above.parent
     return None
 

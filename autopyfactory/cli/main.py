@@ -13,9 +13,10 @@ import sys
 import click
 
 from autopyfactory import __version__
+from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.terminal import bear_any_text
 from autopyfactory.daemon.exits import ExitCode
-from autopyfactory.daemon.options import DEFAULT_CONF, DaemonOptions
+from autopyfactory.daemon.options import DaemonOptions
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "breakers": ("breakers", "Tell where pilots go wrong, and what is stopped."),
@@ -73,23 +74,10 @@ def _spec(module: str) -> bool:
     return importlib.util.find_spec(f"autopyfactory.cli.{module}") is not None
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
-    return tuple(part for part in (p.strip() for p in value.split(",")) if part)
-
-
 @click.group(
     cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.option(
-    "--conf",
-    metavar="FILE[,FILE...]",
-    default=DEFAULT_CONF,
-    envvar="AUTOPYFACTORY_CONF",
-    show_default=True,
-    show_envvar=True,
-    callback=_names,
-    help="Configuration of the factory; later files win.",
-)
+@conf_option
 @click.option("-d", "--debug", "level", flag_value="DEBUG", help="Log everything.")
 @click.option("--trace", "level", flag_value="DEBUG", hidden=True)  # as 2.4.1 knew it
 @click.option("-v", "--info", "level", flag_value="INFO", help="Log what happens.")

@@ -96,6 +96,17 @@ def test_a_file_that_does_not_exist_is_an_error_also_with_another_in_the_environ
         assert "absent.conf" in text
 
 
+@pytest.mark.parametrize("words", [("--conf", ",", "status"), ("status", "--conf", ","), ("--conf", ",")])
+def test_a_configuration_without_a_name_is_an_error(words: tuple[str, ...]) -> None:
+    code, text = run(*words)
+    assert code == 2
+    assert "names no file" in text
+
+
+def test_an_empty_environment_is_no_error_where_a_command_names_its_files(commands: Path) -> None:
+    assert run("echo", "--conf", "b.conf", AUTOPYFACTORY_CONF=",") == (0, "b.conf \n")
+
+
 def test_a_command_that_is_not_installed(commands: Path) -> None:
     code, text = run("absent")
     assert code == 2
