@@ -17,9 +17,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _names(ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
-    here = ctx.get_parameter_source("conf") is ParameterSource.COMMANDLINE
-    before = None if here else _given_before(ctx)
-    names = tuple(part for part in (p.strip() for p in value.split(",")) if part) if before is None else before
+    names = tuple(part for part in (p.strip() for p in value.split(",")) if part)
+    if ctx.get_parameter_source("conf") is not ParameterSource.COMMANDLINE:
+        before = _given_before(ctx)
+        names = names if before is None else before
     if not names and ctx.parent is not None:  # what comes after the factory's own may still name one
         raise click.BadParameter("names no file")
     return names

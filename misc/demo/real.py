@@ -80,6 +80,7 @@ def _addresses(grid: Grid, home: Path) -> Path:
             f"[{name}]\n"
             f"batchsubmit.condorce.gridresource = {ce.collector}\n"
             f"batchsubmit.condorce.schedd = {ce.schedd}\n"
+            f"batchsubmit.condorce.tokenfile = {grid.site_token(site)}\n"
             f"batchsubmit.condorce.condor_attributes.transfer_input_files = {grid.glidein_token}\n"
             f"batchstatus.condor.schedd = {grid.ap.schedd}\n"
             f"batchstatus.condor.collector = {grid.ap.collector}\n"

@@ -2,33 +2,55 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from testbed import condor as htcondor
+from testbed.authority import Authority
 from testbed.errors import TestbedError
+from testbed.issuer import URL, Issuer
 from testbed.pool import ACCESS_POINT, NEGOTIATED, SITE, Pool
 from testbed.settings import DOMAIN
 
 PILOT, GLIDEIN = f"pilot@{DOMAIN}", f"glidein@{DOMAIN}"
 TOKEN_LIFETIME = 86400  # seconds
-USERS_TOO, TOKENS_ONLY = ("FS", "IDTOKENS"), ("IDTOKENS",)
+SUBJECT = "pilot"  # of the tokens for sites, which see PILOT in it
+USERS_TOO, TOKENS_ONLY = ("FS", "IDTOKENS"), ("SCITOKENS", "IDTOKENS")
+HOST = f"127-0-0-1.{DOMAIN}"  # what HTCondor calls this machine without a name server
 
 # A users' pool loses glideins without notice, which must not take the default quarter of an hour to show.
 USERS_POOL = {"CLASSAD_LIFETIME": "60", "JOB_DEFAULT_LEASE_DURATION": "60"}
+
+# A token is shown over TLS: sites have certificates, which the access point checks before it shows one.
+SHOWS_TOKENS = {
+    "SEC_CLIENT_AUTHENTICATION_METHODS": "FS, IDTOKENS, SCITOKENS",
+    "AUTH_SSL_CLIENT_CAFILE": "$(ETC)/authority.pem",
+}
+TAKES_TOKENS = {
+    "AUTH_SSL_SERVER_CERTFILE": "$(ETC)/host.pem",
+    "AUTH_SSL_SERVER_KEYFILE": "$(ETC)/host.key",
+    "AUTH_SSL_SERVER_CAFILE": "$(ETC)/authority.pem",
+    "AUTH_SSL_CLIENT_CAFILE": "$(ETC)/authority.pem",
+    "CERTIFICATE_MAPFILE": "$(ETC)/identities",
+    "CERTIFICATE_MAPFILE_ASSUME_HASH_KEYS": "True",
+    "SCITOKENS_SERVER_AUDIENCE": "$(SCHEDD_NAME)",
+    "SEC_SCITOKENS_CACHE": "$(LOCAL_DIR)/issuers",
+}
 
 
 class Grid:
     """Pools that make a grid, each in its own directory under `directory`.
 
     * ``ap``   the factory's access point: its schedd sends pilots out through the grid universe
-    * `sites`  computing elements with eight slots each, which let in nobody but holders of their own tokens
+    * `sites`  computing elements with eight slots each, which let in only who shows a token for them
     * ``vo``   the users' pool: schedd, collector and negotiator; nothing to run on until glideins join
 
-    At each `up` the tokens are made afresh: the access point gets one for every site, and `glidein_token` is
-    the file with the one that glideins need to join ``vo``.  `settings` are HTCondor settings per pool.
+    At each `up` the tokens are made afresh: `site_token` is the file with the one that opens a site, which a
+    pilot has to name (the access point's daemons hold none), `glidein_token` the one that glideins need to
+    join ``vo``.  `settings` are HTCondor settings per pool.
     An `attached` grid ends with its process; a detached one can be taken down by another (see `load`).
     """
 
@@ -48,7 +70,7 @@ class Grid:
         def pool(
             name: str, daemons: Sequence[str], members: Sequence[str] = (), methods: Sequence[str] = USERS_TOO
         ) -> Pool:
-            ours = USERS_POOL if name == "vo" else {}
+            ours = {"vo": USERS_POOL, "ap": SHOWS_TOKENS}.get(name, TAKES_TOKENS)
             return Pool(
                 self.directory / name, name, daemons, {**ours, **extra.get(name, {})},
                 methods=methods, members=members, condor=condor, attached=attached,
@@ -57,6 +79,7 @@ class Grid:
         self.ap = pool("ap", ACCESS_POINT)
         self.sites = {name: pool(name, SITE, [PILOT], TOKENS_ONLY) for name in sites}
         self.vo = pool("vo", NEGOTIATED, [GLIDEIN])
+        self._authority = Authority()
 
     @classmethod
     def load(cls, directory: Path) -> "Grid":
@@ -85,12 +108,22 @@ class Grid:
         """The file with the token for joining the users' pool; it belongs to the user who runs the pools."""
         return self.ap.directory / "secrets/glidein.token"
 
+    def site_token(self, site: str) -> Path:
+        """The file with the token that opens `site`; it belongs to the user who runs the pools."""
+        return self.ap.directory / f"secrets/{site}.token"
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who makes the tokens that sites trust."""
+        return Issuer((self.ap.directory / "secrets/issuer.key").read_bytes())
+
     def up(self, timeout: float = 60) -> None:
         """Start everything at the same time; return when all of it answers.  After a failure nothing runs."""
         self._make_directory()
         if (self.directory / "grid.json").exists():
             raise TestbedError(f"a grid is up in {self.directory} already")
         try:
+            self._exchange_trust()
             for pool in self.pools.values():
                 pool.spawn()
             self._save()
@@ -102,9 +135,11 @@ class Grid:
             raise
 
     def renew_tokens(self, lifetime: int = TOKEN_LIFETIME) -> None:
-        """Make new tokens for the access point and for glideins (those handed out before stay valid)."""
+        """Make new tokens for sites and for glideins (those handed out before stay valid)."""
+        issuer = self.issuer
         for name, site in self.sites.items():
-            self.ap.hold_token(name, site.token(PILOT, lifetime))
+            text = issuer.token(SUBJECT, site.schedd, lifetime) + "\n"
+            self.ap.write_secret(self.site_token(name), text)
         limits = ("READ", "ADVERTISE_STARTD", "ADVERTISE_MASTER")
         self.ap.write_secret(self.glidein_token, self.vo.token(GLIDEIN, lifetime, limits) + "\n")
 
@@ -138,6 +173,20 @@ class Grid:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.down()
+
+    def _exchange_trust(self) -> None:
+        """Give sites their certificates and the issuer's key, and the access point the authority's."""
+        issuer = Issuer()
+        self.ap.write_secret(self.ap.directory / "secrets/issuer.key", issuer.pem)
+        for pool in (self.ap, *self.sites.values()):
+            pool.write_secret(pool.directory / "etc/authority.pem", self._authority.pem)
+        us = re.escape(URL).replace("/", r"\/")
+        for site in self.sites.values():
+            etc, host = site.directory / "etc", self._authority.host(HOST)
+            site.write_secret(etc / "host.pem", host.certificate)
+            site.write_secret(etc / "host.key", host.key)
+            site.write_secret(etc / "identities", f"SCITOKENS /^{us},{SUBJECT}$/ {PILOT}\n")
+            issuer.fill_cache(site.directory / "issuers")
 
     def _make_directory(self) -> None:
         """Ours alone to write to, since others can guess its place; open for the user who runs the pools."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from factorybox import Box, Daemon, InProcess, last
+from factorybox import Box, Daemon, InProcess, at_ce, last
 from patience import SOON, until
 from testbed.grid import Grid
 from testbed.pool import Pool
@@ -111,14 +111,10 @@ def test_a_wms_that_fails_and_returns(box: Box) -> None:
 
 
 def test_a_ce_that_refuses_the_token_gets_no_pilot_too_many(tmp_path: Path, grid: Grid) -> None:
-    (grid.ap.directory / "tokens.d/ce1").unlink()
     box = Box(tmp_path / "f", grid.ap, "refused")
-    ce = grid.sites["ce1"]
     box.queue(
         "q1",
-        batchsubmitplugin="CondorCE",
-        batchsubmit__condorce__gridresource=ce.collector,
-        batchsubmit__condorce__schedd=ce.schedd,
+        **at_ce(grid, "ce1") | {"batchsubmit.condorce.tokenfile": str(grid.site_token("ce2"))},
         sched__maxtorun__maximum="4",
     )
     box.work({"q1": 50})

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autopyfactory.wrapper.summary import Summary, summary
-from factorybox import Box, InProcess
+from factorybox import Box, InProcess, at_ce
 from patience import PATIENCE
 from testbed import waiting
 from testbed.condor import Condor
@@ -45,12 +45,9 @@ class World:
         self.check = str(check)
 
     def queue(self, name: str, ce: str, payload: str, **options: str) -> None:
-        site = self.grid.sites[ce]
         self.box.queue(
             name,
-            batchsubmitplugin="CondorCE",
-            batchsubmit__condorce__gridresource=site.collector,
-            batchsubmit__condorce__schedd=site.schedd,
+            **at_ce(self.grid, ce),
             schedplugin="Ready, MaxPerCycle, MaxPending",
             sched__maxpending__maximum="1",
             wrapper__payload=payload,

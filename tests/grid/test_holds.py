@@ -123,6 +123,7 @@ def test_what_a_ce_holds_is_told_from_what_we_hold(remote: Grid, files: Files) -
     ce = {
         "universe": "grid",
         "grid_resource": remote.grid_resource("ce1"),
+        "scitokens_file": str(remote.site_token("ce1")),
         "executable": files.sleeps,
         "+remote_ShouldTransferFiles": '"YES"',
         "+remote_WhenToTransferOutput": '"ON_EXIT"',

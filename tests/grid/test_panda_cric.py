@@ -86,6 +86,7 @@ class World:
             "batchstatus.condor.schedd": grid.ap.schedd,
             "batchstatus.condor.collector": grid.ap.collector,
             "batchsubmit.condorce.schedd": grid.sites[ce].schedd,
+            "batchsubmit.condorce.tokenfile": str(grid.site_token(ce)),
             "schedplugin": "Ready, Share, MaxPerCycle, StatusTest, StatusOffline",
             "sched.maxpercycle.maximum": "3",
             "sched.statusoffline.pilots": "0",

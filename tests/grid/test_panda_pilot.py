@@ -14,7 +14,7 @@ import pytest
 
 import pandapilot
 from autopyfactory.wrapper.summary import summary
-from factorybox import Box, InProcess
+from factorybox import Box, InProcess, at_ce
 from patience import PATIENCE
 from servers.pandapilot import PilotPanda
 from testbed import waiting
@@ -41,7 +41,7 @@ class World:
         self.panda = PilotPanda(QUEUE, forbidden=forbidden).start()
         self.panda.files = pandapilot.files(QUEUE, storage, PAYLOAD)
         self.box = Box(folder / "box", grid.ap, name)
-        url, ce = self.panda.url, grid.sites["ce1"]
+        url = self.panda.url
         digest = pandapilot.digest(pandapilot.archive())
         self.box.queue(
             "q",
@@ -49,15 +49,13 @@ class World:
             wmsstatusplugin="Panda",
             wmsstatus__panda__url=url,
             wmsstatus__panda__sites__sleep="1",
-            batchsubmitplugin="CondorCE",
-            batchsubmit__condorce__gridresource=ce.collector,
-            batchsubmit__condorce__schedd=ce.schedd,
             batchsubmit__condorce__environ=f"http_proxy={url} no_proxy=127.0.0.1,localhost",
             schedplugin="Ready, MaxPerCycle, MaxPending",
             sched__maxpending__maximum="3",
             wrapper__payload="panda",
             wrapper__checks="os, cores, memory, disk, wall",
             wrapper__hold="0",
+            **at_ce(grid, "ce1"),
             **{
                 f"wrapper.option.panda.{key}": value
                 for key, value in {

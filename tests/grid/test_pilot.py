@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autopyfactory.plugins.processes import pilots
-from factorybox import Box, InProcess, last
+from factorybox import Box, InProcess, at_ce, last
 from patience import until
 from testbed.grid import Grid
 from testbed.pool import SITE, Pool
@@ -86,12 +86,7 @@ def test_through_the_local_pool(tmp_path: Path, make_pool: Callable[..., Pool]) 
 
 def test_through_a_ce(tmp_path: Path, grid: Grid) -> None:
     box = Box(tmp_path / "f", grid.ap, "nasty-ce")
-    ce = grid.sites["ce1"]
-    got, ad = run_one(
-        box,
-        "condorce",
-        **{"batchsubmit.condorce.gridresource": ce.collector, "batchsubmit.condorce.schedd": ce.schedd},
-    )
+    got, ad = run_one(box, "condorce", **at_ce(grid, "ce1"))
     check(box, got, ad)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factorybox import Box, Daemon, InProcess, last
+from factorybox import Box, Daemon, InProcess, at_ce, last
 from patience import until
 from testbed.grid import Grid
 
@@ -19,13 +19,10 @@ def box(tmp_path: Path, grid: Grid, request: pytest.FixtureRequest) -> Box:
     return box
 
 
-def at_ce(box: Box, grid: Grid, name: str, site: str, **options: str) -> None:
-    ce = grid.sites[site]
+def queue_at(box: Box, grid: Grid, name: str, site: str, **options: str) -> None:
     box.queue(
         name,
-        batchsubmitplugin="CondorCE",
-        batchsubmit__condorce__gridresource=ce.collector,
-        batchsubmit__condorce__schedd=ce.schedd,
+        **at_ce(grid, site),
         executable="/bin/sleep",
         **{"executable__arguments": "300", "sched__maxtorun__maximum": "3", **options},
     )
@@ -36,18 +33,18 @@ def thread_of(queue: str) -> int | None:
 
 
 def test_only_what_changed_is_touched(box: Box, grid: Grid) -> None:
-    at_ce(box, grid, "a", "ce1")
-    at_ce(box, grid, "b", "ce2")
-    at_ce(box, grid, "c", "ce1", sched__maxtorun__maximum="2")
+    queue_at(box, grid, "a", "ce1")
+    queue_at(box, grid, "b", "ce2")
+    queue_at(box, grid, "c", "ce1", sched__maxtorun__maximum="2")
     with InProcess(box) as factory:
         until(lambda: (box.pilots("a"), box.pilots("b"), box.pilots("c")) == (3, 3, 2), "pilots")
         until(lambda: "running 3" in str(running(factory, "a")), "pilots to run at the CE")
         before = box.ads("MATCH_APF_QUEUE", "ClusterId", "ProcId")
         thread, cycles, changed = thread_of("a"), factory.queues["a"].cycles_run, factory.queues["b"]
 
-        at_ce(box, grid, "b", "ce2", sched__maxtorun__maximum="5")  # changed
+        queue_at(box, grid, "b", "ce2", sched__maxtorun__maximum="5")  # changed
         del box.queues["c"]  # removed: its pilots stay
-        at_ce(box, grid, "d", "ce1", sched__maxtorun__maximum="1")  # added
+        queue_at(box, grid, "d", "ce1", sched__maxtorun__maximum="1")  # added
         box.work({"a": 3, "b": 9, "c": 2, "d": 2})
         box.write()
         report = factory.reload()

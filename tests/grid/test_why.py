@@ -21,10 +21,11 @@ from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.target import Target
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.why.watch import TroubleWatch
-from factorybox import Box, Daemon
+from factorybox import Box, Daemon, at_ce
 from patience import until
 from testbed.condor import Condor
-from testbed.grid import PILOT, Grid
+from testbed.grid import PILOT, SUBJECT, Grid
+from testbed.issuer import Issuer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -44,12 +45,9 @@ class World:
 
     def ce(self, name: str, site: str, **options: str) -> None:
         """Configure a queue that sends to `site`."""
-        pool = self.grid.sites[site]
         self.box.queue(
             name,
-            batchsubmitplugin="CondorCE",
-            batchsubmit__condorce__gridresource=pool.collector,
-            batchsubmit__condorce__schedd=pool.schedd,
+            **at_ce(self.grid, site),
             **{"executable": str(self.box.folder / "wrapper.sh"), "sched__maxtorun__maximum": "2", **options},
         )
 
@@ -98,11 +96,13 @@ def world(condor_folder: Condor, place: Path) -> Iterator[World]:
 
 
 def _break(world: World) -> None:
-    """Stop one site, and spoil the access point's tokens for two others."""
+    """Stop one site, and spoil the tokens for two others: one may only read, one has another's signature."""
     grid = world.grid
     grid.sites["down"].stop()
-    grid.ap.hold_token("mallory", grid.sites["mallory"].token("mallory@grid.test"))
-    grid.ap.hold_token("otherkey", grid.sites["good"].token(PILOT))
+    reads = grid.issuer.token(SUBJECT, grid.sites["mallory"].schedd, scope="condor:/READ")
+    forged = Issuer().token(SUBJECT, grid.sites["otherkey"].schedd)
+    for site, token in (("mallory", reads), ("otherkey", forged)):
+        grid.ap.write_secret(grid.site_token(site), token + "\n")
 
 
 def _configure(world: World) -> None:
@@ -125,13 +125,17 @@ def _configure(world: World) -> None:
         world.ce(site, site)
     world.ce("mallory", "mallory", **DROPPED)
     world.ce("refused", "mallory", wmsqueue="mallory")
+    another = str(world.grid.site_token("down"))
+    world.ce("foreign", "good", batchsubmit__condorce__tokenfile=another)
+    world.ce("tokenless", "good")
+    del box.queues["tokenless"]["batchsubmit.condorce.tokenfile"]
     world.ce("wmsdown", "good", wmsstatus__file__path=str(box.folder / "no-such-file.json"))
     world.ce("unknown", "good", wmsqueue="nobody-knows-me", wmsstatus__file__absent="unknown")
     box.queue(
         "scheddless", batchstatus__condor__schedd="no-such-schedd@nowhere", sched__maxtorun__maximum="2"
     )
     busy = ["capped", "paused", "drained", "mistyped", "wrapper", "failing", "wmsdown", "scheddless"]
-    box.work({**dict.fromkeys([*busy, *SITES[1:]], 5), "idle": 0})
+    box.work({**dict.fromkeys([*busy, "foreign", "tokenless", *SITES[1:]], 5), "idle": 0})
 
 
 def test_a_queue_that_is_capped(world: World) -> None:
@@ -200,14 +204,24 @@ def test_a_ce_that_does_not_let_our_identity_submit(world: World) -> None:
     cause, text = world.until_code("refused", "credential-refused")
     assert cause["words"].startswith("2 pilots held")
     assert "DENIED" in cause["example"]
-    assert "mallory@grid.test" in cause["example"]
+    assert f"{PILOT} using method SCITOKENS" in cause["example"]
     assert "who looks after credentials has to act" in text
 
 
 def test_pilots_that_leave_the_queue_instead_of_being_held(world: World) -> None:
     cause, _ = world.until_code("mallory", "credential-refused")
     assert "dropped by the schedd in the last hour" in cause["words"]
-    assert "mallory@grid.test" in cause["example"]
+    assert "DENIED" in cause["example"]
+
+
+@pytest.mark.parametrize("queue", ["foreign", "tokenless"])
+def test_a_ce_does_not_take_a_token_for_another_or_none(world: World, queue: str) -> None:
+    """The same CE takes the pilots of other queues, whose token is for it."""
+    cause, text = world.until_code(queue, "credential-refused")
+    assert "does not accept our credential" in cause["words"]
+    assert "check lifetime, issuer and audience" in text.lower().replace("\n     ", " ")
+    history = world.grid.sites["good"].run("condor_q", "-all", "-af", "MATCH_APF_QUEUE").stdout
+    assert queue not in history.split()
 
 
 def test_a_ce_that_does_not_accept_our_token(world: World) -> None:

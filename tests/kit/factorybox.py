@@ -18,6 +18,7 @@ from autopyfactory.config.model import Configuration
 from autopyfactory.control.client import call
 from autopyfactory.factory.factory import Factory
 from patience import PATIENCE
+from testbed.grid import Grid
 from testbed.pool import Pool
 
 CHAIN = "Ready, MaxPerCycle, MaxToRun"
@@ -113,6 +114,17 @@ class Box:
             f'+MATCH_APF_QUEUE = "{queue}"\nqueue {count}\n'
         )
         self.ap.run_client("condor_submit", str(file))
+
+
+def at_ce(grid: Grid, site: str) -> dict[str, str]:
+    """Return the options of a queue whose pilots go to `site`, with the token that opens it."""
+    ce = grid.sites[site]
+    return {
+        "batchsubmitplugin": "CondorCE",
+        "batchsubmit.condorce.gridresource": ce.collector,
+        "batchsubmit.condorce.schedd": ce.schedd,
+        "batchsubmit.condorce.tokenfile": str(grid.site_token(site)),
+    }
 
 
 class InProcess:
