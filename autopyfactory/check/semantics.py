@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from autopyfactory.check.glidein import token_left_behind
 from autopyfactory.check.order import undoings
 from autopyfactory.check.submission import refused
 from autopyfactory.check.tokens import exposed
@@ -233,6 +234,10 @@ def _pilot(
     executable = description.get("executable")
     if executable is None or executables is None:
         return
+    if token := token_left_behind(trial.queue, description):
+        message = f"the glidein is to join the pool with the token {token}, which does not travel with it"
+        hint = "name the file in condor_attributes.transfer_input_files of the submit plugin"
+        yield Problem("warning", message, trial.queue.section.where, trial.queue.name, hint=hint)
     for fault in of_credentials(description, datetime.now(UTC)):
         yield Problem("warning", fault.words, trial.queue.section.where, trial.queue.name)
     if trial.queue.options.wrapper_payloads:

@@ -136,6 +136,7 @@ def reference(form: str) -> None:
 @click.option("--pilot-schedd", help="Schedd that pilots go through; without it the local one.")
 @click.option("--executable", help="What pilots run.")
 @click.option("--arguments", help="Its arguments.")
+@click.option("--condor", metavar="DIR", help="Where HTCondor is on the worker nodes, if not on PATH.")
 @click.option("--token", metavar="FILE", help="Token for the CEs.")
 @click.option("--log-dir", help="Folder for the pilots' logs.")
 @click.option("--log-url", help="Where a web server shows them.")
@@ -145,7 +146,7 @@ def reference(form: str) -> None:
 def init(folder: Path | None, also: Path | None, force: bool, yes: bool, **given: Any) -> None:
     """Write a commented starter configuration into DIR (default: the current folder).
 
-    Asks for what is not given, if there is a terminal to ask.
+    Asks for what is not given, if there is a terminal to ask; else what cannot be guessed has to be given.
     """
     from autopyfactory.config import starter
 
@@ -154,6 +155,7 @@ def init(folder: Path | None, also: Path | None, force: bool, yes: bool, **given
     if os.geteuid() != 0:  # an ordinary user can write neither /var/lib nor /var/log
         answers.setdefault("state_dir", str(folder.absolute() / "state"))
         answers.setdefault("log_dir", str(folder.absolute() / "pilots"))
+    answers["ces"] = tuple(map(starter.CE, answers["ces"]))
     try:
         written = starter.write(folder, starter.Answers(**answers), force=force)
     except FileExistsError as err:
@@ -171,10 +173,15 @@ _QUESTIONS = {
     "wms": "Where is the work (Condor, Panda)",
     "wmsqueue": "Label of the jobs, or site as the WMS calls it",
     "collector": "Collector of the users' pool, as host or host:port",
+    "pool_token": "File with the token that lets pilots join that pool",
+    "condor": "Where HTCondor is on the worker nodes (empty: on PATH)",
+    "pilot_schedd": "Schedd that pilots go through (empty: this host's)",
+    "pilot_collector": "Collector that knows this schedd, as host or host:port",
     "ces": "HTCondor-CEs to send pilots to (comma separated)",
     "token": "File with the token for the CEs (empty: none)",
 }
 _FILES = ("token", "pool_token", "executable")
+_POOL = ("collector", "pool_token", "condor")  # what our glidein has to know
 
 
 def _terminal() -> bool:
@@ -190,26 +197,57 @@ def _ask(given: dict[str, Any], quiet: bool) -> dict[str, Any]:
         "wmsqueue": "my-label",
     }
     answers = {k: v for k, v in given.items() if v not in (None, ())}
+    missing: list[str] = []
     for key, question in _QUESTIONS.items():
-        if key in answers or (key == "collector" and answers["wms"] != "Condor"):
+        if key in answers or not _matters(key, answers):
             continue
-        usual = sensible.get(key, "")
-        text = usual if quiet else click.prompt(question, default=usual, show_default=bool(usual))
-        answers[key] = tuple(p.strip() for p in text.split(",") if p.strip()) if key == "ces" else text
+        needed = _needed(key, answers)
+        if quiet:
+            missing += [key] if needed else []
+            answers[key] = sensible.get(key, "")
+            continue
+        usual = None if needed else sensible.get(key, "")
+        answers[key] = click.prompt(question, default=usual, show_default=bool(usual))
+    if missing:
+        names = " and ".join(f"--{key.replace('_', '-')}" for key in missing)
+        raise click.UsageError(f"give {names}, which pilots need to join the users' pool (or --executable)")
+    return _completed(answers, user)
+
+
+def _glides(answers: dict[str, Any]) -> bool:
+    """Return whether pilots are to run our glidein."""
+    return answers["wms"] == "Condor" and "executable" not in answers
+
+
+def _matters(key: str, answers: dict[str, Any]) -> bool:
+    if key in _POOL:
+        return _glides(answers) or (key == "collector" and answers["wms"] == "Condor")
+    return key != "pilot_collector" or bool(answers.get("pilot_schedd"))
+
+
+def _needed(key: str, answers: dict[str, Any]) -> bool:
+    """Return whether nothing works without an answer, and none can be guessed."""
+    return key in ("collector", "pool_token") and _glides(answers)
+
+
+def _completed(answers: dict[str, Any], user: str) -> dict[str, Any]:
+    """Return the answers as the starter takes them."""
+    if isinstance(ces := answers["ces"], str):
+        answers["ces"] = tuple(p.strip() for p in ces.split(",") if p.strip())
     answers.setdefault("factory_user", user if os.geteuid() else "autopyfactory")
     for key in _FILES:  # names on the command line are meant from here, those in files from their folder
         if answers.get(key):
             answers[key] = str(Path(answers[key]).expanduser().absolute())
-    if answers["wms"] == "Condor" and "executable" not in answers:
+    condor = answers.pop("condor", "")
+    if _glides(answers):
         answers["executable"] = str(files("autopyfactory").joinpath("wrapper/payloads/glidein.sh"))
-        answers.setdefault("arguments", _glidein_arguments(answers))
+        answers.setdefault("arguments", _glidein_arguments(answers, condor))
     return answers
 
 
-def _glidein_arguments(answers: dict[str, Any]) -> str:
-    pool = answers.get("collector") or "pool.example.org"
-    token = Path(answers.get("pool_token") or "pool.token").name
-    return f"--pool {pool} --label %(wmsqueue)s --token {token}"
+def _glidein_arguments(answers: dict[str, Any], condor: str) -> str:
+    words = f"--pool {answers['collector']} --label %(wmsqueue)s --token {Path(answers['pool_token']).name}"
+    return f"{words} --condor {condor}" if condor else words
 
 
 @command.command(short_help="Convert a configuration of 2.4 into a clean one.")

@@ -16,6 +16,15 @@ _OFF = "#"
 
 
 @dataclass(frozen=True, slots=True)
+class CE:
+    """An HTCondor-CE that pilots go to."""
+
+    place: str  # host or host:port
+    schedd: str = ""  # its name, when it is not the host
+    token: str = ""  # a file of its own; empty: as for all
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """What a first configuration needs to know; the defaults make the files that are shipped."""
 
@@ -25,7 +34,7 @@ class Answers:
     smtp_server: str = ""
     wms: str = "Condor"  # or Panda
     wmsqueue: str = "my-label"
-    ces: tuple[str, ...] = ()
+    ces: tuple[CE, ...] = ()
     collector: str = ""
     schedd: str = ""
     pool_token: str = ""
@@ -41,6 +50,7 @@ class Answers:
     max_pending: int = 20
     max_to_run: int = 500
     max_factory: int = 5000
+    period: int = 60  # s between two looks, and between two decisions
 
 
 def render(answers: Answers) -> dict[str, str]:
@@ -96,7 +106,7 @@ def _holes(a: Answers) -> dict[str, str]:
         "arguments": a.arguments or "--label %(wmsqueue)s",
         "token_off": _switch(a.token),
         "token": _safe(a.token or "/etc/autopyfactory/ce.token"),
-        "queues": "\n".join(_queue(ce, a) for ce in a.ces or ("ce.example.org",)),
+        "queues": "\n".join(_queue(ce, a) for ce in a.ces or (CE("ce.example.org"),)),
     }
 
 
@@ -109,13 +119,15 @@ def _safe(text: str) -> str:
     return " ".join(text.split()).replace("%", "%%")
 
 
-def _queue(ce: str, a: Answers) -> str:
-    site = parse(ce).host.partition(".")[0]
+def _queue(ce: CE, a: Answers) -> str:
+    site = ce.schedd.partition("@")[0] or parse(ce.place).host.partition(".")[0]
+    more = {"schedd": ce.schedd, "tokenfile": ce.token}
     return (
         f"[{_name(a.wmsqueue)}-{_name(site)}]\n"
         f"# The label of the jobs, or the site as the WMS calls it.\n"
         f"wmsqueue = {_safe(a.wmsqueue)}\n"
-        f"batchsubmit.condorce.gridresource = {_safe(ce)}\n"
+        f"batchsubmit.condorce.gridresource = {_safe(ce.place)}\n"
+        + "".join(f"batchsubmit.condorce.{key} = {_safe(text)}\n" for key, text in more.items() if text)
     )
 
 

@@ -8,8 +8,10 @@ Nothing here is needed to run the factory.  Everything listens on 127.0.0.1 only
 * `keeper`   runs one service and ends all it ever started
 * `pool`     one HTCondor pool
 * `grid`     several pools that make a grid: access point, computing elements, users' pool
+* `issuer`   makes the tokens that open computing elements
+* `factory`  the configuration of a factory on such a grid
 
-From the command line: ``python misc/testbed up | down | status | env NAME``.
+From the command line: ``python misc/testbed up | down | status | env NAME | factory DIR``.
 """
 
 from testbed.errors import TestbedError, Unavailable

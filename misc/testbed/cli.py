@@ -13,6 +13,7 @@ from pathlib import Path
 
 from testbed import condor
 from testbed.errors import TestbedError
+from testbed.factory import CONF, write_factory
 from testbed.grid import Grid
 
 
@@ -45,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     env.add_argument("name", metavar="NAME", help="ap, ce1, ce2 or vo")
     env.add_argument("--admin", action="store_true", help="as its administrator, not as one of its users")
     env.set_defaults(do=_env)
+    factory = commands.add_parser("factory", help="write the configuration of a factory on this grid")
+    factory.add_argument("folder", metavar="DIR", type=Path, help="where to; made if need be")
+    factory.set_defaults(do=_factory)
     return parser
 
 
@@ -65,6 +69,12 @@ def _up(options: argparse.Namespace) -> None:
     print(f"up in {time.monotonic() - begin:.1f} s in {grid.directory}")
     for name, pool in grid.pools.items():
         print(f"  {name:4} collector {pool.collector}  schedd {pool.schedd}")
+
+
+def _factory(options: argparse.Namespace) -> None:
+    for path in write_factory(Grid.load(options.directory), options.folder):
+        print(f"wrote {path}")
+    print(f"Next: autopyfactory check --conf {options.folder / CONF}, and see docs/first-factory.md")
 
 
 def _status(options: argparse.Namespace) -> None:

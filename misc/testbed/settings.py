@@ -168,6 +168,8 @@ LOCAL_DIR = {directory}/client
 LOG = $(LOCAL_DIR)
 SPOOL = $(LOCAL_DIR)
 SCHEDD_HOST = {name}@{domain}
+# Slots share the disk of this machine: the gigabyte that newer clients ask for by themselves may be too much.
+JOB_DEFAULT_REQUESTDISK = 1024
 SEC_CLIENT_AUTHENTICATION_METHODS = FS, IDTOKENS
 SEC_CLIENT_AUTHENTICATION = OPTIONAL
 SEC_FS_ENFORCE_CHANNEL_BINDING = False

@@ -17,7 +17,7 @@ from autopyfactory.config import build
 from autopyfactory.config.reference import chapters
 from autopyfactory.config.referencepages import FORMATS
 from autopyfactory.config.registry import installed
-from autopyfactory.config.starter import Answers, render
+from autopyfactory.config.starter import CE, Answers, render
 from configkit import DEFAULTS, FACTORY, REGISTRY, Tree
 from patience import PATIENCE
 
@@ -189,13 +189,40 @@ def test_a_starter_from_flags_checks_clean(tmp_path: Path, wms: str) -> None:
 
 def test_a_starter_from_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autopyfactory.cli.config_cmd._terminal", lambda: True)
-    answers = "MyFactory\nme@example.org\nCondor\nana\npool.example.org\nce1.example.org, ce2.example.org\n\n"
-    done = run("init", "--dir", str(tmp_path), text=answers)
+    answers = [
+        "MyFactory", "me@example.org", "Condor", "ana", "", "pool.example.org", "", "pool.token",
+        "/opt/condor", "ap", "ap.example.org", "ce1.example.org, ce2.example.org", "",
+    ]  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    done = run("init", "--dir", str(tmp_path), text="\n".join(answers) + "\n")
     assert done.exit_code == 0, done.output
     assert "Name of this factory" in done.output
     found = build.load([str(tmp_path / "autopyfactory.conf")])
     assert list(found.queues) == ["ana-ce1", "ana-ce2"]
     assert found.factory.admin_email == ("me@example.org",)
+    text = (tmp_path / "queues.conf").read_text()
+    for line in (
+        "wmsstatus.condor.collector = pool.example.org",
+        "batchstatus.condor.schedd = ap",
+        "batchstatus.condor.collector = ap.example.org",
+        f"batchsubmit.condorce.condor_attributes.transfer_input_files = {tmp_path}/pool.token",
+    ):
+        assert f"\n{line}\n" in text, "what is needed is no comment"
+    assert "--pool pool.example.org --label %(wmsqueue)s --token pool.token --condor /opt/condor\n" in text
+
+
+@pytest.mark.parametrize("given", [(), ("--collector", "p"), ("--pool-token", "t")])
+def test_what_pilots_need_to_join_the_pool_has_to_be_given(tmp_path: Path, given: tuple[str, ...]) -> None:
+    done = run("init", str(tmp_path / "etc"), "-y", "--ce", "ce1", *given)
+    assert done.exit_code == 2
+    for option in {"--collector", "--pool-token"} - set(given):
+        assert option in done.output
+    assert not (tmp_path / "etc").exists()
+
+
+def test_pilots_of_ones_own_and_those_of_panda_need_no_pool(tmp_path: Path) -> None:
+    for number, words in enumerate((("--executable", "/bin/sh"), ("--wms", "Panda"))):
+        assert run("init", str(tmp_path / str(number)), "-y", *words).exit_code == 0
 
 
 def test_a_starter_of_an_ordinary_user_needs_no_other_folder(
@@ -229,13 +256,24 @@ def test_a_token_that_has_expired_is_warned_of(tmp_path: Path) -> None:
     assert semantics.inspect(found, files=False) == []
 
 
+def test_a_ce_may_have_a_schedd_and_a_token_of_its_own() -> None:
+    ces = (CE("127.0.0.1:1", "ce1@grid.test", "/s/ce1.token"), CE("ce2.example.org"))
+    text = render(Answers(ces=ces, period=5))["queues.conf"]
+    sections = text.partition("[my-label-ce1]")[2]
+    assert sections.count("batchsubmit.condorce.schedd = ce1@grid.test\n") == 1
+    assert sections.count("batchsubmit.condorce.tokenfile = /s/ce1.token\n") == 1
+    assert "[my-label-ce2]" in sections
+    assert "\napfqueue.sleep = 5\n" in text
+
+
 def test_init_overwrites_only_when_told(tmp_path: Path) -> None:
     (tmp_path / "queues.conf").write_text("mine")
-    done = run("init", "--dir", str(tmp_path), "-y")
+    mine = ("--executable", "/bin/sh", "-y")
+    done = run("init", "--dir", str(tmp_path), *mine)
     assert done.exit_code == 1
     assert (tmp_path / "queues.conf").read_text() == "mine"
     assert not (tmp_path / "auth.conf").exists()
-    assert run("init", "--dir", str(tmp_path), "-y", "--force").exit_code == 0
+    assert run("init", "--dir", str(tmp_path), *mine, "--force").exit_code == 0
 
 
 # --- migrate -----------------------------------------------------------------------------------------------
@@ -253,7 +291,8 @@ def test_migrating_says_what_was_done_and_what_is_left(tmp_path: Path) -> None:
 
 
 def test_init_refuses_a_ce_that_is_no_host(tmp_path: Path) -> None:
-    result = run("init", str(tmp_path / "etc"), "-y", "--ce", "ce.example.org/jobmanager-pbs")
+    words = ("-y", "--executable", "/bin/sh", "--ce", "ce.example.org/jobmanager-pbs")
+    result = run("init", str(tmp_path / "etc"), *words)
     assert (result.exit_code, "a gatekeeper's batch system" in result.output) == (1, True)
     assert not list((tmp_path / "etc").glob("*"))
 

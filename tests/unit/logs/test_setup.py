@@ -16,7 +16,9 @@ from autopyfactory.logs.setup import (
     LineFormatter,
     Logs,
     queue_logger,
-    setup,
+)
+from autopyfactory.logs.setup import (
+    setup as set_up,
 )
 from autopyfactory.model.queuefolder import queue_folder
 from patience import PATIENCE
@@ -35,7 +37,7 @@ class Book:
         self.open: list[Logs] = []
 
     def __call__(self, level: int = logging.INFO, queues: bool = True) -> Logs:
-        made = setup(str(self.folder / "factory.log"), level)
+        made = set_up(str(self.folder / "factory.log"), level)
         if queues:
             made.keep_queue_logs(self.folder)
         self.open.append(made)
@@ -166,7 +168,7 @@ def test_what_others_say_is_heard_from_warning_on(book: Book) -> None:
 def test_closing_gives_logging_back(folder: Path) -> None:
     root = logging.getLogger()
     before = (list(root.handlers), root.level)
-    book = setup(str(folder / "x.log"))
+    book = set_up(str(folder / "x.log"))
     book.start()
     assert book.close()
     assert (list(root.handlers), root.level) == before
@@ -223,19 +225,19 @@ def _leads_into(fd: str, folder: Path) -> bool:
 def test_a_log_that_cannot_be_opened(folder: Path) -> None:
     (folder / "file").touch()
     with pytest.raises(CannotLog, match="file"):
-        setup(str(folder / "file" / "x.log"))
+        set_up(str(folder / "file" / "x.log"))
 
 
 def test_syslog_that_is_not_there(folder: Path) -> None:
     with pytest.raises(CannotLog, match="syslog"):
-        setup("syslog", syslog_socket=str(folder / "log"))
+        set_up("syslog", syslog_socket=str(folder / "log"))
 
 
 def test_syslog(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
         daemon.bind(str(folder / "log"))
         daemon.settimeout(PATIENCE)
-        made = setup("syslog", syslog_socket=str(folder / "log"))
+        made = set_up("syslog", syslog_socket=str(folder / "log"))
         logging.getLogger("autopyfactory.x").error("to syslog\nin two lines")
         got = daemon.recv(4096).decode()
         made.close()
