@@ -17,6 +17,7 @@ from typing import Any
 from autopyfactory.accounting import ports, spelling
 from autopyfactory.accounting.book import FACTORY, Batch
 from autopyfactory.accounting.caps import scope_of, used
+from autopyfactory.accounting.claims import Claims
 from autopyfactory.accounting.conservation import batch_info
 from autopyfactory.accounting.driver import Work
 from autopyfactory.accounting.endings import EndingStream
@@ -27,7 +28,7 @@ from autopyfactory.accounting.protocol.accounts import Accounts, Policy, Run
 from autopyfactory.accounting.protocol.foreign import adopt
 from autopyfactory.accounting.protocol.holding import holds
 from autopyfactory.accounting.protocol.sending import Ask, Sending
-from autopyfactory.accounting.requests import Recall, Request, Submit, Tell, Write
+from autopyfactory.accounting.requests import Count, Recall, Request, Submit, Tell, Write
 from autopyfactory.accounting.standing import Standing, standing
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import Cap
@@ -40,8 +41,12 @@ log = logging.getLogger("autopyfactory.book")
 class Bookkeeper:
     """The one who changes the book; shared by all threads of a factory."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, policy: Policy | None = None):
+    def __init__(
+        self, ledger: Ledger, clock: Clock, policy: Policy | None = None, claims: Claims | None = None
+    ):
+        """Take up the book as `ledger` has it. With `claims`, only one factory of a host sends to a place."""
         self._ledger = ledger
+        self._claims = claims
         self._clock = clock
         self._lock = threading.RLock()
         book, places = ledger.restore()
@@ -55,6 +60,11 @@ class Bookkeeper:
     def mark(self) -> str:
         """Return this book's own mark, for the ads of its pilots."""
         return self._accounts.book.mark
+
+    def close(self) -> None:
+        """Let other factories of this host send where this one did."""
+        if self._claims is not None:
+            self._claims.close()
 
     @property
     def policy(self) -> Policy:
@@ -168,7 +178,22 @@ class Bookkeeper:
             assert submit is not None
             return submit.submit(request.batch, request.identity)
         assert place is not None
-        return ports.ask(place, request)
+        answer = ports.ask(place, request)
+        if isinstance(request, Count):
+            self._claim(request.place, answer.identity)
+        return answer
+
+    def _claim(self, name: str, identity: str) -> None:
+        """Note whether another factory of this host has this place, before anything is sent there."""
+        if self._claims is None or not identity:
+            return
+        rival = self._claims.take(identity)
+        with self._lock:
+            place = self._accounts.places.get(name)
+            news, place.rival = rival != place.rival, rival
+            words = holds(self._accounts, place)
+        if news and rival:
+            self._tell(Tell("rival", place.name, words[0], alarm=True))
 
     def _stamped(self, request: Write) -> Write:
         if not request.durable:

@@ -33,6 +33,7 @@ class Place:
     view: View | None = None
     ended: Counter[tuple[str, bool]] = field(default_factory=Counter)  # since that view, by (queue, ours)
     strange: frozenset[str] = frozenset()  # queues of which that view shows more than the book has
+    rival: str = ""  # who of this host sends there already under our factory's name, see `claims`
     stranger: str = ""  # the other identity that answers under this name
     stranger_since: float | None = None  # monotonic
     foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots

@@ -163,7 +163,7 @@ class Searched:
 class Tell:
     """To people: something happened that an operator should know."""
 
-    kind: str  # lost, found, adopted, foreign, stranger, place-changed, forgotten
+    kind: str  # lost, found, adopted, foreign, rival, stranger, place-changed, forgotten
     place: str
     text: str
     queue: str | None = None

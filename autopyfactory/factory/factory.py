@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from autopyfactory.accounting.anchor import Anchor
 from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.accounting.claims import Claims
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.protocol.accounts import policy
 from autopyfactory.accounting.requests import Tell
@@ -93,7 +94,8 @@ class Factory(Neighbours):
         self.started_at = self.clock.now()
         self.ledger = Ledger(self.state_dir / "ledger.db", self.clock)
         self.pauses = Pauses(self.state_dir / "pauses.json")
-        self.book = Bookkeeper(self.ledger, self.clock, policy(configuration.factory))
+        claims = Claims(configuration.factory.factory_id)
+        self.book = Bookkeeper(self.ledger, self.clock, policy(configuration.factory), claims)
         self.book.listeners.append(self._book_tells)
         self.breakers = Breakers(self.state_dir / "breakers.json", self.clock)
         self.care = PilotCare(self._surroundings(configuration), self.breakers, self.clock)
@@ -230,6 +232,7 @@ class Factory(Neighbours):
         if self.mailer is not None:
             self.mailer.close(max(0.0, min(1.0, end - self.clock.monotonic())))
         if not late:
+            self.book.close()
             self.ledger.close()
 
     def reporters(self) -> list[BatchReporter]:

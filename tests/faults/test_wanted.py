@@ -93,9 +93,7 @@ def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hang]:
     it()
 
 
-def test_changed_then_disabled_before_the_next_look_it_does_not_run_on(
-    box: Box, hang: Hang
-) -> None:
+def test_changed_then_disabled_before_the_next_look_it_does_not_run_on(box: Box, hang: Hang) -> None:
     box.queue("q", sched__maxtorun__maximum="5")
     box.work({"q": 1000})
     with InProcess(box) as factory:

@@ -10,6 +10,11 @@ from autopyfactory.model.text import count
 
 def holds(accounts: Accounts, place: Place) -> tuple[str, ...]:
     """Return why nothing may be sent to `place` now; empty when something may."""
+    if place.rival:
+        return (
+            f"another factory of this host ({place.rival}) with our factoryId sends to {place.name}: stop "
+            "it, or give one of the two another factoryId",
+        )
     if place.stranger_since is not None:
         return (who_answers(accounts, place),)
     if place.view is None:

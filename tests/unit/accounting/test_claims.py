@@ -1,0 +1,62 @@
+"""One factory of each name sends to a place: the claims of a host, between objects and between processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from autopyfactory.accounting import claims
+from autopyfactory.accounting.claims import Claims
+
+HOLD = (
+    "import sys; from autopyfactory.accounting.claims import Claims; c = Claims(sys.argv[1]); "
+    "print(repr(c.take('place')), flush=True); sys.stdin.read()"
+)
+
+
+@pytest.fixture
+def name() -> str:
+    return uuid.uuid4().hex  # claims are the whole host's
+
+
+def test_the_first_has_it_until_it_gives_it_up(name: str) -> None:
+    first, second = Claims(name), Claims(name)
+    assert (first.take("place"), first.take("place"), first.take("other")) == ("", "", "")
+    for _ in range(200):  # however often it asks
+        assert second.take("place") == f"process {os.getpid()}"
+    assert Claims(f"not {name}").take("place") == ""
+    first.close()
+    assert second.take("place") == ""
+    assert first.take("place") == "", "it is over: it neither claims nor complains"
+    second.close()
+
+
+def test_a_claim_ends_with_its_process_however_that_ends(name: str) -> None:
+    mine = Claims(name)
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None and other.stdin is not None
+    assert other.stdout.readline() == "''\n"
+    assert mine.take("place") == f"process {other.pid}"
+    other.kill()
+    other.wait()
+    other.stdout.close()
+    other.stdin.close()
+    assert mine.take("place") == ""
+    mine.close()
+
+
+def test_who_is_another_user_keeps_nothing_back(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Claims(name), Claims(name)
+    assert first.take("place") == ""
+    address = second._address("place")
+    me = os.geteuid()
+    monkeypatch.setattr(claims.os, "geteuid", lambda: me + 1)
+    monkeypatch.setattr(Claims, "_address", lambda self, identity: address)
+    assert second.take("place") == ""
+    first.close()
