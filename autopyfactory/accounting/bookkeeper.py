@@ -28,7 +28,7 @@ from autopyfactory.accounting.protocol.accounts import Accounts, Policy, Run
 from autopyfactory.accounting.protocol.foreign import adopt
 from autopyfactory.accounting.protocol.holding import holds
 from autopyfactory.accounting.protocol.sending import Ask, Sending
-from autopyfactory.accounting.requests import Count, Recall, Request, Submit, Tell, Write
+from autopyfactory.accounting.requests import Count, Publish, Recall, Request, Submit, Tell, Write
 from autopyfactory.accounting.standing import Standing, standing
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import Cap
@@ -42,7 +42,12 @@ class Bookkeeper:
     """The one who changes the book; shared by all threads of a factory."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, policy: Policy | None = None, claims: Claims | None = None
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        policy: Policy | None = None,
+        endings: EndingStream | None = None,
+        claims: Claims | None = None,
     ):
         """Take up the book as `ledger` has it. With `claims`, only one factory of a host sends to a place."""
         self._ledger = ledger
@@ -54,7 +59,7 @@ class Bookkeeper:
         self._ces: dict[str, str] = {}  # of queues, in one spelling
         self._found: dict[str, list[Batch]] = defaultdict(list)  # by queue: told to nobody yet
         self.listeners: list[Callable[[Tell], None]] = []
-        self.endings = EndingStream()  # who has ended, and how: for all who need it
+        self.endings = endings or EndingStream()  # who has ended, and how: for all who need it
 
     @property
     def mark(self) -> str:
@@ -174,6 +179,8 @@ class Bookkeeper:
             return self._ledger.recall(request.tags)
         if isinstance(request, Tell):
             return self._tell(request)
+        if isinstance(request, Publish):
+            return self.endings.take(request.pilots, request.starts)
         if isinstance(request, Submit):
             assert submit is not None
             return submit.submit(request.batch, request.identity)

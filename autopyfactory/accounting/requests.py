@@ -13,6 +13,7 @@ from typing import Any
 
 from autopyfactory.accounting.book import Batch
 from autopyfactory.accounting.place import Place
+from autopyfactory.model.ending import Ending, Start
 from autopyfactory.model.info import BatchQueueInfo
 
 
@@ -105,6 +106,17 @@ class Endings:
     identity: str
     cursor: str
     ended: tuple[tuple[str, int], ...]  # tag, proc
+    pilots: tuple[Ending, ...] = ()  # the same ones with all that is said of them, as far as it is
+    starts: tuple[Start, ...] = ()  # pilots that have started since the last time and run, at least
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """To all who follow pilots: these of ours have ended at a place, and these have started."""
+
+    place: str
+    pilots: tuple[Ending, ...]
+    starts: tuple[Start, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +184,4 @@ class Tell:
     batch: Batch | None = None  # a submission that turned out to have taken place
 
 
-Request = Write | Recall | Submit | Count | ReadEndings | Survey | Search | Tell
+Request = Write | Recall | Submit | Count | ReadEndings | Publish | Survey | Search | Tell

@@ -11,7 +11,7 @@ from autopyfactory.model.record import Troubles
 from autopyfactory.why.model import LiveState
 from autopyfactory.why.probe import probed
 from autopyfactory.why.schedds import reporting_client, target_of
-from autopyfactory.why.troubles import troubles
+from autopyfactory.why.troubles import troubles, with_endings
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
@@ -62,7 +62,7 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
         known,
         credential=(choice.words if choice else None) or told or None,
         missing=tuple(f.words for f in files if not f.credential),
-        troubles=queue_troubles(factory.configuration, name, ask=ask) if ask > 0 else known.troubles,
+        troubles=asked_troubles(factory, name, ask) if ask > 0 else known.troubles,
     )
 
 
@@ -82,11 +82,25 @@ def _others(queue: APFQueue) -> tuple[str, ...]:
     return tuple(sorted(snapshot.data.queues.keys() - COLLECTIVE))
 
 
-def queue_troubles(configuration: Configuration, name: str, *, ask: float) -> Troubles | None:
-    """Return what the queue's schedd says about stuck pilots; None for a queue without a schedd."""
+def asked_troubles(factory: Factory, name: str, ask: float) -> Troubles | None:
+    """Return what the queue's schedd says now, and what the factory knows of pilots that ended."""
+    found = queue_troubles(factory.configuration, name, ask=ask)
+    return None if found is None else factory.troubles.told(name, found)
+
+
+def queue_troubles(
+    configuration: Configuration, name: str, *, ask: float, endings: bool = False
+) -> Troubles | None:
+    """Return what the queue's schedd says about stuck pilots; None for a queue without a schedd.
+
+    `endings`: and about those that have ended; a running factory knows them.
+    """
     config = configuration.queues.get(name)
     target = target_of(config) if config else None
     if target is None:
         return None
-    found = troubles(reporting_client(target), name, configuration.factory.factory_id, ask)
+    client, factory_id = reporting_client(target), configuration.factory.factory_id
+    found = troubles(client, name, factory_id, ask)
+    if endings and not found.error:
+        found = with_endings(client, name, factory_id, ask, found)
     return probed(found, ask)

@@ -29,7 +29,7 @@ def offline_state(
         problems = tuple(p.brief for p in broken if p.severity == "error")
         if ask is not None:
             try:
-                troubles = queue_troubles(configuration, queue, ask=ask)
+                troubles = queue_troubles(configuration, queue, ask=ask, endings=True)
             finally:
                 schedds.close()
     return LiveState(

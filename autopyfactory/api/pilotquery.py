@@ -9,6 +9,7 @@ from typing import Any
 
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.quoting import constraint_string
+from autopyfactory.why.waits import UNKNOWN, starved
 
 STATES = {
     "idle": 1, "running": 2, "removed": 3, "completed": 4, "held": 5, "transferring": 6, "suspended": 7,
@@ -20,7 +21,6 @@ ATTRIBUTES = (
     "ClusterId", "ProcId", "JobStatus", "GridJobStatus", "MATCH_APF_QUEUE", "QDate", "EnteredCurrentStatus",
     "GridResource", "GridJobId", "HoldReason", "ApfSubmission",
 )  # fmt: skip
-FULL_WAIT, FULL_START = 360, 120  # s: a pilot waits longer, and none started within
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,9 @@ class Ages:
     oldest_running: datetime | None = None
     newest_running: datetime | None = None
 
-    def full(self, now: datetime) -> bool:
-        """Whether the CE seems full: a pilot waits for long, and none has started lately."""
-        if self.oldest_pending is None or (now - self.oldest_pending).total_seconds() < FULL_WAIT:
-            return False
-        return self.newest_running is None or (now - self.newest_running).total_seconds() > FULL_START
+    def full(self, now: datetime, patience: float = UNKNOWN) -> bool:
+        """Whether the CE seems full: a pilot waits for longer than `patience` (s), and none starts."""
+        return starved(self.oldest_pending, self.newest_running, now, patience)
 
 
 def ages(client: CondorClient, factory_id: str, queue: str | None, *, deadline: float) -> dict[str, Ages]:

@@ -28,6 +28,7 @@ from autopyfactory.model.serialize import to_plain
 from autopyfactory.model.text import count
 from autopyfactory.pauses import ALL, Pause, PauseError
 from autopyfactory.why.schedds import reporting_client, targets
+from autopyfactory.why.waits import patience
 
 if TYPE_CHECKING:
     from autopyfactory.factory.factory import Factory
@@ -111,7 +112,7 @@ def _with_ages(
             row,
             oldest_pending=ages.oldest_pending,
             oldest_running=ages.oldest_running,
-            full=ages.full(now),
+            full=ages.full(now, patience(factory.endings.of(row.queue).waits)),
         )
         if (ages := found.get(row.queue))
         else row

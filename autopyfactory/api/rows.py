@@ -58,6 +58,10 @@ class QueueRow:
     ages: Mapping[str, float] = field(default_factory=dict)  # s, of what it knew: wms, batch
     errors: Mapping[str, str] = field(default_factory=dict)  # of the sources
     pause: str | None = None
+    ended: int | None = None  # these four of the last hour, when some failed or were empty; else None
+    failed: int | None = None
+    empty: int | None = None
+    wasted_hours: float | None = None
     trouble: str | None = None  # what holds pilots up that were sent, as far as the schedd was asked
     problems: tuple[Cause, ...] = ()  # everything that is wrong, as `why` tells it, the worst first
     trend: Trend = field(default_factory=Trend)
@@ -99,6 +103,7 @@ def queue_row(
     troubles = (live.troubles if live else None) or (record.troubles if record else None)
     if state == "running" and pause is not None:
         state = "draining" if pause.drains else "paused"
+    fared = troubles.fared if troubles else None
     inputs = record.inputs if record else None
     batch: BatchQueueInfo | None = inputs.batch if inputs else None
     cause, who, sentence = _told(queue, record, state, pause, troubles, problem)
@@ -126,6 +131,10 @@ def queue_row(
         ages=dict(record.ages) if record else {},
         errors=dict(record.errors) if record else {},
         pause=pause.words if pause else None,
+        ended=fared.ended if fared else None,
+        failed=fared.failed if fared else None,
+        empty=fared.empty if fared else None,
+        wasted_hours=fared.wasted_hours if fared else None,
         trouble="; ".join(c.words for c in of_troubles(troubles)) or None if troubles else None,
         problems=problems(record, live),
         trend=trend or Trend(),

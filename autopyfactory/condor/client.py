@@ -91,13 +91,23 @@ class CondorClient:
         return str(found["identity"]), [tuple(values) for values in found["rows"]]
 
     def endings(
-        self, constraint: str, projection: Sequence[str], *, since: str | None, limit: int, deadline: float
+        self,
+        constraint: str,
+        projection: Sequence[str],
+        *,
+        since: str | None,
+        started: int,
+        limit: int,
+        deadline: float,
     ) -> tuple[str, list[Row], list[Row]]:
-        """The schedd's identity, completed jobs still in its queue, and those that left it, the latest first.
+        """The schedd's identity, jobs in its queue that are complete or new, and those that left it.
 
-        since: "cluster.proc" of the last one that is known.
+        The new ones run, and have started at Unix time `started` or later. Of those that left the latest
+        comes first, back to the one that is `since`, as "cluster.proc".
         """
-        found = self._caller.call("endings", [constraint, list(projection), since, limit], deadline, True)
+        found = self._caller.call(
+            "endings", [constraint, list(projection), since, started, limit], deadline, True
+        )
         return str(found["identity"]), found["queue"], found["history"]
 
     def look_up(

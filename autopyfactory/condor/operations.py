@@ -157,10 +157,11 @@ class Operations:
         return {"identity": self.identity(), "queue": queue, "history": history, "keeps_history": known}
 
     def endings(
-        self, constraint: str, projection: list[str], since: str | None, limit: int
+        self, constraint: str, projection: list[str], since: str | None, started: int, limit: int
     ) -> dict[str, Any]:
-        """The schedd's identity, completed jobs still in the queue, and what left it after `since`."""
-        queue = self.query(f"({constraint}) && JobStatus == 4", projection, limit)
+        """The schedd's identity, jobs in the queue that are complete or started lately, what left it."""
+        lately = f"(JobStatus == 4 || (JobStatus == 2 && JobStartDate >= {started}))"
+        queue = self.query(f"({constraint}) && {lately}", projection, limit)
         history = self.history(constraint, projection, limit, since)
         return {"identity": self.identity(), "queue": queue, "history": history}
 

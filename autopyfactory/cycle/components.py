@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from autopyfactory.model.info import BatchStatus, WMSStatus
-from autopyfactory.model.pilotevents import PilotEvents
 from autopyfactory.plugins.base import (
     BatchStatusPlugin,
     BatchSubmitPlugin,
@@ -27,7 +26,7 @@ class Parts:
     wms_source: StatusSource[WMSStatus] | None = None
     batch: BatchStatusPlugin[Any] | None = None
     batch_source: StatusSource[BatchStatus] | None = None
-    events_source: StatusSource[PilotEvents] | None = None
+    history: bool = False  # whether a rule looks back at how pilots fared, and their place tells
 
     @property
     def sources(self) -> Iterator[StatusSource[Any]]:
@@ -36,5 +35,3 @@ class Parts:
             yield self.batch_source
         if self.wms_source is not None:
             yield self.wms_source
-        if self.events_source is not None:
-            yield self.events_source

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.accounting.lately import WINDOW
+from autopyfactory.accounting.recent import recent_pilots
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.doing import Doing
@@ -17,7 +19,6 @@ from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import CycleInputs, OtherQueues, PastCycle, RecentPilots
 from autopyfactory.model.freshstarts import Starts
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo, WMSStatus
-from autopyfactory.model.pilotevents import WINDOW, recent_pilots
 from autopyfactory.plugins.base import WMSStatusPlugin
 
 PAST = 200  # cycles that rules may look back
@@ -50,8 +51,7 @@ class InputReader:
         self._factory = factory
         self._clock = clock
         self._doing = doing or Doing(clock)
-        looks_back = parts.events_source is not None
-        self._past: deque[tuple[float, PastCycle]] | None = deque(maxlen=PAST) if looks_back else None
+        self._past: deque[tuple[float, PastCycle]] | None = deque(maxlen=PAST) if parts.history else None
         self._starts = Starts()
         self._needs = frozenset[str]().union(*(rule.needs for rule in parts.chain))
         self.taken: tuple[float, ...] = ()  # monotonic time of each answer that the last reading rests on
@@ -86,9 +86,10 @@ class InputReader:
                 if self._needs & WORK:
                     taken.append(state.snapshot.taken_mono)
             readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono))
-        if p.batch is not None and p.events_source is not None:
-            events = p.events_source
-            history = reading("history", events.label, events.state, p.batch.maxage, mono)
+        if p.batch is not None and p.history:
+            asked, trouble = self._book.endings.reading(p.batch.target)
+            age = None if asked is None else max(0.0, mono - asked)
+            history = Reading("history", f"history of {p.batch.label}", age, p.batch.maxage, trouble)
             readings.append(history)
         self.taken = tuple(taken)
         options = self._config.options
@@ -118,12 +119,12 @@ class InputReader:
 
     def recent(self) -> RecentPilots | None:
         """Return what happened to this queue's pilots lately; None when nobody asked or nobody tells."""
-        source = self._parts.events_source
-        if source is None or source.state.snapshot is None:
+        batch = self._parts.batch
+        if batch is None or not self._parts.history or self._book.endings.reading(batch.target)[0] is None:
             return None
         return recent_pilots(
-            source.state.snapshot.data,
-            self._name,
+            self._book.endings.of(self._name),
+            self._clock.now().timestamp(),
             total=self._book.total(self._name),
             submitted=self._book.sent_since(self._name, WINDOW),
         )

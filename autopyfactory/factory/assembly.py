@@ -52,5 +52,5 @@ def assemble(
         wms_source=sources.acquire(wms, holder) if wms else None,
         batch=batch,
         batch_source=sources.acquire(batch, holder) if batch else None,
-        events_source=sources.acquire_events(batch, holder) if batch and history else None,
+        history=history and batch is not None and batch.tells_endings,
     )

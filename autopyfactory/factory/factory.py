@@ -12,6 +12,8 @@ from typing import TypeVar
 from autopyfactory.accounting.anchor import Anchor
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.claims import Claims
+from autopyfactory.accounting.endings import EndingStream
+from autopyfactory.accounting.endingstore import EndingStore
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.protocol.accounts import policy
 from autopyfactory.accounting.requests import Tell
@@ -54,6 +56,7 @@ from autopyfactory.sources.pool import SourcePool
 from autopyfactory.why import schedds
 from autopyfactory.why.treatment import HeldOptions, HeldPart
 from autopyfactory.why.watch import TroubleWatch
+from autopyfactory.why.work import WorkWatch
 
 log = logging.getLogger("autopyfactory.factory")
 
@@ -94,8 +97,10 @@ class Factory(Neighbours):
         self.started_at = self.clock.now()
         self.ledger = Ledger(self.state_dir / "ledger.db", self.clock)
         self.pauses = Pauses(self.state_dir / "pauses.json")
+        self.endings = EndingStream(EndingStore(self.state_dir / "endings.db"))
         claims = Claims(configuration.factory.factory_id)
-        self.book = Bookkeeper(self.ledger, self.clock, policy(configuration.factory), claims)
+        rules = policy(configuration.factory)
+        self.book = Bookkeeper(self.ledger, self.clock, rules, self.endings, claims)
         self.book.listeners.append(self._book_tells)
         self.breakers = Breakers(self.state_dir / "breakers.json", self.clock)
         self.care = PilotCare(self._surroundings(configuration), self.breakers, self.clock)
@@ -114,6 +119,8 @@ class Factory(Neighbours):
         self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
         self.trends = Trends()
         self.listeners.append(self.trends.note)
+        self.work = WorkWatch()
+        self.listeners.append(self.work.note)
         self.cycle_totals = CycleTotals()
         self.listeners.append(self.cycle_totals.note)
         self.listeners.append(self.shared.last_cycles.note)
@@ -128,6 +135,8 @@ class Factory(Neighbours):
             configuration.factory.factory_id,
             lambda: schedds.targets(self.enabled(self.configuration).values()),
             schedds.reporting_client,
+            pilots=self.endings,
+            work=self.work.of,
             credentials=lambda: pilotfiles.of_queues(
                 {name: q.parts.submit for name, q in dict(self.queues).items()}, self.clock.now()
             ),
@@ -162,6 +171,7 @@ class Factory(Neighbours):
         for problem in self.configuration.problems:
             log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
         self.room.start()
+        self.endings.start()
         with self._lock:
             self._want(self.configuration)
         self.troubles.start()
@@ -215,6 +225,7 @@ class Factory(Neighbours):
         self.sources.stop()
         self.troubles.stop()
         self.care.stop()
+        self.endings.stop()
         self.room.stop()
         self.announce("stopped", "pilots go on by themselves")
         patience = end - deadline / 2
@@ -231,6 +242,7 @@ class Factory(Neighbours):
             self.pings.close()
         if self.mailer is not None:
             self.mailer.close(max(0.0, min(1.0, end - self.clock.monotonic())))
+        self.endings.close()
         if not late:
             self.book.close()
             self.ledger.close()

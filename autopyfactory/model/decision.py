@@ -80,6 +80,8 @@ class RecentPilots:
     lifetime: float | None = None  # seconds a pilot lives, median
     ended: tuple[EndedPilot, ...] | None = None  # the latest ones, a bounded number; None: not kept
     starts: tuple[float, ...] = ()  # how many seconds ago pilots started, the latest, a bounded number
+    failures: Mapping[str, int] = field(default_factory=dict)  # those that failed by themselves, by class
+    wasted_hours: float = 0.0  # that the failed and the empty ones ran
 
 
 @dataclass(frozen=True, slots=True)

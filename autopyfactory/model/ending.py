@@ -15,6 +15,16 @@ BAD: frozenset[Outcome] = frozenset({"failed", "dropped"})
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """A pilot that began to run."""
+
+    job: str  # `cluster.proc`
+    queue: str
+    at: float  # Unix time, by the schedd's clock
+    latency: float  # seconds since it was sent
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """What a pilot says itself, in the last line of its output: the part of its summary that is kept."""
 

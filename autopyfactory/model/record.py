@@ -72,8 +72,33 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmoved:
+    """Pilots that ended well while the WMS showed no work that was taken or done."""
+
+    count: int
+    wall: float  # seconds that they had run, in the median
+    since: datetime  # nothing has moved
+    ready: int  # jobs
+    running: int
+    output: str = ""  # the file with what the last of them wrote
+
+
+@dataclass(frozen=True, slots=True)
+class Fared:
+    """How the pilots of one queue fared that ended in the last hour."""
+
+    ended: int
+    failed: int = 0  # by themselves, or dropped by the schedd
+    empty: int = 0
+    wasted_hours: float = 0.0  # that these ran
+    failures: Mapping[str, int] = field(default_factory=dict)  # by class, see `model.ending`; the most
+    checks: Mapping[str, int] = field(default_factory=dict)  # by the check that found their node unfit
+    hosts: Mapping[str, int] = field(default_factory=dict)  # by node
+
+
+@dataclass(frozen=True, slots=True)
 class Troubles:
-    """What a schedd says about the pilots of one queue that are stuck."""
+    """What a schedd says about the pilots of one queue that are stuck, and how those that ended fared."""
 
     asked_at: datetime
     held: tuple[HeldGroup, ...] = ()
@@ -88,11 +113,16 @@ class Troubles:
     failed: Failed | None = None  # None: few failed lately, or none ended
     match: Match | None = None  # of the pilot that waits longest in the local pool; None: not asked
     empty: Empty | None = None  # None: most that ended lately had work, or do not say
+    unmoved: Unmoved | None = None  # None: work moves, or that is not known
+    fared: Fared | None = None  # None: none failed or was empty
+    newest_start: datetime | None = None  # when a pilot started last
+    patience: float = 360.0  # seconds that a pilot may wait, by what this queue usually sees
+    usual_wait: float | None = None  # seconds within which pilots usually start; None: not known
 
     @property
     def any(self) -> bool:
         """Whether something is wrong, as far as the schedd could be asked."""
-        return self.stuck or self.failed is not None or self.empty is not None
+        return self.stuck or any((self.failed, self.empty, self.unmoved, self.fared))
 
     @property
     def stuck(self) -> bool:

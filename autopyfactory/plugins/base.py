@@ -20,7 +20,6 @@ from autopyfactory.credentials.wallet import Choice, Wallet
 from autopyfactory.model.decision import Cap, CycleInputs, Need, RecentPilots, Step
 from autopyfactory.model.declaration import UNDECLARED, Declaration
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
-from autopyfactory.model.pilotevents import PilotEvents
 from autopyfactory.model.shares import Claim
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.declare import Options, specs
@@ -208,18 +207,12 @@ class WMSStatusPlugin(SourcePlugin[PolledT]):
 class BatchStatusPlugin(SourcePlugin[PolledT]):
     """Where pilots are counted."""
 
+    tells_endings: ClassVar[bool] = False  # how and when each pilot ended: what rules need that use `history`
+
     @property
     @abstractmethod
     def target(self) -> str:
         """Return the place whose pilots are counted, as the submit plugins' `target` says it."""
-
-    def events(self) -> Callable[[], PilotEvents] | None:
-        """Return what reads starts and endings of pilots, for rules that need `history`.
-
-        None: this kind of place does not tell. What is returned is called again and again, within a time
-        limit, and raises SourceError.
-        """
-        return None
 
     @abstractmethod
     def fetch(self) -> BatchStatus:
@@ -231,7 +224,8 @@ class BatchStatusPlugin(SourcePlugin[PolledT]):
     def endings(self, cursor: str) -> Endings:
         """Return the pilots that have ended since `cursor` (empty: as far back as is known), in order.
 
-        Raises SourceError.
+        Where `tells_endings`, with all that is said of each, and with those that have started. Raises
+        SourceError.
         """
         return Endings("", cursor, ())
 

@@ -7,6 +7,7 @@ from typing import Any
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.driver import Work
 from autopyfactory.accounting.requests import Counted, Endings, NoAnswer, Searched, Surveyed
+from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.info import BatchStatus
 from autopyfactory.plugins.base import BatchStatusPlugin, SourceError
 
@@ -14,8 +15,9 @@ from autopyfactory.plugins.base import BatchStatusPlugin, SourceError
 class PlaceWatch:
     """Polls one place for the book; `fetch` and `after` are the two halves of a poll of its source."""
 
-    def __init__(self, plugin: BatchStatusPlugin[Any], book: Bookkeeper):
+    def __init__(self, plugin: BatchStatusPlugin[Any], book: Bookkeeper, clock: Clock | None = None):
         self._plugin = plugin
+        self._clock = clock or SystemClock()
         self._book = book
         self._work: Work | None = None
         self._status: BatchStatus | None = None
@@ -58,10 +60,13 @@ class PlaceWatch:
 
     def endings(self, cursor: str) -> Endings:
         """Return who has ended since `cursor`. Raises NoAnswer."""
+        stream, target, asked = self._book.endings, self._plugin.target, self._clock.monotonic()
         try:
             found = self._plugin.endings(cursor)
         except SourceError as err:
+            stream.was_not_read(target, str(err))
             raise NoAnswer(str(err)) from err
+        stream.was_read(target, asked)
         # A place that tells no endings has nobody who could say so in its name.
         return found if found.identity or self._status is None else self._in_its_name(found)
 

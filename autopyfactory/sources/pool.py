@@ -11,7 +11,6 @@ from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import spec_text
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.info import BatchStatus, WMSStatus
-from autopyfactory.model.pilotevents import PilotEvents
 from autopyfactory.plugins.base import BatchStatusPlugin, WMSStatusPlugin
 from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
@@ -48,27 +47,6 @@ class SourcePool:
             shared.users.add(user)
             return shared.source
 
-    def acquire_events(self, plugin: BatchStatusPlugin[Any], user: str) -> StatusSource[PilotEvents] | None:
-        """Return the source of starts and endings that goes with `plugin`, started; None if it has none."""
-        key = ("events", type(plugin), plugin.source_key())
-        with self._lock:
-            if key not in self._shared:
-                fetch = plugin.events()
-                if fetch is None:
-                    return None
-                source = StatusSource(
-                    f"history of {plugin.label}",
-                    fetch,
-                    interval=plugin.interval,
-                    maxage=plugin.maxage,
-                    clock=self._clock,
-                    answers=PilotEvents,
-                )
-                self._shared[key] = _Shared(source)
-                source.start()
-            self._shared[key].users.add(user)
-            return self._shared[key].source
-
     def release(self, user: str) -> None:
         """Give back every source that `user` holds; one that nobody holds any more stops."""
         with self._lock:
@@ -104,7 +82,7 @@ class SourcePool:
         if isinstance(plugin, BatchStatusPlugin):
             options = plugin.options.model_dump(mode="json")
             self._book.describe(plugin.target, spec_text(plugin.name, options))
-            watch = PlaceWatch(plugin, self._book)
+            watch = PlaceWatch(plugin, self._book, self._clock)
             fetch: Callable[[], Any] = watch.fetch
             after = watch.after
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autopyfactory.model.info import BatchStatus
+from autopyfactory.plugins.base import BatchStatusPlugin
 from autopyfactory.testing.source import AnswerContract
 
 
@@ -25,7 +26,8 @@ class BatchStatusContract(AnswerContract):
             assert info.held + info.waiting + info.unsubmitted <= info.pending, f"{name}: {info}"
             assert info.retiring <= info.running, f"{name}: {info}"
 
-    def test_its_events_are_a_function_or_none(self) -> None:
-        """None: this kind of place does not tell of starts and endings."""
-        events = self.make().events()
-        assert events is None or callable(events)
+    def test_who_tells_endings_tells_how_they_were(self) -> None:
+        """A place that says so answers with more than who has ended."""
+        plugin = self.make()
+        if plugin.tells_endings:
+            assert type(plugin).endings is not BatchStatusPlugin.endings

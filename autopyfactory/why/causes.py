@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from autopyfactory.credentials.pilotfiles import GONE
 from autopyfactory.credentials.wallet import NONE_VALID
 from autopyfactory.model.declaration import Who
-from autopyfactory.model.pilotevents import SHORT
-from autopyfactory.model.record import CycleRecord, Empty, Failed, HeldGroup, Match, Troubles
+from autopyfactory.model.ending import SHORT
+from autopyfactory.model.record import CycleRecord, Empty, Failed, HeldGroup, Match, Troubles, Unmoved
 from autopyfactory.model.text import clock, count, span
 from autopyfactory.why.groups import kind_of_group
 from autopyfactory.why.holds import RENAMED, RENEW, kind_of
 from autopyfactory.why.model import Cause, LiveState
+from autopyfactory.why.waits import starved
 
 # What sources say when it is our own credential, or our trust, that is at fault.
 _CREDENTIAL = re.compile(
@@ -27,7 +29,6 @@ _UNTRUSTED = re.compile(r"certificate.verify.failed|CA certificate bundle", re.I
 # How a cycle ends in which a plugin did what it must not do.
 _OF_A_PLUGIN = re.compile(r"the (rules?|\w+ plugin) .*failed: ")
 OF_SCHEDDS = ("MAX_JOBS_PER_OWNER", "MAX_JOBS_SUBMITTED")  # its limits, as caps
-LONG_PENDING = 360.0  # seconds that a pilot waits, with none running, until that is worth a word: as `full`
 LATE = 3.0  # periods without a cycle
 
 
@@ -254,21 +255,41 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
         todo = "put it there or correct its name in the queue's options; then release or remove held pilots"
         yield Cause("files-missing", "; ".join(live.missing), todo)
     yield from of_troubles(troubles)
-    if troubles.empty and record and record.inputs and record.inputs.wms and record.inputs.wms.ready:
-        yield _empty(troubles.empty)
-    running = record.inputs.batch.running if record and record.inputs and record.inputs.batch else 0
+    if record is not None and record.inputs and record.inputs.wms and record.inputs.wms.ready:
+        where = record.wmsqueue or record.queue
+        if troubles.empty:
+            yield _empty(troubles.empty, record.inputs.wms.ready, where)
+        if troubles.unmoved:
+            yield _unmoved(troubles.unmoved, where)
+    batch = record.inputs.batch if record and record.inputs else None
+    running = batch.running if batch else 0
+    known = troubles.newest_start is not None or not running  # else they may start all the time
     if troubles.match and not troubles.match.fit and not running:
         yield _no_machine(troubles.match)
-    elif troubles.oldest_pending and not troubles.stuck:
-        waited = (now - troubles.oldest_pending).total_seconds()
-        if waited > LONG_PENDING and not running:
-            words = f"pilots have waited for {span(waited)} and none runs"
-            todo = "ask the site whether it is full, or whether anything matches these pilots"
-            if troubles.match:
-                m = troubles.match
-                words += f"; {m.fit} of {count(m.machines, 'machine')} would take them"
-                todo = "see what runs there, and our priority: `condor_userprio -all`"
-            yield Cause("long-pending", words, todo, "site", troubles.oldest_pending)
+    elif (
+        known
+        and not troubles.stuck
+        and starved(troubles.oldest_pending, troubles.newest_start, now, troubles.patience)
+    ):
+        yield _starved(troubles, running, now)
+
+
+def _starved(t: Troubles, running: int, now: datetime) -> Cause:
+    assert t.oldest_pending is not None
+    words = f"pilots have waited for {span((now - t.oldest_pending).total_seconds())}"
+    if running and t.newest_start:
+        words += f" and none has started for {span((now - t.newest_start).total_seconds())}"
+    else:
+        words += " and none runs"
+    if t.usual_wait is not None:
+        words += f"; here they usually start within {span(t.usual_wait)}"
+    todo = "ask the site whether it is full, or whether anything there matches these pilots"
+    if t.match:
+        words += f"; {t.match.fit} of {count(t.match.machines, 'machine')} would take them"
+        todo = "see what runs there, and our priority: `condor_userprio -all`"
+    return Cause(
+        "long-pending", words, f"{todo}; more of them would only wait too", "site", t.oldest_pending
+    )
 
 
 def of_troubles(troubles: Troubles) -> Iterator[Cause]:
@@ -350,10 +371,26 @@ def _failed(f: Failed) -> Cause:
     return Cause("pilots-fail", words, todo, blocks=f.wall < SHORT, example=f.quote)
 
 
-def _empty(e: Empty) -> Cause:
-    words = f"{e.count} of the last {e.ended} pilots that ended found no work, after {span(e.wall)}"
-    todo = "see whether the WMS gives work to such pilots (version, label, queue), or refuses them"
-    return Cause("pilots-empty", words, f"{todo}; one of them wrote {e.output}", blocks=False)
+def _empty(e: Empty, ready: int, where: str) -> Cause:
+    words = (
+        f"{e.count} of the last {e.ended} pilots that ended found no work, after {span(e.wall)}, with "
+        f"{count(ready, 'job')} ready for {where}: these match no such pilot, or are not given to it"
+    )
+    todo = "compare what the jobs ask for (label, cores, memory, requirements) with what these pilots offer"
+    if e.output:
+        todo += f"; one of them wrote {e.output}"
+    return Cause("pilots-empty", words, todo, "work")
+
+
+def _unmoved(u: Unmoved, where: str) -> Cause:
+    words = (
+        f"{count(u.count, 'pilot')} ended well, after {span(u.wall)}, and no work of {where} in the WMS was "
+        f"taken or done: {u.ready} ready, {u.running} running"
+    )
+    todo = "see whether the WMS gives work to such pilots (version, label, credential), or refuses them"
+    if u.output:
+        todo += f"; one of them wrote {u.output}"
+    return Cause("pilots-move-nothing", words, todo, "work", u.since)
 
 
 def _held(group: HeldGroup) -> Cause:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
-from autopyfactory.model.record import CycleRecord
+from autopyfactory.model.record import CycleRecord, Fared
 from autopyfactory.model.text import count, span
 from autopyfactory.why import causes as find
 from autopyfactory.why import chain
@@ -51,7 +51,7 @@ def explain(
         causes=tuple(found),
         next=_next(found, sent),
         steps=_steps(last),
-        known=_known(last),
+        known=_known(last, live),
         runs=tuple(reversed(_runs(records))),
     )
 
@@ -129,7 +129,7 @@ def _steps(record: CycleRecord | None) -> tuple[str, ...]:
     return tuple(f"{s.plugin}: {s.n_in} -> {s.n_out}: {s.reason}" for s in record.decision.steps)
 
 
-def _known(record: CycleRecord | None) -> tuple[str, ...]:
+def _known(record: CycleRecord | None, live: LiveState | None) -> tuple[str, ...]:
     if record is None or record.inputs is None:
         return ()
     lines = []
@@ -142,7 +142,19 @@ def _known(record: CycleRecord | None) -> tuple[str, ...]:
         lines.append(f"{text}; {error}" if error else text)
     if (site := record.inputs.site) is not None and site.status:
         lines.append(f"site status: {site.status}")
+    troubles = (live.troubles if live else None) or record.troubles
+    if troubles is not None and troubles.fared is not None:
+        lines.append(_fared(troubles.fared))
     return tuple(lines)
+
+
+def _fared(f: Fared) -> str:
+    """Return how pilots fared that ended in the last hour."""
+    text = f"{count(f.ended, 'pilot')} ended in the last hour: {f.failed} failed, {f.empty} found no work"
+    for what, numbers in (("", f.failures), ("by check: ", f.checks), ("on ", f.hosts)):
+        if numbers:
+            text += f"; {what}" + ", ".join(f"{name} {n}" for name, n in numbers.items())
+    return f"{text}; {f.wasted_hours:.1f} hours of slots wasted" if f.wasted_hours >= 0.05 else text
 
 
 def _runs(records: Sequence[CycleRecord]) -> list[Run]:

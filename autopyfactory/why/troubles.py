@@ -9,7 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from autopyfactory.accounting.lately import WINDOW, Memory
+from autopyfactory.accounting.pilotwords import with_words
 from autopyfactory.condor.client import CondorClient
+from autopyfactory.condor.endings import ENDED, ending_of
 from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.model.record import Match, Troubles
@@ -18,6 +21,7 @@ from autopyfactory.why.groups import moment, same_reason
 
 log = logging.getLogger("autopyfactory.why")
 
+AT_ONCE = 2000  # pilots that ended, per question; the latest come first
 LIMIT = 5000  # ads per question; more stuck pilots than that say nothing new
 HELD, IDLE = 5, 1
 VANILLA = 5
@@ -41,14 +45,10 @@ def troubles(client: CondorClient, queue: str, factory_id: str, deadline: float)
         ads = client.query(
             f"{wanted} && ({STUCK} || JobStatus == 1)", ATTRIBUTES, limit=LIMIT, deadline=deadline
         )
-        gone = departed.since(client, wanted, now.timestamp() - departed.LATELY, deadline)
         match = _matched(client, ads, now.timestamp(), deadline)
     except CondorError as err:
         return Troubles(now, error=str(err))
-    found = summarize(ads, now).get(queue, Troubles(now))
-    who_left = departed.Left()
-    who_left.take(gone)
-    return replace(who_left.told(queue, found), match=match)
+    return replace(summarize(ads, now).get(queue, Troubles(now)), match=match)
 
 
 def _matched(
@@ -70,15 +70,44 @@ def _matched(
         return None
 
 
-def all_troubles(client: CondorClient, factory_id: str, deadline: float) -> Mapping[str, Troubles]:
-    """Return the same for all queues of a factory that have stuck pilots, with one question.
+def with_endings(
+    client: CondorClient, queue: str, factory_id: str, deadline: float, found: Troubles
+) -> Troubles:
+    """Return `found` with what the schedd's history tells of the queue's pilots that ended lately.
 
-    Idle pilots are not asked for: `oldest_pending` is that of the stuck ones. Raises CondorError.
+    For when no factory runs, whose stream of endings would know. Never raises for a schedd that does not
+    answer: `error` says so.
     """
-    now = datetime.now(UTC)
-    return summarize(
-        client.query(f"{mine(factory_id)} && {STUCK}", ATTRIBUTES, limit=LIMIT, deadline=deadline), now
-    )
+    now = datetime.now(UTC).timestamp()
+    wanted = f"{mine(factory_id)} && MATCH_APF_QUEUE == {constraint_string(queue)}"
+    begin = f"EnteredCurrentStatus < {int(now - WINDOW)}"
+    try:
+        gone = client.history(wanted, ENDED, limit=AT_ONCE, since=begin, deadline=deadline)
+    except CondorError as err:
+        return replace(found, error=str(err))
+    memory = Memory()
+    memory.ended(with_words(e) for ad in reversed(gone) if (e := ending_of(ad)))
+    return departed.told(found, memory.of(queue), now)
+
+
+def all_troubles(client: CondorClient, factory_id: str, deadline: float) -> Mapping[str, Troubles]:
+    """Return the same for all queues of a factory that have pilots that wait, with two questions.
+
+    Idle pilots are not asked for one by one: the schedd adds up how many were sent when. Raises CondorError.
+    """
+    now, ours = datetime.now(UTC), mine(factory_id)
+    stuck = summarize(client.query(f"{ours} && {STUCK}", ATTRIBUTES, limit=LIMIT, deadline=deadline), now)
+    idle = client.counts(("MATCH_APF_QUEUE", "QDate"), f"{ours} && JobStatus == {IDLE}", deadline=deadline)
+    oldest: dict[str, datetime] = {}
+    for row in idle:
+        sent = moment(row["QDate"])
+        if row["MATCH_APF_QUEUE"] is not None and sent is not None:
+            name = str(row["MATCH_APF_QUEUE"])
+            oldest[name] = min(oldest.get(name, sent), sent)
+    for name, sent in oldest.items():
+        known = stuck.get(name, Troubles(now))
+        stuck[name] = replace(known, oldest_pending=min(known.oldest_pending or sent, sent))
+    return stuck
 
 
 def mine(factory_id: str) -> str:

@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
+from autopyfactory.accounting.lately import NOTHING, Lately
 from autopyfactory.condor.capacity import CAPACITIES
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.errors import CondorError
@@ -26,6 +28,8 @@ from autopyfactory.why.causes import of_troubles
 from autopyfactory.why.model import Cause
 from autopyfactory.why.probe import Probes
 from autopyfactory.why.troubles import all_troubles, mine
+from autopyfactory.why.waits import patience, starved
+from autopyfactory.why.work import Still
 
 log = logging.getLogger("autopyfactory.why")
 
@@ -34,7 +38,6 @@ ASK = 10.0  # seconds for one question
 SERVER_TIME = "ServerTime"  # Unix time in an ad that a schedd sends
 FRESH = 3  # rounds after which an answer is too old to be told
 _DIGITS = re.compile(r"\d+")
-OVERLAP = 60.0  # seconds: clocks differ, and schedds write their history late
 
 
 def _compare_clocks(client: CondorClient, target: Target, factory_id: str) -> None:
@@ -60,8 +63,28 @@ class _Seen:
 
     at: float = float("-inf")  # monotonic
     troubles: Mapping[str, Troubles] = field(default_factory=dict)
-    left: departed.Left = field(default_factory=departed.Left)
-    read_until: float = 0.0  # Unix time
+
+
+class Pilots(Protocol):
+    """How pilots fared; see `accounting.endings`."""
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Return the queues of which pilots are known."""
+
+    def of(self, queue: str) -> Lately:
+        """Return how the pilots of `queue` fared lately. Returns at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was told of a queue last, and what from."""
+
+    stuck: Troubles | None
+    lately: Lately
+    still: Still | None
+    starved: bool
+    troubles: Troubles | None
 
 
 def _tell(before: Mapping[str, Troubles], now: Mapping[str, Troubles]) -> None:
@@ -88,10 +111,16 @@ class TroubleWatch:
         targets: Callable[[], Iterable[Target]],
         client: Callable[[Target], CondorClient],
         *,
+        pilots: Pilots,
         interval: float = INTERVAL,
+        work: Callable[[str], Still | None] = lambda queue: None,
         credentials: Callable[[], Mapping[str, str]] = dict,
     ):
-        """Prepare. `credentials` tells what is wrong with those of each queue; it may read files."""
+        """Prepare.
+
+        `pilots` knows how they ended. `work` tells whether there is work of a queue that does not move.
+        `credentials` tells what is wrong with those of each queue; it may read files.
+        """
         self._factory_id = factory_id
         self._targets = targets
         self._client = client
@@ -99,7 +128,11 @@ class TroubleWatch:
         self._seen: dict[Target, _Seen] = {}
         self._probes = Probes()
         self._near: frozenset[str] = frozenset()  # limits that were told
+        self._stuck: Mapping[str, Troubles] = {}
         self._current: Mapping[str, Troubles] = {}
+        self._pilots = pilots
+        self._work = work
+        self._told: dict[str, _Told] = {}
         self._look_at_credentials = credentials
         self._credentials: Mapping[str, str] = {}
         self._stop = threading.Event()
@@ -116,8 +149,43 @@ class TroubleWatch:
         self._stop.set()
 
     def of(self, queue: str) -> Troubles | None:
-        """Return what is wrong with the pilots of `queue`; None: nothing that is known. Returns at once."""
-        return self._current.get(queue)
+        """Return what is wrong with the pilots of `queue`; None: nothing that is known. Returns at once.
+
+        The same object as before while nothing has changed.
+        """
+        stuck, lately, still = self._stuck.get(queue), self._pilots.of(queue), self._work(queue)
+        if stuck is None and lately is NOTHING:
+            return None
+        now = datetime.now(UTC)
+        waits = stuck is not None and not stuck.stuck and stuck.oldest_pending is not None
+        hungry = waits and self._starved(stuck, lately, now)
+        known = self._told.get(queue)
+        if (
+            known is not None
+            and known.stuck is stuck
+            and known.lately is lately
+            and known.still == still
+            and known.starved == hungry
+        ):
+            return known.troubles
+        found = departed.told(stuck or Troubles(now), lately, now.timestamp(), still)
+        troubles = found if found.any or hungry else None
+        self._told[queue] = _Told(stuck, lately, still, hungry, troubles)
+        return troubles
+
+    @staticmethod
+    def _starved(stuck: Troubles | None, lately: Lately, now: datetime) -> bool:
+        assert stuck is not None
+        newest = max((at for at, _ in lately.starts), default=None)
+        start = None if newest is None else datetime.fromtimestamp(newest, UTC)
+        return starved(stuck.oldest_pending, start, now, patience(lately.waits))
+
+    def told(self, queue: str, found: Troubles) -> Troubles:
+        """Return what a schedd has just said of `queue`, with what is known of its pilots that ended."""
+        if found.error:
+            return found
+        now = datetime.now(UTC).timestamp()
+        return departed.told(found, self._pilots.of(queue), now, self._work(queue))
 
     def credential(self, queue: str) -> str | None:
         """Return what is wrong with the credentials of `queue`; None: nothing known. Returns at once."""
@@ -143,8 +211,11 @@ class TroubleWatch:
         current: dict[str, Troubles] = {}
         for seen in self._seen.values():
             if seen.at >= oldest:
-                current |= {q: t for q, t in seen.troubles.items() if t.any}
-        current = self._probes.round(current)
+                current |= seen.troubles
+        self._stuck = current = self._probes.round(current)
+        names = {*current, *self._pilots.queues}
+        current = {q: t for q in names if (t := self.of(q)) is not None}
+        self._told = {q: t for q, t in self._told.items() if q in names}
         _tell(self._current, current)
         self._tell_limits()
         self._current = current
@@ -157,21 +228,14 @@ class TroubleWatch:
         self._near = frozenset(near)
 
     def _ask(self, target: Target, seen: _Seen) -> None:
-        client, now = self._client(target), time.time()
-        begin = max(seen.read_until - OVERLAP, now - departed.LATELY)
+        client = self._client(target)
         try:
-            stuck = dict(all_troubles(client, self._factory_id, ASK))
-            seen.left.take(departed.since(client, mine(self._factory_id), begin, ASK))
+            seen.troubles = all_troubles(client, self._factory_id, ASK)
             _compare_clocks(client, target, self._factory_id)
             _note_capacity(client, target, self._factory_id)
         finally:
             client.rest()  # a child takes as much memory as some hundred queues
-        seen.read_until = now
-        seen.left.forget(now - departed.LATELY)
-        asked_at = datetime.fromtimestamp(now, UTC)
-        for queue in seen.left.queues:
-            stuck[queue] = seen.left.told(queue, stuck.get(queue, Troubles(asked_at)))
-        seen.troubles, seen.at = stuck, time.monotonic()
+        seen.at = time.monotonic()
 
     def _run(self) -> None:
         while not self._stop.is_set():

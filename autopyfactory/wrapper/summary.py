@@ -125,8 +125,8 @@ def _text(value: Any) -> str:
 def read(output: Path) -> str | None:
     """Return the end of a pilot's output; None when it is not there, or no ordinary file."""
     try:
-        # O_NONBLOCK: whatever else somebody has put in that place must not keep us waiting
-        descriptor = os.open(output, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # Whatever else somebody has put in that place must not keep us waiting, or lead us elsewhere.
+        descriptor = os.open(output, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:  # kept elsewhere, cleaned away, or not ours to read: then it does not say
         return None
     try:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+from autopyfactory.accounting.endings import EndingStream
+from autopyfactory.accounting.recent import recent_pilots
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.target import Target
-from autopyfactory.model.pilotevents import recent_pilots
+from autopyfactory.model.decision import RecentPilots
 from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import QueueContext
 from autopyfactory.plugins.batchstatus.condor import Condor
-from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
 from patience import PATIENCE, until
 from testbed.pool import SITE, Pool
@@ -59,13 +61,19 @@ def test_running_pilots_stay_and_those_taken_back_are_not_failures(pool: Pool, p
     assert submit.withdraw(5, DEADLINE) == 3
     assert len(client.query(running, ["ClusterId"], deadline=DEADLINE)) == 2
 
-    history = CondorHistory(target, "f", DEADLINE)
+    status, stream = Condor(_condor_options(submit), submit.context), EndingStream()
+
+    def recent() -> RecentPilots:
+        found = status.endings("")  # all of them, each time
+        stream.take(found.pilots, found.starts)
+        return recent_pilots(stream.of("Q"), time.time(), total=5, submitted=5)
+
     ended = 'ApfFactory == "f"'
     until(
         lambda: len(client.history(ended, ["ClusterId"], limit=9, deadline=DEADLINE)) == 3,
         "they are history",
     )
-    lately = recent_pilots(history.fetch(), "Q", total=5, submitted=5)
+    lately = recent()
     assert (lately.started, lately.finished, lately.failed) == (2, 0, 0)
 
     # what somebody else removes is an ending like any other
@@ -74,7 +82,7 @@ def test_running_pilots_stay_and_those_taken_back_are_not_failures(pool: Pool, p
         lambda: len(client.history(ended, ["ClusterId"], limit=9, deadline=DEADLINE)) == 5,
         "all are history",
     )
-    lately = recent_pilots(history.fetch(), "Q", total=5, submitted=5)
+    lately = recent()
     assert (lately.finished, lately.failed) == (2, 2)
     client.close()
 

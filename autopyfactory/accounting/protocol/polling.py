@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from autopyfactory.accounting.book import Batch, bits
 from autopyfactory.accounting.conservation import Balance, troubled
@@ -10,7 +11,8 @@ from autopyfactory.accounting.place import Place, View
 from autopyfactory.accounting.protocol.accounts import Accounts, Run, end, saved
 from autopyfactory.accounting.protocol.explaining import explain
 from autopyfactory.accounting.protocol.identity import is_home, meet
-from autopyfactory.accounting.requests import Count, Counted, Endings, NoAnswer, ReadEndings
+from autopyfactory.accounting.requests import Count, Counted, Endings, NoAnswer, Publish, ReadEndings
+from autopyfactory.model.ending import Ending
 
 
 def poll(accounts: Accounts, name: str) -> Run:
@@ -57,6 +59,7 @@ def _endings(accounts: Accounts, place: Place) -> Run:
     endings: Endings = answer.value
     if not is_home(place, endings.identity):
         return
+    ours = _known(accounts, place, endings.pilots)  # before their lines are closed
     by_tag: dict[str, list[int]] = {}
     for tag, proc in endings.ended:
         by_tag.setdefault(tag, []).append(proc)
@@ -64,6 +67,21 @@ def _endings(accounts: Accounts, place: Place) -> Run:
         batch = accounts.book.line(tag)
         if batch is not None and batch.state != "intended":  # of an intent only a search knows all
             end(accounts, place, batch, bits(procs))
+    if ours or endings.starts:  # kept before the cursor moves on: they are not told again
+        yield Publish(place.name, ours, endings.starts)
     if endings.cursor != place.cursor or accounts.book.changed:
         place.cursor = endings.cursor
         yield saved(accounts, place)
+
+
+def _known(accounts: Accounts, place: Place, pilots: Iterable[Ending]) -> tuple[Ending, ...]:
+    """Return the endings of pilots that this book has sent or adopted, with what it knows of each."""
+    book, found = accounts.book, []
+    for e in pilots:
+        if book.knew(e.tag):
+            line = book.line(e.tag)
+            queue = line.queue if line else e.queue
+            found.append(
+                replace(e, place=place.name, queue=queue, ce=line.ce if line else accounts.ce_of(queue))
+            )
+    return tuple(found)

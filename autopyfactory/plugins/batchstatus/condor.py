@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from autopyfactory.accounting.lately import WINDOW
 from autopyfactory.accounting.requests import Endings, Searched, Surveyed, TagCount, TagFound
+from autopyfactory.condor.endings import ENDED, ending_of, start_of
 from autopyfactory.condor.errors import Busy, CondorError, Overrun
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
 from autopyfactory.config.jobstates import CONDOR_BATCH
 from autopyfactory.config.jobstates import Mapping as StatusMapping
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
-from autopyfactory.model.pilotevents import PilotEvents
 from autopyfactory.options.polled import PolledOptions, sleep_option, timeout_option
 from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, SourceError
-from autopyfactory.plugins.batchstatus.condorhistory import CondorHistory
 from autopyfactory.plugins.schedd import SILENT, ScheddOptions
 
 GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "JobUniverse", "GridJobStatus", "ApfInstance")
@@ -25,6 +26,7 @@ REMOVED, COMPLETED, HELD = 3, 4, 5
 GRID = 9  # JobUniverse of pilots that go to a CE; others wait for a slot of the schedd's own pool
 MOST = 20_000  # endings read at once; those before them are looked up by tag when they are missed
 AT_ONCE = 200  # tags in one question
+OVERLAP = 30.0  # seconds: clocks differ
 
 
 class CondorOptions(ScheddOptions, PolledOptions):
@@ -40,12 +42,14 @@ class Condor(BatchStatusPlugin[CondorOptions]):
 
     name = "Condor"
     from_url = True
+    tells_endings = True
     Options = CondorOptions
 
     def __init__(self, options: CondorOptions, context: QueueContext):
         super().__init__(options, context)
         self.schedd_target = options.target()
         self._mapping = StatusMapping.load(CONDOR_BATCH, context.mappings)
+        self._read_until = 0.0  # Unix time: those that started before are known
         self._mine = f"ApfFactory =?= {constraint_string(context.factory.factory_id)}"
 
     @property
@@ -57,11 +61,6 @@ class Condor(BatchStatusPlugin[CondorOptions]):
     def label(self) -> str:
         """Return the schedd as people write it."""
         return f"schedd {self.schedd_target}"
-
-    def events(self) -> Callable[[], PilotEvents]:
-        """Return what reads starts and endings from the schedd's queue and history."""
-        o, factory = self.options, self.context.factory
-        return CondorHistory(self.schedd_target, factory.factory_id, o.timeout).fetch
 
     def fetch(self) -> BatchStatus:
         """Count the factory's pilots per queue. Raises SourceError."""
@@ -78,16 +77,29 @@ class Condor(BatchStatusPlugin[CondorOptions]):
 
         Raises SourceError. In the order in which they left: the history is a file that only grows.
         """
+        asked = time.time()
+        since = max(self._read_until, asked - WINDOW)
         try:
             identity, queue, history = client(self.schedd_target).endings(
-                self._mine, PILOT, since=cursor or None, limit=MOST, deadline=self.options.timeout
+                self._mine,
+                ENDED,
+                since=cursor or None,
+                started=int(since),
+                limit=MOST,
+                deadline=self.options.timeout,
             )
         except CondorError as err:
             raise SourceError(str(err)) from err
+        self._read_until = asked - OVERLAP
         if history:
             cursor = f"{history[0]['ClusterId']}.{history[0]['ProcId']}"
-        ended = ((str(ad["ApfSubmission"]), int(ad["ProcId"])) for ad in (*queue, *reversed(history)))
-        return Endings(identity, cursor, tuple(ended))
+        gone = [*(ad for ad in queue if ad["JobStatus"] == COMPLETED), *reversed(history)]
+        ended = tuple((str(ad["ApfSubmission"]), int(ad["ProcId"])) for ad in gone)
+        starts = [start_of(ad) for ad in queue if ad["JobStatus"] != COMPLETED]
+        pilots = [ending_of(ad) for ad in gone]
+        return Endings(
+            identity, cursor, ended, tuple(e for e in pilots if e), tuple(s for s in starts if s)
+        )
 
     def survey(self) -> Surveyed:
         """Return the tags of the pilots in the schedd's queue, added up by the schedd. Raises SourceError."""

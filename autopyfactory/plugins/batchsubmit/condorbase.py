@@ -22,7 +22,7 @@ from autopyfactory.credentials.credential import Presented
 from autopyfactory.credentials.wallet import Choice, Wish
 from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.decision import Cap
-from autopyfactory.model.pilotevents import TAKEN_BACK
+from autopyfactory.model.ending import TAKEN_BACK
 from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import (
     BatchSubmitPlugin,

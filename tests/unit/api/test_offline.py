@@ -26,7 +26,7 @@ def configuration(place: Place) -> Configuration:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the queues whose schedd was asked."""
     names: list[str] = []
-    monkeypatch.setattr(offline, "queue_troubles", lambda conf, name, ask: names.append(name))
+    monkeypatch.setattr(offline, "queue_troubles", lambda conf, name, ask, endings: names.append(name))
     return names
 
 

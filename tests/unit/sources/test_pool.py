@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from autopyfactory.accounting.ledger import Ledger
-from autopyfactory.condor.errors import CondorError
 from autopyfactory.config.registry import all_of
 from autopyfactory.model.info import WMSStatus
 from autopyfactory.options.declare import Options, option, specs
@@ -21,7 +20,6 @@ from autopyfactory.plugins.base import QueueContext, SourcePlugin, WMSStatusPlug
 from autopyfactory.plugins.wmsstatus.span import Span
 from autopyfactory.sources.pool import SourcePool
 from fakes import FACTORY, FakeClock, queue_options
-from patience import PATIENCE
 
 SOURCES = {f"{kind} {f.name}": f.cls for kind in ("wmsstatus", "batchstatus") for f in all_of(kind)}
 TEXTS = st.sampled_from(["http://127.0.0.1:1", "http://127.0.0.1:2"])  # fits all that have to be URLs
@@ -174,19 +172,3 @@ def test_what_a_schedd_is_really_asked_is_equal_where_a_poll_is_shared(
         questions.append((schedd.at, schedd.heard))  # type: ignore[attr-defined]
     if one.source_key() == other.source_key():
         assert questions[0] == questions[1]
-
-
-def test_the_history_of_a_schedd_is_read_once_for_queues_that_share_it(tmp_path: Any) -> None:
-    clock = FakeClock()
-    pool = SourcePool(clock, Ledger(tmp_path / "ledger", clock=clock))
-    cls = SOURCES["batchstatus Condor"]
-    with patch("autopyfactory.plugins.batchstatus.condorhistory.client", side_effect=CondorError("none")):
-        a, b, c = (
-            pool.acquire_events(cls(cls.Options(**o), QueueContext(q, queue_options(), FACTORY)), q)
-            for q, o in (("A", {"schedd": "s"}), ("B", {"queryargs": "-name s"}), ("C", {"schedd": "t"}))
-        )
-        assert a is b is not c
-        pool.stop()
-        for source in (a, c):
-            assert source is not None
-            source.join(PATIENCE)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.accounting.lately import Memory
 from autopyfactory.condor.capacity import CAPACITIES, Capacity
 from autopyfactory.condor.errors import Overrun
 from autopyfactory.condor.target import Target
@@ -23,7 +24,7 @@ class Schedd:
             raise Overrun("no answer")
         return self.ads
 
-    def history(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
+    def counts(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
         return []
 
     def capacity(self, *_: Any, **__: Any) -> Capacity:
@@ -40,7 +41,7 @@ def held(n: int, reason: str) -> list[dict[str, Any]]:
 
 def test_a_trouble_is_logged_when_it_begins_and_when_all_are_over(caplog: pytest.LogCaptureFixture) -> None:
     schedd = Schedd()
-    watch = TroubleWatch("F", lambda: [Target("s", None)], lambda _: schedd)  # type: ignore[arg-type,return-value]
+    watch = TroubleWatch("F", lambda: [Target("s", None)], lambda _: schedd, pilots=Memory())  # type: ignore[arg-type,return-value]
 
     def told() -> list[str]:
         caplog.clear()
@@ -62,7 +63,7 @@ def test_a_trouble_is_logged_when_it_begins_and_when_all_are_over(caplog: pytest
 
 def test_spoiled_credentials_are_told_once_and_kept_for_the_record(caplog: pytest.LogCaptureFixture) -> None:
     spoiled = {"A": "the token t expired"}
-    watch = TroubleWatch("F", list, lambda _: Schedd(), credentials=lambda: dict(spoiled))  # type: ignore[arg-type,return-value]
+    watch = TroubleWatch("F", list, lambda _: Schedd(), pilots=Memory(), credentials=lambda: dict(spoiled))  # type: ignore[arg-type,return-value]
     watch.look()
     watch.look()
     assert [r.getMessage() for r in caplog.records] == ["the token t expired"]

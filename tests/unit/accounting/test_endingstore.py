@@ -1,0 +1,45 @@
+"""What is kept of endings on disk: bounded, and only what this release can read."""
+
+import sqlite3
+from pathlib import Path
+
+from autopyfactory.accounting.endingstore import EndingStore
+from autopyfactory.accounting.lately import WINDOW
+from autopyfactory.model.ending import Account
+from endingkit import T, ended
+
+
+def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
+    store = EndingStore(tmp_path / "endings.db")
+    account = Account("ok", "node8")
+    endings = [ended(9, account=account), ended(8, "failed", said="no disk"), ended(7, "dropped")]
+    store.put(endings, complete=False)
+    store.put(endings[1:], complete=True)
+    store.close()
+    assert list(EndingStore(tmp_path / "endings.db").load()) == [
+        (endings[0], False),
+        (endings[1], True),
+        (endings[2], True),
+    ]
+
+
+def test_only_the_window_and_the_last_of_a_queue_stay_on_disk(tmp_path: Path) -> None:
+    store = EndingStore(tmp_path / "endings.db")
+    store.put([ended(n) for n in range(300)], complete=True)
+    store.put([ended(n, queue="B", job=f"18.{n}", at=T - 2 * WINDOW) for n in range(300)], complete=True)
+    store.prune(T)
+    kept = [e.queue for e, _ in store.load()]
+    assert (kept.count("A"), kept.count("B")) == (300, 100)
+    store.prune(T + 30 * 86400)
+    assert list(store.load()) == []
+
+
+def test_rows_of_another_release_are_left_out(tmp_path: Path) -> None:
+    store = EndingStore(tmp_path / "endings.db")
+    store.put([ended(1)], complete=True)
+    store.close()
+    db = sqlite3.connect(tmp_path / "endings.db")
+    db.execute("PRAGMA user_version=7")
+    db.commit()
+    db.close()
+    assert list(EndingStore(tmp_path / "endings.db").load()) == []

@@ -1,0 +1,56 @@
+"""What is remembered stays small, whatever comes."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopyfactory.accounting import lately
+from autopyfactory.accounting.lately import DROPPED, LAST, NOTHING, USUAL, WINDOW, Memory
+from autopyfactory.model.ending import Start
+from endingkit import T, ended
+
+
+def test_only_the_last_are_kept_whole() -> None:
+    memory = Memory()
+    memory.ended(ended(n) for n in range(5 * LAST, 0, -1))
+    memory.ended(ended(n, "dropped", "B") for n in range(DROPPED + 5, 0, -1))
+    a, b = memory.of("A"), memory.of("B")
+    assert ([e.job for e in a.last][-1], len(a.last), len(a.endings)) == ("17.1", LAST, 5 * LAST)
+    assert (len(b.dropped), len(b.last)) == (DROPPED, 0)
+    assert memory.of("C") is NOTHING
+    assert set(memory.queues) == {"A", "B"}
+
+
+def test_the_same_until_there_is_news() -> None:
+    memory = Memory()
+    memory.ended([ended(5)])
+    before = memory.of("A")
+    assert memory.of("A") is before
+    memory.started([Start("17.5", "A", T, 1.0)])  # known from its ending
+    assert memory.of("A") is before
+    memory.ended([ended(4)])
+    assert memory.of("A") is not before
+
+
+def test_what_is_old_is_forgotten_but_for_what_is_usual() -> None:
+    memory = Memory()
+    memory.ended(ended(n) for n in range(2 * USUAL, 0, -1))
+    memory.ended([ended(9, "dropped")])
+    memory.forget(T + 1)
+    found = memory.of("A")
+    assert (found.endings, found.dropped) == ((), ())
+    assert (len(found.waits), len(found.starts), len(found.last)) == (USUAL, USUAL, LAST)
+
+
+@given(st.lists(st.tuples(st.floats(0, 3 * WINDOW), st.sampled_from(["well", "failed", "dropped"]))))
+def test_no_rate_makes_it_grow(pilots: list[tuple[float, str]]) -> None:
+    memory = Memory()
+    most, lately.MOST = lately.MOST, 10
+    try:
+        for n, (at, outcome) in enumerate(pilots):
+            memory.ended([ended(n, outcome, at=T + at, started=T + at)])  # type: ignore[arg-type]
+        memory.forget(T)
+        found = memory.of("A")
+        assert len(found.starts) <= max(USUAL, 10)
+        assert list(found.last) == sorted(found.last, key=lambda e: e.at)
+    finally:
+        lately.MOST = most
