@@ -24,7 +24,7 @@ def recent_pilots(lately: Lately, now: float, *, total: int, submitted: int) -> 
     within = [e for e in lately.endings if e.at >= begin]
     left = [e for e in within if e.outcome != "taken back"]  # those had no chance to run
     waited = [e.waited for e in within if e.outcome == "taken back"]
-    ran = [e for e in left if e.wall > 0]
+    ran = [e for e in left if e.wall > 0 or e.outcome in GOOD]
     starts = [(at, latency) for at, latency in lately.starts if at >= begin]
     ended = sorted(ran, key=lambda e: -e.at)[:KEEP_ENDED]
     return RecentPilots(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -55,7 +55,7 @@ from autopyfactory.plugins.lastcycles import Board
 from autopyfactory.sources.pool import SourcePool
 from autopyfactory.why import schedds
 from autopyfactory.why.treatment import HeldOptions, HeldPart
-from autopyfactory.why.watch import TroubleWatch
+from autopyfactory.why.watch import ASK, TroubleWatch
 from autopyfactory.why.work import WorkWatch
 
 log = logging.getLogger("autopyfactory.factory")
@@ -137,6 +137,7 @@ class Factory(Neighbours):
             schedds.reporting_client,
             pilots=self.endings,
             work=self.work.of,
+            unserved=self._unserved,
             credentials=lambda: pilotfiles.of_queues(
                 {name: q.parts.submit for name, q in dict(self.queues).items()}, self.clock.now()
             ),
@@ -421,6 +422,12 @@ class Factory(Neighbours):
         """Return which credential `queue` sends with now; None when it is not known, or names no profile."""
         running = self.queues.get(queue)
         return running.parts.submit.credential(self.clock.now()) if running else None
+
+    def _unserved(self, queue: str) -> Sequence[str]:
+        """Return what jobs of `queue` ask for that its pilots may not have, as far as the WMS can tell."""
+        running = self.queues.get(queue)
+        wms = running.parts.wms if running is not None else None
+        return wms.unserved(ASK) if wms is not None else ()
 
     def _book_tells(self, tell: Tell) -> None:
         facts: dict[str, int | float | str] = {"place": tell.place, "pilots": tell.pilots}

@@ -95,7 +95,7 @@ class Ending:
     @property
     def short(self) -> bool:
         """Whether it ended well after so short a time that it did no work worth the name."""
-        return self.good and 0 < self.wall < SHORT
+        return self.good and self.wall < SHORT
 
     @property
     def host(self) -> str:

@@ -59,6 +59,7 @@ class Empty:
     count: int  # how many of those were empty
     wall: float  # seconds that those had run, in the median
     output: str = ""  # the file with what the last of them wrote
+    jobs: tuple[str, ...] = ()  # what jobs ask for that pilots may not have, in words; empty: not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,14 @@ class WMSStatusPlugin(SourcePlugin[PolledT]):
         For a WMS that decides itself how many pilots it wants and has to know how many there are.
         """
 
+    def unserved(self, deadline: float) -> Sequence[str]:
+        """Return, in words, what jobs that are ready for this queue ask for and its pilots may not have.
+
+        Asked now and then while pilots find no work, on no queue's thread; within `deadline` seconds. Raises
+        SourceError. Default: nothing, the WMS does not tell.
+        """
+        return ()
+
     def queue_info(self, status: WMSStatus) -> WMSQueueInfo | None:
         """Return this queue's work in `status`; None when the answer does not tell."""
         return status.queues.get(self.context.queue_options.wmsqueue or "")

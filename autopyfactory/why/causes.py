@@ -379,7 +379,7 @@ def _empty(e: Empty, ready: int, where: str) -> Cause:
     todo = "compare what the jobs ask for (label, cores, memory, requirements) with what these pilots offer"
     if e.output:
         todo += f"; one of them wrote {e.output}"
-    return Cause("pilots-empty", words, todo, "work")
+    return Cause("pilots-empty", words, todo, "work", example="; ".join(e.jobs))
 
 
 def _unmoved(u: Unmoved, where: str) -> Cause:

@@ -20,10 +20,13 @@ FEW = 3  # pilots that say nothing yet
 MOST_NAMED = 5  # checks and nodes
 
 
-def told(troubles: Troubles, lately: Lately, now: float, still: Still | None = None) -> Troubles:
+def told(
+    troubles: Troubles, lately: Lately, now: float, still: Still | None = None, jobs: tuple[str, ...] = ()
+) -> Troubles:
     """Return the same troubles of a queue with what its pilots' endings tell, as of Unix time `now`.
 
     `still`: since when the WMS has shown no work that moves; None: it moves, or that is not known.
+    `jobs`: what jobs ask for that pilots may not have, in words.
     """
     begin = now - WINDOW
     last = [e for e in lately.last if e.at > begin]
@@ -32,7 +35,7 @@ def told(troubles: Troubles, lately: Lately, now: float, still: Still | None = N
         troubles,
         lost=same_reason(_as_held(e for e in lately.dropped if e.at > begin)),
         failed=failed(last),
-        empty=empty(last),
+        empty=replace(found, jobs=jobs) if (found := empty(last)) else None,
         unmoved=unmoved(last, still) if still else None,
         fared=fared(lately, begin),
         newest_start=None if newest is None else datetime.fromtimestamp(newest, UTC),

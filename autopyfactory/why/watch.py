@@ -10,7 +10,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -84,6 +84,7 @@ class _Told:
     lately: Lately
     still: Still | None
     starved: bool
+    jobs: tuple[str, ...]
     troubles: Troubles | None
 
 
@@ -114,11 +115,13 @@ class TroubleWatch:
         pilots: Pilots,
         interval: float = INTERVAL,
         work: Callable[[str], Still | None] = lambda queue: None,
+        unserved: Callable[[str], Sequence[str]] = lambda queue: (),
         credentials: Callable[[], Mapping[str, str]] = dict,
     ):
         """Prepare.
 
         `pilots` knows how they ended. `work` tells whether there is work of a queue that does not move.
+        `unserved` tells what jobs ask for that the pilots of a queue may not have; it may ask the WMS.
         `credentials` tells what is wrong with those of each queue; it may read files.
         """
         self._factory_id = factory_id
@@ -132,6 +135,8 @@ class TroubleWatch:
         self._current: Mapping[str, Troubles] = {}
         self._pilots = pilots
         self._work = work
+        self._unserved = unserved
+        self._jobs: dict[str, tuple[str, ...]] = {}  # that match no pilot, of queues whose pilots are empty
         self._told: dict[str, _Told] = {}
         self._look_at_credentials = credentials
         self._credentials: Mapping[str, str] = {}
@@ -159,18 +164,19 @@ class TroubleWatch:
         now = datetime.now(UTC)
         waits = stuck is not None and not stuck.stuck and stuck.oldest_pending is not None
         hungry = waits and self._starved(stuck, lately, now)
-        known = self._told.get(queue)
+        known, jobs = self._told.get(queue), self._jobs.get(queue, ())
         if (
             known is not None
             and known.stuck is stuck
             and known.lately is lately
             and known.still == still
             and known.starved == hungry
+            and known.jobs == jobs
         ):
             return known.troubles
-        found = departed.told(stuck or Troubles(now), lately, now.timestamp(), still)
+        found = departed.told(stuck or Troubles(now), lately, now.timestamp(), still, jobs)
         troubles = found if found.any or hungry else None
-        self._told[queue] = _Told(stuck, lately, still, hungry, troubles)
+        self._told[queue] = _Told(stuck, lately, still, hungry, jobs, troubles)
         return troubles
 
     @staticmethod
@@ -185,7 +191,8 @@ class TroubleWatch:
         if found.error:
             return found
         now = datetime.now(UTC).timestamp()
-        return departed.told(found, self._pilots.of(queue), now, self._work(queue))
+        jobs = self._jobs.get(queue, ())
+        return departed.told(found, self._pilots.of(queue), now, self._work(queue), jobs)
 
     def credential(self, queue: str) -> str | None:
         """Return what is wrong with the credentials of `queue`; None: nothing known. Returns at once."""
@@ -215,6 +222,7 @@ class TroubleWatch:
         self._stuck = current = self._probes.round(current)
         names = {*current, *self._pilots.queues}
         current = {q: t for q in names if (t := self.of(q)) is not None}
+        self._jobs = {q: self._ask_for_jobs(q) for q, t in current.items() if t.empty}
         self._told = {q: t for q, t in self._told.items() if q in names}
         _tell(self._current, current)
         self._tell_limits()
@@ -226,6 +234,13 @@ class TroubleWatch:
         for key in near.keys() - self._near:
             log.warning("%s", near[key])
         self._near = frozenset(near)
+
+    def _ask_for_jobs(self, queue: str) -> tuple[str, ...]:
+        try:
+            return tuple(self._unserved(queue))
+        except Exception as err:  # noqa: BLE001 - a plugin's, of any kind: then it is not known
+            log.debug("%s: which jobs match no pilot is not known: %s", queue, err)
+            return self._jobs.get(queue, ())
 
     def _ask(self, target: Target, seen: _Seen) -> None:
         client = self._client(target)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from autopyfactory.condor.errors import Busy, CondorError, Overrun
+from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
 from autopyfactory.config.jobstates import CONDOR_WMS
 from autopyfactory.config.jobstates import Mapping as StatusMapping
 from autopyfactory.model.info import SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.model.text import printable, some
 from autopyfactory.options.declare import option
 from autopyfactory.options.polled import PolledOptions, sleep_option, timeout_option
 from autopyfactory.plugins.base import QueueContext, SourceError, WMSStatusPlugin
 from autopyfactory.plugins.schedd import SILENT, ScheddOptions
 from autopyfactory.plugins.wmsstatus.span import SpanOption
+from autopyfactory.why.schedds import reporting_client
 
 ANY = "ANY"  # as queueskey or wmsqueue: all jobs of the pool, whatever they ask for
 NEEDS = ("RequestCpus", "RequestMemory")
+SAMPLE = 50  # jobs that are looked at one by one when pilots find no work
+MOST_TOLD, LONGEST = 3, 200  # what is told of them, and characters of their conditions
 OURS = "ApfFactory"  # only pilots carry it: they are not work
 
 
@@ -105,6 +110,23 @@ class Condor(WMSStatusPlugin[CondorOptions]):
         parts = status.axes.get(name, {})
         return sum((info for needs, info in parts.items() if self._fits(*needs)), WMSQueueInfo())
 
+    def unserved(self, deadline: float) -> Sequence[str]:
+        """Return what waiting jobs ask for beyond this queue's pilots, else the conditions of one."""
+        o, name = self.options, self.context.queue_options.wmsqueue
+        parts = [f"JobStatus == 1 && {OURS} is undefined", f"({o.constraint or 'true'})"]
+        if o.queueskey != ANY and name not in (None, ANY):
+            parts.append(f"{o.queueskey} == {constraint_string(name or '')}")
+        wanted = ("ClusterId", "ProcId", *NEEDS, "Requirements")
+        asked = reporting_client(self.schedd_target)
+        try:
+            jobs = asked.query(" && ".join(parts), wanted, limit=SAMPLE, deadline=deadline)
+        except CondorError as err:
+            raise SourceError(str(err)) from err
+        finally:
+            asked.rest()
+        jobs = [j for j in jobs if not self.by_needs or self._fits(*_needs(j))]
+        return beyond(jobs, self.context.queue_options.cores, self.context.queue_options.memory_mb)
+
     def _fits(self, cores: str, memory: str) -> bool:
         o = self.options
         return (o.cores is None or int(cores) in o.cores) and (o.memory is None or int(memory) in o.memory)
@@ -112,6 +134,35 @@ class Condor(WMSStatusPlugin[CondorOptions]):
     def site_info(self, status: WMSStatus) -> SiteInfo | None:
         """Return a site that is always `ok`: a pool knows no site status."""
         return SiteInfo(status="ok")
+
+
+def beyond(jobs: Sequence[Mapping[str, Any]], cores: int, memory_mb: int) -> list[str]:
+    """Return which of `jobs` ask for more than pilots with `cores` and `memory_mb` (0: not known) have.
+
+    When none does, the conditions of the first: whatever keeps them apart is in there, or in the pilots' own.
+    """
+    words: dict[str, list[str]] = {}
+    for job in jobs:
+        asks, has = (int(n) for n in _needs(job)), (cores, memory_mb)
+        for n, most, unit in zip(asks, has, ("cores", "MB of memory"), strict=True):
+            if most and n > most:
+                words.setdefault(f"{n} {unit}, pilots have {most}", []).append(_id(job))
+    if words:
+        return [_asking(ids, text) for text, ids in words.items()][:MOST_TOLD]
+    known = [j for j in jobs if isinstance(j["Requirements"], str)]
+    return [f"job {_id(j)} requires {printable(j['Requirements'], LONGEST)}" for j in known[:1]]
+
+
+def _asking(ids: Sequence[str], what: str) -> str:
+    return f"job {ids[0]} asks for {what}" if len(ids) == 1 else f"jobs {some(ids, 1)} ask for {what}"
+
+
+def _id(job: Mapping[str, Any]) -> str:
+    return f"{job['ClusterId']}.{job['ProcId']}"
+
+
+def _needs(job: Mapping[str, Any]) -> tuple[str, str]:
+    return _number(job.get("RequestCpus"), 1), _number(job.get("RequestMemory"), 0)
 
 
 def summarize(rows: Iterable[Mapping[str, Any]], key: str, mapping: StatusMapping) -> WMSStatus:
@@ -125,7 +176,7 @@ def summarize(rows: Iterable[Mapping[str, Any]], key: str, mapping: StatusMappin
         if row[OURS] is not None:
             continue
         status, count = str(row["JobStatus"]), int(row["JobCount"])
-        needs = (_number(row.get("RequestCpus"), 1), _number(row.get("RequestMemory"), 0))
+        needs = _needs(row)
         name = row.get(key)
         for queue in (ANY,) if name is None or key == ANY else (ANY, str(name)):
             by_queue[queue][status] += count

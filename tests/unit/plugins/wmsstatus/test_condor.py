@@ -10,7 +10,7 @@ from autopyfactory.config.jobstates import CONDOR_WMS, Mapping
 from autopyfactory.model.info import WMSQueueInfo
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
-from autopyfactory.plugins.wmsstatus.condor import Condor, CondorOptions, summarize
+from autopyfactory.plugins.wmsstatus.condor import Condor, CondorOptions, beyond, summarize
 from fakes import context
 
 
@@ -88,3 +88,20 @@ def test_the_same_schedd_written_in_three_ways() -> None:
         ),
     ]
     assert len({w.source_key() for w in ways}) == 1
+
+
+def job(n: int, **given: object) -> dict[str, object]:
+    asks = {"RequestCpus": 1, "RequestMemory": 100, "Requirements": None}
+    return {"ClusterId": n, "ProcId": 0, **asks, **given}
+
+
+def test_what_jobs_ask_for_that_pilots_have_not() -> None:
+    jobs = [job(1, RequestCpus=8), job(2, RequestCpus=8), job(3, RequestMemory=9000), job(4)]
+    assert beyond(jobs, 1, 2000) == [
+        "jobs 1.0 and 1 more ask for 8 cores, pilots have 1",
+        "job 3.0 asks for 9000 MB of memory, pilots have 2000",
+    ]
+    assert beyond(jobs, 8, 0) == []  # what pilots have is not known
+    picky = [job(5, Requirements='TARGET.Label ==\n"\x1b[2Jx"'), job(6, Requirements="true")]
+    assert beyond(picky, 1, 2000) == ['job 5.0 requires TARGET.Label == "\\x1b[2Jx"']
+    assert beyond([], 1, 1) == []
