@@ -77,7 +77,7 @@ def test_spoiled_credentials_are_told_once_and_kept_for_the_record(caplog: pytes
 def test_a_limit_that_is_almost_reached_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     schedd = Schedd()
     schedd.ads = []
-    watch = TroubleWatch("F", lambda: [Target("s", None)], lambda _: schedd)  # type: ignore[arg-type,return-value]
+    watch = TroubleWatch("F", lambda: [Target("s", None)], lambda _: schedd, pilots=Memory())  # type: ignore[arg-type,return-value]
     try:
         for used in (10, 28, 29, 30):
             schedd.room = Capacity({"MAX_JOBS_PER_OWNER": 30}, ours=used)
