@@ -2,7 +2,8 @@
 
 Closed, it gathers what pilots show, and opens when too many of the latest went wrong. Open, it lets one pilot
 through at a time, each after twice the time of the one before; it closes when a pilot has done well that went
-through later what the bad ones have failed at. If it has to open again soon, the intervals go on growing.
+through later what the bad ones have failed at, or when pilots that went through it at the same time turn out
+to do well, so that it would not have opened. If it has to open again soon, the intervals go on growing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from autopyfactory.breakers.evidence import LAST, Evidence, Verdict, in_order, v
 AMPLE = 60  # pilots that are remembered
 FEWEST = 5  # of one node, where there are many nodes
 QUIET = 5  # while none was bad
+SOON = 5.0  # seconds in which a pilot that dies at once has died
 GROWTH = 2.0  # times the interval, with each probe
 
 
@@ -57,9 +59,14 @@ class Breaker:
         """Whether it is closed and would open with what it knows."""
         return not self.open and _recent(self, policy, now).verdict.convicts(policy.failures, policy.share)
 
+    @property
+    def promising(self) -> float:
+        """Seconds after which a pilot that still runs has outlived the bad ones."""
+        return max(SOON, 2 * self.verdict.outlived)
+
     def enough(self, policy: Policy) -> float:
         """Return the seconds after which a pilot that still runs has done well."""
-        return max(policy.well, 2 * self.verdict.outlived)
+        return max(policy.well, self.promising)
 
     def lets_probe(self, now: float) -> bool:
         """Whether it is open and one pilot may go."""
@@ -78,6 +85,9 @@ def noted(b: Breaker, new: Evidence, now: float) -> Breaker:
     if before is not None and (before.at > new.at or before == new):
         return b
     others = [e for e in b.seen if e is not before]
+    bad = [e.moment for e in others if not e.good]
+    if b.open and new.good and bad and new.moment < min(bad):
+        return b if before is None else replace(b, seen=tuple(others))  # from before it all began
     if b.open and new.good and all(new.newer_than(e) for e in others if not e.good):
         return _close(b, now)
     return replace(b, seen=_kept(in_order([*others, new])))
@@ -95,6 +105,8 @@ def retracted(b: Breaker, pilots: Container[str], now: float) -> Breaker:
 
 def judged(b: Breaker, policy: Policy, now: float) -> Breaker:
     """Open it, if too many of the latest pilots went wrong."""
+    if b.open and b.verdict.good and not b.verdict.convicts(policy.failures, policy.share):
+        return _close(b, now)
     if b.open:
         # a clock that was set back must not keep probes away
         return b if b.next_probe <= now + policy.last else replace(b, next_probe=now + policy.last)

@@ -127,6 +127,7 @@ class Breakers:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[Key, Breaker] = {}
+        self._suspected: dict[Key, float] = {}  # since when it is waited for pilots to prove themselves
         self._news: list[Change] = []
         self._written = ""
         if path is not None:
@@ -155,24 +156,35 @@ class Breakers:
                 gone = {pilot for pilot in mine if pilot not in down}
                 self._change(key, machine.retracted(b, gone, now), now)
 
-    def judge(self) -> None:
-        """Open what has to be opened, and forget what is long over."""
+    def judge(self, undecided: Iterable[Address] = ()) -> bool:
+        """Open and close what has to be, and forget what is long over; return whether something waits.
+
+        undecided: where pilots run that have outlived the bad ones, and may yet turn out to do well. For them
+        one waits as long as that takes, and no longer.
+        """
         now = self._now
+        hopeful = {key for address in undecided for key in address.keys}
         with self._lock:
             for key, breaker in list(self._known.items()):
+                if key in hopeful and breaker.suspicious(self.policy, now):
+                    first = self._suspected.setdefault(key, now)
+                    if now - first < breaker.enough(self.policy):
+                        continue
+                self._suspected.pop(key, None)
                 self._change(key, machine.judged(breaker, self.policy, now), now)
                 if self._over(self._known[key], now):
                     del self._known[key]
+            return bool(self._suspected)
 
-    def suspects(self, addresses: Iterable[Address]) -> dict[Address, float]:
-        """Return those for whom a breaker is open, or would open, and how long a pilot has to run there.
+    def suspects(self, addresses: Iterable[Address]) -> dict[Address, tuple[float, float]]:
+        """Return those for whom a breaker is open, or would open: their running pilots are of interest.
 
-        In seconds, to have done well: their running pilots are of interest.
+        With the seconds that a pilot has to run there to have outlived the bad ones, and to have done well.
         """
         now = self._now
         with self._lock:
             enough = {
-                key: b.enough(self.policy)
+                key: (b.promising, b.enough(self.policy))
                 for key, b in self._known.items()
                 if b.open or b.suspicious(self.policy, now)
             }

@@ -31,6 +31,7 @@ log = logging.getLogger("autopyfactory.pilotcare")
 
 INTERVAL = 60.0  # seconds between two rounds
 GATHER = 1.0  # seconds that news of one pilot waits for those of others
+AGAIN = 5.0  # seconds between two looks whether pilots that run have proved themselves
 LOST_EVERY = 300.0  # seconds between two looks for lost pilots
 ASK = 20.0  # seconds for one question, or action
 LIMIT = 5000  # ads per question
@@ -59,6 +60,7 @@ class PilotCare:
         self._client = client
         self.held = HeldPilots(around, breakers, clock)
         self._next_lost = 0.0  # monotonic
+        self._waits = False  # whether it is to be judged again soon
         self._woken = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -84,7 +86,9 @@ class PilotCare:
                 self.judge()
             except Exception:
                 log.exception("looking after pilots failed")
-            if self._woken.wait(max(0.0, next_look - time.monotonic())) and not self._stopping:
+            wait = next_look - time.monotonic()
+            wait = min(wait, AGAIN) if self._waits else wait
+            if self._woken.wait(max(0.0, wait)) and not self._stopping:
                 time.sleep(GATHER)
                 self._woken.clear()
         self._breakers.save()
@@ -107,11 +111,12 @@ class PilotCare:
     def judge(self) -> None:
         """Ask for running pilots where a breaker is open or about to open; judge; tell what has changed."""
         self._breakers.policy = self._around.breaker_options().policy
+        undecided: set[Address] = set()
         suspects = self._breakers.suspects(self._addresses())
         if suspects:
             for target in dict.fromkeys(self._around.targets()):
-                self._with(target, lambda schedd, place: self._ask_running(schedd, place, suspects))
-        self._breakers.judge()
+                self._with(target, lambda s, place: undecided.update(self._ask_running(s, place, suspects)))
+        self._waits = self._breakers.judge(undecided)
         for change in self._breakers.news():
             queue = change.key.name if change.key.scope == "queue" else None
             self._around.tell("breaker", change.words, queue)
@@ -122,21 +127,31 @@ class PilotCare:
             if queue.breaker is not None:
                 yield queue.breaker.address
 
-    def _ask_running(self, schedd: CondorClient, place: str, suspects: Mapping[Address, float]) -> None:
+    def _ask_running(
+        self, schedd: CondorClient, place: str, suspects: Mapping[Address, tuple[float, float]]
+    ) -> set[Address]:
+        """Take in pilots that have run for long enough; return where others may yet do so."""
         now = self._now
         oldest = int(now - self._breakers.policy.window)
         parts = [
             f"(MATCH_APF_QUEUE =?= {constraint_string(a.queue)}"
-            f" && JobCurrentStartDate <= {int(now - enough)})"
-            for a, enough in suspects.items()
+            f" && JobCurrentStartDate <= {int(now - promising)})"
+            for a, (promising, _) in suspects.items()
         ]
         wanted = (
             f"{mine(self._around.factory_id)} && JobStatus == 2 && JobCurrentStartDate >= {oldest}"
             f" && ({' || '.join(parts)})"
         )
         by_queue = {a.queue: a for a in suspects}
+        undecided = set()
         for ad in schedd.query(wanted, RUNNING_ADS, limit=SAMPLE, deadline=ASK):
-            self._breakers.note(by_queue[str(ad["MATCH_APF_QUEUE"])], *evidence.of_running(place, ad, now))
+            address = by_queue[str(ad["MATCH_APF_QUEUE"])]
+            scope, seen = evidence.of_running(place, ad, now)
+            if seen.wall >= suspects[address][1]:
+                self._breakers.note(address, scope, seen)
+            else:
+                undecided.add(address)
+        return undecided
 
     # --- stuck pilots ---------------------------------------------------------------------------
 

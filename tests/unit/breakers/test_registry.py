@@ -179,7 +179,7 @@ def test_suspects_are_those_whose_running_pilots_could_speak_for_them() -> None:
         world.breakers.note(
             A, "queue", Evidence(f"x{n}", "failed", world.now, "exit code 1", began=1.0, wall=9)
         )
-    assert world.breakers.suspects([A, B, D]) == {A: POLICY.well}
+    assert world.breakers.suspects([A, B, D]) == {A: (18, POLICY.well)}
 
 
 def test_bad_nodes_are_named_while_others_do_well() -> None:
@@ -191,6 +191,42 @@ def test_bad_nodes_are_named_while_others_do_well() -> None:
     world.breakers.note(A, "queue", Evidence("g", "runs", now, began=now, host="node1"))
     world.breakers.judge()
     assert world.breakers.permit(A).nodes == ("node7 (6)",)
+    assert world.stopped() == set()
+
+
+def test_one_waits_for_pilots_that_may_yet_do_well_but_not_for_ever() -> None:
+    world = World()
+    for n in range(3):
+        now = world.now
+        e = Evidence(f"x{n}", "failed", now, "exit code 1", sent=now - 2, began=now - 1, wall=1)
+        world.breakers.note(A, "queue", e)
+    assert world.breakers.judge([A])
+    assert world.stopped() == set()
+    world.clock.advance(59)
+    assert world.breakers.judge([A])
+    world.clock.advance(2)
+    assert not world.breakers.judge([A])
+    assert world.stopped() == {"A"}
+
+
+def test_it_closes_when_pilots_of_that_time_turn_out_to_do_well() -> None:
+    """A node swallowed the first pilots before those on other nodes could prove themselves."""
+    world = World()
+    start = world.now
+    for n in range(6):
+        e = Evidence(f"x{n}", "failed", start, "exit code 1", sent=start, began=start + n / 10, host="node7")
+        world.breakers.note(A, "queue", e)
+    world.breakers.judge()
+    assert world.stopped() == {"A"}
+    world.clock.advance(70)
+    early = Evidence("early", "well", world.now, sent=start - 500, began=start - 400, host="node1")
+    world.breakers.note(A, "queue", early)
+    world.breakers.judge()
+    assert world.stopped() == {"A"}, "from before it all began"
+    world.breakers.note(
+        A, "queue", Evidence("y", "runs", world.now, sent=start, began=start + 0.2, host="node1")
+    )
+    world.breakers.judge()
     assert world.stopped() == set()
 
 
@@ -214,7 +250,7 @@ def test_a_site_that_breaks_and_is_mended(seed: int) -> None:
         for due, evidence in [f for f in fates if f[0] <= second]:
             breakers.note(A, "queue", evidence)
             fates.remove((due, evidence))
-        for address, enough in breakers.suspects([A]).items():
+        for address, (_, enough) in breakers.suspects([A]).items():
             for _, e in fates:
                 if now - e.began >= enough:
                     breakers.note(address, "queue", replace(e, kind="runs", at=now, wall=now - e.began))

@@ -147,6 +147,21 @@ def test_pilots_that_run_well_elsewhere_speak_for_the_queue(world: World) -> Non
     assert permit.nodes == ("node9 (6)",)
 
 
+def test_one_waits_for_those_that_have_just_started(world: World) -> None:
+    world.schedd.running = [
+        {
+            "MATCH_APF_QUEUE": "Q", "ClusterId": 90, "ProcId": 0, "QDate": world.now - 30,
+            "JobCurrentStartDate": world.now - 20, "RemoteHost": "slot1_1@node1",
+        }
+    ]  # fmt: skip
+    world.end(6, node="slot1@node9", started=world.now - 21.0)
+    world.care.judge()
+    assert world.permit() is None
+    world.schedd.running = []
+    world.care.judge()
+    assert world.permit() == 0, "it is gone: nobody speaks for the queue"
+
+
 def test_held_pilots_open_the_breaker_of_whose_fault_it_is(world: World) -> None:
     world.add("R")
     world.hold(5, BATCH)
