@@ -204,6 +204,13 @@ class CondorClient:
         found = self._caller.call("act", [action, constraint, reason], deadline, False)
         return {str(key): int(value) for key, value in found.items()}
 
+    def note(self, constraint: str, attribute: str, number: int, *, deadline: float) -> None:
+        """Write a number into the ads of the jobs that match; matching nothing is an error.
+
+        What the ads hold already is written over, so that doing it twice does no harm.
+        """
+        self._caller.call("note", [constraint, attribute, number], deadline, False)
+
     # ---- life
 
     @property

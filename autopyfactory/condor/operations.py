@@ -254,6 +254,11 @@ class Operations:
         totals = ("Error", "Success", "NotFound", "BadStatus", "AlreadyDone", "PermissionDenied")
         return {f"Total{name}": int(attribute(ad, f"Total{name}") or 0) for name in totals}
 
+    def note(self, constraint: str, attribute: str, number: int) -> None:
+        """Write a number into the ads of the jobs that match."""
+        references(constraint)
+        self._connect().edit(f"({constraint})", attribute, str(int(number)))
+
 
 def references(constraint: str) -> list[str]:
     """The job attributes that a constraint mentions. Raises BadRequest if it is not an expression."""

@@ -23,11 +23,10 @@ from autopyfactory.factory import evidence
 from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.text import count
-from autopyfactory.why.treatment import Held, HeldOptions, Order, only, orders, remedy
+from autopyfactory.why.treatment import RELEASES, SAID, Held, HeldOptions, Order, only, orders, remedy
 from autopyfactory.why.troubles import mine
 
 ASK = 20.0  # seconds for one question, or action
-SAID = "AutoPyFactory: "  # how the reasons begin that we give schedds
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +88,16 @@ class HeldPilots:
 
     def _act(self, schedd: CondorClient, due: Sequence[Order], most: int, state: str) -> None:
         """Carry out `due`, `most` releases and removals at most; the schedd looks at `state` again."""
-        groups: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+        groups: dict[tuple[str, str, str, str, int], list[str]] = defaultdict(list)
         used: Counter[str] = Counter()
         for order in due:
             if used[order.action] < most:
                 used[order.action] += 1
-                groups[order.action, order.code, order.queue, order.reason].append(order.job)
-        for (action, code, queue, reason), jobs in groups.items():
+                groups[order.action, order.code, order.queue, order.reason, order.releases].append(order.job)
+        for (action, code, queue, reason, before), jobs in groups.items():
             wanted = f"{state} && {only(self._around.factory_id, jobs)}"
+            if action == "release":  # first: one that is not counted would go round for ever
+                schedd.note(wanted, RELEASES, before + 1, deadline=ASK)
             done = schedd.act(action, wanted, reason=f"{SAID}{reason}", deadline=ASK)
             n = done.get("TotalSuccess", 0)
             if not n:
@@ -196,5 +197,5 @@ def held(ad: Mapping[str, Any]) -> Held:
         str(ad["MATCH_APF_QUEUE"]),
         evidence.kind_of_ad(ad),
         float(ad["EnteredCurrentStatus"] or 0),
-        int(ad["NumHolds"] or 1),
+        int(ad[RELEASES] or 0),
     )

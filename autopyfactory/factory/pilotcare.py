@@ -25,6 +25,7 @@ from autopyfactory.factory.heldpilots import HeldPilots, Surroundings, held
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.ending import Ending
 from autopyfactory.why.schedds import reporting_client
+from autopyfactory.why.treatment import RELEASES
 from autopyfactory.why.troubles import STUCK, mine
 
 log = logging.getLogger("autopyfactory.pilotcare")
@@ -38,7 +39,8 @@ LIMIT = 5000  # ads per question
 SAMPLE = 500  # running pilots of suspects: more would say nothing new
 STUCK_ADS = (
     "MATCH_APF_QUEUE", "JobStatus", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "ClusterId",
-    "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridJobStatus", "NumHolds",
+    "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridJobStatus",
+    RELEASES,
 )  # fmt: skip
 RUNNING_ADS = ("MATCH_APF_QUEUE", "ClusterId", "ProcId", "QDate", "JobCurrentStartDate", "RemoteHost")
 HELD = 5

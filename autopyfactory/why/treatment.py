@@ -1,7 +1,8 @@
 """What is done about held pilots and lost ones: which are released, which removed, and when. Pure.
 
-All that has to be remembered is in the pilots' ads (since when they are held, how often they were), so that
-a restart changes nothing, and a schedd's own account of releases is the limit.
+All that has to be remembered is in the pilots' ads: since when they are held, and how often we released them
+(ApfReleases). HTCondor's own NumHolds is no count: a rule that holds a pilot makes three of one. So a restart
+changes nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator
 
 from autopyfactory.condor.quoting import constraint_string
-from autopyfactory.model.text import span
+from autopyfactory.model.text import count, span
 from autopyfactory.options.common import FACTORY
 from autopyfactory.options.declare import NameList, Options, option
 from autopyfactory.why.holds import KINDS, OTHER, Kind
+
+RELEASES = "ApfReleases"  # the attribute of pilots that counts how often we released them
+SAID = "AutoPyFactory: "  # how the reasons begin that we give schedds
 
 Remedy = Literal["renew", "release", "remove", "leave", "stop"]
 """What is done: renew: released when the credential is a newer one; release: by and by, a few times; remove:
@@ -64,7 +68,7 @@ class HeldOptions(Options):
         key="held.releases",
         scope=FACTORY,
         ge=0,
-        description="A pilot that was held more often than this is not released any more, but removed",
+        description="A pilot that was released so often, and is held again, is removed",
     )
     backoff: float = option(
         300,
@@ -124,7 +128,7 @@ class Held:
     queue: str
     kind: Kind
     since: float  # Unix time
-    holds: int  # how often it was held, this time included
+    releases: int  # how often we released it
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ class Order:
     action: Literal["release", "remove"]
     code: str  # the kind of its trouble
     reason: str  # the same for all pilots of one fate
+    releases: int = 0  # how often it was released before
 
 
 def remedy(code: str, options: HeldOptions) -> Remedy:
@@ -160,7 +165,7 @@ def orders(
     for one in held:
         found = _decide(one, remedy(one.kind.code, options), options, renewed, now)
         if found is not None:
-            yield Order(one.job, one.queue, found[0], one.kind.code, found[1])
+            yield Order(one.job, one.queue, found[0], one.kind.code, found[1], one.releases)
 
 
 def _decide(
@@ -174,7 +179,7 @@ def _decide(
         return "remove", f"held for longer than {span(o.keep)}: {one.kind.words}"
     if how == "stop":
         return None
-    due = now - one.since >= o.backoff * 2.0 ** (max(1, one.holds) - 1)
+    due = now - one.since >= o.backoff * 2.0**one.releases
     why = "it may have passed"
     if how == "renew" and (made := renewed(one.queue)) is not None:
         if made <= one.since:
@@ -182,8 +187,8 @@ def _decide(
         due, why = True, "the credential was renewed"
     if not due:
         return None
-    if one.holds > o.releases:
-        return "remove", f"held {one.holds} times: {one.kind.words}"
+    if one.releases >= o.releases:
+        return "remove", f"held again after {count(one.releases, 'release')}: {one.kind.words}"
     return "release", why
 
 

@@ -38,6 +38,7 @@ class FakeSchedd:
         self.asked: list[str] = []
         self.acts: list[tuple[str, str, str]] = []
         self.silent = False
+        self.noted: list[tuple[str, int]] = []
 
     def query(self, constraint: str, projection: Any, *, limit: int = -1, deadline: float) -> list[Any]:
         if self.silent:
@@ -57,6 +58,10 @@ class FakeSchedd:
         assert 'ApfFactory =?= "f1" && (' in constraint, "only ever our own"
         self.acts.append((action, constraint, reason))
         return {"TotalSuccess": len(re.findall(r"ProcId == \d+", constraint))}
+
+    def note(self, constraint: str, attribute: str, number: int, *, deadline: float) -> None:
+        assert 'ApfFactory =?= "f1" && (' in constraint
+        self.noted.append((attribute, number))
 
     def rest(self) -> None:
         pass
@@ -102,7 +107,7 @@ class World:
                 {
                     "MATCH_APF_QUEUE": queue, "JobStatus": 5, "HoldReason": reason, "HoldReasonCode": 0,
                     "EnteredCurrentStatus": self.now - int(age), "ClusterId": 5, "ProcId": proc,
-                    "QDate": self.now - int(age) - 10, "NumHolds": 1, **ad,
+                    "QDate": self.now - int(age) - 10, **ad,
                 }
             )  # fmt: skip
 
@@ -214,6 +219,7 @@ def test_held_pilots_are_released_when_it_is_time_and_counted(world: World) -> N
     assert (action, reason) == ("release", "AutoPyFactory: it may have passed")
     assert constraint.startswith('JobStatus == 5 && ApfFactory =?= "f1" && (')
     assert constraint.count("ClusterId == 5") == 3
+    assert world.schedd.noted == [("ApfReleases", 1)]
     assert world.care.held.totals.acted == {("released", "batch-down"): 3}
     assert ("pilots released", "3 pilots released: it may have passed", "Q") in world.told
 

@@ -18,9 +18,9 @@ OPTIONS = HeldOptions()
 
 
 def decided(
-    kind: Kind, age: float, holds: int = 1, renewed: float | None = None, **options: Any
+    kind: Kind, age: float, releases: int = 0, renewed: float | None = None, **options: Any
 ) -> tuple[str, str] | None:
-    one = Held("3.1", "Q", kind, NOW - age, holds)
+    one = Held("3.1", "Q", kind, NOW - age, releases)
     found = list(orders([one], HeldOptions(**options), lambda queue: renewed, NOW))
     assert len(found) <= 1
     return (found[0].action, found[0].reason) if found else None
@@ -29,12 +29,12 @@ def decided(
 def test_what_may_pass_is_released_with_growing_patience_and_removed_in_the_end() -> None:
     assert decided(holds.BATCH_DOWN, 299) is None
     assert decided(holds.BATCH_DOWN, 301) == ("release", "it may have passed")
-    assert decided(holds.BATCH_DOWN, 599, holds=2) is None
-    assert decided(holds.BATCH_DOWN, 601, holds=2) == ("release", "it may have passed")
-    assert decided(holds.BATCH_DOWN, 1201, holds=3) == ("release", "it may have passed")
-    assert decided(holds.BATCH_DOWN, 2401, holds=4) == (
+    assert decided(holds.BATCH_DOWN, 599, releases=1) is None
+    assert decided(holds.BATCH_DOWN, 601, releases=1) == ("release", "it may have passed")
+    assert decided(holds.BATCH_DOWN, 1201, releases=2) == ("release", "it may have passed")
+    assert decided(holds.BATCH_DOWN, 2401, releases=3) == (
         "remove",
-        "held 4 times: the CE cannot reach its batch system",
+        "held again after 3 releases: the CE cannot reach its batch system",
     )
 
 
@@ -42,9 +42,9 @@ def test_a_refused_credential_waits_for_a_newer_one() -> None:
     assert decided(holds.EXPIRED, 5000, renewed=NOW - 6000) is None
     assert decided(holds.EXPIRED, 5000, renewed=0.0) is None
     assert decided(holds.EXPIRED, 50, renewed=NOW - 10) == ("release", "the credential was renewed")
-    assert decided(holds.EXPIRED, 50, holds=9, renewed=NOW - 10) == (
+    assert decided(holds.EXPIRED, 50, releases=8, renewed=NOW - 10) == (
         "remove",
-        "held 9 times: the credential has expired",
+        "held again after 8 releases: the credential has expired",
     )
 
 
@@ -99,17 +99,17 @@ def test_no_pilot_is_released_more_often_than_allowed(
     kind: Kind, spells: list[float], renewed: float | None
 ) -> None:
     """It is looked at whenever it has been held for some time, and held again when it was released."""
-    now, holds, since, releases, gone = NOW, 1, NOW, 0, False
+    now, since, releases, gone = NOW, NOW, 0, False
     for wait in spells:
         if gone:
             break
         now += wait
-        one = Held("3.1", "Q", kind, since, holds)
+        one = Held("3.1", "Q", kind, since, releases)
         for order in orders([one], OPTIONS, lambda queue: renewed, now):
             if order.action == "remove":
                 gone = True
             else:
-                releases, holds, since = releases + 1, holds + 1, now
+                releases, since = releases + 1, now
     assert releases <= OPTIONS.releases
     if kind.code in LEFT:
         assert not releases
