@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from autopyfactory.options.declare import HostAndPort, NameList, Options, Scope, option
+from autopyfactory.options.declare import HostAndPort, Lenient, NameList, Options, Scope, option
 from autopyfactory.wrapper.compose import CHECKS
 
 FACTORY: Scope = "factory"
@@ -43,6 +43,7 @@ class FactoryOptions(Options):
         scope=FACTORY,
         unit="s",
         ge=0,
+        lenient=Lenient(0, 0),
         description="The same trouble is mailed again after this time at the earliest",
     )
     enable_queues: bool = option(
@@ -109,6 +110,7 @@ class FactoryOptions(Options):
         scope=FACTORY,
         unit="s",
         gt=0,
+        lenient=Lenient(0, 60),
         description="Time between reloads when config.reconfig is true",
     )
     cycles: int | None = option(
@@ -124,6 +126,7 @@ class FactoryOptions(Options):
         scope=FACTORY,
         unit="s",
         gt=0,
+        lenient=Lenient(0, 1),
         description="Period of the factory's own housekeeping",
     )
     abort_no_queues: bool = option(
@@ -154,6 +157,7 @@ class FactoryOptions(Options):
         scope=FACTORY,
         unit="days",
         ge=0,
+        lenient=Lenient(),
         description="Pilot logs older than this are deleted, unless the queue says otherwise; unset: kept",
     )
     room_minimum: int = option(
@@ -279,7 +283,12 @@ class QueueOptions(Options):
         None, remote=True, key="batchqueue", description="Name of the queue at the CE"
     )
     sleep: float = option(
-        60, key="apfqueue.sleep", unit="s", gt=0, description="Time between two cycles of this queue"
+        60,
+        key="apfqueue.sleep",
+        unit="s",
+        gt=0,
+        lenient=Lenient(0, 1),
+        description="Time between two cycles of this queue",
     )
     most_taken_back: int = option(
         100,
@@ -319,6 +328,7 @@ class QueueOptions(Options):
         key="cleanlogs.keepdays",
         unit="days",
         ge=0,
+        lenient=Lenient(),
         description="Pilot logs of this queue older than this are deleted",
     )
     executable: str | None = option(

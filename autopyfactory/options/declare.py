@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 
 from autopyfactory.model import hostport
@@ -41,12 +49,49 @@ HostAndPort = Annotated[str, AfterValidator(hostport.checked)]
 """One host or host:port; anything else is refused with the reason."""
 
 
+FAR = 1e10  # numbers up to here, which people wrote to mean "never", are taken as the longest time there is
+
+
+@dataclass(frozen=True, slots=True)
+class Lenient:
+    """Numbers that 2.4 took, and that mean nothing here: those up to `upto` are taken as `means`.
+
+    Times longer than there are (up to `FAR`) are taken as the longest. None: only that.
+    """
+
+    upto: float | None = None
+    means: float = 0.0
+
+    def taken(self, number: float, longest: float | None) -> float | None:
+        """Return what `number` is taken as; None: as what it is."""
+        if self.upto is not None and number <= self.upto:
+            return self.means
+        return longest if longest is not None and longest < number <= FAR else None
+
+
 class Options(BaseModel):
     """Base of all option declarations; instances are immutable and hashable by value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     prefixes: ClassVar[tuple[str, ...]] = ()
     key_names: ClassVar[Mapping[str, str]] = {}  # what other names in braces in a key stand for
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_24_took_it(cls, value: Any, info: ValidationInfo) -> Any:
+        extra = cls.model_fields[info.field_name or ""].json_schema_extra
+        lenient = extra.get("lenient") if isinstance(extra, dict) else None
+        if not isinstance(lenient, Lenient) or isinstance(value, bool):
+            return value
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            return value
+        assert isinstance(extra, dict)
+        taken = lenient.taken(number, LONGEST.get(str(extra["unit"])))
+        if taken is None:
+            return value
+        return int(taken) if taken == int(taken) else taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +111,7 @@ class OptionSpec:
     constraints: tuple[Any, ...] = ()  # pydantic's: Ge, Le, ...
     question: bool | str = True  # see `option`
     remote: bool = False  # whether a configuration from a URL may set it
+    lenient: Lenient | None = None  # which numbers of 2.4 are taken as others
 
     @property
     def family(self) -> bool:
@@ -85,6 +131,7 @@ def option(
     question: bool | str = True,
     default_factory: Any = None,
     remote: bool | None = None,
+    lenient: Lenient | None = None,
     **constraints: Any,
 ) -> Any:
     """Declare one option as the value of a field of an `Options` class.
@@ -93,6 +140,7 @@ def option(
     `[Factory]`. `constraints` are pydantic's (ge, le, pattern, ...). `secret` values are never shown.
     `remote` says whether a configuration from a URL may set it; left out, numbers, truth values and listed
     words may be set, and texts may not (see `remote`).
+    `lenient` is for keys that 2.4 had: its numbers are no errors, see `Lenient`.
     Times in s or days have an upper limit even if none is given, since clocks and waits have one.
 
     `question` is for options of sources: whether queues that differ in this option ask something different,
@@ -110,6 +158,7 @@ def option(
         "secret": secret,
         "question": question,
         "remote": remote,
+        "lenient": lenient,
     }
     if default_factory is not None:
         return Field(
@@ -132,6 +181,7 @@ def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
         default=None if info.is_required() else info.get_default(call_default_factory=True),
         annotation=info.annotation,
         constraints=tuple(info.metadata),
+        lenient=extra["lenient"],
         question=extra["question"],
         remote=harmless(info.annotation) if extra["remote"] is None else extra["remote"],
     )

@@ -22,7 +22,12 @@ def allowed(spec: OptionSpec) -> str:
     """Say what may be written: `whole number, at least 0, in s`."""
     inner, metadata = _unwrap(spec.annotation)
     limits = [c for c in spec.constraints if c != Le(LONGEST.get(spec.unit, -1))]
+    lenient = spec.lenient if spec.lenient and spec.lenient.upto is not None else None
+    if lenient:  # what these forbid is taken as something else
+        limits = [c for c in limits if not isinstance(c, Ge | Gt)]
     words = [_type(inner), *_limits((*limits, *metadata), inner)]
+    if lenient:
+        words.append(f"{lenient.upto:g} or less: {lenient.means:g}")
     if spec.unit:
         words.append(f"in {spec.unit}")
     if not spec.required and spec.default is None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from autopyfactory.options.declare import Options, Scope, option
+from autopyfactory.options.declare import Lenient, Options, Scope, option
 
 
 def sleep_option(
     default: float, description: str = "Time between two polls", *, scope: Scope = "factory", **limits: Any
 ) -> Any:
-    """Declare `<prefix>.sleep`; `limits` are pydantic's, more than 0 unless given."""
+    """Declare `<prefix>.sleep`; `limits` are pydantic's, more than 0 unless given. 2.4 took 0."""
     return option(
-        default, key="{prefix}.sleep", scope=scope, unit="s", description=description, **(limits or {"gt": 0})
+        default,
+        key="{prefix}.sleep",
+        scope=scope,
+        unit="s",
+        description=description,
+        lenient=Lenient(0, 1),
+        **(limits or {"gt": 0}),
     )
 
 
@@ -23,13 +29,17 @@ def maxage_option(
     scope: Scope = "factory",
     question: bool = False,
 ) -> Any:
-    """Declare `<prefix>.maxage`. Each queue compares it with the age of the shared answer."""
+    """Declare `<prefix>.maxage`. Each queue compares it with the age of the shared answer.
+
+    With 2.4 any number meant "however old". That is for nobody to ask for: 0 is the default.
+    """
     return option(
         default,
         key="{prefix}.maxage",
         scope=scope,
         unit="s",
         gt=0,
+        lenient=Lenient(0, default),
         question=question,
         description=description,
     )

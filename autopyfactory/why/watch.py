@@ -40,10 +40,10 @@ FRESH = 3  # rounds after which an answer is too old to be told
 _DIGITS = re.compile(r"\d+")
 
 
-def _compare_clocks(client: CondorClient, target: Target, factory_id: str) -> None:
-    """Ask what time it is for the schedd; it says so with every job, so one of ours has to be there."""
+def _compare_clocks(client: CondorClient, target: Target) -> None:
+    """Ask what time it is for the schedd; it says so with every job, whosoever it is."""
     before = time.time()
-    ads = client.query(mine(factory_id), [SERVER_TIME], limit=1, deadline=ASK)
+    ads = client.query("true", [SERVER_TIME], limit=1, deadline=ASK)
     said = ads[0].get(SERVER_TIME) if ads else None
     if isinstance(said, int):
         CLOCKS.note(f"schedd {target}", said, before, time.time())
@@ -246,7 +246,7 @@ class TroubleWatch:
         client = self._client(target)
         try:
             seen.troubles = all_troubles(client, self._factory_id, ASK)
-            _compare_clocks(client, target, self._factory_id)
+            _compare_clocks(client, target)
             _note_capacity(client, target, self._factory_id)
         finally:
             client.rest()  # a child takes as much memory as some hundred queues

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, model_validator
 
 from autopyfactory.credentials import proxies
 from autopyfactory.credentials.credential import Credential, CredentialError, Presented
-from autopyfactory.options.declare import NameList, Options, option
+from autopyfactory.options.declare import Lenient, NameList, Options, option
 from autopyfactory.plugins.auth import files
 from autopyfactory.plugins.base import AuthPlugin
 
@@ -71,6 +71,7 @@ class ProxyOptions(Options):
         scope="auth",
         unit="s",
         ge=3600,
+        lenient=Lenient(3600, 3600),
         legacy=("lifetime",),
         description="How long a new proxy shall hold; whole hours count",
     )
@@ -80,6 +81,7 @@ class ProxyOptions(Options):
         scope="auth",
         unit="s",
         ge=0,
+        lenient=Lenient(0, 0),
         legacy=("minlife",),
         description="It is renewed when it, or its VOMS attributes, hold for less",
     )
@@ -89,6 +91,7 @@ class ProxyOptions(Options):
         scope="auth",
         unit="s",
         ge=1,
+        lenient=Lenient(1, 1),
         legacy=("checktime",),
         description="It is looked at so often, changed or not",
     )
