@@ -115,6 +115,7 @@ def test_minutes_are_told_and_hours_stop_sending_until_the_clock_is_right(
 
                 clock.ahead = 0.0
                 until(lambda: not last(factory, "q").startswith("held back"), "cycles to go on")
-                assert (notes(factory), box.pilots()) == ([], 3)
+                until(lambda: not notes(factory), "nobody to differ any more")
+                assert box.pilots() == 3
         finally:
             ap.run_client("condor_rm", "-const", 'ApfFactory == "clock"', check=False)
