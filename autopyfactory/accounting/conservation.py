@@ -49,9 +49,11 @@ def balance(book: Book, place: Place, queue: str) -> Balance:
         return Balance(open=own + adopted, missing=own + adopted)
     info = view.queues.get(queue)
     all_shown = info.shown if info is not None else 0
-    others = min(view.others.get(queue, 0), all_shown)
+    said = view.others.get(queue, 0)  # more than all that it shows, if it contradicts itself
+    others = min(said, all_shown)
     own_shown = _without_ended(all_shown - others, own, place.ended[queue, True])
     others = _without_ended(others, adopted, place.ended[queue, False])
+    said = _without_ended(said, adopted, place.ended[queue, False])
     gap = max(0, own - own_shown)
     unseen = min(gap, book.unseen(queue, place.name, view.asked)) if gap else 0
     return Balance(
@@ -60,7 +62,7 @@ def balance(book: Book, place: Place, queue: str) -> Balance:
         unseen=unseen,
         missing=gap - unseen + max(0, adopted - others),
         surplus=max(0, own_shown - own),
-        foreign=max(0, others - adopted),
+        foreign=max(0, said - adopted),
     )
 
 
@@ -109,5 +111,7 @@ def batch_info(book: Book, places: Places, queue: str, home: str) -> BatchQueueI
 
 def troubled(book: Book, place: Place) -> dict[str, Balance]:
     """Return the queues of which book and place do not agree, and how."""
-    names = book.queues_at(place.name) | (set(place.view.queues) if place.view else set())
+    names = book.queues_at(place.name)
+    if place.view is not None:
+        names |= place.view.queues.keys() | place.view.others.keys()
     return {q: b for q in names if not (b := balance(book, place, q)).even}

@@ -148,6 +148,8 @@ class BatchStatus:
         for name, n in self.others.items():
             if type(n) is not int or not 0 <= n <= MOST_PILOTS:
                 return f"{n!r:.40} pilots of others in {name!r:.80}"
+            if n > (shown := self.queue(name).shown):
+                return f"{n} pilots of others in {name!r:.80}, of {shown} in all"
         return None
 
     def queue(self, name: str) -> BatchQueueInfo:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from autopyfactory.accounting.book import Batch, Book, bits
 from autopyfactory.accounting.conservation import balance, batch_info, troubled
 from autopyfactory.accounting.place import Places, View
-from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 
 few = st.integers(0, 6)
 
@@ -67,3 +67,13 @@ def test_those_that_ended_since_they_were_shown_are_not_too_many() -> None:
     place.ended["q", True] += book.end(line, bits([0, 1]))
     assert balance(book, place, "q").even
     assert batch_info(book, places, "q", "p").running == 3
+
+
+def test_an_answer_that_shows_fewer_than_it_says_are_of_others_is_believed_in_that() -> None:
+    book, places = book_of(own=0, adopted=0, just_sent=0), Places()
+    place = places.get("p")
+    place.take(View(3.0, {}, {"q": 1}))
+    assert balance(book, place, "q").foreign == 1
+    assert set(troubled(book, place)) == {"q"}
+    assert BatchStatus({}, {"q": 1}).absurd() == "1 pilots of others in 'q', of 0 in all"
+    assert BatchStatus({"q": BatchQueueInfo(running=1, done=3)}, {"q": 1}).absurd() is None
