@@ -12,6 +12,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 TABLES = {
     "status": "Batch status refresh",
+    "endings": "Endings",
     "cycle": "One cycle of 40 queues",
     "submit": "Submission",
     "isolation": "A schedd beside one that hangs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from autopyfactory.model.decision import CycleInputs, Need, RecentPilots, Step
+from autopyfactory.model.decision import CycleInputs, Fact, Need, RecentPilots, Step
 from autopyfactory.model.declaration import Bite, Declaration
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
@@ -33,6 +33,12 @@ class ThrottleOptions(Options):
         key="sched.throttle.ratio",
         description="Throttle when more than this part of the pilots is short",
     )
+    empty: float | None = option(
+        None,
+        key="sched.throttle.empty",
+        description="Throttle as well when more than this part of the pilots that ended in the last hour "
+        "found no work, as they say; unset: never",
+    )
     submit: int = option(
         1,
         key="sched.throttle.submit",
@@ -42,7 +48,7 @@ class ThrottleOptions(Options):
 
 
 class Throttle(SchedPlugin[ThrottleOptions]):
-    """`min(n, submit)` when short / total > ratio, else `n`.
+    """`min(n, submit)` when short / total > ratio, or, if asked for, empty / finished > `empty`; else `n`.
 
     The history is bounded: only the latest endings that the history source keeps are looked at. A source
     that keeps none gives counts over its own window, which are used as they are.
@@ -67,15 +73,15 @@ class Throttle(SchedPlugin[ThrottleOptions]):
         reason = f"{short} of {total} pilots that ended lately were short"
         if bites:
             reason += f", more than {self.options.ratio:.0%}: {n} cut to {out}"
-        return self.step(
-            n,
-            out,
-            reason,
-            total=total,
-            short=short,
-            ratio=self.options.ratio,
-            submit=self.options.submit,
-        )
+        facts: dict[str, Fact] = {"total": total, "short": short, "ratio": self.options.ratio}
+        if self.options.empty is not None:
+            ended, empty = inputs.history.finished, inputs.history.empty
+            facts |= {"ended": ended, "empty": empty}
+            if not bites and empty > self.options.empty * ended:
+                out = min(n, self.options.submit)
+                found = f"{empty} of {ended} pilots that ended in the last hour found no work"
+                reason = f"{found}: {n} cut to {out}"
+        return self.step(n, out, reason, **facts, submit=self.options.submit)
 
     def _count(self, history: RecentPilots) -> tuple[int, int]:
         if history.ended is None:

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from autopyfactory.accounting.book import Batch
+from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.conservation import Balance
-from autopyfactory.accounting.protocol.polling import clear_doubts
+from autopyfactory.accounting.protocol.accounts import Accounts
+from autopyfactory.accounting.protocol.polling import clear_doubts, poll
+from autopyfactory.accounting.requests import (
+    Answer,
+    Count,
+    Counted,
+    Endings,
+    Publish,
+    ReadEndings,
+    Request,
+    Write,
+)
+from autopyfactory.model.ending import Start
+from autopyfactory.model.info import BatchQueueInfo
+from endingkit import ended
 
 
 @pytest.mark.parametrize(
@@ -20,3 +34,44 @@ def test_a_look_up_in_vain_is_forgotten_when_nothing_is_missing(
     batch.doubts = ((10.0, 0b11),)
     clear_doubts([batch], {"q": Balance(open=2, missing=missing)})
     assert bool(batch.doubts) is remembered
+
+
+def test_endings_of_ours_are_told_before_the_cursor_moves_on() -> None:
+    """Else a crash between the two would lose them; told twice, they are known."""
+    accounts = Accounts(Book("mine"), ce_of=lambda queue: "ce of today")
+    sent = Batch("tag", "A", "s@h", "ce1", 2, mark="mine", state="sent", cluster="17", members=3, alive=3)
+    accounts.book.begin(sent)
+    accounts.places.get("s@h").identity = "home"
+    told = Endings(
+        "home", "17.1", (("tag", 0), ("tag", 1), ("other", 0)),
+        (ended(0, queue="renamed"), ended(1), ended(2, tag="other")), (Start("17.0", "A", 5.0, 1.0),),
+    )  # fmt: skip
+    answers = {Count: Counted("home", {"A": BatchQueueInfo()}), ReadEndings: told}
+    requests: list[Request] = []
+    run = poll(accounts, "s@h")
+    request = next(run)
+    try:
+        while True:
+            requests.append(request)
+            request = run.send(Answer(answers.get(type(request)), 1.0, 2.0))
+    except StopIteration:
+        pass
+    kinds = [type(r) for r in requests]
+    assert kinds.index(Publish) < kinds.index(Write)
+    (published,) = [r for r in requests if isinstance(r, Publish)]
+    assert [(e.job, e.queue, e.ce, e.place) for e in published.pilots] == [
+        ("17.0", "A", "ce1", "s@h"),
+        ("17.1", "A", "ce1", "s@h"),
+    ], "what somebody else has put there is none of ours"
+    assert published.starts == told.starts
+    assert accounts.book.open() == 0
+
+
+def test_a_stranger_s_endings_are_not_told() -> None:
+    accounts = Accounts(Book("mine"))
+    accounts.places.get("s@h").identity = "home"
+    run = poll(accounts, "s@h")
+    next(run)
+    assert isinstance(run.send(Answer(Counted("home", {}), 1.0, 2.0)), ReadEndings)
+    with pytest.raises(StopIteration):  # nothing more is asked, or told
+        run.send(Answer(Endings("stranger", "1.0", (), (ended(1),)), 1.0, 2.0))

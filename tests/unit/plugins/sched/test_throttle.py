@@ -34,3 +34,13 @@ class TestThrottle:
         counts = CycleInputs("Q", history=RecentPilots(finished=10, short=6))
         step = make(Throttle).calc(20, counts)
         assert step.message == "Throttle:in=20,total=10,short=6,ratio=0.5,submit=1,ret=1"
+
+    def test_pilots_without_work_count_when_asked_for(self, make):
+        idle = CycleInputs("Q", history=RecentPilots(finished=10, empty=6))
+        assert make(Throttle).calc(20, idle).n_out == 20
+        rule = make(Throttle, **{"sched.throttle.empty": 0.5})
+        step = rule.calc(20, idle)
+        assert (step.n_out, step.facts["empty"]) == (1, 6)
+        assert "6 of 10 pilots that ended in the last hour found no work" in step.reason
+        assert rule.calc(20, CycleInputs("Q", history=RecentPilots(finished=12, empty=6))).n_out == 20
+        assert rule.calc(20, CycleInputs("Q", history=RecentPilots())).n_out == 20
