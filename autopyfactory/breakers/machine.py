@@ -59,14 +59,18 @@ class Breaker:
         """Whether it is closed and would open with what it knows."""
         return not self.open and _recent(self, policy, now).verdict.convicts(policy.failures, policy.share)
 
-    @property
-    def promising(self) -> float:
-        """Seconds after which a pilot that still runs has outlived the bad ones."""
-        return max(SOON, 2 * self.verdict.outlived)
-
     def enough(self, policy: Policy) -> float:
         """Return the seconds after which a pilot that still runs has done well."""
-        return max(policy.well, self.promising)
+        return max(policy.well, 2 * self.verdict.outlived)
+
+    def promising(self, now: float) -> float:
+        """Return the Unix time before which a pilot started that still runs and has outlived bad ones.
+
+        It has run for twice as long as they did, or it was there before one of them, which is gone already.
+        """
+        bad = self.verdict.bad
+        newest = max((e.began for e in bad), default=0.0) - 1.0
+        return max(newest, now - max(SOON, 2 * self.verdict.outlived))
 
     def lets_probe(self, now: float) -> bool:
         """Whether it is open and one pilot may go."""

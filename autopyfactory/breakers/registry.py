@@ -179,17 +179,18 @@ class Breakers:
     def suspects(self, addresses: Iterable[Address]) -> dict[Address, tuple[float, float]]:
         """Return those for whom a breaker is open, or would open: their running pilots are of interest.
 
-        With the seconds that a pilot has to run there to have outlived the bad ones, and to have done well.
+        With the Unix time before which one must have started to have outlived bad ones, and the seconds that
+        one must run to have done well.
         """
         now = self._now
         with self._lock:
             enough = {
-                key: (b.promising, b.enough(self.policy))
+                key: (b.promising(now), b.enough(self.policy))
                 for key, b in self._known.items()
                 if b.open or b.suspicious(self.policy, now)
             }
         found = {a: [enough[key] for key in a.keys if key in enough] for a in addresses}
-        return {a: max(its) for a, its in found.items() if its}
+        return {a: (max(p for p, _ in its), max(e for _, e in its)) for a, its in found.items() if its}
 
     def news(self) -> list[Change]:
         """Return what has opened and closed since this was asked last."""

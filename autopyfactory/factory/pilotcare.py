@@ -137,7 +137,7 @@ class PilotCare:
         oldest = int(now - self._breakers.policy.window)
         parts = [
             f"(MATCH_APF_QUEUE =?= {constraint_string(a.queue)}"
-            f" && JobCurrentStartDate <= {int(now - promising)})"
+            f" && JobCurrentStartDate <= {int(promising)})"
             for a, (promising, _) in suspects.items()
         ]
         wanted = (
