@@ -67,6 +67,7 @@ class FactoryCollector(Collector):
             yield from _reporters(view.health)
             yield from _cycles(view.health["cycles"])
             yield from _caps(view.health["caps"])
+            yield from _troubled(view.health)
         yield _gauge(
             "scrape_duration_seconds", "How long this answer took to make", time.perf_counter() - began
         )
@@ -220,6 +221,27 @@ def _caps(caps: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
                 {k: c["limit"] for k, c in rows.items()})  # fmt: skip
     yield _each("cap_used", "Pilots in it now", "scope",
                 {k: c["used"] for k, c in rows.items() if c["used"] is not None})  # fmt: skip
+
+
+def _troubled(health: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield what is stopped since pilots go wrong, and what is done about those that are held or lost."""
+    family = GaugeMetricFamily(
+        f"{PREFIX}_breaker_open_timestamp_seconds",
+        "Since when a breaker is open: absent when it is closed",
+        labels=["scope", "breaker"],
+    )
+    for b in health["breakers"]:
+        family.add_metric([b["scope"], _label(b["breaker"])], b["since"])
+    yield family
+    yield _each("held_pilots", "Held pilots by kind of reason, see why", "kind", health["held"])
+    treated = CounterMetricFamily(
+        f"{PREFIX}_treated_pilots",
+        "Held and lost pilots that were released or removed, since the factory's start",
+        labels=["action", "kind"],
+    )
+    for t in health["treated"]:
+        treated.add_metric([t["action"], t["kind"]], t["pilots"])
+    yield treated
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:

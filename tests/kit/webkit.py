@@ -92,6 +92,9 @@ def health(**changes: Any) -> dict[str, Any]:
                 ("ce2:9619", (AT + timedelta(hours=1)).isoformat(), 3600, ""),
             )
         ],
+        "breakers": [{"scope": "queue", "breaker": "CE ce1 for east", "since": 1000.0}],
+        "held": {"credential-expired": 3},
+        "treated": [{"action": "released", "kind": "batch-down", "pilots": 2}],
         "credentials": {"east": "the proxy /x expired"},
         **changes,
     }

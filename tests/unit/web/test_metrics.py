@@ -54,6 +54,7 @@ def test_no_label_holds_free_text(view: View) -> None:
     assert labels <= {
         *("queue", "state", "cause", "source", "schedd", "reporter", "outcome", "scope", "le"),
         *("version", "python", "factory", "profile"),
+        *("breaker", "kind", "action"),
     }
 
 
