@@ -23,6 +23,7 @@ class Issuer(HttpServer):
         super().__init__(tls)
         self.client, self.secret, self.sub = "factory", "s3cret:/+ü", "pilot-1"
         self.lifetime: float = 3600
+        self.numbered = False  # whether each token names another subject
         self.name = ""  # the issuer in tokens; default: its URL
         self.refresh: str | None = "refresh-0"
         self.rotate = False
@@ -50,7 +51,7 @@ class Issuer(HttpServer):
         now = int(time.time())
         said = {
             "iss": self.issuer,
-            "sub": self.sub,
+            "sub": f"{self.sub}-{len(self.given)}" if self.numbered else self.sub,
             "iat": now,
             "nbf": now - 60,
             "jti": secrets.token_hex(8),
