@@ -28,7 +28,7 @@ UNITS = ("mean wait, s", "empty pilot-hours")
 OTHER_SETTINGS = {
     "no trend": {"sched.adaptive.trend": "0"},
     "no reserve": {"sched.adaptive.reserve": "0"},
-    "twice the reserve": {"sched.adaptive.reserve": "0.6"},
+    "twice the reserve": {"sched.adaptive.reserve": "0.3"},
     "nothing taken back": {"sched.adaptive.withdraw": "False"},
     "shared by weight alone": {"sched.share.by": "weight"},
 }
@@ -235,7 +235,7 @@ def compare_all(workload: str | None, as_json: bool, given: Mapping[str, Any]) -
     echo(tables.defaults_table(found))
     echo("\nAdaptive in its one setting against the hull of all settings of all references:\n")
     echo(tables.verdicts_table(verdicts))
-    echo("\n" + tables.summary(verdicts, one))
+    echo("\n" + tables.summary(verdicts, one, compare.everywhere(found, relative=False)))
     echo("\nWhat each part of it is worth, in means over the workloads:\n")
     others = {label: compare.judge_all(found, label) for label in OTHER_SETTINGS}
     echo(tables.settings_table({"as it comes": verdicts, **others}))

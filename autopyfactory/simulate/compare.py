@@ -180,7 +180,7 @@ def pick(found: Sequence[Score], label: str | None = None) -> tuple[Score, Score
 
 @dataclass(frozen=True, slots=True)
 class Everywhere:
-    """Settings as people run them: one for all workloads, wait and waste as multiples of Ready's."""
+    """Settings as people run them: one for all workloads; means over the workloads."""
 
     points: Mapping[Policy, Point]
     saved: float
@@ -188,12 +188,16 @@ class Everywhere:
     waste: float
 
 
-def everywhere(found: Mapping[str, Sequence[Score]]) -> Everywhere:
-    """Hold our one setting against the hull of references that also keep one setting for all workloads."""
+def everywhere(found: Mapping[str, Sequence[Score]], *, relative: bool = True) -> Everywhere:
+    """Hold our one setting against the hull of references that also keep one for all workloads.
+
+    `relative`: wait and waste as multiples of Ready's, so that each workload counts alike; else in seconds
+    and hours, as a factory sees them that has all these queues.
+    """
     points: dict[Policy, list[Point]] = {}
     for all_scores in found.values():
         _, ready, _ = pick(all_scores)
-        wait0, waste0 = ready.point("empty_hours")
+        wait0, waste0 = ready.point("empty_hours") if relative else (1.0, 1.0)
         for s in all_scores:
             wait, waste = s.point("empty_hours")
             points.setdefault(s.policy, []).append((wait / max(1.0, wait0), waste / max(LITTLE, waste0)))

@@ -128,8 +128,11 @@ def settings_table(settings: Mapping[str, Sequence[Verdict]]) -> str:
     return markdown(rows)
 
 
-def summary(verdicts: Sequence[Verdict], one: Everywhere) -> str:
-    """Return the goals and what was reached, in sentences."""
+def summary(verdicts: Sequence[Verdict], one: Everywhere, all_together: Everywhere) -> str:
+    """Return the goals and what was reached, in sentences.
+
+    `one`: one setting for all workloads, relative to Ready; `all_together`: in seconds and hours.
+    """
     worse = [v.workload for v in verdicts if v.saved < -0.05]
     most = max(verdicts, key=lambda v: v.operations)
     runs = sum(len(v.ours.runs) for v in verdicts)
@@ -144,5 +147,7 @@ def summary(verdicts: Sequence[Verdict], one: Everywhere) -> str:
             f"payloads killed: {killed:.0f} in {runs} runs (goal: 0)",
             f"one setting for all workloads, in multiples of Ready's: wait {one.wait:.2f}, "
             f"waste {one.waste:.2f}; saved {one.saved:.0%} of the hull of references with one setting",
+            f"the same in means over the workloads: wait {all_together.wait:.0f} s, waste "
+            f"{all_together.waste:.1f} h; saved {all_together.saved:.0%}",
         )
     )

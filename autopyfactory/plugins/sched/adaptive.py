@@ -20,6 +20,8 @@ REACTION = 200.0  # s from a surplus to removed pilots: counts, two cycles that 
 FIRST = 3  # cycles after the start of a factory in which only half of what is missing is sent
 PROBES = 2  # pilots for jobs that seem to fit none
 AGAIN = 2.0  # a site that starts too little is given so many times what it started
+IN_TIME = 1.25  # times the latency: within it half of the pilots should have started, else the site is full
+SPARE = 1  # places without payload beyond all jobs, which must be there before a pilot is taken back
 
 
 class AdaptiveOptions(Options):
@@ -61,7 +63,7 @@ class AdaptiveOptions(Options):
         description="How much of a growth of the work is believed to go on until pilots sent now work",
     )
     reserve: float = option(
-        0.3,
+        0.15,
         key="sched.adaptive.reserve",
         ge=0,
         le=2,
@@ -71,7 +73,8 @@ class AdaptiveOptions(Options):
     withdraw: bool = option(
         True,
         key="sched.adaptive.withdraw",
-        description="Take back pending pilots that are no longer needed; running ones are never touched",
+        description="Take back pending pilots that are no longer needed, once pilots without payload run "
+        "that take whatever comes next; running ones are never touched",
     )
     patience: float = option(
         0.15,
@@ -118,11 +121,26 @@ class Outlook:
         """Return the places without payload; 0 where nobody can tell."""
         return forecast.unused(cycle, self.payloads) if self.told else 0
 
+    def missing(self, cycle: PastCycle) -> float:
+        """Return the jobs, ready or to come, for which no pilot runs; negative: places that nobody needs."""
+        return max(0, cycle.ready - self.unmatched) + self.coming - self.unused(cycle)
+
     def target(self, cycle: PastCycle) -> int:
         """Return the pilots that should be pending, of all queues that share the demand."""
-        ready = max(0, cycle.ready - self.unmatched)
-        need = max(0.0, ready + self.coming - self.unused(cycle))
+        need = max(0.0, self.missing(cycle))
         return math.ceil(round(need * (1.0 + self.reserve) / self.payloads, 6))
+
+    def harmless(self, cycle: PastCycle) -> bool:
+        """Return whether no pending pilot will be given a payload within the next minutes.
+
+        A schedd tells of a start up to a minute late, and a removal takes time, too: some of the pilots that
+        it calls pending have started. If one of those finds a job before the removal comes, the job is lost.
+        It finds none if pilots that are seen to run without payload are more than the jobs, since they come
+        first, or if there is no job at all.
+        """
+        if cycle.running + cycle.others_running == 0:
+            return cycle.ready + cycle.jobs_running == 0
+        return self.missing(cycle) <= -SPARE
 
 
 class Adaptive(SchedPlugin[AdaptiveOptions]):
@@ -154,8 +172,10 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
         out, why = wanted - now.pending, ""
         if out > 0:
             out, why = self._bounded(out, now, outlook, len(seen))
-        elif out < 0:
-            out = -self._surplus(outlook, seen, mine, inputs)
+        elif out < 0 and self.options.withdraw:
+            out, why = self._surplus(outlook, seen, mine, inputs)
+        else:
+            out = 0
         facts = {"activated": now.ready, "trend": round(outlook.coming, 1), "pending": now.pending}
         reason = self._words(outlook, now, wanted, out, why)
         step = self.step(n, out, reason, **facts, target=wanted)
@@ -166,12 +186,15 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
         o, history = self.options, inputs.history
         latency = o.latency if history is None or history.start_latency is None else history.start_latency
         starts = forecast.starts(inputs, seen)
-        started = forecast.saturated(seen, starts, 2.0 * (latency + LAG))
+        started = forecast.saturated(seen, starts, IN_TIME * (latency + LAG))
         told = forecast.running_is_told(seen, starts)
         boot = 1.5 * o.boot + LAG
         unmatched = 0
         if told:
-            unmatched = forecast.unmatched(seen, starts, o.payloads, boot=boot, hold=o.hold, probes=PROBES)
+            all_starts = forecast.starts_everywhere(starts, seen)
+            unmatched = forecast.unmatched(
+                seen, all_starts, o.payloads, boot=boot, hold=o.hold, probes=PROBES
+            )
         coming = reserve = 0.0
         if started is None:
             now = seen[0]
@@ -190,12 +213,16 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
             return math.ceil(out / 2), "; half of it, as the factory has just begun to look"
         return out, ""
 
-    def _surplus(self, outlook: Outlook, seen: Sequence[PastCycle], mine: Part, inputs: CycleInputs) -> int:
-        """Return how many own pending pilots were too many for a while, as far as a cycle may take back."""
+    def _surplus(
+        self, outlook: Outlook, seen: Sequence[PastCycle], mine: Part, inputs: CycleInputs
+    ) -> tuple[int, str]:
+        """Return how many pending pilots to take back now, as a negative number, and why fewer."""
         assert inputs.batch is not None
         o, now = self.options, seen[0]
-        if not o.withdraw:
-            return 0
+        if outlook.started == 0 and now.running == 0:
+            return 0, "; the site starts none, so they stay for what comes"  # and cost nothing there
+        if not outlook.harmless(now):
+            return 0, "; one that has just started may find a job"
         patience = o.patience * outlook.latency
         of_all = min(
             c.pending + c.others_pending - inputs.factory.of(outlook.target(c))
@@ -203,7 +230,7 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
             if c.ago <= patience
         )
         own = now.pending - mine.of(inputs.factory.of(outlook.target(now)))
-        return max(0, min(of_all, own, max(o.few, int(o.part * inputs.batch.active))))
+        return -max(0, min(of_all, own, max(o.few, int(o.part * inputs.batch.active)))), ""
 
     def _words(self, outlook: Outlook, now: PastCycle, wanted: int, out: int, why: str) -> str:
         unused = outlook.unused(now)

@@ -66,6 +66,14 @@ def starts(inputs: CycleInputs, seen: Sequence[PastCycle]) -> Starts:
     return Starts(ago)
 
 
+def starts_everywhere(own: Starts, seen: Sequence[PastCycle]) -> Starts:
+    """Return `own` starts and those by which the running pilots of the queues that share the demand grew."""
+    ago = list(own.ago)
+    for newer, older in pairwise(seen):
+        ago += [newer.ago] * max(0, newer.others_running - older.others_running)
+    return Starts(sorted(ago))
+
+
 def running_is_told(seen: Sequence[PastCycle], started: Starts) -> bool:
     """Return whether the WMS counts running jobs.
 
@@ -83,16 +91,18 @@ def unmatched(
 
     A pilot that waits takes any job that fits it. So where pilots that must have booted stood beside ready
     jobs for some cycles, all those jobs fit none. They are believed not to for `hold` seconds; then `probes`
-    of them get a pilot, which stands beside them, too, or takes one; after another `hold` all get one.
+    of them get a pilot, which stands beside them, too, or takes one; after another `hold` all get one. Beside
+    jobs that are held one pilot that stood is enough to hold them on.
     """
     held = 0
     last = -1.0
     ready = [c.ready for c in seen]
     idle = [unused(c, places) - places * started.between(c.ago, c.ago + boot) for c in seen]
     for i in range(len(seen) - STOOD, -1, -1):  # from the earliest on
-        held = min(held, ready[i])
-        stood = min(ready[i : i + STOOD]) if min(idle[i : i + STOOD]) >= IDLE * places else 0
-        if stood and seen[i].ago <= 2 * hold:
+        held = min(held, ready[i]) if last - seen[i].ago <= 2 * hold else 0
+        enough = (1 if held else IDLE) * places
+        stood = min(ready[i : i + STOOD]) if min(idle[i : i + STOOD]) >= enough else 0
+        if stood:
             held, last = max(held, stood), seen[i].ago
     if last > hold:
         held -= probes

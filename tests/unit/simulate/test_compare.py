@@ -67,6 +67,9 @@ def test_one_setting_for_all_workloads():
     assert one.points[fast] == (0.5, 1.05)
     limit = 0.1 + (1.05 - 0.1) * (2 - 1) / (2 - 0.5)  # between fast and slow; Ready lies above
     assert one.saved == pytest.approx(1 - 0.2 / limit)
+    together = compare.everywhere(found, relative=False)
+    assert (together.wait, together.waste) == (10, 2)
+    assert together.points[fast] == (5, 10.5)
 
 
 def test_processes_change_nothing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -15,6 +16,7 @@ from autopyfactory.plugins.sched.share import Share
 from autopyfactory.simulate.chain import from_texts
 from autopyfactory.simulate.models import ALWAYS, CEModel, Job, Workload
 from autopyfactory.simulate.run import Simulation
+from autopyfactory.simulate.workloads import FOR_DEVELOPING
 
 PLAIN = {"sched.adaptive.trend": 0, "sched.adaptive.reserve": 0}
 
@@ -67,10 +69,17 @@ class TestSharedDemand:
         assert decide([make(Adaptive, **PLAIN), make(Share)], i).n == 25
 
     def test_the_share_divides_what_is_taken_back(self, make):
-        # 60 are wanted and 100 pending, 80 of them here, where 30 should be
-        i = replace(known(ready=60, pending=80, others=(20, 0)), share_upper=0.5)
+        # none is wanted and 100 are pending, 80 of them here
+        now = (0, 1, 80, 2)
+        i = replace(known(*now, past=[now], others=(20, 0)), share_upper=0.5)
         rule = make(Adaptive, **PLAIN, **{"sched.adaptive.few": 1000})
-        assert rule.calc(0, i).n_out == -40
+        assert rule.calc(0, i).n_out == -80
+
+    def test_pilots_that_the_neighbour_just_started_boot_and_do_not_stand_there(self, make):
+        # only the other queue starts pilots, ten a minute; its 20 that boot say nothing of 40 ready jobs
+        i = known(40, 100, 0, 0, past=[(40, 100, 0, 0)] * 12, others=(0, 120))
+        past = tuple(replace(c, others_running=110 - 10 * k) for k, c in enumerate(i.past))
+        assert make(Adaptive, **PLAIN).calc(0, replace(i, past=past)).n_out == 20
 
     def test_nothing_is_taken_back_where_all_together_have_not_too_many(self, make):
         i = replace(known(ready=60, pending=40, others=(5, 0)), share_upper=0.5)
@@ -112,6 +121,11 @@ class TestUnmatched:
             past = [(40, 100, 0, 100)] * minutes + [self.idle] * 12
             assert make(Adaptive, **PLAIN).calc(0, known(40, 100, 0, 100, past=past)).n_out == sent
 
+    def test_a_probe_that_stood_holds_them_on(self, make):
+        probe = (40, 100, 0, 101)
+        past = [(40, 100, 0, 100)] * 25 + [probe] * 4 + [(40, 100, 0, 100)] * 31 + [self.idle] * 12
+        assert make(Adaptive, **PLAIN).calc(0, known(40, 100, 0, 100, past=past)).n_out == 0
+
     def test_pilots_that_boot_do_not_stand_there(self, make):
         starts = tuple(60.0 * minute for minute in range(15) for _ in range(10))
         i = known(40, 100, 0, 130, past=[self.idle] * 12, starts=starts)
@@ -139,7 +153,7 @@ class TestReserveAndFullSites:
     def test_a_reserve_where_pilots_start_slowly(self, make):
         rule = make(Adaptive, **{"sched.adaptive.trend": 0})
         i = known(100, past=[(100, 0, 0, 0)] * 5, start_latency=2000.0)
-        assert rule.calc(0, i).n_out == 127  # 0.3 x (1 - 200 / 2000)
+        assert rule.calc(0, i).n_out == 114  # 0.15 x (1 - 200 / 2000)
         assert rule.calc(0, replace(i, history=RecentPilots(start_latency=150.0))).n_out == 100
 
     def test_none_where_nothing_can_be_taken_back(self, make):
@@ -162,17 +176,50 @@ class TestReserveAndFullSites:
 
 
 class TestTakingBack:
-    """Failure mode 4: only pending ones, few per cycle, and only those that were too many for a while."""
+    """Failure mode 4: only pending ones, few per cycle, only those that were too many for a while, and none
+    while one that has started unseen may be given a job."""
 
     def test_a_part_of_all_or_a_few_per_cycle(self, make):
         rule = make(Adaptive, **PLAIN)
-        assert rule.calc(0, known(0, 20, 10, 20)).n_out == -5
-        assert rule.calc(0, known(0, 400, 40, 400)).n_out == -22
-        assert rule.calc(0, known(0, 20, 3, 20)).n_out == -3
+        assert rule.calc(0, known(0, 20, 10, 22)).n_out == -5
+        assert rule.calc(0, known(0, 400, 40, 402)).n_out == -22
+        assert rule.calc(0, known(0, 20, 3, 22)).n_out == -3
+
+    @pytest.mark.parametrize(
+        ("ready", "jobs", "running", "n"),
+        [
+            (4, 20, 22, 0),  # two pilots boot or wait, four jobs are ready: others will take two of them
+            (2, 20, 22, 0),  # as many as jobs: the next job that comes is for one that is not seen yet
+            (1, 20, 22, -5),
+            (0, 20, 20, 0),  # none waits
+            (0, 20, 21, -5),
+            (1, 0, 0, 0),
+            (0, 0, 0, -5),  # no job at all
+        ],
+    )
+    def test_none_while_a_pilot_that_started_unseen_may_find_a_job(self, make, ready, jobs, running, n):
+        now = (ready, jobs, 10, running)
+        step = make(Adaptive, **PLAIN).calc(0, known(*now, past=[now]))
+        assert step.n_out == n
+        assert ("one that has just started may find a job" in step.reason) == (n == 0)
+
+    def test_none_from_a_site_that_starts_nothing(self, make):
+        dead = known(0, 40, 10, 0, others=(0, 50))
+        step = make(Adaptive, **PLAIN).calc(0, dead)
+        assert step.n_out == 0
+        assert "the site starts none, so they stay for what comes" in step.reason
+        assert make(Adaptive, **PLAIN).calc(0, replace(dead, past=dead.past[:3])).n_out == -5  # not known yet
+
+    def test_few_payloads_are_killed(self):
+        """Groups of short jobs, the hardest case found: six where ready jobs are no reason to wait."""
+        chain = from_texts({"schedplugin": "Adaptive"}).chain
+        runs = [Simulation([chain], FOR_DEVELOPING["users"](Random(s)), seed=s).run() for s in (1, 3, 5)]
+        assert sum(r.removed for r in runs) > 200
+        assert sum(r.killed for r in runs) <= 2
 
     def test_patience(self, make):
         rule = make(Adaptive, **PLAIN, **{"sched.adaptive.patience": 0.5})  # 150 s of 300
-        surplus, none = (0, 100, 10, 100), (10, 100, 10, 100)
+        surplus, none = (0, 100, 10, 102), (12, 100, 10, 102)
         assert rule.calc(0, known(*surplus, past=[surplus, none])).n_out == 0
         assert rule.calc(0, known(*surplus, past=[surplus, surplus, none])).n_out == -5
 

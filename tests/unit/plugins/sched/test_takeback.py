@@ -15,10 +15,10 @@ from autopyfactory.plugins.sched.maxtorun import MaxToRun
 
 KNOWN = CycleInputs(
     "Q",
-    wms=WMSQueueInfo(ready=2, running=100),
+    wms=WMSQueueInfo(ready=2, running=97),
     batch=BatchQueueInfo(pending=10, running=100),
     history=RecentPilots(),
-    past=(PastCycle(60.0, 2, 100, 10, 100),),
+    past=(PastCycle(60.0, 2, 97, 10, 100),),
 )
 PER_CYCLE = (MaxPerCycle, {"sched.maxpercycle.maximum": 5})
 TO_RUN = (MaxToRun, {"sched.maxtorun.maximum": 90})
