@@ -127,6 +127,11 @@ QUEUE_KEYS = _rows(
         "see schedplugin",
     ),
     (
+        r"sched\.adaptive\.unmatched",
+        "jobs that fit no pilot are held back by the jobs now, not by the pilots beside them",
+        "sched.adaptive.hold says for how long; its default does",
+    ),
+    (
         r"(max_jobs_torun|(max|min)_pilots_per_cycle|(max|min)_pilots_pending|testmode\..*)",
         "belongs to a scheduler that was replaced by a chain of small ones",
         "see schedplugin",

@@ -59,7 +59,7 @@ def test_adaptive_takes_back_what_waits_when_the_work_has_gone(
     with InProcess(box) as factory:
         running = lambda: [row for row in box.ads("JobStatus") if row == ["2"]]  # noqa: E731
         until(lambda: len(running()) == 2, "two pilots to run")
-        # Both run, and no job is seen to run: they serve two of the six.
+        box.work({"q1": 4}, {"q1": 2})
         until(lambda: "4 pending wanted, 4 are" in reason(factory), "the balance")
         assert box.pilots() == 6
 
@@ -67,9 +67,46 @@ def test_adaptive_takes_back_what_waits_when_the_work_has_gone(
         until(lambda: box.pilots() == 2, "four pilots to be taken back")
         assert len(running()) == 2
         until(lambda: "nothing to do" in reason(factory), "rest")
-        history = factory.queues["q1"].last.inputs.history
-        assert history.submitted_total >= 6, "more than that if the first answers came late"
-        assert (history.started, history.failed) == (2, 0)
+        history = lambda: factory.queues["q1"].last.inputs.history  # noqa: E731
+        until(lambda: history() is not None and history().started == 2, "the history to know of both")
+        assert history().submitted_total >= 6, "more than that if the first answers came late"
+        assert history().failed == 0
+
+
+def test_a_demand_that_collapses_in_one_answer_retires_nothing_that_runs(
+    tmp_path: Path, make_pool: Callable[..., Pool]
+) -> None:
+    """Whatever the rule: here one that is told to remove running pilots, which a second answer lets it do."""
+    pool = make_pool("collapse", SITE, NUM_SLOTS="3", NUM_SLOTS_TYPE_1="3")
+    box = Box(tmp_path / "f", pool, "collapse")
+    box.queue(
+        "q1",
+        schedplugin="WeightedActivated, KeepNRunning",
+        sched__weightedactivated__pending="0",
+        wmsstatus__file__sleep="10",
+        batchsubmit__condorlocal__peaceful="False",
+        executable="/bin/sleep",
+        executable__arguments="600",
+    )
+    box.work({"q1": 3})
+    running = lambda: [row for row in box.ads("JobStatus", "ClusterId", "ProcId") if row[0] == "2"]  # noqa: E731
+    with InProcess(box) as factory:
+        until(lambda: len(running()) == 3, "three pilots to run")
+        before = running()
+
+        box.work({"q1": 0})
+        until(lambda: "3 too many, if later answers" in words(factory), "the demand to be gone")
+        box.work({"q1": 3})  # seconds before it is asked for again
+        until(lambda: "too many" not in words(factory), "it to be back")
+        assert steady(lambda: len(running())) == {3}
+        assert running() == before
+
+        box.work({"q1": 0})
+        until(lambda: box.pilots() == 0, "all to be removed, since two answers agree")
+
+
+def words(factory) -> str:
+    return last(factory, "q1")
 
 
 def reason(factory) -> str:

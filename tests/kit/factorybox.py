@@ -39,9 +39,10 @@ class Box:
         self.queues: dict[str, dict[str, str]] = {}
         self.work({})
 
-    def work(self, ready: Mapping[str, int]) -> None:
-        """Say how many jobs are ready per WMS queue."""
-        text = json.dumps({name: {"ready": n} for name, n in ready.items()})
+    def work(self, ready: Mapping[str, int], running: Mapping[str, int] | None = None) -> None:
+        """Say how many jobs are ready per WMS queue, and how many run."""
+        counts = {name: {"ready": n, "running": (running or {}).get(name, 0)} for name, n in ready.items()}
+        text = json.dumps(counts)
         temporary = self.work_file.with_suffix(".new")
         temporary.write_text(text)
         temporary.rename(self.work_file)

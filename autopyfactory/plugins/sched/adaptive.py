@@ -80,6 +80,7 @@ class AdaptiveOptions(Options):
         0.15,
         key="sched.adaptive.patience",
         ge=0,
+        le=10,
         description="Pilots are taken back only if all cycles for this part of the latency saw too many",
     )
     few: int = option(
