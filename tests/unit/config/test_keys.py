@@ -236,3 +236,12 @@ def test_a_key_of_a_queue(tree: Tree, key: str) -> None:
         assert (problem.severity, problem.message) != ("error", "unknown key")
         assert problem.severity == "warning"
         assert problem.hint
+
+
+def test_a_key_of_an_earlier_adaptive(tree: Tree) -> None:
+    factory = "[Factory]\nfactoryId = t\nbaseLogDir = /l\nqueueConf = queues.conf\n"
+    queue = QUEUE.replace("Fixed", "Adaptive")
+    (problem,) = told(tree, "sched.adaptive.unmatched", factory, f"{queue}sched.adaptive.unmatched = 600\n")
+    assert (problem.severity, "sched.adaptive.hold" in problem.hint) == ("warning", True)
+    (problem,) = told(tree, "sched.adaptive.patience", factory, f"{queue}sched.adaptive.patience = 60\n")
+    assert problem.severity == "error"  # seconds, as it was; today it is a part of the latency
