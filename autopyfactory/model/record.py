@@ -123,7 +123,8 @@ class Troubles:
     @property
     def any(self) -> bool:
         """Whether something is wrong, as far as the schedd could be asked."""
-        return self.stuck or any((self.failed, self.empty, self.unmoved, self.fared))
+        alone = self.match is not None and not self.match.fit
+        return self.stuck or alone or any((self.failed, self.empty, self.unmoved, self.fared))
 
     @property
     def stuck(self) -> bool:

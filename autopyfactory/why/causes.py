@@ -338,7 +338,9 @@ def _no_machine(m: Match) -> Cause:
     if not m.machines:
         return Cause("no-machine", "no machine is in the pool, so pilots wait there for ever",
                      "start one, or correct where the queue sends", "us")  # fmt: skip
-    words = f"none of {count(m.machines, 'machine')} in the pool would take a pilot"
+    words = f"none of the {m.machines} machines in the pool would take a pilot"
+    if m.machines == 1:
+        words = "the only machine in the pool would not take a pilot"
     said = [f"`{text}` excludes {_all_or(n, m.machines)}" for text, n in m.clauses[:3]]
     if m.refuse:
         said.append(f"{_all_or(m.refuse, m.machines)} by their own rules (START)")

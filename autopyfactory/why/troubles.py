@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -63,6 +64,11 @@ def _matched(
         return None
     one = min(waiting, key=lambda ad: int(ad["QDate"]))
     this = f"ClusterId == {one['ClusterId']} && ProcId == {one['ProcId']} && JobStatus == {IDLE}"
+    return _match(client, this, deadline)
+
+
+def _match(client: CondorClient, this: str, deadline: float) -> Match | None:
+    """Ask which machines would take the job `this` (a constraint); None: that is not known."""
     try:
         return client.match(this, deadline=deadline)
     except CondorError as err:  # what else is known is worth telling
@@ -90,24 +96,58 @@ def with_endings(
     return departed.told(found, memory.of(queue), now)
 
 
-def all_troubles(client: CondorClient, factory_id: str, deadline: float) -> Mapping[str, Troubles]:
+def all_troubles(
+    client: CondorClient, factory_id: str, deadline: float, matches: Matches | None = None
+) -> Mapping[str, Troubles]:
     """Return the same for all queues of a factory that have pilots that wait, with two questions.
 
-    Idle pilots are not asked for one by one: the schedd adds up how many were sent when. Raises CondorError.
+    Idle pilots are not asked for one by one: the schedd adds up how many were sent when. `matches`
+    tells which machines would take those that wait in the local pool. Raises CondorError.
     """
     now, ours = datetime.now(UTC), mine(factory_id)
     stuck = summarize(client.query(f"{ours} && {STUCK}", ATTRIBUTES, limit=LIMIT, deadline=deadline), now)
-    idle = client.counts(("MATCH_APF_QUEUE", "QDate"), f"{ours} && JobStatus == {IDLE}", deadline=deadline)
+    names = ("MATCH_APF_QUEUE", "QDate", "JobUniverse")
+    idle = client.counts(names, f"{ours} && JobStatus == {IDLE}", deadline=deadline)
     oldest: dict[str, datetime] = {}
+    local: set[str] = set()
     for row in idle:
         sent = moment(row["QDate"])
         if row["MATCH_APF_QUEUE"] is not None and sent is not None:
             name = str(row["MATCH_APF_QUEUE"])
             oldest[name] = min(oldest.get(name, sent), sent)
+            if row["JobUniverse"] == VANILLA:
+                local.add(name)
     for name, sent in oldest.items():
         known = stuck.get(name, Troubles(now))
         stuck[name] = replace(known, oldest_pending=min(known.oldest_pending or sent, sent))
+    if matches is not None:
+        waiting = {name for name in local if (now - oldest[name]).total_seconds() > WAITS}
+        for name, match in matches.of(client, factory_id, waiting, deadline).items():
+            stuck[name] = replace(stuck[name], match=match)
     return stuck
+
+
+class Matches:
+    """Which machines would take pilots that wait in the local pool; for each queue asked once in a while."""
+
+    def __init__(self, fresh: float = 300.0, most: int = 5):
+        """Prepare: an answer counts for `fresh` seconds; at most so many queues are asked for at a time."""
+        self._fresh = fresh
+        self._most = most
+        self._seen: dict[str, tuple[float, Match | None]] = {}
+
+    def of(
+        self, client: CondorClient, factory_id: str, queues: Iterable[str], deadline: float
+    ) -> dict[str, Match]:
+        """Return what is known of `queues`; a question without an answer is asked again later."""
+        now, wanted = time.monotonic(), set(queues)
+        oldest = now - self._fresh
+        self._seen = {q: seen for q, seen in self._seen.items() if q in wanted and seen[0] > oldest}
+        for queue in sorted(wanted - self._seen.keys())[: self._most]:
+            idle = f"JobStatus == {IDLE} && JobUniverse == {VANILLA}"
+            this = f"{mine(factory_id)} && MATCH_APF_QUEUE =?= {constraint_string(queue)} && {idle}"
+            self._seen[queue] = now, _match(client, this, deadline)
+        return {queue: match for queue, (_, match) in self._seen.items() if match is not None}
 
 
 def mine(factory_id: str) -> str:

@@ -27,7 +27,7 @@ from autopyfactory.why import departed
 from autopyfactory.why.causes import of_troubles
 from autopyfactory.why.model import Cause
 from autopyfactory.why.probe import Probes
-from autopyfactory.why.troubles import all_troubles, mine
+from autopyfactory.why.troubles import Matches, all_troubles, mine
 from autopyfactory.why.waits import patience, starved
 from autopyfactory.why.work import Still
 
@@ -63,6 +63,7 @@ class _Seen:
 
     at: float = float("-inf")  # monotonic
     troubles: Mapping[str, Troubles] = field(default_factory=dict)
+    matches: Matches = field(default_factory=Matches)
 
 
 class Pilots(Protocol):
@@ -245,7 +246,7 @@ class TroubleWatch:
     def _ask(self, target: Target, seen: _Seen) -> None:
         client = self._client(target)
         try:
-            seen.troubles = all_troubles(client, self._factory_id, ASK)
+            seen.troubles = all_troubles(client, self._factory_id, ASK, seen.matches)
             _compare_clocks(client, target)
             _note_capacity(client, target, self._factory_id)
         finally:

@@ -64,7 +64,7 @@ def served(folder: Path) -> Iterator[str]:
 def clock() -> Iterator[OurClock]:
     ours = OurClock()
     CLOCKS.forget()
-    often = {"interval": 1.0, "credentials": dict}
+    often = {**watch.TroubleWatch.__init__.__kwdefaults__, "interval": 1.0}
     with (
         patch.object(watch, "time", ours),
         patch.object(http, "time", ours),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from autopyfactory.api import commands
 from autopyfactory.why import troubles
+from autopyfactory.why.watch import TroubleWatch
 from factorybox import Box, InProcess
 from patience import until
 from testbed.pool import SITE, Pool
@@ -27,7 +29,8 @@ def test_idle_pilots_whose_requirements_fit_no_machine_are_told_clause_by_clause
         batchsubmit__condorlocal__condor_attributes__requirements=wanted,
     )
     box.work({"bell": 5})
-    with InProcess(box) as factory:
+    often = {**TroubleWatch.__init__.__kwdefaults__, "interval": 1.0}
+    with patch.object(TroubleWatch.__init__, "__kwdefaults__", often), InProcess(box) as factory:
         until(lambda: box.pilots("bell") == 2, "pilots")
 
         def told() -> dict[str, object]:
@@ -39,5 +42,11 @@ def test_idle_pilots_whose_requirements_fit_no_machine_are_told_clause_by_clause
         clauses = {text: n for text, n in match["clauses"]}  # type: ignore[attr-defined]
         (name,) = [text for text in clauses if "bell" in text]
         assert clauses == {name: 1}, "and none of the others excludes it"
-        story = commands.answer(factory, "status", {"queue": "bell"})["queues"][0]
-        assert story["pending"] == 2
+
+        def problems() -> list[str]:
+            (row,) = commands.answer(factory, "status", {"queue": "bell"})["queues"]
+            return [f"{c['code']} {c['words']}" for c in row["problems"]]
+
+        until(problems, "the same in the table")
+        said = "no-machine the only machine in the pool would not take a pilot: `regexp("
+        assert problems()[0].startswith(said)

@@ -98,7 +98,8 @@ def box_at(pool: Pool, place: Path, name: str, **options: str) -> Box:
 @contextmanager
 def watching_every(seconds: float) -> Iterator[None]:
     """Look at schedds more often than once a minute."""
-    with patch.object(TroubleWatch.__init__, "__kwdefaults__", {"interval": seconds, "credentials": dict}):
+    often = {**TroubleWatch.__init__.__kwdefaults__, "interval": seconds}
+    with patch.object(TroubleWatch.__init__, "__kwdefaults__", often):
         yield
 
 

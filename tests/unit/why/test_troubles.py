@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from autopyfactory.model.record import Troubles
+from autopyfactory.condor.errors import CondorError
+from autopyfactory.model.record import Match, Troubles
 from autopyfactory.why.probe import Door, door, probe, probed
-from autopyfactory.why.troubles import ATTRIBUTES, summarize
+from autopyfactory.why.troubles import ATTRIBUTES, Matches, summarize
 
 NOW = datetime(2026, 11, 22, 2, 20, tzinfo=UTC)
 T = int(NOW.timestamp())
@@ -101,3 +102,30 @@ def test_only_a_ce_that_seems_down_is_tried(listening: int) -> None:
     assert probed(fine, 5) is fine
     down = probed(Troubles(NOW, ce_down=1, ce=f"arc https://127.0.0.1:{listening}"), 5)
     assert down.probe_code == "ce-refuses"
+
+
+class Asked:
+    """A schedd that is asked which machines would take a pilot."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+        self.error: CondorError | None = None
+
+    def match(self, constraint: str, *, deadline: float) -> Match | None:
+        self.questions.append(constraint)
+        if self.error:
+            raise self.error
+        return Match(8, 0)
+
+
+def test_machines_are_asked_for_a_few_queues_at_a_time_and_not_again_and_again() -> None:
+    schedd, matches = Asked(), Matches(most=2)
+    queues = {"a", "b", "c"}
+    first = matches.of(schedd, "F", queues, 1.0)  # type: ignore[arg-type]
+    assert (set(first), len(schedd.questions)) == ({"a", "b"}, 2)
+    for _ in range(3):
+        assert matches.of(schedd, "F", queues, 1.0) == dict.fromkeys("abc", Match(8, 0))  # type: ignore[arg-type]
+    assert len(schedd.questions) == 3
+    assert matches.of(schedd, "F", {"a"}, 1.0) == {"a": Match(8, 0)}  # type: ignore[arg-type]
+    schedd.error = CondorError("no answer", None)
+    assert matches.of(schedd, "F", {"d"}, 1.0) == {}  # type: ignore[arg-type]
