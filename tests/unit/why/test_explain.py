@@ -414,7 +414,8 @@ def test_pilots_that_no_machine_takes_are_told_with_what_excludes_how_many() -> 
     story = explain([record], live(troubles=waiting))
     assert (story.codes[0], story.causes[0].who) == ("no-machine", "us")
     assert story.causes[0].words == (
-        'none of the 8 machines in the pool would take a pilot: `regexp("bell",TARGET.Machine)` excludes all 8; '
+        "none of the 8 machines in the pool would take a pilot: "
+        '`regexp("bell",TARGET.Machine)` excludes all 8; '
         "`TARGET.Memory >= RequestMemory` excludes 1; 2 by their own rules (START)"
     )
     assert not any("raise" in text for text in story.next)
