@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from autopyfactory.cli.confoption import conf_option, queue_names
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail, user
-from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.screen import wide_console
 from autopyfactory.cli.terminal import echo
 from autopyfactory.model.text import printable, span
@@ -31,7 +30,7 @@ def command(ctx: click.Context, conf: tuple[str, ...], as_json: bool) -> None:
         return
     found = _ask(conf, "breakers")
     if as_json:
-        echo(json.dumps({"version": VERSION, **found}, indent=2))
+        print_json(found)
         return
     if not found["breakers"]:
         echo("all breakers are closed, and no pilot went wrong lately")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import threading
@@ -16,7 +15,7 @@ from rich.table import Table
 
 from autopyfactory.cli.confoption import conf_option
 from autopyfactory.cli.link import ControlError, Link, NotRunning, fail
-from autopyfactory.cli.output import VERSION
+from autopyfactory.cli.output import print_json
 from autopyfactory.cli.screen import wide_console
 from autopyfactory.cli.terminal import echo
 from autopyfactory.model.text import some, span
@@ -50,7 +49,7 @@ def command(ctx: click.Context, conf: tuple[str, ...], as_json: bool) -> None:
     except ControlError as err:
         fail(str(err))
     if as_json:
-        echo(json.dumps({"version": VERSION, "credentials": rows}, indent=2))
+        print_json({"credentials": rows})
     else:
         _show(rows)
     ctx.exit(1 if any(row["trouble"] for row in rows) else 0)

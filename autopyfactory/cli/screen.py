@@ -16,6 +16,14 @@ class _Terminal(Console):
         return super().render_str(visible(text), **{**kwargs, "markup": False, "emoji": False})
 
 
+class _Piped(_Terminal):
+    def print(self, *objects: Any, **kwargs: Any) -> None:
+        """Print without the blanks that fill a table's lines up: they are for nobody to read."""
+        with self.capture() as taken:
+            super().print(*objects, **kwargs)
+        self.file.write("".join(f"{line.rstrip()}\n" for line in taken.get().splitlines()))
+
+
 def console(width: int | None = None) -> Console:
     """Return a console for tables."""
     return _Terminal(width=width, highlight=False, markup=False, emoji=False)
@@ -27,7 +35,7 @@ ENDLESS = 20_000  # columns: no row of a table is as wide
 def wide_console() -> Console:
     """Return the console for tables; in a pipe or a file each row is one line, however long."""
     made = console()
-    return made if made.is_terminal else console(ENDLESS)
+    return made if made.is_terminal else _Piped(width=ENDLESS, highlight=False, markup=False, emoji=False)
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:

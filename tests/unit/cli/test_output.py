@@ -15,8 +15,10 @@ from servers.cric import CRIC, real
 
 # Each command with --json, and what to run of it: `{conf}` has queues, `{cric}` has CRIC's.
 RUNS: dict[str, list[list[str]]] = {
+    "breakers": [["breakers"]],
     "check": [["check"]],
     "config dump": [["config", "dump"], ["config", "dump", "east"], ["config", "dump", "--files"]],
+    "credentials": [["credentials"]],
     "cric": [["--conf", "{cric}", "cric", "--dry-run"]],
     "history": [["history"], ["history", "east"]],
     "pilots": [["pilots"]],

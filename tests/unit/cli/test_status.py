@@ -184,6 +184,7 @@ def test_in_a_pipe_each_row_is_one_line_however_long(monkeypatch: pytest.MonkeyP
     lines = run(monkeypatch, answer(queues=long)).output.splitlines()
     assert len(lines) == 5, "title, names, rule, two rows"
     assert line("\n".join(lines), "east").endswith("end")
+    assert all(text == text.rstrip() for text in lines), "and no line is filled up with blanks"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])
