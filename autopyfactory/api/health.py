@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +16,6 @@ from autopyfactory.model.decision import Cap
 from autopyfactory.model.serialize import to_full, to_plain
 from autopyfactory.model.text import count
 from autopyfactory.notify.cycletotals import BOUNDS
-from autopyfactory.why.groups import kind_of_group
 
 if TYPE_CHECKING:
     from autopyfactory.factory.factory import Factory
@@ -56,7 +54,7 @@ def health(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
             for key, b in factory.breakers.known().items()
             if b.open
         ],
-        "held": _held(factory),
+        "held": dict(factory.care.held.totals.held),
         "treated": [
             {"action": action, "kind": kind, "pilots": n}
             for (action, kind), n in sorted(dict(factory.care.held.totals.acted).items())
@@ -98,16 +96,6 @@ def _problems(factory: Factory, sources: list[dict[str, Any]], now: datetime) ->
         )
     if late:
         yield f"{count(late, 'queue')} had no cycle for more than {LATE:g} periods"
-
-
-def _held(factory: Factory) -> dict[str, int]:
-    """Return how many pilots are held, by kind of reason."""
-    found: Counter[str] = Counter()
-    for name in dict(factory.queues):
-        troubles = factory.troubles.of(name)
-        for group in troubles.held if troubles else ():
-            found[kind_of_group(group).code] += group.count
-    return dict(found)
 
 
 def _submissions(factory: Factory) -> dict[str, int]:

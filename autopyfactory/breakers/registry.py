@@ -128,6 +128,7 @@ class Breakers:
         self._lock = threading.Lock()
         self._known: dict[Key, Breaker] = {}
         self._suspected: dict[Key, float] = {}  # since when it is waited for pilots to prove themselves
+        self._orphaned: dict[Key, float] = {}  # since when no queue is concerned by it
         self._news: list[Change] = []
         self._written = ""
         if path is not None:
@@ -191,6 +192,17 @@ class Breakers:
             }
         found = {a: [enough[key] for key in a.keys if key in enough] for a in addresses}
         return {a: (max(p for p, _ in its), max(e for _, e in its)) for a, its in found.items() if its}
+
+    def prune(self, addresses: Iterable[Address]) -> None:
+        """Forget what no queue is concerned by any more, when that has been so for long."""
+        wanted = {key for address in addresses for key in address.keys}
+        now = self._now
+        with self._lock:
+            for key in [key for key in self._known if key not in wanted]:
+                since = self._orphaned.setdefault(key, now)
+                if now - since > self.policy.window:
+                    del self._known[key], self._orphaned[key]
+            self._orphaned = {key: at for key, at in self._orphaned.items() if key not in wanted}
 
     def news(self) -> list[Change]:
         """Return what has opened and closed since this was asked last."""

@@ -46,6 +46,7 @@ class Surroundings:
 class Totals:
     """What was done since the factory's start, for those who count."""
 
+    held: Mapping[str, int] = field(default_factory=dict)  # pilots by kind of hold, in the last round
     acted: Counter[tuple[str, str]] = field(default_factory=Counter)  # (released, removed or lost; kind)
 
 
@@ -59,19 +60,23 @@ class HeldPilots:
         self.totals = Totals()
         self._alarmed: set[tuple[str, str]] = set()  # queue and kind of hold
         self._reported: set[tuple[str, str]] = set()  # the same, in this round
+        self._seen: Counter[str] = Counter()  # pilots by kind of hold, in this round
 
     def begin(self) -> None:
         """Begin a round over all schedds."""
         self._reported.clear()
+        self._seen.clear()
 
     def end(self) -> None:
         """End it: what was not seen in it is news when it comes again."""
         self._alarmed &= self._reported
+        self.totals.held = dict(self._seen)
 
     def treat(self, schedd: CondorClient, place: str, held: Sequence[Held]) -> None:
         """Release and remove held pilots, as far as it is time to. Raises CondorError."""
         options = self._around.held_options()
         for one in held:
+            self._seen[one.kind.code] += 1
             if remedy(one.kind.code, options) == "stop":
                 self._alarm(one)
         if not options.act or not held or self._around.closed(place):
@@ -175,6 +180,9 @@ class _Renewals:
         if queue is None:
             return None
         now = self._clock.now()
+        choice = queue.parts.submit.credential(now)
+        if choice is not None and choice.presented is None:
+            return 0.0  # none of its profiles has a good one
         try:
             description = queue.parts.submit.describe("", now)
         except Exception:  # noqa: BLE001 - a plugin's; it is told where pilots are sent

@@ -168,6 +168,7 @@ class PilotCare:
             if lost:
                 self._with(target, self.held.remove_lost)
         self.held.end()
+        self._breakers.prune(self._addresses())
 
     def _with(self, target: Target, step: Callable[[CondorClient, str], None]) -> None:
         """Do `step` with the client for `target`; a schedd that does not answer is asked again next time."""

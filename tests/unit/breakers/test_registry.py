@@ -154,6 +154,21 @@ def test_what_is_over_takes_no_memory() -> None:
     assert world.breakers.known() == {}
 
 
+def test_what_no_queue_is_concerned_by_is_forgotten_in_the_end() -> None:
+    world = World()
+    world.fails(A, "queue")
+    world.fails(D, "ce")
+    world.breakers.prune([A])
+    world.clock.advance(1100)
+    world.breakers.prune([A])
+    assert set(world.breakers.known()) == {Key("queue", "ce1", "A")}
+    world.breakers.prune([])
+    world.breakers.prune([A])
+    world.clock.advance(1100)
+    world.breakers.prune([A])
+    assert set(world.breakers.known()) == {Key("queue", "ce1", "A")}, "a queue that came back"
+
+
 def test_a_reset_is_not_undone_by_what_was_seen_before() -> None:
     """Held pilots are told of again and again, as long as they are held."""
     world = World()

@@ -76,6 +76,7 @@ class World:
         self.closed: tuple[str, ...] = ()
         self.told: list[tuple[str, str, str | None]] = []
         self.description: dict[str, str] = {}
+        self.choice: Any = None
         self.queues: dict[str, Any] = {}
         self.add("Q", executable="/bin/false")
         around = Surroundings(
@@ -94,7 +95,9 @@ class World:
         return int(self.clock.now().timestamp())
 
     def add(self, name: str, **options: Any) -> None:
-        submit = SimpleNamespace(describe=lambda tag, now: self.description)
+        submit = SimpleNamespace(
+            describe=lambda tag, now: self.description, credential=lambda now: self.choice
+        )
         self.queues[name] = SimpleNamespace(
             config=SimpleNamespace(options=queue_options(**options)),
             parts=SimpleNamespace(submit=submit),
@@ -241,6 +244,17 @@ def test_a_renewed_credential_releases_what_it_held_and_hurries_the_probe(
     ((action, _, reason),) = world.schedd.acts
     assert (action, reason) == ("release", "AutoPyFactory: the credential was renewed")
     assert world.permit() == 1
+
+
+def test_a_queue_without_a_good_credential_releases_nothing(world: World) -> None:
+    world.choice = SimpleNamespace(presented=None)
+    world.hold(5, DENIED, age=4000)
+    world.care.look()
+    assert world.schedd.acts == []
+    world.choice = SimpleNamespace(presented=object())
+    world.care.look()
+    assert len(world.schedd.acts) == 1
+    assert world.care.held.totals.held == {"credential-refused": 5}
 
 
 def test_what_only_a_person_can_mend_is_an_alarm_once(world: World) -> None:
