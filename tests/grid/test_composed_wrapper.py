@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from autopyfactory.why import explain
 from autopyfactory.wrapper.summary import Summary, summary
 from factorybox import Box, InProcess, at_ce
 from patience import PATIENCE
@@ -138,3 +139,46 @@ def test_a_broken_node_is_named_and_held_and_recovers(world: World, grid: Grid, 
         waiting.until(mended, LONG, "the mended node to work", 2)
         world.box.work({})
     assert not processes_of(grid.sites["ce2"].directory / "execute") or world.box.ads("JobStatus")
+
+
+@pytest.mark.timeout(1200)
+def test_a_ce_of_broken_nodes_is_stopped_for_all_its_queues_and_recovers(world: World) -> None:
+    """Its pilots say that it is the site's fault, so the CE's own breaker opens; another CE goes on."""
+    world.box.factory_options |= {
+        "breaker.failures": "3", "breaker.firstprobe": "20", "breaker.lastprobe": "20",
+    }  # fmt: skip
+    true = {"wrapper__option__command__command": "true", "wrapper__hold": "0"}
+    for name, ce in (("node", "ce2"), ("other", "ce2"), ("well", "ce1")):
+        world.queue(name, ce, "command", **true)
+        world.box.queues[name]["sched.maxpending.maximum"] = "3"
+    for name in ("node", "other"):
+        world.box.queues[name]["wrapper.checks"] += f", {world.check}"
+    world.fault.write_text("the scratch disk is gone")
+    with InProcess(world.box) as factory:
+
+        def stopped(queue: str) -> bool:
+            world.box.work({queue: 3})
+            record = factory.queues[queue].last
+            return record is not None and record.breaker is not None
+
+        waiting.until(lambda: stopped("node"), LONG, "the breaker of the CE to open", 1)
+        waiting.until(lambda: stopped("other"), LONG, "the other queue at this CE to be stopped", 1)
+        record = factory.queues["other"].last
+        assert record is not None
+        assert record.breaker_scope == "ce"
+        (cause,) = [c for c in explain([record]).causes if c.code == "breaker-open"]
+        assert cause.who == "site"
+        assert "check node: the scratch disk is gone" in cause.words
+        world.box.work({"well": 1})
+        waiting.until(lambda: world.ended("well"), LONG, "a pilot at the other CE", 0.3)
+        assert not stopped("well")
+
+        world.fault.unlink()
+
+        def recovered() -> bool:
+            world.box.work({"node": 3, "other": 3})
+            return all((r := factory.queues[q].last) is not None and not r.breaker for q in ("node", "other"))
+
+        waiting.until(recovered, LONG, "a probe to do well, and the CE to be used again", 1)
+        assert any(one.exit == 0 for q in ("node", "other") for one in world.ended(q))
+        world.box.work({})
