@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -126,11 +126,13 @@ class Breakers:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._known: dict[Key, Breaker] = {}
         self._suspected: dict[Key, float] = {}  # since when it is waited for pilots to prove themselves
         self._orphaned: dict[Key, float] = {}  # since when no queue is concerned by it
         self._news: list[Change] = []
-        self._written = ""
+        self._written = _text([])
+        self._troubled = False
         if path is not None:
             self._read(path)
 
@@ -261,24 +263,30 @@ class Breakers:
 
     def save(self) -> None:
         """Write down what must survive a restart: open ones, and when others have closed."""
-        if self._path is None:
-            return
+        if self._path is not None:
+            with self._writing:  # or what is older could be written over what is newer
+                self._save(self._path)
+
+    def _save(self, path: Path) -> None:
         with self._lock:
             kept = [_Line(key, b) for key, b in self._known.items() if b.open or b.closed]
-        text = json.dumps({"breakers": [to_plain(line) for line in kept]}, indent=1, ensure_ascii=False)
+        text = _text(kept)
         if text == self._written:
             return
         try:
-            atomicfile.replace(self._path, f"{text}\n".encode(), mode=atomicfile.OWNER)
+            atomicfile.replace(path, f"{text}\n".encode(), mode=atomicfile.OWNER)
         except OSError as err:
-            log.warning("%s cannot be written: %s; it is tried again", self._path, err)
+            if not self._troubled:
+                log.warning("%s cannot be written: %s; it is tried again", path, err)
+            self._troubled = True
             return
-        self._written = text
+        self._written, self._troubled = text, False
 
     def _read(self, path: Path) -> None:
         try:
             lines = json.loads(path.read_text())["breakers"]
             self._known = {line.key: line.breaker for line in (from_plain(_Line, one) for one in lines)}
+            self._written = ""
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
@@ -317,6 +325,10 @@ class Breakers:
         if b.open or b.since >= long_ago:
             return False
         return not any(e.at >= long_ago and not e.good for e in b.seen)
+
+
+def _text(lines: Sequence[_Line]) -> str:
+    return json.dumps({"breakers": [to_plain(line) for line in lines]}, indent=1, ensure_ascii=False)
 
 
 def _told(key: Key, b: Breaker, now: float) -> str:

@@ -243,6 +243,7 @@ class Factory(Neighbours):
             self.pings.close()
         if self.mailer is not None:
             self.mailer.close(max(0.0, min(1.0, end - self.clock.monotonic())))
+        self.care.join(min(1.0, end - self.clock.monotonic()))
         self.endings.close()
         if not late:
             self.book.close()

@@ -78,6 +78,11 @@ class PilotCare:
         self._stopping = True
         self._woken.set()
 
+    def join(self, timeout: float) -> None:
+        """Wait for the thread to end: it writes down what it knows."""
+        if self._thread is not None:
+            self._thread.join(max(0.0, timeout))
+
     def _run(self) -> None:
         next_look = 0.0
         while not self._stopping:

@@ -135,6 +135,17 @@ def test_a_restart_forgets_no_open_breaker(tmp_path: Path) -> None:
     assert again.permit(A).limit == 0
     assert again.permit(D).limit is None
     assert path.stat().st_mode & 0o777 == 0o600
+    again.reset(A.keys)
+    world.clock.advance(1100)
+    again.judge()
+    again.save()
+    assert Breakers(path, world.clock, POLICY).known() == {}, "what has closed is written down, too"
+
+
+def test_where_nothing_was_ever_wrong_there_is_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "breakers.json"
+    Breakers(path, FakeClock(), POLICY).save()
+    assert not path.exists()
 
 
 def test_a_damaged_file_closes_all_and_is_kept(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def fail(factory: Factory, queue: str, n: int = 5) -> None:
     began = {"queued": now - 9, "started": now - 1, "wall": 1.0}
     factory.book.endings.take(
         [
-            Ending("ap", f"{i}.0", "t", queue, now, "failed", exit_code=1, **began)
+            Ending("ap", f"{i}.0", queue, queue, now, "failed", exit_code=1, **began)
             for i in range(n)
         ]
     )
