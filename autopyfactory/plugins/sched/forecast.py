@@ -68,10 +68,10 @@ def starts(inputs: CycleInputs, seen: Sequence[PastCycle]) -> Starts:
 
 def starts_everywhere(own: Starts, seen: Sequence[PastCycle]) -> Starts:
     """Return `own` starts and those by which the running pilots of the queues that share the demand grew."""
-    ago = list(own.ago)
+    grown: list[float] = []
     for newer, older in pairwise(seen):
-        ago += [newer.ago] * max(0, newer.others_running - older.others_running)
-    return Starts(sorted(ago))
+        grown += [newer.ago] * max(0, newer.others_running - older.others_running)
+    return Starts(sorted([*own.ago, *grown])) if grown else own
 
 
 def running_is_told(seen: Sequence[PastCycle], started: Starts) -> bool:

@@ -255,3 +255,12 @@ def test_queues_that_share_send_together_what_is_wanted(rule, i, weights):
         for p in parts.values()
     )
     assert together == rule.calc(0, alone).facts["target"]
+
+
+@given(adaptive, seen)
+def test_adaptive_takes_back_only_where_a_pilot_waits_or_no_job_is(rule, i):
+    """Else a pilot that has started unseen may be the next to find a job, and its removal would kill it."""
+    if rule.calc(0, i).n_out < 0:
+        running = i.batch.running + i.others_running
+        waits = rule.options.payloads * running > i.wms.running
+        assert waits or (running, i.wms.ready, i.wms.running) == (0, 0, 0)
