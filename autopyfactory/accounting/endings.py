@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from autopyfactory.accounting.endingstore import EndingStore
 from autopyfactory.accounting.lately import WINDOW, Lately, Memory
 from autopyfactory.accounting.pilotwords import with_words
+from autopyfactory.accounting.requests import NoAnswer
 from autopyfactory.model.ending import Ending, Start
 
 log = logging.getLogger("autopyfactory.endings")
@@ -46,6 +47,7 @@ class EndingStream:
         self._reader = _Reader(words)
         self._readings: dict[str, tuple[float | None, str | None]] = {}  # by target
         self._thread: threading.Thread | None = None
+        self._closed = False
         self._tidied = time.monotonic()
         if store is not None:
             self._restore(store)
@@ -88,8 +90,11 @@ class EndingStream:
     def take(self, endings: Sequence[Ending], starts: Sequence[Start] = ()) -> None:
         """Keep what a schedd told; what was told before does no harm. Called on the poll's thread.
 
-        A stream that has not been started tells of them at once, on this thread.
+        A stream that has not been started tells of them at once, on this thread. Raises NoAnswer when it is
+        closed: they are to be told to the next life.
         """
+        if self._closed:
+            raise NoAnswer("endings are not taken any more")
         with self._lock:
             fresh = [e for e in endings if self._is_new(e)]
         self._memory.started(starts)
@@ -130,7 +135,8 @@ class EndingStream:
         self._reader.stop()
 
     def close(self) -> None:
-        """Close the file."""
+        """Take nothing more, and close the file."""
+        self._closed = True
         if self._store is not None:
             self._store.close()
 

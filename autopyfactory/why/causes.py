@@ -10,7 +10,7 @@ from autopyfactory.credentials.pilotfiles import GONE
 from autopyfactory.credentials.wallet import NONE_VALID
 from autopyfactory.model.declaration import Who
 from autopyfactory.model.ending import SHORT
-from autopyfactory.model.record import CycleRecord, Empty, Failed, HeldGroup, Match, Troubles, Unmoved
+from autopyfactory.model.record import CycleRecord, Empty, Failed, Fared, HeldGroup, Match, Troubles, Unmoved
 from autopyfactory.model.text import clock, count, span
 from autopyfactory.why.groups import kind_of_group
 from autopyfactory.why.holds import RENAMED, RENEW, kind_of
@@ -29,6 +29,7 @@ _UNTRUSTED = re.compile(r"certificate.verify.failed|CA certificate bundle", re.I
 # How a cycle ends in which a plugin did what it must not do.
 _OF_A_PLUGIN = re.compile(r"the (rules?|\w+ plugin) .*failed: ")
 OF_SCHEDDS = ("MAX_JOBS_PER_OWNER", "MAX_JOBS_SUBMITTED")  # its limits, as caps
+WASTED = 0.1  # hours that are worth a word
 LATE = 3.0  # periods without a cycle
 
 
@@ -258,7 +259,7 @@ def of_pilots(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
     if record is not None and record.inputs and record.inputs.wms and record.inputs.wms.ready:
         where = record.wmsqueue or record.queue
         if troubles.empty:
-            yield _empty(troubles.empty, record.inputs.wms.ready, where)
+            yield _empty(troubles.empty, troubles.fared, record.inputs.wms.ready, where)
         if troubles.unmoved:
             yield _unmoved(troubles.unmoved, where)
     batch = record.inputs.batch if record and record.inputs else None
@@ -301,7 +302,7 @@ def of_troubles(troubles: Troubles) -> Iterator[Cause]:
     for group in troubles.lost:
         yield _lost(group)
     if troubles.failed:
-        yield _failed(troubles.failed)
+        yield _failed(troubles.failed, troubles.fared)
 
 
 def _ce_down(t: Troubles) -> Cause:
@@ -361,7 +362,7 @@ def _lost(group: HeldGroup) -> Cause:
     return Cause(kind.code, f"{words}: {kind.words}", kind.next, kind.who, group.since, example=group.reason)
 
 
-def _failed(f: Failed) -> Cause:
+def _failed(f: Failed, fared: Fared | None) -> Cause:
     words = f"{f.count} of the last {f.ended} pilots that ended have failed: {f.how} after {span(f.wall)}"
     if f.why:
         words += f"; they say: {f.why}"
@@ -369,15 +370,23 @@ def _failed(f: Failed) -> Cause:
     if f.hosts:
         words += f"; on {', '.join(f.hosts)} none did well"
         todo += "; tell the site of these nodes, or list them in the wrapper's `blacklist`"
+    words += _wasted(fared)
     # those that ran for long did their work, and it failed
     return Cause("pilots-fail", words, todo, blocks=f.wall < SHORT, example=f.quote)
 
 
-def _empty(e: Empty, ready: int, where: str) -> Cause:
+def _wasted(fared: Fared | None) -> str:
+    if fared is None or fared.wasted_hours < WASTED:
+        return ""
+    return f"; {fared.wasted_hours:.1f} hours of slots wasted in the last hour"
+
+
+def _empty(e: Empty, fared: Fared | None, ready: int, where: str) -> Cause:
     words = (
         f"{e.count} of the last {e.ended} pilots that ended found no work, after {span(e.wall)}, with "
         f"{count(ready, 'job')} ready for {where}: these match no such pilot, or are not given to it"
     )
+    words += _wasted(fared)
     todo = "compare what the jobs ask for (label, cores, memory, requirements) with what these pilots offer"
     if e.output:
         todo += f"; one of them wrote {e.output}"

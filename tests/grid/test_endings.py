@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from autopyfactory.api.live import known_state
+from autopyfactory.api.queues import status
 from autopyfactory.factory.factory import Factory
 from autopyfactory.history.reader import HistoryReader
 from autopyfactory.history.store import history_url
@@ -100,6 +101,16 @@ def world(tmp_path_factory: pytest.TempPathFactory, make_pool: Callable[..., Poo
         "good",
         executable=made.script("good", {**SUMMARY, "payload": {"name": "glidein", "total": 2}}, "exit 0"),
     )
+    made.queue("large", executable=made.box.queues["empty"]["executable"])
+    made.box.queues["large"] |= {  # its work are jobs of users in the same schedd
+        "wmsstatusplugin": "Condor",
+        "wmsstatus.condor.schedd": box.ap.schedd,
+        "wmsstatus.condor.collector": box.ap.collector,
+        "wmsstatus.condor.sleep": "1",
+    }
+    users = box.folder / "users.sub"
+    users.write_text('executable = /bin/true\nrequest_cpus = 800\n+MATCH_APF_QUEUE = "large"\nqueue 3\n')
+    box.ap.run_client("condor_submit", str(users))
     box.work(dict.fromkeys([*PILOTS, "waiting", "good"], 5))
     with InProcess(box) as factory:
         made.factory = factory
@@ -134,6 +145,17 @@ def test_pilots_that_find_no_work_are_counted_and_named(world: World) -> None:
     assert not any("raise" in text.lower() for text in world.story("empty").next)
     known = world.story("empty").known[-1]
     assert "found no work" in known
+
+
+def test_which_jobs_match_no_pilot_is_told_where_the_wms_can(world: World) -> None:
+    def told() -> Cause | None:
+        world.factory.troubles.look()  # type: ignore[union-attr]
+        cause = world.named("large", "pilots-empty")
+        return cause if cause.example else None
+
+    cause = until(told, "the jobs", every=1.0)
+    assert "with 3 jobs ready for large" in cause.words
+    assert "ask for 800 cores, pilots have 1" in cause.example
 
 
 def test_good_pilots_that_move_no_work_are_a_cause_of_their_own(world: World) -> None:
@@ -180,6 +202,9 @@ def test_nothing_starts_is_told_after_minutes_and_no_limit_is_to_be_raised(
     story = world.story("waiting")
     assert story.codes[0] == "long-pending", story
     assert not any("raise" in text for text in story.next)
+    rows = {r["queue"]: r for r in status(world.factory, {"longest": True})["queues"]}
+    assert rows["waiting"]["full"] is True, "as `why` has it"
+    assert rows["waiting"]["cause"] == "long-pending"
     assert "long-pending" not in world.story("good").codes
 
 

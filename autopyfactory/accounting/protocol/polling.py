@@ -11,7 +11,7 @@ from autopyfactory.accounting.place import Place, View
 from autopyfactory.accounting.protocol.accounts import Accounts, Run, end, saved
 from autopyfactory.accounting.protocol.explaining import explain
 from autopyfactory.accounting.protocol.identity import is_home, meet
-from autopyfactory.accounting.requests import Count, Counted, Endings, NoAnswer, Publish, ReadEndings
+from autopyfactory.accounting.requests import Count, Counted, Endings, NoAnswer, Publish, ReadEndings, Recall
 from autopyfactory.model.ending import Ending
 
 
@@ -59,7 +59,7 @@ def _endings(accounts: Accounts, place: Place) -> Run:
     endings: Endings = answer.value
     if not is_home(place, endings.identity):
         return
-    ours = _known(accounts, place, endings.pilots)  # before their lines are closed
+    ours = yield from _ours(accounts, place, endings.pilots)  # before their lines are closed
     by_tag: dict[str, list[int]] = {}
     for tag, proc in endings.ended:
         by_tag.setdefault(tag, []).append(proc)
@@ -68,17 +68,29 @@ def _endings(accounts: Accounts, place: Place) -> Run:
         if batch is not None and batch.state != "intended":  # of an intent only a search knows all
             end(accounts, place, batch, bits(procs))
     if ours or endings.starts:  # kept before the cursor moves on: they are not told again
-        yield Publish(place.name, ours, endings.starts)
+        try:
+            yield Publish(place.name, ours, endings.starts)
+        except NoAnswer:
+            return
     if endings.cursor != place.cursor or accounts.book.changed:
         place.cursor = endings.cursor
         yield saved(accounts, place)
 
 
-def _known(accounts: Accounts, place: Place, pilots: Iterable[Ending]) -> tuple[Ending, ...]:
+def _ours(accounts: Accounts, place: Place, pilots: Iterable[Ending]) -> Run:
     """Return the endings of pilots that this book has sent or adopted, with what it knows of each."""
-    book, found = accounts.book, []
+    book = accounts.book
+    unknown = frozenset(e.tag for e in pilots if not book.knew(e.tag))
+    closed: frozenset[str] = frozenset()
+    if unknown:  # a look-up may have closed their lines in an earlier life
+        try:
+            answer = yield Recall(unknown)
+            closed = answer.value
+        except NoAnswer:
+            pass  # then these are not told of
+    found = []
     for e in pilots:
-        if book.knew(e.tag):
+        if e.tag in closed or book.knew(e.tag):
             line = book.line(e.tag)
             queue = line.queue if line else e.queue
             found.append(

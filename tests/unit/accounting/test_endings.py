@@ -12,6 +12,7 @@ import pytest
 from autopyfactory.accounting import endings as module
 from autopyfactory.accounting.endings import EndingStream
 from autopyfactory.accounting.endingstore import EndingStore
+from autopyfactory.accounting.requests import NoAnswer
 from autopyfactory.model.ending import Account, Ending, Outcome, Start
 from endingkit import ended, wrote
 from patience import until
@@ -128,3 +129,11 @@ def test_a_reading_that_fails_is_told() -> None:
     assert stream.reading("s") == (5.0, None)
     stream.was_not_read("s", "no answer")
     assert stream.reading("s") == (5.0, "no answer")
+
+
+def test_a_closed_stream_takes_nothing(tmp_path: Path) -> None:
+    """Else the cursor would move on behind endings that nobody keeps."""
+    stream = EndingStream(EndingStore(tmp_path / "endings.db"))
+    stream.close()
+    with pytest.raises(NoAnswer):
+        stream.take([ended(1)])

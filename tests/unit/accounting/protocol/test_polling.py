@@ -13,8 +13,10 @@ from autopyfactory.accounting.requests import (
     Count,
     Counted,
     Endings,
+    NoAnswer,
     Publish,
     ReadEndings,
+    Recall,
     Request,
     Write,
 )
@@ -44,9 +46,14 @@ def test_endings_of_ours_are_told_before_the_cursor_moves_on() -> None:
     accounts.places.get("s@h").identity = "home"
     told = Endings(
         "home", "17.1", (("tag", 0), ("tag", 1), ("other", 0)),
-        (ended(0, queue="renamed"), ended(1), ended(2, tag="other")), (Start("17.0", "A", 5.0, 1.0),),
+        (ended(0, queue="renamed"), ended(1), ended(2, tag="other"), ended(3, tag="closed in another life")),
+        (Start("17.0", "A", 5.0, 1.0),),
     )  # fmt: skip
-    answers = {Count: Counted("home", {"A": BatchQueueInfo()}), ReadEndings: told}
+    answers: dict[type, object] = {
+        Count: Counted("home", {"A": BatchQueueInfo()}),
+        ReadEndings: told,
+        Recall: frozenset({"closed in another life"}),
+    }
     requests: list[Request] = []
     run = poll(accounts, "s@h")
     request = next(run)
@@ -62,9 +69,27 @@ def test_endings_of_ours_are_told_before_the_cursor_moves_on() -> None:
     assert [(e.job, e.queue, e.ce, e.place) for e in published.pilots] == [
         ("17.0", "A", "ce1", "s@h"),
         ("17.1", "A", "ce1", "s@h"),
+        ("17.3", "A", "ce of today", "s@h"),
     ], "what somebody else has put there is none of ours"
     assert published.starts == told.starts
     assert accounts.book.open() == 0
+
+
+def test_endings_that_nobody_takes_are_read_again() -> None:
+    accounts = Accounts(Book("mine"))
+    sent = Batch("tag", "A", "s@h", "ce1", 1, mark="mine", state="sent", cluster="17", members=1, alive=1)
+    accounts.book.begin(sent)
+    place = accounts.places.get("s@h")
+    place.identity, place.cursor = "home", "before"
+    run = poll(accounts, "s@h")
+    next(run)
+    run.send(Answer(Counted("home", {}), 1.0, 2.0))
+    assert isinstance(
+        run.send(Answer(Endings("home", "17.0", (("tag", 0),), (ended(0),)), 1.0, 2.0)), Publish
+    )
+    with pytest.raises(StopIteration):
+        run.throw(NoAnswer("closed"))
+    assert place.cursor == "before"
 
 
 def test_a_stranger_s_endings_are_not_told() -> None:
