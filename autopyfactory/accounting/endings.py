@@ -126,6 +126,7 @@ class EndingStream:
     def start(self) -> None:
         """Begin to tell."""
         if self._thread is None:
+            self._reader.start()
             self._thread = threading.Thread(target=self._run, name="endings", daemon=True)
             self._thread.start()
 
@@ -183,6 +184,12 @@ class _Reader:
         self._thread: threading.Thread | None = None
         self._stuck: _Reading | None = None
 
+    def start(self) -> None:
+        """Begin; does nothing when it has begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="pilots' files", daemon=True)
+            self._thread.start()
+
     def read(self, endings: Sequence[Ending], patience: float) -> list[Ending]:
         """Return `endings` with what the pilots wrote; without it those that are not read in time.
 
@@ -190,9 +197,7 @@ class _Reader:
         """
         if self._stuck is not None and not self._stuck.done.is_set():
             return list(endings)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="pilots' files", daemon=True)
-            self._thread.start()
+        self.start()
         reading = _Reading(list(endings))
         self._asked.put(reading)
         if reading.done.wait(patience):

@@ -15,6 +15,7 @@ ENDED = (
 )  # fmt: skip
 RUNNING, REMOVED, COMPLETED = 2, 3, 4
 HELD_THERE = "HELD"  # GridJobStatus of a pilot that its CE holds: reason and code are the CE's then
+LATEST = 1e11  # Unix time: the year 5138
 LONGEST = 1000  # characters of a reason
 
 
@@ -37,8 +38,8 @@ def ending_of(ad: Mapping[str, Any]) -> Ending | None:
     entered = _number(ad["EnteredCurrentStatus"])
     end = _number(ad["CompletionDate"]) or entered
     wall = _number(ad["RemoteWallClockTime"]) or (max(0.0, end - started) if started else 0.0)
-    code = ad["ExitCode"] if isinstance(ad["ExitCode"], int) else None
-    signal = ad["ExitSignal"] if ad["ExitBySignal"] is True and isinstance(ad["ExitSignal"], int) else None
+    code = _small(ad["ExitCode"])
+    signal = _small(ad["ExitSignal"]) if ad["ExitBySignal"] is True else None
     return Ending(
         place="",
         job=_job(ad),
@@ -75,7 +76,12 @@ def _job(ad: Mapping[str, Any]) -> str:
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+    """Return what can be a time or a code of this age of the world, else 0."""
+    return float(value) if isinstance(value, int | float) and 0 < value < LATEST else 0.0
+
+
+def _small(value: Any) -> int | None:
+    return value if isinstance(value, int) and abs(value) < 2**31 else None
 
 
 def _text(value: Any) -> str:

@@ -26,11 +26,12 @@ LARGEST = 16 * 1024 * 1024  # bytes of a record; what claims to be more is damag
 def encode(record: CycleRecord) -> bytes:
     """Return `record` as JSON. Raises TypeError for what has no plain form.
 
-    The single endings of pilots are left out: they are many, each cycle has nearly the same, and what rules
-    made of them is in the steps.
+    The single starts and endings of pilots are left out: they are many, each cycle has nearly the same, and
+    what rules made of them is in the steps.
     """
-    if record.inputs is not None and record.inputs.history is not None and record.inputs.history.ended:
-        recent = replace(record.inputs.history, ended=())
+    recent = record.inputs.history if record.inputs is not None else None
+    if record.inputs is not None and recent is not None and (recent.ended or recent.starts):
+        recent = replace(recent, ended=recent.ended and (), starts=())
         record = replace(record, inputs=replace(record.inputs, history=recent))
     return json.dumps(to_plain(record), separators=(",", ":"), ensure_ascii=False).encode()
 

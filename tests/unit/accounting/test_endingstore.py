@@ -3,6 +3,8 @@
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from autopyfactory.accounting.endingstore import EndingStore
 from autopyfactory.accounting.lately import WINDOW
 from autopyfactory.model.ending import Account
@@ -43,3 +45,13 @@ def test_rows_of_another_release_are_left_out(tmp_path: Path) -> None:
     db.commit()
     db.close()
     assert list(EndingStore(tmp_path / "endings.db").load()) == []
+
+
+def test_text_that_is_none_is_not_kept_and_harms_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = EndingStore(tmp_path / "endings.db")
+    store.put([ended(1, queue="\ud800")], complete=True)
+    store.put([ended(2)], complete=True)
+    assert [e.job for e, _ in store.load()] == ["17.2"]
+    assert "not kept" in caplog.text

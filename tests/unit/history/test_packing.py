@@ -84,13 +84,14 @@ def test_the_wrong_dictionary_is_noticed_or_gives_no_record() -> None:
         packing.decode(packing.Packer().unpack(packed))
 
 
-def test_the_single_endings_of_pilots_are_not_kept() -> None:
+def test_the_single_starts_and_endings_of_pilots_are_not_kept() -> None:
     record = cycle()
     assert record.inputs is not None
-    recent = RecentPilots(finished=500, ended=tuple(EndedPilot(9.0, float(n)) for n in range(500)))
+    many = tuple(float(n) for n in range(500))
+    recent = RecentPilots(finished=500, ended=tuple(EndedPilot(9.0, n) for n in many), starts=many)
     kept = rounded(replace(record, inputs=replace(record.inputs, history=recent)))
     assert kept.inputs is not None
-    assert kept.inputs.history == replace(recent, ended=())
+    assert kept.inputs.history == replace(recent, ended=(), starts=())
 
 
 def test_times_keep_their_milliseconds() -> None:

@@ -5,8 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autopyfactory.accounting.lately import LAST
+from autopyfactory.accounting.lately import LAST, Memory
+from autopyfactory.accounting.recent import recent_pilots
+from autopyfactory.condor.endings import ENDED, ending_of
 from autopyfactory.model.ending import Account, Ending
 from autopyfactory.model.record import Empty, Failed, Troubles
 from autopyfactory.why.causes import of_troubles
@@ -153,3 +157,30 @@ def test_who_began_before_or_says_that_it_worked_proves_nothing() -> None:
     panda = Account("ok", payload="panda", payloads=1)  # its payload is the pilot, that says no more
     assert troubles(*(replace(e, account=panda) for e in good), still=STILL).unmoved is not None
     assert troubles(*(replace(e, outcome="empty") for e in good), still=STILL).unmoved is None
+
+
+# --- ads can hold anything ---------------------------------------------------------------------------------
+
+ODD = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=3)
+    | st.sampled_from([10**400, 1e308, -1, "\ud800", "via condor_rm", 4, 3, T, int(T)])
+)
+
+
+NAMES = [n for n in ENDED if n not in ("ClusterId", "ProcId")]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(NAMES), ODD)))
+def test_something_is_told_of_whatever_ads_hold(odd: list[dict[str, Any]]) -> None:
+    base = {"ApfSubmission": "t", "MATCH_APF_QUEUE": "A", "ClusterId": 17, "ProcId": 3, "JobStatus": 4}
+    ads = [{**dict.fromkeys(ENDED), **base, "EnteredCurrentStatus": int(T) - 5, **given} for given in odd]
+    memory = Memory()
+    memory.ended(replace(e, queue="A") for ad in ads if (e := ending_of(ad)))
+    lately = memory.of("A")
+    found = told(Troubles(NOW), lately, T, STILL)
+    list(of_troubles(found))
+    recent_pilots(lately, T, total=1, submitted=1)
