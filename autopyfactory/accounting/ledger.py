@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.accounting import spelling
+from autopyfactory.accounting.anchor import Anchor
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Write
@@ -98,6 +99,7 @@ class Ledger:
                 "permissions. If the file is lost, move it away: the factory starts with an empty one, takes "
                 "over the pilots that it finds, and counts the pilots ever sent from 0"
             ) from err
+        self._anchor = Anchor([path.parent, path])
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
@@ -260,6 +262,8 @@ class Ledger:
 
     def _commit(self, requests: list[Write], *, durable: bool) -> Exception | None:
         """Write in one transaction; return why that failed."""
+        if durable and (lost := self._anchor.lost()):
+            return LedgerError(lost)  # it could be written, and would not be there after a restart
         try:
             with self._lock, _Transaction(self._db, durable=durable):
                 for request in requests:

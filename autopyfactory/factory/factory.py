@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from autopyfactory.accounting.anchor import Anchor
+from autopyfactory.accounting.anchor import Anchor, AnchorWatch
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.claims import Claims
 from autopyfactory.accounting.endings import EndingStream
@@ -142,7 +142,7 @@ class Factory(Neighbours):
                 {name: q.parts.submit for name, q in dict(self.queues).items()}, self.clock.now()
             ),
         )
-        self._anchor = Anchor([self.state_dir, self.state_dir / "ledger.db"])
+        self._anchor = AnchorWatch(Anchor([self.state_dir, self.state_dir / "ledger.db"]))
         self.room = RoomWatch(self._trees, self._least_room)
         self._load = load
         self._cycles = oneshot_cycles if oneshot_cycles is not None else configuration.factory.cycles
@@ -172,6 +172,7 @@ class Factory(Neighbours):
         for problem in self.configuration.problems:
             log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
         self.room.start()
+        self._anchor.start()
         self.endings.start()
         with self._lock:
             self._want(self.configuration)
@@ -228,6 +229,7 @@ class Factory(Neighbours):
         self.care.stop()
         self.endings.stop()
         self.room.stop()
+        self._anchor.stop()
         self.announce("stopped", "pilots go on by themselves")
         patience = end - deadline / 2
         for queue in queues:

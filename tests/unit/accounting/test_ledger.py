@@ -131,6 +131,14 @@ def test_what_was_sent_lately_is_told_without_the_disk(tmp_path: Path, clock: Fa
     again.close()
 
 
+def test_no_intent_is_written_into_a_file_that_is_no_longer_there(tmp_path: Path, clock: FakeClock) -> None:
+    ledger = Ledger(tmp_path / "l.db", clock)
+    (tmp_path / "l.db").unlink()
+    with pytest.raises(NotDone, match=r"l\.db is gone"):
+        ledger.write(Write((batch("a", clock),), durable=True))
+    ledger.close()
+
+
 def test_old_lines_are_deleted_once_a_day_while_the_factory_runs(ledger: Ledger, clock: FakeClock) -> None:
     ledger.write(Write((batch("closed", clock, state="closed"),), durable=True))
     clock.advance(KEEP_SECONDS + 1)
