@@ -148,7 +148,7 @@ def test_nobody_sends_when_the_state_has_gone(place: Place) -> None:
     records: list[CycleRecord] = []
     factory.listeners.append(lambda event: records.append(event) if isinstance(event, CycleRecord) else None)
     shutil.move(place.folder / "state/ledger.db", place.folder / "elsewhere")
-    assert len(factory.blocked()) == 1
+    until(lambda: len(factory.blocked()) == 1, "the loss to be noticed")
     until(lambda: any("ledger" in r.reason and r.submitted == 0 for r in records), "a cycle that says why")
 
 
