@@ -24,6 +24,7 @@ log = logging.getLogger("autopyfactory.credentials")
 TICK = 5.0  # seconds between two looks at whether a file has changed
 STALE = 900.0  # seconds without a look, after which nothing is believed: longer than any renewal may take
 FIRST_RETRY = 30.0  # seconds until a failed renewal is tried again; doubles up to the profile's checktime
+ROUND = 60.0  # seconds after which no further renewal is begun before all are looked at again
 REMIND = 86400.0  # seconds after which a trouble that goes on is told again
 
 
@@ -167,23 +168,43 @@ class Keeper:
     # --- one round ------------------------------------------------------------------------------
 
     def tend(self, renew: bool = True) -> None:
-        """Look at every variant that is wanted and, if `renew`, make anew what is due."""
+        """Look at every variant that is wanted and, if `renew`, make anew what is due.
+
+        All are looked at first: an issuer that hangs must not make others look forgotten.
+        """
         with self._round:
-            wanted = {self.plugin.variant(place) for place in self._places()}
-            if self.plugin.variant("x") == self.plugin.variant("y"):  # one for all: kept whoever uses it
-                wanted.add(self.plugin.variant(""))
-            kept = {v: s for v, s in self.standings.items() if v in wanted}
-            self._efforts = {v: e for v, e in self._efforts.items() if v in wanted}
-            for variant in sorted(wanted):
-                if self._stop.is_set():
-                    return
-                before = kept.get(variant, Standing(variant))
-                kept[variant] = self._tend(variant, before, renew)
-                self.standings = dict(kept)  # at once: the next one may take its time
-                if before.credential is None and kept[variant].credential is not None:
-                    self._ready(self.name)
-            self.standings = kept
+            wanted = self._wanted()
+            self._efforts = {v: self._efforts.get(v) or _Effort() for v in wanted}
+            kept = {v: self._seen(v, self.standings.get(v, Standing(v))) for v in sorted(wanted)}
+            self._publish(kept)
+            if renew and self.plugin.renews:
+                self._renew_due(kept)
+            for variant, standing in kept.items():
+                self._news(variant, standing)
             self.tended += 1
+
+    def _wanted(self) -> set[str]:
+        wanted = {self.plugin.variant(place) for place in self._places()}
+        if self.plugin.variant("x") == self.plugin.variant("y"):  # one for all: kept whoever uses it
+            wanted.add(self.plugin.variant(""))
+        return wanted
+
+    def _publish(self, kept: dict[str, Standing]) -> None:
+        before, self.standings = self.standings, dict(kept)
+        if any(s.credential and not (v in before and before[v].credential) for v, s in kept.items()):
+            self._ready(self.name)
+
+    def _renew_due(self, kept: dict[str, Standing]) -> None:
+        """Renew what is due until the time of one round is up; what ends first comes first."""
+        begun, now = self._clock.monotonic(), self._clock.now()
+        due = [v for v, s in kept.items() if self._short(s) and begun >= self._efforts[v].renew]
+        # what has failed less often comes first: it may be another server that answers
+        due.sort(key=lambda v: (self._efforts[v].failures, c.left(now) if (c := kept[v].credential) else 0.0))
+        for variant in due:
+            if self._stop.is_set() or self._clock.monotonic() - begun > ROUND:
+                return
+            kept[variant] = self._renewed(variant, kept[variant], self._efforts[variant])
+            self._publish(kept)
 
     def renew(self) -> dict[str, str]:
         """Renew every variant now; return why it failed, by variant. Waits for a round under way."""
@@ -197,23 +218,18 @@ class Keeper:
                     failed[variant] = after.words
             return failed
 
-    def _tend(self, variant: str, standing: Standing, renew: bool) -> Standing:
-        effort, mono = self._efforts.setdefault(variant, _Effort()), self._clock.monotonic()
+    def _seen(self, variant: str, standing: Standing) -> Standing:
+        """Look at a variant if it has changed or it is time to; judge whether others are late with it."""
+        effort, mono = self._efforts[variant], self._clock.monotonic()
         stamp = _stamp(self.plugin.file(variant))
         if mono >= effort.look or stamp != effort.stamp:
             effort.stamp, effort.look = stamp, mono + self.plugin.checktime
             standing = self._looked(variant, standing)
         else:
             standing = replace(standing, looked=mono)
-        if self._short(standing):
-            if not self.plugin.renews:
-                standing = self._nobody(standing)
-            elif renew and mono >= effort.renew:
-                standing = self._renewed(variant, standing, effort)
-        elif standing.trouble:
-            standing = replace(standing, trouble="", since=None)
-        self._news(variant, standing)
-        return standing
+        if not self._short(standing):
+            return replace(standing, trouble="", since=None) if standing.trouble else standing
+        return standing if self.plugin.renews else self._nobody(standing)
 
     def _looked(self, variant: str, standing: Standing) -> Standing:
         now, mono = self._clock.now(), self._clock.monotonic()
@@ -266,7 +282,8 @@ class Keeper:
     def _news(self, variant: str, standing: Standing) -> None:
         """Tell of a trouble when it appears, daily while it lasts, and when it is over."""
         effort, mono = self._efforts[variant], self._clock.monotonic()
-        words = standing.words
+        untried = self.plugin.renews and standing.credential is None and not standing.trouble
+        words = "" if untried else standing.words
         if words and (not effort.told or mono - effort.told_at >= REMIND):
             ends = f"it {standing.credential.until(self._clock.now())}: " if standing.credential else ""
             self._tell(_at(self.name, variant), f"{ends}{words}", True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from autopyfactory.config.model import Configuration, PluginChoice
 from autopyfactory.credentials.keeper import Keeper
 from autopyfactory.credentials.wallet import Wallet
+from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.factory.reconciler import Failure, Reconciler
 from autopyfactory.model.clock import Clock
 from autopyfactory.options.common import FactoryOptions
@@ -17,6 +18,7 @@ from autopyfactory.plugins.base import AuthContext, QueueContext
 
 log = logging.getLogger("autopyfactory.credentials")
 
+Users = Mapping[str, Mapping[str, str]]  # by profile: the queues that name it, and the CE of each
 FOLDER = "credentials"  # in the state folder, for what has no place of its own
 
 
@@ -39,7 +41,7 @@ class Credentials:
     def __init__(
         self,
         wallet: Wallet,
-        users: Callable[[], Mapping[str, Mapping[str, str]]],
+        users: Callable[[], Users],
         clock: Clock,
         tell: Callable[[str, str, bool], None],
         ready: Callable[[str], None] = lambda name: None,
@@ -108,6 +110,15 @@ class _Still(Keeper):
 
     def start(self) -> None:
         """Do nothing."""
+
+
+def users_of(queues: Mapping[str, APFQueue]) -> Users:
+    """Return for each profile the queues among `queues` that name it, and the CE that each sends to."""
+    users: dict[str, dict[str, str]] = {}
+    for name, queue in dict(queues).items():
+        for profile in getattr(queue.config.batchsubmit.options, "auth", ()):
+            users.setdefault(profile, {})[name] = queue.parts.submit.ce
+    return users
 
 
 def configured_users(configuration: Configuration) -> dict[str, dict[str, str]]:

@@ -27,7 +27,7 @@ from autopyfactory.credentials import pilotfiles
 from autopyfactory.credentials.wallet import Choice, Wallet
 from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.external.clocks import CLOCKS
-from autopyfactory.factory.credentials import Credentials
+from autopyfactory.factory.credentials import Credentials, Users, users_of
 from autopyfactory.factory.crossqueue import other_queues
 from autopyfactory.factory.hangwatch import HangWatch
 from autopyfactory.factory.heldpilots import Surroundings
@@ -114,6 +114,7 @@ class Factory(Neighbours):
             self._credential_news,
             self._credential_ready,
         )
+        self._profile_users: tuple[Mapping[str, APFQueue], Users] = {}, {}
         self._left_behind = LeftBehind(self.book, self.sources, self.shared)
         self.monitors = Monitors()
         self.listeners: list[Callable[[Event], None]] = []  # history, mail, ...: each must return at once
@@ -404,13 +405,14 @@ class Factory(Neighbours):
 
     # --- credentials ----------------------------------------------------------------------------
 
-    def _users_of_profiles(self) -> dict[str, dict[str, str]]:
+    def _users_of_profiles(self) -> Users:
         """Return for each profile the queues that name it, and the CE that each sends to."""
-        users: dict[str, dict[str, str]] = {}
-        for name, queue in dict(self.queues).items():
-            for profile in getattr(queue.config.batchsubmit.options, "auth", ()):
-                users.setdefault(profile, {})[name] = queue.parts.submit.ce
-        return users
+        queues, known = self._profile_users
+        if queues is not self.queues:  # which are replaced as a whole
+            queues = self.queues
+            known = users_of(queues)
+            self._profile_users = queues, known
+        return known
 
     def _credential_news(self, profile: str, words: str, bad: bool) -> None:
         self.announce("problem" if bad else "credential", f"credential {profile}: {words}")

@@ -121,6 +121,31 @@ def test_one_ce_that_fails_costs_no_other() -> None:
     assert "OSError" in w.keeper.standings["ce1"].error
 
 
+def test_an_issuer_that_hangs_makes_no_ce_look_forgotten() -> None:
+    """Each renewal runs into its time limit; all are looked at meanwhile, and what ends first is first."""
+    w = World(per_ce=True)
+    w.places = frozenset(f"ce{i:03}" for i in range(200))
+    w.keeper.tend()
+    asked: list[str] = []
+
+    def hang(variant: str) -> None:
+        asked.append(variant)
+        w.clock.advance(30)
+        raise RuntimeError("no answer within 30 s")
+
+    for place in w.places:
+        w.plugin.put(place, 700 if place == "ce123" else 3600)
+    w.plugin.renew = hang  # type: ignore[method-assign]
+    w.plugin.least = 100_000.0  # all are due
+    w.clock.advance(w.plugin.checktime)
+    for _ in range(60):
+        w.after(TICK)
+        looks = [w.clock.monotonic() - (s.looked or 0) for s in w.keeper.standings.values()]
+        assert max(looks) < STALE / 2
+    assert asked[0] == "ce123"
+    assert len(set(asked)) > 100, "those that fail do not keep others from being tried"
+
+
 def test_a_new_one_that_is_too_short_is_told_and_not_made_again_at_once() -> None:
     w = World()
     w.plugin.life = 300
@@ -177,7 +202,7 @@ def test_a_renewal_that_hangs_delays_neither_stop_nor_what_is_asked() -> None:
     w.keeper.start()
     assert inside.wait(30)
     w.keeper.stop()
-    assert w.keeper.standings == {}, "asking returns at once"
+    assert w.keeper.standings[""].error == "there is none", "asking returns at once"
     assert w.keeper.alive and not w.keeper.hangs
     w.clock.advance(STALE + 1)
     assert not w.keeper.alive, "another thread may take the profile over"
