@@ -9,6 +9,7 @@ from typing import Any
 
 from autopyfactory.check.glidein import token_left_behind
 from autopyfactory.check.order import undoings
+from autopyfactory.check.profiles import spoilt
 from autopyfactory.check.submission import refused
 from autopyfactory.check.tokens import exposed
 from autopyfactory.check.trial import MANY, Trial
@@ -32,6 +33,7 @@ def inspect(configuration: Configuration, *, files: bool = True) -> list[Problem
     places: dict[tuple[Any, ...], list[QueueConfig]] = {}
     executables: dict[str, Problem | None] = {}
     described: list[tuple[Trial, Mapping[str, str]]] = []
+    users: dict[str, set[str]] = {}  # by credential profile: the CEs that pilots are sent to with it
     for queue in queues:
         trial = Trial.of(queue, configuration)
         found += _refusals(trial)
@@ -48,8 +50,11 @@ def inspect(configuration: Configuration, *, files: bool = True) -> list[Problem
             if all(problem.severity != "error" for problem in wrapper):
                 found += _pilot(trial, executables if files else None, described)
             places.setdefault(_place(trial), []).append(queue)
+            for profile in getattr(queue.batchsubmit.options, "auth", ()):
+                users.setdefault(profile, set()).add(trial.submit.ce)
     if files:  # like the files, HTCondor is this machine's
         found += refused(described)
+        found += spoilt(configuration, users)
     found += _shared(places)
     found += _plugins(configuration, queues)
     found += _factory(configuration)

@@ -142,6 +142,8 @@ def _known(record: CycleRecord | None, live: LiveState | None) -> tuple[str, ...
         lines.append(f"{text}; {error}" if error else text)
     if (site := record.inputs.site) is not None and site.status:
         lines.append(f"site status: {site.status}")
+    if record.profile is not None:
+        lines.append(f"credential profile: {record.profile}")
     troubles = (live.troubles if live else None) or record.troubles
     if troubles is not None and troubles.fared is not None:
         lines.append(_fared(troubles.fared))

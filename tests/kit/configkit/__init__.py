@@ -12,11 +12,12 @@ from autopyfactory.config import build
 from autopyfactory.config.loader import RawConfig, parse_text
 from autopyfactory.config.model import Configuration
 from autopyfactory.config.registry import Registry
+from autopyfactory.credentials.credential import CredentialError, Presented
 from autopyfactory.model.decision import Cap, CycleInputs, Need, Step
 from autopyfactory.model.declaration import Declaration
 from autopyfactory.options.declare import NameList, Options, option
 from autopyfactory.options.problem import Problem
-from autopyfactory.plugins.base import QueueConfigPlugin, SchedPlugin
+from autopyfactory.plugins.base import AuthPlugin, QueueConfigPlugin, SchedPlugin
 from autopyfactory.plugins.queueconfig.file import File
 
 
@@ -173,9 +174,22 @@ class ProfileOptions(Options):
     phrase: str | None = option(None, key="x509.passphrase", scope="auth", secret=True, description="")
 
 
-class Profile:
+class Profile(AuthPlugin):
     name = "X509"
     Options = ProfileOptions
+    renews = True
+
+    def file(self, variant):
+        return self.options.file
+
+    def presented(self, variant):
+        return Presented({"x509userproxy": self.options.file})
+
+    def minlife(self, credential):
+        return 60.0
+
+    def look(self, variant):
+        raise CredentialError("there is none yet")
 
 
 class PartOptions(Options):
