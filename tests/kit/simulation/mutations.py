@@ -163,6 +163,10 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "submission under way": _run((Book, "unresolved", _busy_too), what="a submission under way is looked up"),
     "two look-ups": _run(*_everywhere("patient", _at_once), what="one look-up is enough to write off"),
+    "doubts end": _run(
+        *_everywhere("clear_doubts", lambda lines, uneven: None),
+        what="a look-up in vain counts for ever, although its pilots were shown since",
+    ),
     "minutes apart": _run(
         (world, "POLICY", Policy(under_way=5, apart=5, apart_without_history=5, lease=1000.0)),
         what="two look-ups seconds apart are enough to write off",

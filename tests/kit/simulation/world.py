@@ -45,6 +45,7 @@ END = FAULTS_END + 1500.0
 POLL, CYCLE, MAXAGE = 60.0, 45.0, 200.0
 SPELLINGS = {"p0@h": ("p0@h", "P0@H.", "p0@h:9618", "twin@h"), "p1@h": ("p1@h", "P1@h")}
 CES = {"c0": ("c0", "C0.", "c0:9619"), "c1": ("c1", "https://C1/")}
+RELAPSES = 0.1  # of the schedules
 LIES = ("zero", "fifth", "half", "some queues", "old", "flip", "more", "nonsense")
 
 
@@ -394,6 +395,7 @@ class World:
     def _faults(self) -> None:
         """Draw the faults of this schedule."""
         rng = self.rng
+        relapsing = self._relapses()
         for _ in range(rng.randint(0, 3)):
             self.after(rng.uniform(10, FAULTS_END - 10), self._kill)
         for name, schedd in self.home.items():
@@ -402,9 +404,9 @@ class World:
                 self._lying(schedd, rng.choice(LIES), begin, begin + length)
             if rng.random() < 0.4:
                 begin = rng.uniform(0, FAULTS_END - 200)
-                self._blind(
-                    schedd, rng.choice(("nothing", "part", "short")), begin, begin + rng.uniform(10, 100)
-                )
+                how, end = rng.choice(("nothing", "part", "short")), begin + rng.uniform(10, 100)
+                if schedd is not relapsing:
+                    self._blind(schedd, how, begin, end)
             if rng.random() < 0.4:
                 begin = rng.uniform(0, FAULTS_END - 400)
                 self._outage(name, begin, begin + rng.uniform(5, 300))
@@ -428,6 +430,24 @@ class World:
             self.after(rng.uniform(100, FAULTS_END), self._operator_adopts)
         self.after(FAULTS_END, self._operator_adopts)
         self.after(FAULTS_END + 600, self._operator_adopts)
+
+    def _relapses(self) -> Schedd | None:
+        """Let one schedd, in some schedules, twice know of nothing for a while, and tell the truth between.
+
+        Each time is shorter than two look-ups are apart, and all of it is longer. Drawn apart from the other
+        faults: so the schedules of older seeds are what they were.
+        """
+        own = random.Random(f"two lies {self.seed}")
+        if own.random() > RELAPSES:
+            return None
+        schedd = own.choice(list(self.home.values()))
+        begin = own.uniform(200, 600)
+        for _ in range(2):
+            end = begin + own.uniform(70, 150)
+            self._lying(schedd, "zero", begin, end)
+            self._blind(schedd, "nothing", begin, end)
+            begin = end + own.uniform(750, 1000)  # longer than a thread is paused: the truth is heard
+        return schedd
 
     def _lying(self, schedd: Schedd, lie: str, begin: float, end: float) -> None:
         self.after(max(0.0, begin), lambda: setattr(schedd, "lie", lie))
