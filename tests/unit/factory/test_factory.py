@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import threading
@@ -10,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from autopyfactory.accounting.protocol.accounts import Policy
@@ -331,3 +333,25 @@ def test_a_pause_is_in_force_until_its_end(still: Any) -> None:
     clock = still.clock = FakeClock()
     clock.advance((now - clock.now()).total_seconds() + 3601)
     assert still.paused("east") is None
+
+
+def test_pilots_as_processes_leave_no_zombies_under_steady_demand(place: Place) -> None:
+    """They were collected in cycles that sent nothing, and there were none."""
+    place.configure(
+        "[busy]\nschedplugin = Fixed\nsched.fixed.pilotspercycle = 3\n"
+        "executable = /bin/true\nexecutable.arguments =\n"
+    )
+    factory = place.start()
+    busy = factory.queues["busy"]
+    until(lambda: busy.cycles_run > 20 and factory.book.total("busy") > 60, "many pilots")
+    until(lambda: zombies() <= 6, "none but those of the last cycle or two")
+    assert max(zombies() for _ in range(20)) < 30, "of more than sixty"
+
+
+def zombies() -> int:
+    """Return how many children of this process have ended and were not collected."""
+    found = 0
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += child.status() == psutil.STATUS_ZOMBIE
+    return found
