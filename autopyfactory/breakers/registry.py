@@ -27,6 +27,7 @@ log = logging.getLogger("autopyfactory.breakers")
 
 Scope = Literal["ce", "credential", "queue"]
 SCOPES: tuple[Scope, ...] = ("ce", "credential", "queue")
+SCHEDDS_OWN = "the schedd's own credential"
 Step = Callable[[Breaker, float], Breaker]  # what follows a state, at a time
 
 
@@ -53,18 +54,18 @@ class Address:
 
     queue: str
     ce: str  # in its one spelling
-    credential: str = ""  # as people write it; empty: none of ours
+    credential: str = ""  # as people write it; empty: the queue names none, and the schedd has its own
 
     def key(self, scope: Scope) -> Key:
         """Return which breaker of this scope is concerned."""
-        if scope == "credential" and self.credential:
-            return Key(scope, self.ce, self.credential)
-        return Key("queue", self.ce, self.queue) if scope == "queue" else Key("ce", self.ce)
+        if scope == "credential":
+            return Key(scope, self.ce, self.credential or SCHEDDS_OWN)
+        return Key(scope, self.ce, self.queue if scope == "queue" else "")
 
     @property
     def keys(self) -> tuple[Key, ...]:
         """Return every breaker that is concerned."""
-        return tuple(dict.fromkeys(self.key(scope) for scope in SCOPES))
+        return tuple(self.key(scope) for scope in SCOPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,8 @@ class Breakers:
                 for key, b in self._known.items()
                 if b.open or b.suspicious(self.policy, now)
             }
+        if not enough:
+            return {}
         found = {a: [enough[key] for key in a.keys if key in enough] for a in addresses}
         return {a: (max(p for p, _ in its), max(e for _, e in its)) for a, its in found.items() if its}
 

@@ -154,6 +154,7 @@ def test_a_credential_that_is_mended_lets_held_pilots_go_on(grid: Grid, place: P
         until(lambda: (q := factory.queues["picky"].last) and q.breaker, "the breaker is open")
         assert factory.queues["picky"].last is not None
         assert "the CE knows our identity" in str(factory.queues["picky"].last.breaker)
+        assert factory.queues["picky"].last.breaker_scope == "credential"
         grid.ap.hold_token("picky", site.token(PILOT))
         until(lambda: states(box, "picky").count("2") == 6, "all run")
         assert acted(factory)["released", "credential-refused"] >= 6

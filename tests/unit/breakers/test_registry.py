@@ -58,10 +58,14 @@ def test_what_goes_wrong_stops_those_whose_fault_it_may_be(scope: Scope, stopped
     assert world.stopped() == stopped
 
 
-def test_a_queue_without_a_credential_has_two() -> None:
-    bare = Address("A", "ce1")
-    assert bare.keys == (Key("ce", "ce1"), Key("queue", "ce1", "A"))
-    assert bare.key("credential") == Key("ce", "ce1")
+def test_queues_without_a_credential_share_that_of_the_schedd() -> None:
+    world = World()
+    world.fails(Address("A", "ce1"), "credential")
+    assert world.breakers.permit(Address("B", "ce1")).words == (
+        "CE ce1 with the schedd's own credential: 3 of the last 3 pilots went wrong: 3 exit code 1; "
+        "0 probes so far, a probe in 1 min"
+    )
+    assert world.stopped() == set()
 
 
 def test_the_words_say_what_is_open_and_why() -> None:
