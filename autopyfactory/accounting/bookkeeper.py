@@ -91,6 +91,12 @@ class Bookkeeper:
         """Return the open pilots of `queue`."""
         return self._accounts.book.open(f"queue:{queue}")
 
+    def ce_of(self, tag: str) -> str:
+        """Return the CE that the pilots with `tag` were sent to, in one spelling; empty: it is not known."""
+        with self._lock:
+            line = self._accounts.book.line(tag)
+            return line.ce if line is not None else ""
+
     def active(self, scope: str = FACTORY, ce: str = "") -> int:
         """Return the pilots that count against a cap of `scope` (`factory`, `ce`)."""
         with self._lock:

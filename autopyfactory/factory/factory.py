@@ -394,6 +394,7 @@ class Factory(Neighbours):
             targets=lambda: schedds.targets(self.enabled(self.configuration).values()),
             breaker_options=lambda: self._part(BreakerPart.name, BreakerOptions()),
             held_options=lambda: self._part(HeldPart.name, HeldOptions()),
+            ce_of=self.book.ce_of,
             closed=self.book.holds,
             tell=self.announce,
         )

@@ -32,6 +32,7 @@ log = logging.getLogger("autopyfactory.pilotcare")
 
 INTERVAL = 60.0  # seconds between two rounds
 GATHER = 1.0  # seconds that news of one pilot waits for those of others
+SPACED = 5.0  # seconds between two judgements
 AGAIN = 5.0  # seconds between two looks whether pilots that run have proved themselves
 LOST_EVERY = 300.0  # seconds between two looks for lost pilots
 ASK = 20.0  # seconds for one question, or action
@@ -40,9 +41,17 @@ SAMPLE = 500  # running pilots of suspects: more would say nothing new
 STUCK_ADS = (
     "MATCH_APF_QUEUE", "JobStatus", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "ClusterId",
     "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridJobStatus",
-    RELEASES,
+    "ApfSubmission", RELEASES,
 )  # fmt: skip
-RUNNING_ADS = ("MATCH_APF_QUEUE", "ClusterId", "ProcId", "QDate", "JobCurrentStartDate", "RemoteHost")
+RUNNING_ADS = (
+    "MATCH_APF_QUEUE",
+    "ApfSubmission",
+    "ClusterId",
+    "ProcId",
+    "QDate",
+    "JobCurrentStartDate",
+    "RemoteHost",
+)
 HELD = 5
 
 
@@ -84,19 +93,20 @@ class PilotCare:
             self._thread.join(max(0.0, timeout))
 
     def _run(self) -> None:
-        next_look = 0.0
+        next_look = judged = 0.0
         while not self._stopping:
             try:
                 if time.monotonic() >= next_look:
                     next_look = time.monotonic() + INTERVAL
                     self.look()
+                judged = time.monotonic()
                 self.judge()
             except Exception:
                 log.exception("looking after pilots failed")
             wait = next_look - time.monotonic()
             wait = min(wait, AGAIN) if self._waits else wait
             if self._woken.wait(max(0.0, wait)) and not self._stopping:
-                time.sleep(GATHER)
+                time.sleep(max(GATHER, judged + SPACED - time.monotonic()))
                 self._woken.clear()
         self._breakers.save()
 
@@ -105,15 +115,17 @@ class PilotCare:
     def endings(self, ended: Sequence[Ending]) -> None:
         """Take in how pilots ended; returns at once."""
         short, queues = self._around.breaker_options().short, self._around.queues()
+        matters = False
         for e in ended:
             queue = queues.get(e.queue)
             if queue is None or queue.breaker is None:
                 continue
             told = evidence.of_ending(e, _executable(queue), short)
             if told is not None:
-                address = queue.breaker.address
-                self._breakers.note(replace(address, ce=e.ce) if e.ce else address, *told)
-        self._woken.set()
+                self._breakers.note(_at(queue.breaker.address, e.ce), *told)
+            matters = matters or (told is not None and not told[1].good)
+        if matters or self._breakers.known():
+            self._woken.set()
 
     def judge(self) -> None:
         """Ask for running pilots where a breaker is open or about to open; judge; tell what has changed."""
@@ -141,8 +153,7 @@ class PilotCare:
         now = self._now
         oldest = int(now - self._breakers.policy.window)
         parts = [
-            f"(MATCH_APF_QUEUE =?= {constraint_string(a.queue)}"
-            f" && JobCurrentStartDate <= {int(promising)})"
+            f"(MATCH_APF_QUEUE =?= {constraint_string(a.queue)} && JobCurrentStartDate <= {int(promising)})"
             for a, (promising, _) in suspects.items()
         ]
         wanted = (
@@ -155,7 +166,7 @@ class PilotCare:
             address = by_queue[str(ad["MATCH_APF_QUEUE"])]
             scope, seen = evidence.of_running(place, ad, now)
             if seen.wall >= suspects[address][1]:
-                self._breakers.note(address, scope, seen)
+                self._breakers.note(_at(address, self._around.ce_of(str(ad["ApfSubmission"]))), scope, seen)
             else:
                 undecided.add(address)
         return undecided
@@ -203,7 +214,8 @@ class PilotCare:
             else:
                 continue
             if told is not None and queue is not None and queue.breaker is not None:
-                self._breakers.note(queue.breaker.address, *told)
+                ce = self._around.ce_of(str(ad["ApfSubmission"]))
+                self._breakers.note(_at(queue.breaker.address, ce), *told)
         if len(ads) < LIMIT:
             for ce in {address.ce for address in self._addresses()}:
                 self._breakers.reached(ce, place, down)
@@ -212,6 +224,11 @@ class PilotCare:
     @property
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _at(address: Address, ce: str) -> Address:
+    """Return the address as it was when pilots were sent to `ce`; empty: it is not known, so as it is."""
+    return replace(address, ce=ce) if ce else address
 
 
 def _executable(queue: APFQueue) -> str:

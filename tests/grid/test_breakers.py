@@ -19,7 +19,7 @@ from testbed.pool import SITE, Pool
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-PERIOD = 5.0  # seconds between two cycles
+PERIOD = 10.0  # seconds between two cycles
 
 
 @pytest.fixture(scope="module")

@@ -77,6 +77,7 @@ class World:
         self.told: list[tuple[str, str, str | None]] = []
         self.description: dict[str, str] = {}
         self.choice: Any = None
+        self.sent_to: dict[str, str] = {}
         self.queues: dict[str, Any] = {}
         self.add("Q", executable="/bin/false")
         around = Surroundings(
@@ -85,6 +86,7 @@ class World:
             targets=lambda: [TARGET],
             breaker_options=BreakerOptions,
             held_options=lambda: self.held,
+            ce_of=lambda tag: self.sent_to.get(tag, ""),
             closed=lambda place: self.closed,
             tell=lambda kind, words, queue: self.told.append((kind, words, queue)),
         )
@@ -334,3 +336,8 @@ def test_pilots_count_where_they_were_sent(world: World) -> None:
     assert world.permit() is None
     address = replace(world.queues["Q"].breaker.address, ce="ce-before")
     assert world.breakers.permit(address).limit == 0
+    world.sent_to["old"] = "ce-before"
+    world.hold(9, BATCH, ApfSubmission="old")
+    world.care.look()
+    world.care.judge()
+    assert world.permit() is None, "nor do those that are held at a CE that the queue has left"
