@@ -6,7 +6,8 @@ from pathlib import Path
 
 from demo.daemon import Daemon
 from demo.owner import USER, give
-from demo.view import View
+from demo.steps import Steps
+from demo.view import Tally, View
 
 HERE = Path(__file__).resolve().parents[2]
 CONF = HERE / "etc/demo"
@@ -25,18 +26,21 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
         for n in range((arguments.jobs + i) // len(KINDS)):
             (work / kind / "ready" / f"job{n}").write_text(f"sleep {arguments.seconds}\n")
     state = home / "state"
+    steps, came = Steps(1), time.time()
     daemon = Daemon([_conf(home, work)], state, give(home) / "factory.log", {}, USER)
     first, complete = None, False
     try:
-        daemon.wait_ready()
-        print(f"its pages: {daemon.page()}\n")
-        with View() as view:
+        with steps.step("starting the factory"):
+            daemon.wait_ready()
+            page = daemon.page()
+        print(f"      its pages: {page}\n")
+        with View(came) as view:
             while time.monotonic() < began + arguments.limit:
-                done = sum(len(list((work / kind / "done").iterdir())) for kind in KINDS)
-                first = time.monotonic() - began if first is None and done else first
+                tally = _tally(work, arguments.jobs)
+                first = time.time() - came if first is None and tally.done else first
                 status = daemon.status()
-                view.show(status, done, arguments.jobs)
-                complete = done == arguments.jobs and not any(r["running"] for r in status["queues"])
+                view.show(status, tally)
+                complete = tally.done == arguments.jobs and not any(r["running"] for r in status["queues"])
                 if complete:
                     break
                 time.sleep(1)
@@ -49,10 +53,18 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
     outcome = "done" if complete else "NOT DONE IN TIME"
     print(
         f"\n{outcome}: {len(pilots)} pilots sent, {empty} of them ran nothing; "
-        f"first payload finished: {'none' if first is None else f'{first:.0f} s after the start'}; "
+        f"first payload finished: {'none' if first is None else f'{first:.0f} s after the jobs came'}; "
         f"the factory ended with code {code}"
     )
     return 0 if complete and code == 0 else 1
+
+
+def _tally(work: Path, jobs: int) -> Tally:
+    """Return how the jobs stand; one that moves while we look is running."""
+    waiting, done = (
+        sum(len(list((work / kind / step).iterdir())) for kind in KINDS) for step in ("ready", "done")
+    )
+    return Tally(waiting, jobs - waiting - done, done)
 
 
 def _conf(folder: Path, work: Path) -> Path:

@@ -1,11 +1,13 @@
 """The demo on HTCondor: an access point, two CEs behind tokens, a users' pool without machines."""
 
 import argparse
+import contextlib
 import time
 from pathlib import Path
 
 from demo.daemon import Daemon
 from demo.owner import USER, give
+from demo.steps import Steps
 from demo.view import View
 from demo.work import Jobs, Pilots, Summary
 from testbed.grid import Grid
@@ -18,13 +20,18 @@ QUEUES = {"analysis-ce1": ("analysis", "ce1"), "simulation-ce2": ("simulation", 
 def run(folder: Path, arguments: argparse.Namespace) -> int:
     """Bring up the grid, let the factory do the users' jobs, and sum up; return the exit code."""
     started = time.monotonic()
-    with Grid(folder / "grid") as grid:
+    steps = Steps(4)
+    with steps.step("getting HTCondor (once per machine, about a minute)"):
+        grid = Grid(folder / "grid")
+    with contextlib.ExitStack() as stack:
+        with steps.step("starting the grid: an access point, two CEs, a users' pool without machines"):
+            stack.enter_context(grid)
         ces = ", ".join(site.collector for site in grid.sites.values())
-        print(f"grid up in {time.monotonic() - started:.1f} s: access point {grid.ap.collector}, CEs {ces},")
-        print(f"users' pool {grid.vo.collector} without machines")
+        print(f"      access point {grid.ap.collector}, CEs {ces}, users' pool {grid.vo.collector}")
         home = give(folder / "factory")
         jobs = Jobs(grid.vo, give(home / "users"), [label for label, _ in QUEUES.values()], arguments)
-        jobs.submit()
+        with steps.step(f"submitting {arguments.jobs} jobs to the users' pool"):
+            jobs.submit()
         daemon = Daemon(
             [CONF / "autopyfactory.conf", _addresses(grid, home)],
             home / "state",
@@ -33,15 +40,17 @@ def run(folder: Path, arguments: argparse.Namespace) -> int:
             USER,
         )
         try:
-            daemon.wait_ready()
-            print(f"{arguments.jobs} jobs wait; the factory runs; its log is {daemon.log}")
-            print(f"its pages: {daemon.page()}\n")
+            with steps.step("starting the factory"):
+                daemon.wait_ready()
+                page = daemon.page()
+            print(f"      its pages: {page}, its log: {daemon.log}\n")
             done = _watch(daemon, jobs, Pilots(grid.ap), started, arguments)
+            sent = sum(row["sent"] for row in daemon.status()["queues"])
             if arguments.keep:
                 daemon.keep(_hints(home))
         finally:
             code = daemon.stop()
-        summary = Summary.of(jobs, home / "pilots")
+        summary = Summary.of(jobs, home / "pilots", sent)
         print(summary.text(complete=done, exit_code=code))
         return 0 if done and summary.all_well(arguments.jobs) and code == 0 else 1
 
@@ -59,11 +68,11 @@ def _hints(home: Path) -> list[str]:
 
 def _watch(daemon: Daemon, jobs: Jobs, pilots: Pilots, began: float, arguments: argparse.Namespace) -> bool:
     """Show what happens until all jobs are done and all pilots gone; return whether that was in time."""
-    with View(arguments.picture) as view:
+    with View(jobs.submitted_at, arguments.picture) as view:
         while time.monotonic() < began + arguments.limit:
-            left = jobs.left()
-            view.show(daemon.status(), jobs.done(left), len(jobs))
-            if left == 0 and pilots.left() == 0:
+            tally = jobs.tally()
+            view.show(daemon.status(), tally)
+            if tally.done == len(jobs) and pilots.left() == 0:
                 return True
             time.sleep(1)
     return False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.view import Tally
 from testbed.pool import Pool
 
 _SUMMARY = re.compile(r"^APF-WRAPPER: (.*)$", re.MULTILINE)
@@ -42,13 +43,12 @@ class Jobs:
             self._pool.run_client("condor_submit", str(file))
         self.submitted_at = time.time()
 
-    def left(self) -> int:
-        """Return how many jobs are not done."""
-        return len(self._pool.run("condor_q", "-all", "-af", "JobStatus").stdout.split())
-
-    def done(self, left: int) -> int:
-        """Return how many are done when `left` are not."""
-        return len(self) - left
+    def tally(self) -> Tally:
+        """Return how they stand, from one answer of the users' pool; done ones leave its queue."""
+        states = self._pool.run("condor_q", "-all", "-af", "JobStatus").stdout.split()
+        running, ended = states.count("2"), states.count("4")
+        waiting = len(states) - running - ended
+        return Tally(waiting, running, len(self) - waiting - running)
 
     def first_done_at(self) -> float | None:
         """Return when the first job ended well, as seconds since the epoch."""
@@ -77,14 +77,14 @@ class Summary:
     """What came of it all."""
 
     jobs: int
-    pilots: int
+    pilots: int  # that the factory sent, as it says itself
     empty: int
     failed: int
     first_payload: float | None  # seconds from the submission of the jobs
 
     @classmethod
-    def of(cls, jobs: Jobs, logs: Path) -> "Summary":
-        """Return the sum of what the users' pool and the pilots' own last lines say."""
+    def of(cls, jobs: Jobs, logs: Path, sent: int) -> "Summary":
+        """Return the sum of what pool and pilots say in their last lines; `sent`: by the factory."""
         said = [_SUMMARY.findall(file.read_text(errors="replace")) for file in logs.glob("*/*/*.out")]
         ends = [
             dict(word.split("=", 1) for word in lines[-1].split() if "=" in word) for lines in said if lines
@@ -92,9 +92,9 @@ class Summary:
         first = jobs.first_done_at()
         return cls(
             jobs=jobs.ended_well(),
-            pilots=len(said),
+            pilots=sent,
             empty=sum(end.get("payloads") == "0" for end in ends),
-            failed=len(said) - len(ends) + sum(end.get("exit") != "0" for end in ends),
+            failed=sent - len(ends) + sum(end.get("exit") != "0" for end in ends),
             first_payload=None if first is None else first - jobs.submitted_at,
         )
 
