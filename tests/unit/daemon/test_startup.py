@@ -102,7 +102,7 @@ def test_it_runs_reloads_answers_and_ends(real: Real) -> None:
 
 
 def test_a_cycle_and_out(real: Real) -> None:
-    assert real.start("--oneshot").wait(30) == 0, real.text()
+    assert real.start("--oneshot").wait(PATIENCE) == 0, real.text()
     assert len(real.pilots()) == 2
     assert "the factory ends: nothing left to do" in real.text()
 
