@@ -10,8 +10,8 @@ from autopyfactory.model.ending import ON_PURPOSE, TAKEN_BACK, Ending, Outcome, 
 STARTED = ("ApfSubmission", "ClusterId", "ProcId", "MATCH_APF_QUEUE", "JobStatus", "QDate", "JobStartDate")
 ENDED = (
     *STARTED, "EnteredCurrentStatus", "CompletionDate", "RemoteWallClockTime", "ExitCode", "ExitBySignal",
-    "ExitSignal", "LastRemoteHost", "RemoveReason", "LastHoldReason", "LastHoldReasonCode", "GridJobStatus",
-    "Out", "Err",
+    "ExitSignal", "LastRemoteHost", "RemoteHost", "RemoveReason", "LastHoldReason", "LastHoldReasonCode",
+    "GridJobStatus", "Out", "Err",
 )  # fmt: skip
 RUNNING, REMOVED, COMPLETED = 2, 3, 4
 HELD_THERE = "HELD"  # GridJobStatus of a pilot that its CE holds: reason and code are the CE's then
@@ -52,7 +52,7 @@ def ending_of(ad: Mapping[str, Any]) -> Ending | None:
         wall=wall,
         exit_code=code,
         signal=signal,
-        node=_text(ad["LastRemoteHost"]),
+        node=_text(ad["LastRemoteHost"]) or _text(ad["RemoteHost"]),
         reason=_text(ad["RemoveReason"]),
         hold_reason=_text(ad["LastHoldReason"]),
         hold_code=int(_number(ad["LastHoldReasonCode"])),

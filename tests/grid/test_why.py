@@ -88,6 +88,7 @@ def world(condor_folder: Condor, place: Path) -> Iterator[World]:
         made.conf = ",".join(made.box.write())
         made.daemon = Daemon(made.box)
         until(made.daemon.socket.exists, "the daemon")
+        until(lambda: made.run("status", ok=False).exit_code == 0, "the factory")
         yield made
     finally:
         if made.daemon is not None and made.daemon.process.poll() is None:
