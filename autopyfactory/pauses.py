@@ -77,20 +77,38 @@ class Pauses:
         self._pauses: dict[str, Pause] = {}
         self._seen: tuple[int, int, int] | None = None
         self._look_at = 0.0  # monotonic
+        self._stop: threading.Event | None = None  # of the thread that looks, if one does
         with self._lock:
             self._refresh(first=True)
+
+    def watch(self) -> None:
+        """Let a thread look whether somebody has changed the file, so that `get` waits for no disk."""
+        if self._stop is None:
+            self._stop = threading.Event()
+            threading.Thread(target=self._watch, args=(self._stop,), name="pauses", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask that thread to end."""
+        if self._stop is not None:
+            self._stop.set()
+
+    def _watch(self, stop: threading.Event) -> None:
+        while not stop.wait(LOOK):
+            with self._lock:
+                self._refresh()
 
     def get(self, queue: str, now: datetime | None = None) -> Pause | None:
         """Return the pause in force for `queue`: its own, else one for all queues."""
         now = now or datetime.now(UTC)
-        with self._lock:
-            if (mono := time.monotonic()) >= self._look_at:  # every queue asks in every cycle
-                self._look_at = mono + LOOK
+        if self._stop is None and (mono := time.monotonic()) >= self._look_at:
+            self._look_at = mono + LOOK
+            with self._lock:
                 self._refresh()
-            for name in (queue, ALL):
-                pause = self._pauses.get(name)
-                if pause is not None and not pause.over(now):
-                    return pause
+        known = self._pauses  # replaced as a whole
+        for name in (queue, ALL):
+            pause = known.get(name)
+            if pause is not None and not pause.over(now):
+                return pause
         return None
 
     def all(self, now: datetime | None = None) -> Mapping[str, Pause]:

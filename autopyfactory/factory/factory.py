@@ -174,6 +174,7 @@ class Factory(Neighbours):
             log.log(logging.ERROR if problem.severity == "error" else logging.WARNING, "%s", problem)
         self.room.start()
         self._anchor.start()
+        self.pauses.watch()
         self.endings.start()
         with self._lock:
             self._want(self.configuration)
@@ -231,6 +232,7 @@ class Factory(Neighbours):
         self.endings.stop()
         self.room.stop()
         self._anchor.stop()
+        self.pauses.stop()
         self.announce("stopped", "pilots go on by themselves")
         patience = end - deadline / 2
         for queue in queues:

@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autopyfactory.external import atomicfile
 from autopyfactory.pauses import ALL, Pause, PauseError, Pauses
 from patience import PATIENCE, until
 
@@ -223,3 +226,42 @@ def test_a_running_factory_keeps_its_pauses_when_the_file_cannot_be_opened(path:
     path.mkdir()
     assert pauses.get("A", NOW) is not None
     assert pauses.get("B", NOW) is None
+
+
+def test_a_disk_that_takes_long_to_write_delays_nobody_who_asks(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every queue asks in every cycle, and an order is on the disk before it is in force."""
+    monkeypatch.setattr("autopyfactory.pauses.LOOK", 0.05)
+    pauses = Pauses(path)
+    pauses.watch()
+    writing, go_on = threading.Event(), threading.Event()
+    real = atomicfile.replace
+
+    def slow(*args: Any, **kwargs: Any) -> None:
+        writing.set()
+        assert go_on.wait(PATIENCE)
+        real(*args, **kwargs)
+
+    monkeypatch.setattr(atomicfile, "replace", slow)
+    order = threading.Thread(target=pauses.set, args=(Pause("q", datetime.now(UTC)),))
+    order.start()
+    try:
+        assert writing.wait(PATIENCE)
+        assert pauses.get("q") is None and pauses.get("other") is None
+    finally:
+        go_on.set()
+        order.join(PATIENCE)
+        pauses.stop()
+    assert pauses.get("q") is not None
+
+
+def test_a_watched_file_is_looked_at_by_a_thread(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autopyfactory.pauses.LOOK", 0.05)
+    pauses = Pauses(path)
+    pauses.watch()
+    try:
+        Pauses(path).set(Pause("q", datetime.now(UTC)))
+        until(lambda: pauses.get("q"), "the other's order to be seen")
+    finally:
+        pauses.stop()
