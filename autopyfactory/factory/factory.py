@@ -429,7 +429,10 @@ class Factory(Neighbours):
     def credential_choice(self, queue: str) -> Choice | None:
         """Return which credential `queue` sends with now; None when it is not known, or names no profile."""
         running = self.queues.get(queue)
-        return running.parts.submit.credential(self.clock.now()) if running else None
+        try:
+            return running.parts.submit.credential(self.clock.now()) if running else None
+        except Exception:  # noqa: BLE001 - a third party's plugin may raise anything; its cycles tell it
+            return None
 
     def _unserved(self, queue: str) -> Sequence[str]:
         """Return what jobs of `queue` ask for that its pilots may not have, as far as the WMS can tell."""

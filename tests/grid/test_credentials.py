@@ -6,6 +6,7 @@ OIDC and signs real tokens; all that judges them is HTCondor's own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,38 @@ def test_a_token_is_got_for_the_ce_and_takes_a_pilot_there(world: World, tmp_pat
     assert (said["aud"], said["scope"]) == ([world.ce.collector], ALL)
     audit = (world.ce.directory / "log/AuditLog").read_text()
     assert "SCITOKENS" in audit and f"{NAME},{world.issuer.sub}" in audit
+
+
+def test_an_idtoken_is_signed_here_and_found_by_htcondor(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The description names no credential: HTCondor finds the token by the CE's trust domain."""
+    monkeypatch.setenv("PATH", f"{world.ap.condor.bin}:{world.ap.condor.sbin}:{os.environ['PATH']}")
+    box = world.box(tmp_path, "signed")
+    there = world.ap.directory / "tokens.d" / "signed"
+    profiles(
+        box,
+        f"[signed]\nplugin = Token\ntoken.flow = idtoken\ntoken.identity = pilot@{DOMAIN}\n"
+        f"token.key = {world.ce.directory}/passwords.d/POOL\ntoken.trustdomain = {world.ce.name}.{DOMAIN}\n"
+        f"token.lifetime = 600\ntoken.file = {there}\n",
+    )
+    world.queue(
+        box,
+        "q1",
+        batchsubmit__condorce__auth="signed",
+        schedplugin="Ready, MaxToSubmit",
+        sched__maxtosubmit__maximum="1",
+    )
+    box.work({"q1": 1})
+    logs = box.folder / "pilots"
+    try:
+        with InProcess(box):
+            until(
+                lambda: any(f.read_text() == "done\n" for f in logs.glob("*/*/*.out")), "the pilot's output"
+            )
+    finally:
+        there.unlink(missing_ok=True)
+    assert "IDTOKENS" in (world.ce.directory / "log/AuditLog").read_text()
 
 
 # What is wrong with a token: its claims. All are refused by the CE.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 _SCHEME = re.compile(r"^[a-z]+://")
 
@@ -19,5 +20,5 @@ def filled(audience: str, place: str) -> str:
 
 
 def file_name(base: str, place: str) -> str:
-    """Return the file for one CE: `base` itself, or with the CE's name added, fit for a file name."""
-    return f"{base}.{re.sub(r'[^A-Za-z0-9._-]', '_', place)}" if place else base
+    """Return the file for one CE: `base` itself, or with the CE's name added; two CEs never share one."""
+    return f"{base}.{quote(place, safe='').replace('%', '~')}" if place else base
