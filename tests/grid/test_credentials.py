@@ -7,6 +7,7 @@ OIDC and signs real tokens; all that judges them is HTCondor's own.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,13 @@ from autopyfactory.why.explain import explain
 from factorybox import Box, InProcess
 from patience import until
 from servers.issuer import Issuer
-from testbed.authority import Authority
 from testbed.condor import Condor
-from testbed.pool import SITE, Pool
-from testbed.scitokens import METHODS, client_settings, server_settings
+from testbed.grid import PILOT, Grid
+from testbed.issuer import KEY_ID, URL
 from testbed.settings import DOMAIN
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-NAME = "https://issuer.grid.test"
 # A session outlives the token that it began with; short ones make the CE look at tokens again and again.
 SESSIONS = {"SEC_DEFAULT_SESSION_DURATION": "15", "SEC_DEFAULT_SESSION_LEASE": "15"}
 QUICK = {"GRIDMANAGER_CHECKPROXY_INTERVAL": "2", "GRIDMANAGER_PROXY_REFRESH_INTERVAL": "2", **SESSIONS}
@@ -38,20 +37,13 @@ ALL = "compute.read compute.create compute.modify compute.cancel"
 class World:
     """An access point, a CE, an issuer."""
 
-    def __init__(self, place: Path, condor: Condor, issuer: Issuer) -> None:
-        authority = Authority()
-        self.place, self.issuer = place, issuer
-        issuer.name = NAME
-        user = f"pilot@{DOMAIN}"
-        self.ap = Pool(
-            place / "ap", "ap", condor=condor, settings=QUICK | client_settings(place / "trust", authority)
-        )
-        self.ce = Pool(
-            place / "ce", "ce", SITE, methods=METHODS, members=[user], condor=condor, settings=SESSIONS
-        )
-        self.ce.settings |= server_settings(
-            place / "cekeys", authority, NAME, issuer.jwks, self.ce.collector, "pilot-.*", user
-        )
+    def __init__(self, grid: Grid, issuer: Issuer) -> None:
+        self.ap, self.ce, self.issuer = grid.ap, grid.sites["ce1"], issuer
+        issuer.name = URL
+        issuer.sign_with((grid.ap.directory / "secrets/issuer.key").read_bytes(), KEY_ID)
+        us = re.escape(URL).replace("/", r"\/")
+        self.ce.write_secret(self.ce.directory / "etc/identities", f"SCITOKENS /^{us},pilot-.*$/ {PILOT}\n")
+        self.ce.run("condor_reconfig")
 
     def box(self, folder: Path, name: str) -> Box:
         made = Box(folder / "f", self.ap, name)
@@ -78,10 +70,11 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(condor_folder: Condor, place: Path) -> Iterator[World]:
-    with Issuer() as issuer:
-        made = World(place, condor_folder, issuer)
-        with made.ce, made.ap:
-            yield made
+    takes = {"SCITOKENS_SERVER_AUDIENCE": "$(COLLECTOR_HOST)", "SCHEDD_AUDIT_LOG": "$(LOG)/AuditLog"}
+    settings = {"ap": QUICK, "ce1": {**SESSIONS, **takes}}
+    grid = Grid(place / "grid", sites=("ce1",), settings=settings, condor=condor_folder)
+    with grid, Issuer() as issuer:
+        yield World(grid, issuer)
 
 
 def profiles(box: Box, text: str) -> None:
@@ -119,7 +112,7 @@ def test_a_token_is_got_for_the_ce_and_takes_a_pilot_there(world: World, tmp_pat
     said = jwt.decode(world.issuer.given[-1], options={"verify_signature": False})
     assert (said["aud"], said["scope"]) == ([world.ce.collector], ALL)
     audit = (world.ce.directory / "log/AuditLog").read_text()
-    assert "SCITOKENS" in audit and f"{NAME},{world.issuer.sub}" in audit
+    assert "SCITOKENS" in audit and f"{URL},{world.issuer.sub}" in audit
 
 
 def test_an_idtoken_is_signed_here_and_found_by_htcondor(
@@ -131,7 +124,7 @@ def test_an_idtoken_is_signed_here_and_found_by_htcondor(
     there = world.ap.directory / "tokens.d" / "signed"
     profiles(
         box,
-        f"[signed]\nplugin = Token\ntoken.flow = idtoken\ntoken.identity = pilot@{DOMAIN}\n"
+        f"[signed]\nplugin = Token\ntoken.flow = idtoken\ntoken.identity = {PILOT}\n"
         f"token.key = {world.ce.directory}/passwords.d/POOL\ntoken.trustdomain = {world.ce.name}.{DOMAIN}\n"
         f"token.lifetime = 600\ntoken.file = {there}\n",
     )
@@ -195,7 +188,6 @@ def test_the_ce_refuses_what_is_wrong_and_why_says_so(world: World, tmp_path: Pa
                 about = [c for c in story.causes if c.code in ("credential-refused", "ce-refuses", "ce-down")]
                 if about:
                     found[name] = story.codes
-                    print(name, [(c.code, c.words, c.who, c.example) for c in about])
             return found.keys() == names
 
         until(refused, "each refusal in why", 1)
@@ -274,5 +266,5 @@ def test_tokens_are_renewed_while_pilots_wait_and_run(world: World, tmp_path: Pa
         world.ap.run("condor_rm", "-all", check=False)
     assert troubled == []
     audit = (world.ce.directory / "log/AuditLog").read_text()
-    shown = {n for n in range(before, before + 6) if f"{NAME},{world.issuer.sub}-{n}" in audit}
+    shown = {n for n in range(before, before + 6) if f"{URL},{world.issuer.sub}-{n}" in audit}
     assert len(shown) > 2, "the CE was shown renewed tokens"

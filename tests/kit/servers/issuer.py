@@ -30,6 +30,7 @@ class Issuer(HttpServer):
         self.broken: Reply | None = None
         self.given: list[str] = []
         self.key = ec.generate_private_key(ec.SECP256R1())
+        self.key_id = "k1"
 
     @property
     def issuer(self) -> str:
@@ -38,13 +39,13 @@ class Issuer(HttpServer):
     @property
     def jwks(self) -> dict[str, Any]:
         own = jwt.algorithms.ECAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
-        return {"keys": [{**own, "kid": "k1", "use": "sig", "alg": "ES256"}]}
+        return {"keys": [{**own, "kid": self.key_id, "use": "sig", "alg": "ES256"}]}
 
-    @property
-    def pem(self) -> bytes:
-        return self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+    def sign_with(self, pem: bytes, key_id: str) -> None:
+        """Take over somebody's key, so that who trusts it trusts our tokens."""
+        loaded = serialization.load_pem_private_key(pem, None)
+        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+        self.key, self.key_id = loaded, key_id
 
     def made(self, lifetime: float | None = None, **claims: Any) -> str:
         """Return a token with these claims; None leaves one out."""
@@ -60,7 +61,7 @@ class Issuer(HttpServer):
             **claims,
         }
         said = {k: v for k, v in said.items() if v is not None}
-        token = jwt.encode(said, self.key, "ES256", headers={"kid": "k1"})
+        token = jwt.encode(said, self.key, "ES256", headers={"kid": self.key_id})
         self.given.append(token)
         return token
 
