@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from sys import intern
 from typing import NamedTuple
 
@@ -38,8 +39,13 @@ class Lately:
     endings: Sequence[Brief] = ()
     last: tuple[Ending, ...] = ()  # those that ended by themselves, the latest last
     dropped: tuple[Ending, ...] = ()
-    starts: Sequence[tuple[float, float]] = ()  # Unix time, and seconds since it was sent
+    starts: Sequence[tuple[float, float]] = ()  # Unix time and seconds since it was sent, the latest last
     waits: tuple[float, ...] = ()  # seconds from sending to start, of the latest that started
+
+    @property
+    def newest_start(self) -> datetime | None:
+        """Return when a pilot started last; None: not known."""
+        return datetime.fromtimestamp(self.starts[-1][0], UTC) if self.starts else None
 
 
 NOTHING = Lately()

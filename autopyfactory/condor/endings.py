@@ -24,7 +24,8 @@ def start_of(ad: Mapping[str, Any]) -> Start | None:
     at = _number(ad["JobStartDate"])
     if not at or ad["MATCH_APF_QUEUE"] is None:
         return None
-    return Start(_job(ad), str(ad["MATCH_APF_QUEUE"]), at, max(0.0, at - (_number(ad["QDate"]) or at)))
+    latency = max(0.0, at - (_number(ad["QDate"]) or at))
+    return Start(_job(ad), str(ad["MATCH_APF_QUEUE"]), at, latency, str(ad["ApfSubmission"] or ""))
 
 
 def ending_of(ad: Mapping[str, Any]) -> Ending | None:

@@ -22,6 +22,7 @@ class Start:
     queue: str
     at: float  # Unix time, by the schedd's clock
     latency: float  # seconds since it was sent
+    tag: str = ""  # of its submission
 
 
 @dataclass(frozen=True, slots=True)

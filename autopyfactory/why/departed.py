@@ -30,7 +30,6 @@ def told(
     """
     begin = now - WINDOW
     last = [e for e in lately.last if e.at > begin]
-    newest = max((at for at, _ in lately.starts), default=None)
     return replace(
         troubles,
         lost=same_reason(_as_held(e for e in lately.dropped if e.at > begin)),
@@ -38,7 +37,7 @@ def told(
         empty=replace(found, jobs=jobs) if (found := empty(last)) else None,
         unmoved=unmoved(last, still) if still else None,
         fared=fared(lately, begin),
-        newest_start=None if newest is None else datetime.fromtimestamp(newest, UTC),
+        newest_start=lately.newest_start,
         patience=patience(lately.waits),
         usual_wait=usual(lately.waits),
     )

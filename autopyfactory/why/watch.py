@@ -163,8 +163,11 @@ class TroubleWatch:
         if stuck is None and lately is NOTHING:
             return None
         now = datetime.now(UTC)
-        waits = stuck is not None and not stuck.stuck and stuck.oldest_pending is not None
-        hungry = waits and self._starved(stuck, lately, now)
+        hungry = (
+            stuck is not None
+            and not stuck.stuck
+            and starved(stuck.oldest_pending, lately.newest_start, now, patience(lately.waits))
+        )
         known, jobs = self._told.get(queue), self._jobs.get(queue, ())
         if (
             known is not None
@@ -179,13 +182,6 @@ class TroubleWatch:
         troubles = found if found.any or hungry else None
         self._told[queue] = _Told(stuck, lately, still, hungry, jobs, troubles)
         return troubles
-
-    @staticmethod
-    def _starved(stuck: Troubles | None, lately: Lately, now: datetime) -> bool:
-        assert stuck is not None
-        newest = max((at for at, _ in lately.starts), default=None)
-        start = None if newest is None else datetime.fromtimestamp(newest, UTC)
-        return starved(stuck.oldest_pending, start, now, patience(lately.waits))
 
     def told(self, queue: str, found: Troubles) -> Troubles:
         """Return what a schedd has just said of `queue`, with what is known of its pilots that ended."""
@@ -224,7 +220,7 @@ class TroubleWatch:
         names = {*current, *self._pilots.queues}
         current = {q: t for q in names if (t := self.of(q)) is not None}
         self._jobs = {q: self._ask_for_jobs(q) for q, t in current.items() if t.empty}
-        self._told = {q: t for q, t in self._told.items() if q in names}
+        self._told = {q: t for q, t in dict(self._told).items() if q in names}
         _tell(self._current, current)
         self._tell_limits()
         self._current = current

@@ -67,9 +67,10 @@ def _endings(accounts: Accounts, place: Place) -> Run:
         batch = accounts.book.line(tag)
         if batch is not None and batch.state != "intended":  # of an intent only a search knows all
             end(accounts, place, batch, bits(procs))
-    if ours or endings.starts:  # kept before the cursor moves on: they are not told again
+    starts = tuple(s for s in endings.starts if accounts.book.knew(s.tag))
+    if ours or starts:  # kept before the cursor moves on: they are not told again
         try:
-            yield Publish(place.name, ours, endings.starts)
+            yield Publish(place.name, ours, starts)
         except NoAnswer:
             return
     if endings.cursor != place.cursor or accounts.book.changed:

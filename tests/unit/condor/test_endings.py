@@ -52,7 +52,7 @@ def test_an_ad_of_none_of_our_pilots() -> None:
 
 def test_starts() -> None:
     s = start_of(ad(QDate=100, JobStartDate=130))
-    assert s is not None and (s.job, s.queue, s.at, s.latency) == ("17.3", "A", 130, 30)
+    assert s is not None and (s.job, s.queue, s.at, s.latency, s.tag) == ("17.3", "A", 130, 30, "t")
     assert start_of(ad()) is None
 
 

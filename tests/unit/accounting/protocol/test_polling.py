@@ -47,7 +47,7 @@ def test_endings_of_ours_are_told_before_the_cursor_moves_on() -> None:
     told = Endings(
         "home", "17.1", (("tag", 0), ("tag", 1), ("other", 0)),
         (ended(0, queue="renamed"), ended(1), ended(2, tag="other"), ended(3, tag="closed in another life")),
-        (Start("17.0", "A", 5.0, 1.0),),
+        (Start("17.0", "A", 5.0, 1.0, "tag"), Start("18.0", "A", 5.0, 1.0, "other")),
     )  # fmt: skip
     answers: dict[type, object] = {
         Count: Counted("home", {"A": BatchQueueInfo()}),
@@ -71,7 +71,7 @@ def test_endings_of_ours_are_told_before_the_cursor_moves_on() -> None:
         ("17.1", "A", "ce1", "s@h"),
         ("17.3", "A", "ce of today", "s@h"),
     ], "what somebody else has put there is none of ours"
-    assert published.starts == told.starts
+    assert published.starts == told.starts[:1]
     assert accounts.book.open() == 0
 
 
