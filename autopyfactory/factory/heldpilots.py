@@ -137,11 +137,17 @@ class HeldPilots:
         """Yield kind, constraint and reason of each."""
         if o.silent:
             before = now - int(o.silent)
+            # That a pilot still waits is told all the time where the CE is an HTCondor (as measured); of
+            # others only the silence of the whole CE is certain.
+            down = (
+                f"(GridResourceUnavailableTime < {before} && (LastRemoteStatusUpdate is undefined"
+                " || LastRemoteStatusUpdate <= GridResourceUnavailableTime))"
+            )
+            silent = f'(substr(GridJobId, 0, 7) == "condor " && LastRemoteStatusUpdate < {before})'
             yield (
                 "lost-silent",
-                f"(JobStatus == 1 && JobUniverse == 9 && EnteredCurrentStatus < {before} && "
-                f"(GridResourceUnavailableTime < {before} || "
-                f"(GridJobId isnt undefined && LastRemoteStatusUpdate < {before})))",
+                f"(JobStatus == 1 && JobUniverse == 9 && EnteredCurrentStatus < {before}"
+                f" && ({down} || {silent}))",
                 "lost: it waits, and its CE has told nothing of it for too long",
             )
         if o.overtime:

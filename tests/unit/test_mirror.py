@@ -40,7 +40,6 @@ OUTSIDE = ("bin/", "docs/")
 COVERED = {
     "api/breakers": "unit/cli/test_breakers.py",
     "breakers/options": "unit/cli/test_breakers.py",
-    "factory/heldpilots": "unit/factory/test_pilotcare.py",
     "accounting/bookkeeper": "unit/cycle/test_queue.py",
     "accounting/place": "unit/accounting/test_conservation.py",
     "accounting/driver": "unit/cycle/test_queue.py",

@@ -1,0 +1,84 @@
+"""Which pilots are lost, by what HTCondor's own library makes of the constraints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import classad2
+import pytest
+
+from autopyfactory.breakers.options import BreakerOptions
+from autopyfactory.breakers.registry import Breakers
+from autopyfactory.factory.heldpilots import HeldPilots, Surroundings
+from autopyfactory.why.treatment import HeldOptions
+from fakes import FakeClock, queue_options
+
+DAY = 86400
+
+
+def found(tmp_path: Path, ad: dict[str, Any]) -> list[str]:
+    """Return the kinds of loss that this ad of a pilot of W (an hour of wall time) shows."""
+    clock = FakeClock()
+    queue = SimpleNamespace(config=SimpleNamespace(options=queue_options(wall_minutes=60)))
+    around = Surroundings(
+        "f1", queues=lambda: {"W": queue}, targets=lambda: [], breaker_options=BreakerOptions,
+        held_options=HeldOptions, ce_of=lambda tag: "", closed=lambda place: (), tell=lambda *_: None,
+    )  # type: ignore[arg-type,return-value]  # fmt: skip
+    held = HeldPilots(around, Breakers(None, clock), clock)
+    now = int(clock.now().timestamp())
+    states = ("JobStatus", "JobUniverse")
+    ago = {k: now - v if isinstance(v, int) and k not in states else v for k, v in ad.items()}
+    whole = classad2.ClassAd({"MATCH_APF_QUEUE": "W", "JobUniverse": 9, **ago})
+    ways = held._ways_to_be_lost(HeldOptions(), now)
+    return [code for code, state, _ in ways if classad2.ExprTree(state).eval(whole) is True]
+
+
+@pytest.mark.parametrize(
+    ("ad", "lost"),
+    [
+        # waits at an HTCondor-CE: news of it, or none for more than a day
+        (
+            {"JobStatus": 1, "EnteredCurrentStatus": 9 * DAY, "GridJobId": "condor a b 1.0",
+             "LastRemoteStatusUpdate": 9},
+            [],
+        ),
+        (
+            {"JobStatus": 1, "EnteredCurrentStatus": 9 * DAY, "GridJobId": "condor a b 1.0",
+             "LastRemoteStatusUpdate": DAY + 9},
+            ["lost-silent"],
+        ),
+        # waits at another kind of CE, which does not tell the same all the time
+        (
+            {"JobStatus": 1, "EnteredCurrentStatus": 9 * DAY, "GridJobId": "arc https://a x",
+             "LastRemoteStatusUpdate": 9 * DAY},
+            [],
+        ),
+        # has never reached a CE that does not answer: since yesterday, since a moment ago
+        (
+            {"JobStatus": 1, "EnteredCurrentStatus": 9 * DAY, "GridResourceUnavailableTime": DAY + 9},
+            ["lost-silent"],
+        ),
+        ({"JobStatus": 1, "EnteredCurrentStatus": 9 * DAY, "GridResourceUnavailableTime": 9}, []),
+        # the CE came back, and the attribute was left behind
+        (
+            {"JobStatus": 1, "EnteredCurrentStatus": 9 * DAY, "GridResourceUnavailableTime": 3 * DAY,
+             "LastRemoteStatusUpdate": 9},
+            [],
+        ),
+        # waits for its turn, since the schedd keeps so many back
+        ({"JobStatus": 1, "EnteredCurrentStatus": 9 * DAY}, []),
+        # sent a moment ago to a CE that has been down for long
+        ({"JobStatus": 1, "EnteredCurrentStatus": 9, "GridResourceUnavailableTime": DAY + 9}, []),
+        # not at a CE at all
+        ({"JobStatus": 1, "EnteredCurrentStatus": 9 * DAY, "JobUniverse": 5}, []),
+        # runs within its time, and beyond it
+        ({"JobStatus": 2, "JobCurrentStartDate": 3600 + 7100}, []),
+        ({"JobStatus": 2, "JobCurrentStartDate": 3600 + 7300}, ["lost-overtime"]),
+        ({"JobStatus": 2, "JobCurrentStartDate": 9 * DAY, "MATCH_APF_QUEUE": "X"}, []),
+        ({"JobStatus": 2}, []),
+    ],
+)  # fmt: skip
+def test_which_pilots_are_lost(tmp_path: Path, ad: dict[str, Any], lost: list[str]) -> None:
+    assert found(tmp_path, ad) == lost
