@@ -188,6 +188,7 @@ class World:
 
         def again(answered: object) -> None:
             if answered:
+                self._check_told(name)
                 self._check_resolved(name, begun)
             self.after(
                 POLL if self.calm else self.rng.choice((POLL, POLL, 5.0)), lambda: self._poll(name, life)
@@ -606,7 +607,9 @@ class World:
     def _check_told(self, name: str) -> None:
         """A second factory is told of, some polls after it was there to be seen."""
         place = self.accounts.places.get(name)
-        seen = bool(self._foreign_shown(place)) and place.name not in self.accused
+        line = self.accounts.book.line
+        there = any(p.mark != self.disk.mark and line(p.tag) is None for p in self._serving(name).alive)
+        seen = there and bool(self._foreign_shown(place)) and place.name not in self.accused
         if not seen:
             self._untold.pop(place.name, None)
             return
