@@ -55,7 +55,7 @@ class Host:
 @pytest.fixture(scope="module")
 def package() -> Iterator[Path]:
     with TemporaryDirectory() as folder:
-        yield Path(ok(TOP / "misc/deb/build", folder, PIP_NO_DEPS="1").splitlines()[-1])
+        yield Path(ok(TOP / "misc/deb/build", folder, PIP_NO_DEPS="1", COMPRESSION="none").splitlines()[-1])
 
 
 @pytest.fixture(scope="module")

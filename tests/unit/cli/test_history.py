@@ -84,3 +84,38 @@ def test_a_thinned_cycle_says_for_how_many_it_stands() -> None:
     assert "alike" not in _line(Stored(cycle()))
     assert "last of 9 alike in 10 min, 4 pilots" in _line(Stored(cycle(), 9, 4, 600))
     assert "ready    ?  pending    ?" in _line(Stored(cycle(inputs=None)))
+
+
+def test_what_happened_to_the_factory_is_told_with_every_queue_and_what_happened_to_another_is_not(
+    kept: Path,
+) -> None:
+    writer = HistoryWriter(default_url(kept.parent), "f")
+    events = [("started", None), ("paused", "west")]
+    writer.deliver([FactoryEvent(kind, ago(12), f"{kind} it is", queue) for kind, queue in events])
+    writer.close()
+    text = run(kept, "east").stdout
+    assert "started it is" in text
+    assert "paused it is" not in text
+
+
+def test_the_edges_of_a_time_belong_to_the_later_part(kept: Path) -> None:
+    """What lies between two times is told once, wherever one cuts."""
+    whole = run(kept, "east", "--since", "3h").stdout.splitlines()
+    cut = f"{ago(20):%Y-%m-%dT%H:%M:%S}"
+    first = run(kept, "east", "--since", "3h", "--until", cut).stdout.splitlines()
+    second = run(kept, "east", "--since", cut).stdout.splitlines()
+    assert first + second == whole
+    assert len(first) == 1
+
+
+def test_nothing_within_the_time_is_no_error(kept: Path) -> None:
+    done = run(kept, "east", "--since", "5m")
+    assert (done.exit_code, done.stdout) == (0, "")
+
+
+def test_another_factorys_cycles_are_not_ours(kept: Path) -> None:
+    writer = HistoryWriter(default_url(kept.parent), "other")
+    writer.deliver([cycle("theirs", 1, ago(5))])
+    writer.close()
+    done = run(kept, "theirs")
+    assert (done.exit_code, "nothing is kept about 'theirs'" in done.stderr) == (1, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -139,3 +140,63 @@ def test_what_the_factory_refuses_fails(run: Any) -> None:
     done = run(Link(pilots=ControlError("no such state")))
     assert done.exit_code == 1
     assert "no such state" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--limit", "0"), ("--state", "dead"), ("--old", "soon"), ("kill", "--queue", "east", "--old", "x")],
+)
+def test_what_makes_no_sense_is_refused_before_anybody_is_asked(run: Any, words: tuple[str, ...]) -> None:
+    link = answers()
+    assert run(link, *words).exit_code == 2
+    assert link.asked == []
+
+
+def test_when_they_came_to_their_state_is_told_and_what_is_not_known_is_left_out(run: Any) -> None:
+    now = datetime.now(UTC)
+    old = Pilot("8.0", "west", "idle", since=now - timedelta(hours=30), submitted=now - timedelta(days=2))
+    link = Link(pilots={"pilots": [to_plain(old), to_plain(LISTED[0])], "notes": []})
+    known, unknown = run(link).stdout.splitlines()[2:4]
+    assert "1 d 6 h" in known
+    assert f"{old.submitted:%m-%d %H:%MZ}" in known
+    assert unknown.split() == ["7.0", "east", "running", "ce1"]
+
+
+def test_no_answer_to_the_question_is_no_yes(run: Any) -> None:
+    link = answers()
+    assert run(link, "kill", "--all-queues", input="").exit_code == 1
+    assert [command for command, _ in link.asked] == ["pilots"]
+
+
+def test_a_dry_run_shows_exactly_those_that_a_removal_would_mean(run: Any) -> None:
+    choice = ("--queue", "east", "--state", "held", "--old", "2h")
+    dry, real = answers(), answers()
+    assert "2 pilots would be removed" in run(dry, "kill", *choice, "--dry-run").stdout
+    assert run(real, "kill", *choice, "--yes").exit_code == 0
+    (_, looked), (_, removed) = dry.asked[0], real.asked[0]
+    assert {k: v for k, v in looked.items() if k != "limit"} == {
+        k: v for k, v in removed.items() if k not in ("reason", "by")
+    }
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_schedds_that_were_asked_without_a_factory_are_let_go(
+    run: Any, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    closed: list[bool] = []
+    monkeypatch.setattr("autopyfactory.why.schedds.close", lambda: closed.append(True))
+
+    def kill(configuration: object, arguments: dict[str, Any]) -> Any:
+        assert closed == []
+        assert (arguments["queue"], arguments["reason"]) == ("east", "gone")
+        if refused:
+            raise CommandError("no")
+        return {"found": 3, "removed": 3, "notes": []}
+
+    monkeypatch.setitem(pilots_api(), "kill", kill)
+    link = Link(kill=NotRunning("no factory answers"))
+    link.configuration = object()
+    done = run(link, "kill", "--queue", "east", "--yes", "--reason", "gone")
+    assert done.exit_code == int(refused)
+    assert ("3 of 3 pilots removed" in done.stdout) is not refused
+    assert closed == [True]
