@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from autopyfactory.api.commands import answer
+from autopyfactory.api.health import _caps, _problems
+from autopyfactory.model.decision import Cap
 from autopyfactory.sources.source import Trouble
 from patience import until
 from place import Place
@@ -64,3 +67,46 @@ def test_queues_that_stand_still_are_a_problem(factory: Any, monkeypatch: pytest
     assert queue.join(30)
     monkeypatch.setattr(queue, "last", old)
     assert any("no cycle" in p for p in health(factory)["problems"])
+
+
+def test_a_queue_that_is_merely_slow_does_not_stand_still(factory: Any) -> None:
+    queue = factory.queues["east"]
+    allowed = health_limit(queue)
+    now = factory.clock.now()
+    for seconds, late in ((allowed - 30, False), (allowed + 30, True)):
+        last = replace(queue.last, started=now - timedelta(seconds=seconds))
+        shown = {"east": SimpleNamespace(last=last, config=queue.config)}
+        made: Any = SimpleNamespace(blocked=lambda: (), queues=shown)
+        assert any("no cycle" in words for words in _problems(made, [], now)) is late
+
+
+def health_limit(queue: Any) -> float:
+    """Three periods and a minute, in seconds."""
+    return float(3 * queue.config.options.sleep + 60)
+
+
+def test_what_forbids_every_queue_to_send_is_told_first(
+    factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(factory, "blocked", lambda: ("the state folder is gone",))
+    assert health(factory)["problems"][0] == "the state folder is gone"
+
+
+def test_the_smallest_limit_of_a_scope_is_the_one_that_holds() -> None:
+    def queue(*caps: Cap, ce: str = "ce1:9619") -> Any:
+        rule = SimpleNamespace(caps=lambda: caps)
+        return SimpleNamespace(parts=SimpleNamespace(chain=[rule], submit=SimpleNamespace(ce=ce)))
+
+    queues = {
+        "a": queue(Cap("factory", 100, "MaxPerFactory"), Cap("ce", 9, "MaxPerCE")),
+        "b": queue(Cap("factory", 70, "MaxPerFactory"), Cap("ce", 5, "MaxPerCE")),
+        "c": queue(Cap("ce", 3, "MaxPerCE"), ce="ce2:9619"),
+        "d": queue(),
+    }
+    used = {"ce:ce1:9619": 4, "ce:ce2:9619": 0, "factory": 33}
+    made: Any = SimpleNamespace(queues=queues, book=SimpleNamespace(active=used.__getitem__))
+    assert [(c["scope"], c["limit"], c["used"]) for c in _caps(made)] == [
+        ("ce:ce1:9619", 5, 4),
+        ("ce:ce2:9619", 3, 0),
+        ("factory", 70, 33),
+    ]

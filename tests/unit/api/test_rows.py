@@ -3,13 +3,18 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from autopyfactory.api import rows
 from autopyfactory.api.rows import SORTS, QueueRow, chosen, queue_row, row_from_dict
-from autopyfactory.model.record import HeldGroup, Troubles
+from autopyfactory.model.record import HeldGroup, Sent, Troubles
 from autopyfactory.notify.trends import Trend, Trends
 from autopyfactory.pauses import Pause
+from autopyfactory.why.explain import explain
 from autopyfactory.why.model import LiveState
 from contracts.records import T0, cycle
 
@@ -133,3 +138,97 @@ def test_one_cycle_has_no_trend() -> None:
     trends = Trends()
     trends.note(cycle("q"))
     assert trends.of("q").ready is None
+
+
+def test_pilots_that_the_cycle_itself_has_sent_are_pending_already() -> None:
+    record = replace(cycle(), sent=(Sent("t1", "ap", "ce", 5, "1"), Sent("t2", "ap", "ce", 3, "2")))
+    row = queue_row("q", record)
+    assert record.submitted == 8
+    assert (row.pending, row.unseen, row.submitted) == (12 + 8, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("ready", "cap", "limit", "asked"),
+    [
+        (37, 10, "MaxPending", 25),  # 37 - 12 pending, and 12 are more than 10
+        (37, 1000, "", 25),  # nobody has limited it
+        (500, 1000, "MaxPerCycle", 488),  # more than 50
+        (12, 10, "", 0),  # nothing was asked for
+    ],
+)
+def test_the_rule_that_limits_is_named_only_when_more_was_asked_for(
+    ready: int, cap: int, limit: str, asked: int
+) -> None:
+    row = queue_row("q", cycle(ready=ready, cap=cap))
+    assert (row.limit, row.asked) == (limit, asked)
+
+
+def test_the_first_cause_is_the_one_that_why_tells_first() -> None:
+    record = replace(cycle(), troubles=Troubles(T0, held=(HeldGroup('Received "DENIED"', 2),)))
+    row, story = queue_row("q", record), explain([record], None, queue="q", now=T0)
+    first = next(c for c in story.causes if c.blocks)
+    assert (row.cause, row.who, row.sentence) == (first.code, first.who, story.headline)
+
+
+def test_an_order_comes_before_everything_else_and_a_missing_queue_before_its_cycles() -> None:
+    pause = Pause("q", T0, reason="cooling")
+    assert (queue_row("q", cycle(), pause=pause).cause, queue_row("q", None, pause=pause).cause) == (
+        "paused", "paused",
+    )  # fmt: skip
+    broken = queue_row("q", cycle(), state="broken", problem="no such rule")
+    assert (broken.cause, broken.who, broken.sentence, broken.reason) == (
+        "broken", "us", "no such rule", "no such rule",
+    )  # fmt: skip
+    assert queue_row("q", None).cause == "no-cycle-yet"
+
+
+def test_what_is_known_now_wins_over_what_the_cycle_knew() -> None:
+    record = replace(cycle(), troubles=Troubles(T0, ce_down=3, ce="condor ce1 ce1:9619"))
+    now = LiveState(now=T0, running=True, troubles=Troubles(T0, held=(HeldGroup('Received "DENIED"', 2),)))
+    before, after = queue_row("q", record).trouble, queue_row("q", record, live=now).trouble
+    assert before is not None and "does not answer" in before
+    assert after is not None and "does not answer" not in after
+    nothing = LiveState(now=T0, running=True)
+    assert queue_row("q", record, live=nothing).trouble == before, "not known is not: there is none"
+
+
+def test_stories_are_made_once_for_a_cycle_and_anew_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def counted(records: Any, *args: Any, **named: Any) -> Any:
+        made.append(named["queue"])
+        return explain(records, *args, **named)
+
+    monkeypatch.setattr(rows, "explain", counted)
+    record = cycle("once", 1)
+    for _ in range(3):
+        queue_row("once", record)
+    assert made == ["once"]
+    queue_row("once", cycle("once", 2))
+    assert made == ["once", "once"]
+
+
+def test_the_stories_of_queues_that_are_gone_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "MOST_STORIES", 5)
+    for number in range(50):
+        queue_row(f"gone{number}", cycle(f"gone{number}"))
+    assert len(rows._stories) <= 6
+
+
+COUNTS = st.lists(st.one_of(st.none(), st.integers(-5, 5)), min_size=1, max_size=8)
+
+
+@given(COUNTS, st.sampled_from(sorted(SORTS)))
+def test_every_order_is_total_and_the_same_again(counts: list[int | None], by: str) -> None:
+    """Also of counts that are not known; what a column cannot tell apart stands in the order of names."""
+    made = [
+        QueueRow(f"q{i}", "running", ready=n, pending=n, running=n, held=n, sent=n, submitted=n or 0)
+        for i, n in enumerate(counts)
+    ]
+    once = sorted(made, key=SORTS[by])
+    assert sorted(reversed(made), key=SORTS[by]) == once
+    if by in ("ready", "pending", "running", "held", "sent", "submitted"):
+        values = [getattr(r, by) or 0 for r in once]
+        assert values == sorted(values, reverse=True)
+    else:
+        assert [r.queue for r in once] == sorted(r.queue for r in made)
