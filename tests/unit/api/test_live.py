@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from autopyfactory.api.live import _others, live_state, queue_troubles
+from autopyfactory.api import live
+from autopyfactory.api.live import _others, known_state, live_state, queue_troubles
+from autopyfactory.credentials.pilotfiles import Fault
 from autopyfactory.model.info import WMSQueueInfo
+from autopyfactory.model.record import Troubles
 from place import Place
 
 
@@ -75,3 +79,98 @@ def test_names_of_other_queues_are_offered_only_when_its_own_is_unknown(
         config=SimpleNamespace(options=SimpleNamespace(wmsqueue=wmsqueue)),
     )
     assert _others(queue) == others  # type: ignore[arg-type]
+
+
+def known_factory(**changes: Any) -> Any:
+    """A factory with one queue, of which only what `live` looks at is there."""
+    options = SimpleNamespace(sleep=60.0, enabled=True, wmsqueue="east")
+    config = SimpleNamespace(options=options)
+    submit = SimpleNamespace(ce="ce1:9619", target="ap@c", describe=lambda *a: {})
+    queue = SimpleNamespace(
+        config=config, breaker=None, hangs="", parts=SimpleNamespace(submit=submit, wms_source=None)
+    )
+    made = SimpleNamespace(
+        configuration=SimpleNamespace(
+            queues={"east": config}, broken={}, factory=SimpleNamespace(enable_queues=True, factory_id="f")
+        ),
+        queues={"east": queue},
+        failures={},
+        clock=SimpleNamespace(now=lambda: T0),
+        pauses=SimpleNamespace(get=lambda name, now: None),
+        credential_choice=lambda name: None,
+        troubles=SimpleNamespace(
+            of=lambda name: SEEN, credential=lambda name: None, told=lambda name, found: found
+        ),
+    )
+    vars(made).update(changes)
+    return made
+
+
+T0 = datetime(2026, 11, 22, 2, tzinfo=UTC)
+SEEN, ASKED = Troubles(T0, ce_down=1), Troubles(T0, ce_down=2)
+
+
+@pytest.mark.parametrize(("ask", "told"), [(0.0, SEEN), (5.0, ASKED)])
+def test_a_schedd_is_asked_only_when_it_may_take_time(
+    monkeypatch: pytest.MonkeyPatch, ask: float, told: Troubles
+) -> None:
+    asked: list[float] = []
+
+    def troubles(configuration: Any, name: str, *, ask: float) -> Troubles:
+        asked.append(ask)
+        return ASKED
+
+    monkeypatch.setattr(live, "queue_troubles", troubles)
+    assert live_state(known_factory(), "east", ask=ask).troubles is told
+    assert asked == ([ask] if ask else [])
+
+
+def test_the_master_switch_switches_every_queue_off() -> None:
+    factory = known_factory()
+    assert known_state(factory, "east").enabled is True
+    factory.configuration.factory.enable_queues = False
+    assert known_state(factory, "east").enabled is False
+
+
+def test_what_the_choice_of_a_credential_says_comes_before_what_files_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faults = [Fault("expired", "the token has expired"), Fault("missing", "no /x/wrapper", False)]
+    monkeypatch.setattr(live, "of_plugin", lambda plugin, now: iter(faults))
+    found = live_state(known_factory(), "east", ask=0)
+    assert (found.credential, found.missing) == ("the token has expired", ("no /x/wrapper",))
+    choice = SimpleNamespace(words="no profile is valid", profile=None)
+    chosen = live_state(known_factory(credential_choice=lambda name: choice), "east", ask=0)
+    assert chosen.credential == "no profile is valid"
+
+
+@pytest.mark.parametrize(
+    ("endings", "error", "calls"),
+    [
+        (False, "", ["troubles", "probed"]),
+        (True, "", ["troubles", "endings", "probed"]),
+        (True, "the schedd is down", ["troubles", "probed"]),  # its history would not answer either
+    ],
+)
+def test_who_has_ended_is_asked_of_a_schedd_that_answers(
+    monkeypatch: pytest.MonkeyPatch, endings: bool, error: str, calls: list[str]
+) -> None:
+    made: list[str] = []
+
+    def step(name: str) -> Any:
+        def call(*given: Any) -> Troubles:
+            made.append(name)
+            return Troubles(T0, error=error)
+
+        return call
+
+    monkeypatch.setattr(live, "target_of", lambda config: "ap@c")
+    monkeypatch.setattr(live, "reporting_client", lambda target: object())
+    for name, attribute in (("troubles", "troubles"), ("endings", "with_endings"), ("probed", "probed")):
+        monkeypatch.setattr(live, attribute, step(name))
+    queue_troubles(known_factory().configuration, "east", ask=3, endings=endings)
+    assert made == calls
+
+
+def test_of_a_queue_that_is_not_configured_no_schedd_is_known() -> None:
+    assert queue_troubles(known_factory().configuration, "eats", ask=3) is None

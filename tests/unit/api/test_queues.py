@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from autopyfactory.api import queues
 from autopyfactory.api.commands import COMMANDS, answer
+from autopyfactory.condor.errors import CondorError
 from autopyfactory.control.server import CommandError
 from autopyfactory.model.record import CycleRecord, FactoryEvent
 from autopyfactory.model.serialize import from_plain
@@ -160,3 +162,42 @@ def test_pilots_of_queues_without_a_schedd_are_said_to_be_missing(factory: Any) 
     said = answer(factory, "pilots", {})
     assert said["pilots"] == []
     assert said["notes"] == ["not listed, since they use no schedd: east, west"]
+
+
+def test_somebody_elses_order_stays_unless_it_is_to_be_replaced(factory: Any) -> None:
+    first = {"queue": "east", "reason": "theirs", "by": "them"}
+    try:
+        answer(factory, "pause", first)
+        with pytest.raises(CommandError, match="theirs"):
+            answer(factory, "drain", {"queue": "east", "reason": "ours", "by": "us"})
+        assert row(factory, "east")["state"] == "paused"
+        said = answer(factory, "drain", {"queue": "east", "reason": "ours", "by": "us", "replace": True})
+        assert "theirs" in said["before"] and "ours" in said["words"]
+        assert row(factory, "east")["state"] == "draining"
+        answer(factory, "resume", {"queue": "east"})
+    finally:
+        factory.pauses.clear("east")
+
+
+def test_a_schedd_that_does_not_answer_costs_ages_not_rows(
+    factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: Any, **__: Any) -> Any:
+        raise CondorError("ap does not answer")
+
+    monkeypatch.setattr(queues, "targets", lambda meant: ["ap"])
+    monkeypatch.setattr(queues, "reporting_client", lambda target: object())
+    monkeypatch.setattr(queues.pilot_reports, "ages", silent)
+    said = queues.status(factory, {"longest": True})
+    assert [r["queue"] for r in said["queues"]] == ["east", "west", "wrong"]
+    assert any("how old pilots are is not known: ap does not answer" in note for note in said["notes"])
+    assert not any("how old" in note for note in queues.status(factory, {})["notes"]), "nobody was asked"
+
+
+def test_a_queue_whose_parts_failed_says_so_in_its_row(
+    factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(factory.failures, "off", SimpleNamespace(text="its plugin raised"))
+    shown = row(factory, "off")
+    assert (shown["state"], shown["reason"]) == ("broken", "its plugin raised")
+    assert "off" in {r["queue"] for r in queues.status(factory, {})["queues"]}, "a failure is never hidden"
