@@ -22,7 +22,6 @@ from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.target import Target
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.why.watch import TroubleWatch
-from docoutputs import DOCS, Output, alike, outputs
 from factorybox import Box, Daemon, at_ce
 from patience import until
 from testbed.condor import Condor
@@ -239,18 +238,6 @@ def test_a_ce_that_does_not_accept_our_token(world: World) -> None:
         assert time.monotonic() < end, data["text"]
         time.sleep(2)
     assert "credential" in "\n".join(data["text"])
-
-
-@pytest.mark.parametrize("shown", [o for o in outputs(DOCS / "why.md") if " why " in o.command], ids=str)
-def test_what_the_page_shows_is_what_is_said(world: World, shown: Output) -> None:
-    """The words are; numbers and places are of another day."""
-    queue = shown.command.split()[-1]
-    if queue == "paused":
-        world.run("pause", "paused", "--until", "3h", "--reason", "cooling works")
-    end = time.monotonic() + LIMIT
-    while not alike(shown.text, said := world.run("why", queue).stdout):
-        assert time.monotonic() < end, f"docs/why.md says otherwise:\n{said}"
-        time.sleep(2)
 
 
 def test_a_wrapper_that_cannot_start(world: World) -> None:
