@@ -66,7 +66,8 @@ def forget(conf: tuple[str, ...], place: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Count no pilot at {place} any more, although some may still run?", abort=True)
     answer = _ask(conf, "forget", place=place, by=user())
-    echo(f"{count(answer['pilots'], 'pilot')} at {answer['place']} counted as lost from now on")
+    verb = "counts" if answer["pilots"] == 1 else "count"
+    echo(f"{count(answer['pilots'], 'pilot')} at {answer['place']} {verb} as lost")
 
 
 def _with_age(n: int, age: float | None) -> str:
