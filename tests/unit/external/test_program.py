@@ -27,3 +27,17 @@ def test_a_program_that_only_says_so_was_started(tmp_path: Path) -> None:
     with pytest.raises(ProgramError, match="ended with code 1: the pilot cannot be started") as caught:
         run([str(liar)], 30)
     assert not isinstance(caught.value, NotStarted)
+
+
+def test_what_is_secret_goes_by_standard_input_and_ends_there() -> None:
+    """No word of the command, nothing of the environment: the program reads it, and then the end of it."""
+    assert run(["cat"], 30, stdin=b"open sesame\n").stdout == b"open sesame\n"
+    assert run(["cat"], 30).stdout == b""
+    with pytest.raises(NotStarted):
+        run(["/no/such/program"], 30, stdin=b"secret")
+    with pytest.raises(ValueError, match="more than a pipe takes"):
+        run(["cat"], 30, stdin=b"x" * 70_000)
+
+
+def test_a_program_that_does_not_read_its_input_is_no_trouble() -> None:
+    assert run(["true"], 30, stdin=b"x" * 50_000).stdout == b""
