@@ -13,7 +13,7 @@ from patience import PATIENCE
 PROGRAM = Path(__file__).parents[3] / "bin/progress"
 
 
-def run(*command: str) -> "subprocess.CompletedProcess[str]":
+def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, PROGRAM, "step", *command],
         capture_output=True, text=True, errors="replace", timeout=PATIENCE, check=False,
