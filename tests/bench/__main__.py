@@ -2,8 +2,8 @@
 
     bin/as-user .venv/bin/python tests/bench [--quick] [NAME ...]
 
-NAME is status, cycle, submit, endings, isolation, memory or web; without one all of these run, which takes
-the better part of an hour. Nothing else should run meanwhile.
+NAME is status, cycle, submit, endings, isolation, memory, month or web; without one all of these run, which
+takes the better part of an hour. Nothing else should run meanwhile.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("submit", "isolation", "status", "endings", "cycle", "memory", "web")
+NAMES = ("submit", "isolation", "status", "endings", "cycle", "memory", "month", "web")
 HERE = Path(__file__).resolve().parent
 
 

@@ -21,7 +21,7 @@ from autopyfactory.model.record import CycleRecord, Event
 from factorybox import CHAIN, InProcess
 from testbed.waiting import until
 
-GOAL = 1.5
+GOAL = 1.3
 PILOTS = 5
 FULL = {"queues": 1000, "jobs": 100_000, "wanting": 50, "rounds": 15}
 QUICK = {"queues": 40, "jobs": 200, "wanting": 4, "rounds": 2}

@@ -17,6 +17,7 @@ TABLES = {
     "submit": "Submission",
     "isolation": "A schedd beside one that hangs",
     "memory": "Memory of 20 queues",
+    "month": "Day 30 against day 20",
     "web": "Cycles beside browsers",
 }
 
