@@ -157,7 +157,7 @@ def main() -> None:
         [
             str(d),
             f"{book[d - 1][2]:,}",
-            f"{book[d - 1][0]:.1f}",
+            f"{book[d - 1][0]:.2f}",
             f"{book[d - 1][1]:,}",
             f"{history[d - 1]:.2f}",
         ]
