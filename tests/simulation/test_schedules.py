@@ -16,7 +16,7 @@ SEEDS = Path(simulation.__file__).with_name("seeds.txt")
 KNOWN = [int(line.split()[0]) for line in SEEDS.read_text().splitlines() if line and line[0] != "#"]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(2400)
 def test_fresh_schedules_break_no_invariant(capsys: pytest.CaptureFixture[str]) -> None:
     base = fresh_base()
     with capsys.disabled():
@@ -30,7 +30,7 @@ def test_seeds_that_once_failed() -> None:
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(2400)
 def test_a_guard_that_is_gone_is_found(name: str) -> None:
     found = go([*KNOWN, *range(WITHIN - len(KNOWN))], name, first=True)
     assert found, f"nobody notices: {MUTATIONS[name].what}"
