@@ -151,14 +151,19 @@ class Breakers:
                 if key in self._known:  # where nothing ever went wrong there is nothing to keep
                     self._change(key, machine.noted(self._known[key], evidence, now), now)
 
-    def reached(self, ce: str, place: str, down: Container[str]) -> None:
-        """Take back that a CE does not answer, for the pilots at `place` that are not in `down` any more."""
-        key, now = Key("ce", ce), self._now
+    def down(self, place: str) -> set[str]:
+        """Return the pilots at `place` that could not be handed to their CEs, by what is known."""
         with self._lock:
-            if (b := self._known.get(key)) is not None:
-                mine = (e.pilot for e in b.seen if e.kind == "down" and e.pilot.startswith(f"{place} "))
-                gone = {pilot for pilot in mine if pilot not in down}
-                self._change(key, machine.retracted(b, gone, now), now)
+            seen = [e for b in self._known.values() for e in b.seen]
+        return {e.pilot for e in seen if e.kind == "down" and e.pilot.startswith(f"{place} ")}
+
+    def reached(self, pilots: Container[str]) -> None:
+        """Take back that their CEs do not answer: those of `pilots` do."""
+        now = self._now
+        with self._lock:
+            for key, b in list(self._known.items()):
+                back = {e.pilot for e in b.seen if e.kind == "down" and e.pilot in pilots}
+                self._change(key, machine.retracted(b, back, now), now)
 
     def judge(self, undecided: Iterable[Address] = ()) -> bool:
         """Open and close what has to be, and forget what is long over; return whether something waits.

@@ -25,7 +25,7 @@ from autopyfactory.factory.heldpilots import HeldPilots, Surroundings, held
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.ending import Ending
 from autopyfactory.why.schedds import reporting_client
-from autopyfactory.why.treatment import RELEASES
+from autopyfactory.why.treatment import RELEASES, only
 from autopyfactory.why.troubles import STUCK, mine
 
 log = logging.getLogger("autopyfactory.pilotcare")
@@ -216,10 +216,16 @@ class PilotCare:
             if told is not None and queue is not None and queue.breaker is not None:
                 ce = self._around.ce_of(str(ad["ApfSubmission"]))
                 self._breakers.note(_at(queue.breaker.address, ce), *told)
-        if len(ads) < LIMIT:
-            for ce in {address.ce for address in self._addresses()}:
-                self._breakers.reached(ce, place, down)
+        if gone := self._breakers.down(place) - down:
+            self._breakers.reached(self._still_there(schedd, place, gone))
         self.held.treat(schedd, place, stuck)
+
+    def _still_there(self, schedd: CondorClient, place: str, pilots: set[str]) -> set[str]:
+        """Return which of `pilots` are there and can be handed over: what was removed tells nothing."""
+        jobs = only(self._around.factory_id, (pilot.rpartition(" ")[2] for pilot in sorted(pilots)))
+        reachable = "(JobStatus == 1 || JobStatus == 2) && GridResourceUnavailableTime is undefined"
+        ads = schedd.query(f"{jobs} && {reachable}", ("ClusterId", "ProcId"), limit=LIMIT, deadline=ASK)
+        return {evidence.pilot_of(place, ad) for ad in ads}
 
     @property
     def _now(self) -> float:

@@ -37,6 +37,7 @@ class FakeSchedd:
         self.lost: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.acts: list[tuple[str, str, str]] = []
+        self.back: list[dict[str, Any]] = []  # pilots whose CE answers again
         self.silent = False
         self.noted: list[tuple[str, int]] = []
 
@@ -45,6 +46,8 @@ class FakeSchedd:
             raise CondorError("no answer")
         assert 'ApfFactory =?= "f1"' in constraint, "only ever our own"
         self.asked.append(constraint)
+        if "GridResourceUnavailableTime is undefined" in constraint:
+            return [{name: ad.get(name) for name in projection} for ad in self.back]
         ads = (
             self.lost
             if "JobUniverse == 9" in constraint
@@ -194,7 +197,11 @@ def test_pilots_whose_ce_does_not_answer_open_it_and_its_return_closes_it(world:
     world.care.judge()
     assert world.permit() == 0
     world.clock.advance(60)
-    world.schedd.stuck = []
+    world.schedd.stuck, there = [], world.schedd.stuck
+    world.care.look()
+    world.care.judge()
+    assert world.permit() == 0, "they are gone: that tells nothing of the CE"
+    world.schedd.back = there
     world.care.look()
     world.care.judge()
     assert world.permit() is None
