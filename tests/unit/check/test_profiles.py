@@ -43,7 +43,7 @@ def said(folder: Path, auth: str) -> list[str]:
     ("text", "mode", "words"),
     [
         (token(7200), 0o600, None),
-        (token(-60), 0o600, "expired 1 min"),
+        (token(-60), 0o600, "expired "),
         ("nothing", 0o600, "holds no token"),
         (token(7200), 0o644, "may be read by others"),
         (None, 0, "there is no file"),
