@@ -8,6 +8,7 @@ the marks in the pilots' ads tell, some polls later.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -19,6 +20,7 @@ import threading
 log = logging.getLogger("autopyfactory.book")
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid; unix(7)
+_WAITING = 64  # questions that wait to be taken off; each is answered by the kernel when it arrives
 
 
 class Claims:
@@ -27,7 +29,7 @@ class Claims:
     def __init__(self, name: str):
         self._name = name
         self._held: dict[str, socket.socket] = {}
-        self._holders: dict[str, str] = {}  # of the claims that others have
+        self._holders: dict[str, int] = {}  # of the claims that others of our user have: their processes
         self._closed = False
         self._lock = threading.Lock()
 
@@ -37,7 +39,10 @@ class Claims:
         Only a process of our own user counts: nobody else can keep our pilots back by taking the name first.
         """
         with self._lock:
-            if self._closed or identity in self._held or not sys.platform.startswith("linux"):
+            if self._closed or not sys.platform.startswith("linux"):
+                return ""
+            if (held := self._held.get(identity)) is not None:
+                _clear(held)
                 return ""
             return self._bind(identity)
 
@@ -45,11 +50,15 @@ class Claims:
         one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             one.bind(self._address(identity))
-            one.listen(1)
+            one.listen(_WAITING)
         except OSError:
             one.close()
-            self._holders[identity] = _holder(self._address(identity), self._holders.get(identity, ""))
-            return self._holders[identity]
+            pid = _holder(self._address(identity), self._holders.pop(identity, None))
+            if pid is None:
+                return ""
+            self._holders[identity] = pid
+            return f"process {pid}"
+        one.setblocking(False)
         self._held[identity] = one
         return ""
 
@@ -65,23 +74,44 @@ class Claims:
         return b"\0autopyfactory/" + hashlib.sha256(text.encode()).hexdigest().encode()
 
 
-def _holder(address: bytes, before: str) -> str:
-    """Return whose the claim is, in words; nothing when it is not of our user, or gone again.
+def _clear(held: socket.socket) -> None:
+    """Take off who has asked, so that the next one is not turned away."""
+    with contextlib.suppress(OSError):
+        for _ in range(2 * _WAITING):
+            held.accept()[0].close()
 
-    `before` is what was found the last time.
+
+def _holder(address: bytes, before: int | None) -> int | None:
+    """Return whose process the claim is; None when it is not of our user, or gone again.
+
+    `before` is who was found the last time. A holder that cannot be asked, since too many others do, is he
+    while he lives; of one who never answered it is not known that he is of our user, and any user can have a
+    socket of this name that nobody gets through to.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
         asking.setblocking(False)
         try:
             asking.connect(address)
-        except BlockingIOError:  # full of questions like this one: its holder is still the one that was asked
-            return before or "another process"
+        except BlockingIOError:
+            if before is not None and _lives(before):
+                return before
+            log.warning("somebody holds a name that is ours and does not say who it is: it is ignored")
+            return None
         except OSError:
-            return ""
+            return None
         pid, uid, _ = _CREDENTIALS.unpack(
             asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
     if uid != os.geteuid():
         log.warning("user %d, process %d, holds a name that is ours: it is ignored", uid, pid)
-        return ""
-    return f"process {pid}"
+        return None
+    return int(pid)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process of ours has this number."""
+    try:
+        os.kill(pid, 0)
+    except OSError:  # there is none, or it is somebody else's by now
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import uuid
@@ -59,4 +60,57 @@ def test_who_is_another_user_keeps_nothing_back(name: str, monkeypatch: pytest.M
     monkeypatch.setattr(claims.os, "geteuid", lambda: me + 1)
     monkeypatch.setattr(Claims, "_address", lambda self, identity: address)
     assert second.take("place") == ""
+    first.close()
+
+
+def full(address: bytes) -> list[socket.socket]:
+    """Return a socket of this name that nobody gets through to any more, and what fills it."""
+    held = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)]
+    held[0].bind(address)
+    held[0].listen(0)
+    while True:
+        held.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        held[-1].setblocking(False)
+        try:
+            held[-1].connect(address)
+        except BlockingIOError:
+            return held
+
+
+def test_who_does_not_say_who_he_is_keeps_nothing_back(name: str) -> None:
+    """Any user of the host can take a name first, and let nobody through to be asked whose it is."""
+    mine = Claims(name)
+    squatter = full(mine._address("place"))
+    assert mine.take("place") == ""
+    for one in squatter:
+        one.close()
+    mine.close()
+
+
+def test_who_was_ours_counts_until_his_process_is_gone(name: str) -> None:
+    mine = Claims(name)
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None and other.stdin is not None
+    assert other.stdout.readline() == "''\n"
+    for _ in range(200):  # it takes nobody off meanwhile
+        assert mine.take("place") == f"process {other.pid}"
+    other.kill()
+    other.wait()
+    other.stdout.close()
+    other.stdin.close()
+    squatter = full(mine._address("place"))  # who took the name as soon as it was free
+    assert mine.take("place") == ""
+    for one in squatter:
+        one.close()
+    mine.close()
+
+
+def test_who_has_it_can_be_asked_however_often_others_did(name: str) -> None:
+    first = Claims(name)
+    for _ in range(200):
+        assert first.take("place") == ""
+        another = Claims(name)  # it has not asked before
+        assert another.take("place") == f"process {os.getpid()}"
     first.close()
