@@ -21,10 +21,10 @@ LONGEST = 1000  # characters of a reason
 
 def start_of(ad: Mapping[str, Any]) -> Start | None:
     """Return when the pilot of `ad` started; None when it has not, or the ad does not tell."""
-    at = _number(ad["JobStartDate"])
+    at = number(ad["JobStartDate"])
     if not at or ad["MATCH_APF_QUEUE"] is None:
         return None
-    latency = max(0.0, at - (_number(ad["QDate"]) or at))
+    latency = max(0.0, at - (number(ad["QDate"]) or at))
     return Start(_job(ad), str(ad["MATCH_APF_QUEUE"]), at, latency, str(ad["ApfSubmission"] or ""))
 
 
@@ -35,10 +35,10 @@ def ending_of(ad: Mapping[str, Any]) -> Ending | None:
     """
     if ad["ApfSubmission"] is None or ad["MATCH_APF_QUEUE"] is None:
         return None
-    started = _number(ad["JobStartDate"]) or None
-    entered = _number(ad["EnteredCurrentStatus"])
-    end = _number(ad["CompletionDate"]) or entered
-    wall = _number(ad["RemoteWallClockTime"]) or (max(0.0, end - started) if started else 0.0)
+    started = number(ad["JobStartDate"]) or None
+    entered = number(ad["EnteredCurrentStatus"])
+    end = number(ad["CompletionDate"]) or entered
+    wall = number(ad["RemoteWallClockTime"]) or (max(0.0, end - started) if started else 0.0)
     code = _small(ad["ExitCode"])
     signal = _small(ad["ExitSignal"]) if ad["ExitBySignal"] is True else None
     return Ending(
@@ -48,7 +48,7 @@ def ending_of(ad: Mapping[str, Any]) -> Ending | None:
         queue=str(ad["MATCH_APF_QUEUE"]),
         at=end,
         outcome=_outcome(ad, started, code, signal),
-        queued=_number(ad["QDate"]),
+        queued=number(ad["QDate"]),
         started=started,
         wall=wall,
         exit_code=code,
@@ -56,7 +56,7 @@ def ending_of(ad: Mapping[str, Any]) -> Ending | None:
         node=_text(ad["LastRemoteHost"]) or _text(ad["RemoteHost"]),
         reason=_text(ad["RemoveReason"]),
         hold_reason=_text(ad["LastHoldReason"]),
-        hold_code=int(_number(ad["LastHoldReasonCode"])),
+        hold_code=int(number(ad["LastHoldReasonCode"])),
         held_there=_text(ad["GridJobStatus"]).upper() == HELD_THERE,
         output=_text(ad["Out"]),
         errors=_text(ad["Err"]),
@@ -76,7 +76,7 @@ def _job(ad: Mapping[str, Any]) -> str:
     return f"{int(ad['ClusterId'])}.{int(ad['ProcId'])}"
 
 
-def _number(value: Any) -> float:
+def number(value: Any) -> float:
     """Return what can be a time or a code of this age of the world, else 0."""
     return float(value) if isinstance(value, int | float) and 0 < value < LATEST else 0.0
 

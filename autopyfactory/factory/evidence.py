@@ -7,6 +7,7 @@ from typing import Any
 
 from autopyfactory.breakers.evidence import Evidence
 from autopyfactory.breakers.registry import Scope
+from autopyfactory.condor.endings import number
 from autopyfactory.model.declaration import Who
 from autopyfactory.model.ending import Ending
 from autopyfactory.model.text import printable
@@ -46,27 +47,27 @@ def of_ending(e: Ending, executable: str, short: float) -> Told | None:
 
 def of_held(place: str, ad: Mapping[str, Any]) -> Told | None:
     """Return what the ad of a held pilot shows; None: nothing."""
-    reason, since = str(ad["HoldReason"] or ""), float(ad["EnteredCurrentStatus"] or 0)
+    reason, since = str(ad["HoldReason"] or ""), number(ad["EnteredCurrentStatus"])
     kind = kind_of_ad(ad)
-    return _stuck("held", kind, reason, pilot_of(place, ad), since, float(ad["QDate"] or 0))
+    return _stuck("held", kind, reason, pilot_of(place, ad), since, number(ad["QDate"]))
 
 
 def of_down(place: str, ad: Mapping[str, Any], now: float) -> Told:
     """Return what the ad of a pilot shows that cannot be handed to its CE, since the CE does not answer."""
-    sent = float(ad["QDate"] or 0)
-    return "ce", Evidence(pilot_of(place, ad), "down", now, "the CE does not answer", sent)
+    return "ce", Evidence(pilot_of(place, ad), "down", now, "the CE does not answer", number(ad["QDate"]))
 
 
 def of_running(place: str, ad: Mapping[str, Any], now: float) -> Told:
     """Return what the ad of a pilot shows that has run for long enough."""
-    began, sent = float(ad["JobCurrentStartDate"] or 0), float(ad["QDate"] or 0)
+    began, sent = number(ad["JobCurrentStartDate"]), number(ad["QDate"])
     host = str(ad["RemoteHost"] or "").rpartition("@")[2]
-    return "queue", Evidence(pilot_of(place, ad), "runs", now, "", sent, began, max(0.0, now - began), host)
+    wall = max(0.0, now - began) if began else 0.0
+    return "queue", Evidence(pilot_of(place, ad), "runs", now, "", sent, began, wall, host)
 
 
 def kind_of_ad(ad: Mapping[str, Any]) -> Kind:
     """Return why the pilot of this ad is held."""
-    text, code = str(ad["HoldReason"] or ""), int(ad["HoldReasonCode"] or 0)
+    text, code = str(ad["HoldReason"] or ""), int(number(ad["HoldReasonCode"]))
     return kind_of(text, code, "there" if held_there(ad) else "here")
 
 

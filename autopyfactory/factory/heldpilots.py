@@ -15,6 +15,7 @@ from typing import Any
 from autopyfactory.breakers.options import BreakerOptions
 from autopyfactory.breakers.registry import Breakers
 from autopyfactory.condor.client import CondorClient
+from autopyfactory.condor.endings import number
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.target import Target
 from autopyfactory.credentials import pilotfiles
@@ -211,6 +212,6 @@ def held(ad: Mapping[str, Any]) -> Held:
         f"{ad['ClusterId']}.{ad['ProcId']}",
         str(ad["MATCH_APF_QUEUE"]),
         evidence.kind_of_ad(ad),
-        float(ad["EnteredCurrentStatus"] or 0),
-        int(ad[RELEASES] or 0),
+        number(ad["EnteredCurrentStatus"]),
+        int(number(ad[RELEASES])),
     )

@@ -95,20 +95,25 @@ class PilotCare:
     def _run(self) -> None:
         next_look = judged = 0.0
         while not self._stopping:
-            try:
-                if time.monotonic() >= next_look:
-                    next_look = time.monotonic() + INTERVAL
-                    self.look()
-                judged = time.monotonic()
-                self.judge()
-            except Exception:
-                log.exception("looking after pilots failed")
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + INTERVAL
+                self._try(self.look)
+            judged = time.monotonic()
+            self._try(self.judge)
             wait = next_look - time.monotonic()
             wait = min(wait, AGAIN) if self._waits else wait
             if self._woken.wait(max(0.0, wait)) and not self._stopping:
                 time.sleep(max(GATHER, judged + SPACED - time.monotonic()))
                 self._woken.clear()
         self._breakers.save()
+
+    @staticmethod
+    def _try(step: Callable[[], None]) -> None:
+        """Do one of the two: what goes wrong in it keeps the other from nothing."""
+        try:
+            step()
+        except Exception:
+            log.exception("looking after pilots failed")
 
     # --- evidence -------------------------------------------------------------------------------
 
@@ -165,6 +170,8 @@ class PilotCare:
         for ad in schedd.query(wanted, RUNNING_ADS, limit=SAMPLE, deadline=ASK):
             address = by_queue[str(ad["MATCH_APF_QUEUE"])]
             scope, seen = evidence.of_running(place, ad, now)
+            if not seen.began:
+                continue
             if seen.wall >= suspects[address][1]:
                 self._breakers.note(_at(address, self._around.ce_of(str(ad["ApfSubmission"]))), scope, seen)
             else:

@@ -127,7 +127,7 @@ class Held:
     job: str  # cluster.proc
     queue: str
     kind: Kind
-    since: float  # Unix time
+    since: float  # Unix time; 0: not known
     releases: int  # how often we released it
 
 
@@ -175,6 +175,8 @@ def _decide(
         return None
     if how == "remove":
         return "remove", one.kind.words
+    if not one.since:
+        return None
     if o.keep and now - one.since > o.keep:
         return "remove", f"held for longer than {span(o.keep)}: {one.kind.words}"
     if how == "stop":

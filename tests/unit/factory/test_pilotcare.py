@@ -320,6 +320,34 @@ def test_nobody_is_lost_when_options_say_so(world: World) -> None:
     assert world.schedd.acts == []
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"EnteredCurrentStatus": "yesterday"},
+        {"HoldReasonCode": "odd"},
+        {"ApfReleases": "odd"},
+        {"QDate": [1]},
+        {"EnteredCurrentStatus": float("nan")},
+        {"ApfReleases": float("inf")},
+    ],
+)
+def test_an_odd_ad_costs_no_other_pilot_anything(world: World, odd: dict[str, Any]) -> None:
+    """Anybody with an account at the schedd can put such an ad there."""
+    world.hold(6, BATCH, age=400)
+    world.schedd.stuck[0] |= odd
+    world.schedd.lost = [{"MATCH_APF_QUEUE": "Q", "ClusterId": 8, "ProcId": 0}]
+    world.schedd.running = [
+        {"MATCH_APF_QUEUE": "Q", "ClusterId": 90, "ProcId": 0, "QDate": "odd", "JobCurrentStartDate": "odd"}
+    ]
+    world.care.look()
+    world.care.judge()
+    assert ("release", "AutoPyFactory: it may have passed") in [(a, r) for a, _, r in world.schedd.acts]
+    assert world.care.held.totals.acted["lost", "lost-silent"] == 1
+    assert world.permit() == 0
+    removed = [c for a, c, _ in world.schedd.acts if a == "remove"]
+    assert not any("ClusterId == 5" in c for c in removed), "of which nobody knows for how long it is held"
+
+
 def test_a_schedd_that_does_not_answer_costs_nothing_else(world: World) -> None:
     world.schedd.silent = True
     world.end(5)
