@@ -33,8 +33,8 @@ def follow(url: str, location: str, *, method: str, body: bool) -> str:
         raise RedirectError(f"redirects a {method}: what was sent is not sent again elsewhere")
     if not location or _NO_URL.search(location):
         raise RedirectError(f"redirects to what is no URL: {location!r:.80}")
-    target = urljoin(url, location)
     try:
+        target = urljoin(url, location)
         scheme, host, _ = origin(target)
     except ValueError as err:
         raise RedirectError(f"redirects to what is no URL: {err}") from None

@@ -47,7 +47,15 @@ def from_our_page(doorman: Doorman, who: Identity, headers: Mapping[str, str], t
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if site is not None and site != "same-origin":
         raise Denied("this order comes from another site's page")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin is not None and _host(origin) != headers.get("host", "").lower():
         raise Denied("this order comes from another site's page")
     if not doorman.is_form_token(who, token):
         raise Denied("this form is too old: load the page again")
+
+
+def _host(origin: str) -> str | None:
+    """Return host and port of an Origin header; None when it names none."""
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:
+        return None

@@ -182,7 +182,10 @@ class TokenOptions(Options):
 
 def safe(url: str) -> bool:
     """Whether a secret may go there: by https, or not leaving this host."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an issuer names its endpoint: any text
+        return False
     if parts.scheme == "https":
         return True
     try:

@@ -1,7 +1,7 @@
 import ssl
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autopyfactory.external import redirects
@@ -87,6 +87,7 @@ def test_https_never_leads_to_http_however_it_is_written(before, scheme):
         redirects.follow("https://h/a", f"{before}{scheme}://h/b", method="GET", body=False)
 
 
+@example("//[/0")
 @given(st.text(max_size=60) | st.text(alphabet="htps:/\\@[]#?.\x00\t\n é%", max_size=30))
 def test_no_target_leaves_https_or_names_no_host(location):
     try:

@@ -188,6 +188,7 @@ def test_a_form_of_ours_gives_an_order(access: webkit.FakeAccess, operator: dict
         ({"Sec-Fetch-Site": "same-site"}, {}),
         ({"Origin": "http://evil.example.org"}, {}),
         ({"Origin": "null"}, {}),
+        ({"Origin": "http://[/0"}, {}),
         ({}, {"token": "0" * 64}),
         ({}, {"token": ""}),
         ({}, {"token": "\u00e9"}),

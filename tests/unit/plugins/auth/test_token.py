@@ -13,6 +13,7 @@ import pytest
 from authkit import complaint, private_file, profile, token
 from autopyfactory.credentials.credential import CredentialError
 from autopyfactory.plugins.auth.token import Token
+from autopyfactory.plugins.auth.tokenoptions import safe
 from servers.base import Reply
 from servers.issuer import Issuer
 
@@ -277,3 +278,18 @@ def test_an_idtoken_is_signed_by_condors_tool_and_presented_by_its_folder(
     key.chmod(0o644)
     with pytest.raises(CredentialError, match="may be read by others"):
         p.renew("")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_safe"),
+    [
+        ("https://issuer.example.org/token", True),
+        ("http://127.0.0.1:8080/token", True),
+        ("http://localhost/token", True),
+        ("http://issuer.example.org/token", False),
+        ("https://[/0", False),
+        ("", False),
+    ],
+)
+def test_secrets_go_by_https_or_stay_here_whatever_an_issuer_names(url: str, is_safe: bool) -> None:
+    assert safe(url) is is_safe
