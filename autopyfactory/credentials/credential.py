@@ -39,6 +39,12 @@ class Credential:
         return f"ends in {span(left)}" if left > 0 else f"expired {span(-left)} ago"
 
 
+def usable(new: Credential, now: datetime) -> None:
+    """Refuse one that was just made and has ended: what is there may still be good. Raises CredentialError."""
+    if new.left(now) <= 0:
+        raise CredentialError(f"the new {new.kind} {new.until(now)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Presented:
     """How pilots are sent with a credential."""

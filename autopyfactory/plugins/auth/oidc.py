@@ -16,6 +16,8 @@ from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error, WebApplicatio
 from autopyfactory.credentials.credential import CredentialError
 from autopyfactory.external.http import Answer, Client, HttpError, Identity
 from autopyfactory.external.program import ProgramError, run
+from autopyfactory.model.redact import hidden
+from autopyfactory.model.text import printable
 from autopyfactory.plugins.auth import files
 from autopyfactory.plugins.auth.tokenoptions import TokenOptions, safe
 
@@ -70,7 +72,7 @@ class Issuer:
             )
         except OAuth2Error as err:
             said = ": ".join(str(p) for p in (err.error, err.description) if p)
-            raise CredentialError(f"{answer.url} refuses: {said[:200]}") from None
+            raise CredentialError(f"{answer.url} refuses: {hidden(printable(said))[:200]}") from None
         except Warning:  # oauthlib's way to say that the scopes are not those asked for
             raise CredentialError(f"{answer.url} gives other scopes than those asked for") from None
         except (ValueError, TypeError):

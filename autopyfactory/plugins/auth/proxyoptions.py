@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import AfterValidator, model_validator
 
 from autopyfactory.credentials import proxies
-from autopyfactory.credentials.credential import Credential, CredentialError, Presented
+from autopyfactory.credentials.credential import Credential, CredentialError, Presented, usable
 from autopyfactory.options.declare import Lenient, NameList, Options, option
 from autopyfactory.plugins.auth import files
 from autopyfactory.plugins.base import AuthPlugin
@@ -253,7 +253,7 @@ class ProxyPlugin(AuthPlugin[ProxyT]):
         with files.beside(path) as folder:
             new = folder / "proxy"
             self.make(new)
-            self.judged(str(new))
+            usable(self.judged(str(new)), datetime.now(UTC))
             data = files.read(str(new))
         files.write(path, data)
         if self.options.owner:

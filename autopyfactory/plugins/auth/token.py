@@ -6,10 +6,11 @@ its own IDTOKENs, which a client finds by their issuer in a folder, so pilots ar
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from autopyfactory.credentials import tokens
-from autopyfactory.credentials.credential import Credential, CredentialError, Presented
+from autopyfactory.credentials.credential import Credential, CredentialError, Presented, usable
 from autopyfactory.plugins.auth import files, oidc, signing
 from autopyfactory.plugins.auth.places import file_name, filled, host_of
 from autopyfactory.plugins.auth.tokenoptions import TokenOptions
@@ -91,7 +92,7 @@ class Token(AuthPlugin[TokenOptions]):
         else:
             assert self._issuer is not None
             made = self._issuer.token(audience, scopes)
-        tokens.claims(made)  # nothing else replaces a token
+        usable(tokens.described(made, path), datetime.now(UTC))  # nothing else replaces a token
         files.write(path, made.strip() + b"\n")
 
     def audience(self, variant: str) -> tuple[str, ...]:

@@ -118,6 +118,17 @@ def test_a_refresh_token_that_changes_is_kept(tmp_path: Path) -> None:
     assert len(set(issuer.given)) == 3
 
 
+@pytest.mark.parametrize("secret", [token(), "0paque-and-long"])
+def test_an_issuer_that_repeats_our_secret_has_it_told_to_nobody(tmp_path: Path, secret: str) -> None:
+    """As INDIGO IAM does with a refresh token that it does not know; what it says goes into logs and mails."""
+    with Issuer() as issuer:
+        said = {"error": "invalid_grant", "error_description": f"Invalid refresh token: {secret}\x1b[2J"}
+        issuer.broken = Reply.of(said, 400)
+        with pytest.raises(CredentialError, match="invalid_grant: Invalid refresh token") as told:
+            asking(issuer, tmp_path).renew("")
+    assert secret not in str(told.value) and "\x1b" not in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
@@ -127,6 +138,7 @@ def test_a_refresh_token_that_changes_is_kept(tmp_path: Path) -> None:
         ),
         (Reply.text("<html>", 502), "answered 502 with"),
         (Reply.of({"access_token": "no token", "token_type": "Bearer"}), "holds no token"),
+        (Reply.of({"access_token": token(-60), "token_type": "Bearer"}), "new token expired 1 min"),
         (Reply.of([]), "nothing of OAuth"),
         (Reply.text("x" * 300_000), "bytes"),
         (Reply(302, b"", {"Location": "https://evil.test/"}), "redirects a POST"),

@@ -143,6 +143,17 @@ def test_what_goes_wrong_leaves_the_old_proxy(w: World, how: str, words: str) ->
     assert [f.name for f in w.proxy.parent.iterdir()] == ["proxy"], "nothing is left behind"
 
 
+@pytest.mark.parametrize("voms", ["7200", "0"])
+def test_one_that_has_ended_replaces_nothing(w: World, voms: str) -> None:
+    """Nor one whose VOMS attributes have: what is there may still be good."""
+    private_file(w.proxy, b"the old one")
+    w.program("voms-proxy-info", INFO.replace("7200", voms))
+    private_file(w.made, w.authority.proxy(w.user, -60 if voms != "0" else 3600))
+    with pytest.raises(CredentialError, match="the new proxy expired"):
+        w.x509().renew("")
+    assert w.proxy.read_bytes() == b"the old one"
+
+
 def test_another_role_is_not_the_one(w: World) -> None:
     w.program("voms-proxy-info", INFO.replace("production", "pilot"))
     p = w.x509()
