@@ -40,7 +40,7 @@ class Credential:
 
 
 def usable(new: Credential, now: datetime) -> None:
-    """Refuse one that was just made and has ended: what is there may still be good. Raises CredentialError."""
+    """Refuse a new one that has ended: what is there may still be good. Raises CredentialError."""
     if new.left(now) <= 0:
         raise CredentialError(f"the new {new.kind} {new.until(now)}")
 

@@ -16,13 +16,13 @@ from autopyfactory.breakers.options import BreakerOptions
 from autopyfactory.breakers.registry import Breakers
 from autopyfactory.condor.client import CondorClient
 from autopyfactory.condor.endings import number
-from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.target import Target
 from autopyfactory.credentials import pilotfiles
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.factory import evidence
 from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.clock import Clock
+from autopyfactory.model.ending import WALL
 from autopyfactory.model.text import count
 from autopyfactory.why.treatment import RELEASES, SAID, Held, HeldOptions, Order, only, orders, remedy
 from autopyfactory.why.troubles import mine
@@ -152,17 +152,13 @@ class HeldPilots:
                 "lost: it waits, and its CE has told nothing of it for too long",
             )
         if o.overtime:
-            by_limit: dict[int, list[str]] = defaultdict(list)
-            for name, queue in self._around.queues().items():
-                if minutes := queue.config.options.wall_minutes:
-                    by_limit[minutes * 60 + int(o.overtime)].append(constraint_string(name))
-            for limit, names in by_limit.items():
-                yield (
-                    "lost-overtime",
-                    f"(JobStatus == 2 && JobCurrentStartDate < {now - limit} && "
-                    f"member(MATCH_APF_QUEUE, {{{', '.join(names)}}}))",
-                    "lost: it runs for longer than its wall time allows",
-                )
+            # What it was sent with: its queue may say something else by now, or CRIC something wrong.
+            before = now - int(o.overtime)
+            yield (
+                "lost-overtime",
+                f"(JobStatus == 2 && {WALL} > 0 && JobCurrentStartDate + {WALL} * 60 < {before})",
+                "lost: it runs for longer than its wall time allows",
+            )
 
     @property
     def _now(self) -> float:

@@ -7,6 +7,7 @@ from typing import Literal
 
 SHORT = 60.0  # seconds: a pilot that ran for less did no work worth the name
 TAKEN_BACK = "AutoPyFactory: more pilots than needed"  # why a pilot was removed that was sent in vain
+WALL = "ApfWallMinutes"  # the attribute of pilots that says how long they may run
 ON_PURPOSE = ("AutoPyFactory", "via condor_rm")  # how the reasons of those begin that somebody removed
 
 Outcome = Literal["well", "empty", "failed", "dropped", "removed", "taken back"]

@@ -108,8 +108,8 @@ class HeldOptions(Options):
         scope=FACTORY,
         unit="s",
         ge=0,
-        description="A pilot that has run for longer than its wall time (batchsubmit.walltime) and this is"
-        " lost; 0: none is",
+        description="A pilot that has run for longer than the wall time that it was sent with"
+        " (batchsubmit.walltime) and this is lost; 0: none is",
     )
 
 

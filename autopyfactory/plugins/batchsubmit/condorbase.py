@@ -22,7 +22,7 @@ from autopyfactory.credentials.credential import Presented
 from autopyfactory.credentials.wallet import Choice, Wish
 from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.decision import Cap
-from autopyfactory.model.ending import TAKEN_BACK
+from autopyfactory.model.ending import TAKEN_BACK, WALL
 from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import (
     BatchSubmitPlugin,
@@ -202,6 +202,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         base = {
             **self.commands(),
             **self._ads(tag, place, wrapper),
+            **({f"+{WALL}": str(q.wall_minutes)} if q.wall_minutes else {}),
             "environment": self._environment(place, wrapper),
             "executable": self._executable(wrapper),
             **({"arguments": q.arguments} if q.arguments else {}),

@@ -21,16 +21,17 @@ DAY = 86400
 def found(tmp_path: Path, ad: dict[str, Any]) -> list[str]:
     """Return the kinds of loss that this ad of a pilot of W (an hour of wall time) shows."""
     clock = FakeClock()
-    queue = SimpleNamespace(config=SimpleNamespace(options=queue_options(wall_minutes=60)))
+    # Its queue says 1 minute now, perhaps since CRIC is wrong: pilots were sent with an hour.
+    queue = SimpleNamespace(config=SimpleNamespace(options=queue_options(wall_minutes=1)))
     around = Surroundings(
         "f1", queues=lambda: {"W": queue}, targets=lambda: [], breaker_options=BreakerOptions,
         held_options=HeldOptions, ce_of=lambda tag: "", closed=lambda place: (), tell=lambda *_: None,
     )  # type: ignore[arg-type,return-value]  # fmt: skip
     held = HeldPilots(around, Breakers(None, clock), clock)
     now = int(clock.now().timestamp())
-    states = ("JobStatus", "JobUniverse")
+    states = ("JobStatus", "JobUniverse", "ApfWallMinutes")
     ago = {k: now - v if isinstance(v, int) and k not in states else v for k, v in ad.items()}
-    whole = classad2.ClassAd({"MATCH_APF_QUEUE": "W", "JobUniverse": 9, **ago})
+    whole = classad2.ClassAd({"MATCH_APF_QUEUE": "W", "JobUniverse": 9, "ApfWallMinutes": 60, **ago})
     ways = held._ways_to_be_lost(HeldOptions(), now)
     return [code for code, state, _ in ways if classad2.ExprTree(state).eval(whole) is True]
 
@@ -76,7 +77,11 @@ def found(tmp_path: Path, ad: dict[str, Any]) -> list[str]:
         # runs within its time, and beyond it
         ({"JobStatus": 2, "JobCurrentStartDate": 3600 + 7100}, []),
         ({"JobStatus": 2, "JobCurrentStartDate": 3600 + 7300}, ["lost-overtime"]),
-        ({"JobStatus": 2, "JobCurrentStartDate": 9 * DAY, "MATCH_APF_QUEUE": "X"}, []),
+        # its queue is gone; it was sent without a limit; by an earlier release
+        ({"JobStatus": 2, "JobCurrentStartDate": 9 * DAY, "MATCH_APF_QUEUE": "X"}, ["lost-overtime"]),
+        ({"JobStatus": 2, "JobCurrentStartDate": 9 * DAY, "ApfWallMinutes": None}, []),
+        ({"JobStatus": 2, "JobCurrentStartDate": 9 * DAY, "ApfWallMinutes": "odd"}, []),
+        ({"JobStatus": 2, "JobCurrentStartDate": 9 * DAY, "ApfWallMinutes": -600}, []),
         ({"JobStatus": 2}, []),
     ],
 )  # fmt: skip

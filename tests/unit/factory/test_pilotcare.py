@@ -306,7 +306,7 @@ def test_lost_pilots_are_removed_and_counted(world: World) -> None:
         ("remove", "AutoPyFactory: lost: it waits, and its CE has told nothing of it for too long"),
         ("remove", "AutoPyFactory: lost: it runs for longer than its wall time allows"),
     ]
-    assert f"JobCurrentStartDate < {world.now - 3600 - 7200}" in world.schedd.asked[-1]
+    assert f"JobCurrentStartDate + ApfWallMinutes * 60 < {world.now - 7200}" in world.schedd.asked[-1]
     assert world.care.held.totals.acted == {("lost", "lost-silent"): 1, ("lost", "lost-overtime"): 1}
     world.care.look()
     assert len(world.schedd.acts) == 2, "not in every round"

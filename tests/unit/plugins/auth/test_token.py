@@ -120,7 +120,7 @@ def test_a_refresh_token_that_changes_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("secret", [token(), "0paque-and-long"])
 def test_an_issuer_that_repeats_our_secret_has_it_told_to_nobody(tmp_path: Path, secret: str) -> None:
-    """As INDIGO IAM does with a refresh token that it does not know; what it says goes into logs and mails."""
+    """INDIGO IAM does so with a refresh token that it does not know; it would go into logs and mails."""
     with Issuer() as issuer:
         said = {"error": "invalid_grant", "error_description": f"Invalid refresh token: {secret}\x1b[2J"}
         issuer.broken = Reply.of(said, 400)

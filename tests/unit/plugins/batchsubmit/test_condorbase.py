@@ -204,6 +204,11 @@ def with_profiles(wallet: OneProfile, wall: int = 0, **keys: str) -> CondorCE:
     return CondorCE(options, QueueContext("q", queue, factory, shared=shared))
 
 
+def test_pilots_say_how_long_they_may_run() -> None:
+    assert with_profiles(OneProfile(), wall=90).describe("t", NOW)["+ApfWallMinutes"] == "90"
+    assert "+ApfWallMinutes" not in with_profiles(OneProfile()).describe("t", NOW)
+
+
 def test_pilots_are_sent_with_the_credential_that_is_chosen() -> None:
     wallet = OneProfile()
     queue = with_profiles(wallet, wall=90)
