@@ -129,6 +129,11 @@ class Keeper:
         return runs and not (self._stop.is_set() and self.hangs)
 
     @property
+    def lingers(self) -> bool:
+        """Whether the thread is there, be it left behind."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
     def finished(self) -> bool:
         """Never: it is asked to end."""
         return False

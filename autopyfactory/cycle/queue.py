@@ -123,6 +123,11 @@ class APFQueue:
         return self._thread is not None and self._thread.is_alive() and not self._doing.left
 
     @property
+    def lingers(self) -> bool:
+        """Whether the thread is there, be it left behind."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
     def hangs(self) -> str:
         """Which plugin has not returned for too long, in words; empty: none."""
         return self._doing.overdue

@@ -20,6 +20,7 @@ log = logging.getLogger("autopyfactory.factory")
 
 FIRST_RETRY = 5.0  # seconds until a queue that could not be made is tried again; doubles up to LAST_RETRY
 LAST_RETRY = 300.0
+MOST_LEFT = 3  # threads of one name that hang and were left behind, until no further one is started
 
 
 class Worker(Protocol):
@@ -36,6 +37,10 @@ class Worker(Protocol):
     @property
     def hangs(self) -> str:
         """What it hangs in, in words; empty: it does not."""
+
+    @property
+    def lingers(self) -> bool:
+        """Whether its thread is there, be it left behind."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -93,6 +98,7 @@ class Reconciler(Generic[S, W]):
         self._wanted: Mapping[str, S] = {}
         self._actual: dict[str, _Actual[S, W]] = {}
         self._ending: dict[str, _Actual[S, W]] = {}
+        self._left: dict[str, list[W]] = {}  # those that were left behind, by name
         self._serial = 0
         self.workers: Mapping[str, W] = {}  # those that run, by name; replaced as a whole
         self.failures: dict[str, Failure] = {}
@@ -165,11 +171,21 @@ class Reconciler(Generic[S, W]):
         ended = {name: one for name, one in self._ending.items() if not one.worker.alive}
         for name in ended:
             del self._ending[name]
+        self._note_left(ended)
         return ended
+
+    def _note_left(self, ended: Mapping[str, _Actual[S, W]]) -> None:
+        for name, one in ended.items():
+            self._left.setdefault(name, []).append(one.worker)
+        still = {name: [w for w in workers if w.lingers] for name, workers in self._left.items()}
+        self._left = {name: workers for name, workers in still.items() if workers}
 
     def _engage(self, name: str, spec: S, before: _Actual[S, W] | None) -> None:
         failure = self.failures.get(name)
         if failure is not None and self._clock.monotonic() < failure.again:
+            return
+        if (left := len(self._left.get(name, ()))) >= MOST_LEFT:
+            self._failed(name, RuntimeError(f"{left} earlier threads of it still hang"))
             return
         self._serial += 1
         holder = f"{name}#{self._serial}"

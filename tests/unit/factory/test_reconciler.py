@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from autopyfactory.factory.reconciler import FIRST_RETRY, LAST_RETRY, Reconciler
+from autopyfactory.factory.reconciler import FIRST_RETRY, LAST_RETRY, MOST_LEFT, Reconciler
 from fakes import FakeClock
 
 NAMES = ("a", "b", "c")
@@ -27,12 +27,15 @@ class Thread:
     stopping: bool = False
     finished: bool = False
     hangs: str = ""
+    lingers: bool = False
 
     def start(self) -> None:
         self.alive = True
 
     def stop(self) -> None:
         self.stopping = True
+        if self.hangs:
+            self.alive, self.lingers = False, True
 
 
 class World:
@@ -159,6 +162,24 @@ def test_what_cannot_be_made_costs_itself_only_and_is_tried_again_later_and_late
     reconciler.step()
     assert sorted(reconciler.workers) == ["a", "b"]
     assert reconciler.failures == {}
+
+
+def test_threads_that_were_left_behind_do_not_pile_up(
+    reconciler: Reconciler[int, Thread], world: World, clock: FakeClock
+) -> None:
+    """A plugin that always hangs, and a reload in every hour."""
+    for _ in range(100):
+        reconciler.want({"a": 1, "b": 1})
+        reconciler.step()
+        for thread in world.living("a"):
+            thread.hangs = "a rule has not returned"
+        clock.advance(3600)
+    assert sum(t.lingers for t in world.made) == MOST_LEFT
+    assert "3 earlier threads of it still hang" in reconciler.failures["a"].text
+    assert len(world.living("b")) == 1
+    world.made[0].lingers = False  # its plugin has returned
+    reconciler.step()
+    assert len(world.living("a")) == 1 and not reconciler.failures
 
 
 def test_a_new_configuration_is_tried_at_once(reconciler: Reconciler[int, Thread], world: World) -> None:
