@@ -28,6 +28,7 @@ def known_state(factory: Factory, name: str) -> LiveState:
     now = factory.clock.now()
     permit = queue.breaker.permit() if queue and queue.breaker else FREE
     choice = factory.credential_choice(name)
+    others = _others(queue) if queue else ()
     return LiveState(
         now=now,
         running=True,
@@ -44,7 +45,8 @@ def known_state(factory: Factory, name: str) -> LiveState:
         bad_nodes=permit.nodes,
         ce=queue.parts.submit.ce if queue else "",
         target=queue.parts.submit.target if queue else "",
-        others=_others(queue) if queue else (),
+        others=others,
+        served=_served(factory, others),
         hangs=queue.hangs if queue else "",
     )
 
@@ -80,6 +82,12 @@ def _others(queue: APFQueue) -> tuple[str, ...]:
     if snapshot is None or queue.config.options.wmsqueue in (None, *snapshot.data.queues):
         return ()
     return tuple(sorted(snapshot.data.queues.keys() - COLLECTIVE))
+
+
+def _served(factory: Factory, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of these WMS queues that a queue which runs serves."""
+    ours = {q.config.options.wmsqueue for q in factory.queues.values()} if names else set()
+    return tuple(name for name in names if name in ours)
 
 
 def asked_troubles(factory: Factory, name: str, ask: float) -> Troubles | None:

@@ -129,6 +129,7 @@ def _rest(diff: Diff) -> Iterator[str]:
     for word, sections in (("monitor", diff.monitors), ("credential", diff.auth)):
         for name, changes in sections.items():
             yield f"~ {word} {name}"
-            yield from _change_lines(changes)
+            # of a section that comes or goes, what it leaves open is no change
+            yield from _change_lines({key: pair for key, pair in changes.items() if pair != (None, None)})
     for name in diff.mappings:
         yield f"~ mapping {name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from autopyfactory.credentials.pilotfiles import GONE
@@ -31,6 +32,7 @@ _OF_A_PLUGIN = re.compile(r"the (rules?|\w+ plugin) .*failed: ")
 OF_SCHEDDS = ("MAX_JOBS_PER_OWNER", "MAX_JOBS_SUBMITTED")  # its limits, as caps
 WASTED = 0.1  # hours that are worth a word
 LATE = 3.0  # periods without a cycle
+SILENT = 60.0  # seconds without an answer that are worth a word, though its last one is good enough
 
 
 def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
@@ -152,6 +154,7 @@ def _of_this_host(text: str) -> Cause | None:
 def of_information(record: CycleRecord) -> Iterator[Cause]:
     """Yield what the factory could not learn, and what it does not believe."""
     if record.outcome not in ("held back", "paused"):
+        yield from _of_silence(record)
         return
     for text in record.gate:
         if text in record.unresolved or text.startswith(NONE_VALID):  # that is told by `of_credentials`
@@ -161,16 +164,27 @@ def of_information(record: CycleRecord) -> Iterator[Cause]:
         elif text.startswith(("WMS status", "no WMS status")):
             yield _wms(record, text)
         elif text.startswith(("batch status", "no batch status")):
-            todo = "see that the schedd and its collector run and let the factory in"
-            todo = _named_wrong(record, "batch") or todo
-            yield Cause("schedd-down", f"the schedd does not answer{_last_answer(record, 'batch')}", todo,
-                        example=record.errors.get("batch", text))  # fmt: skip
+            yield _schedd(record, text)
         else:
             yield Cause("held-back", text, "")
     for text in record.unresolved:
         yield Cause(
             "unresolved-submission", text, "nothing is sent twice: it is looked up until the schedd answers"
         )
+
+
+def _of_silence(record: CycleRecord) -> Iterator[Cause]:
+    """Yield who has not answered for a while, though its last answer is still good to act on."""
+    for kind, told in (("batch", _schedd), ("wms", _wms)):
+        age = record.ages.get(kind)
+        if kind in record.errors and age is not None and age >= SILENT:
+            yield replace(told(record, ""), blocks=False)
+
+
+def _schedd(record: CycleRecord, text: str) -> Cause:
+    todo = _named_wrong(record, "batch") or "see that the schedd and its collector run and let the factory in"
+    return Cause("schedd-down", f"the schedd does not answer{_last_answer(record, 'batch')}", todo,
+                 example=record.errors.get("batch", text))  # fmt: skip
 
 
 def _wms(record: CycleRecord, text: str) -> Cause:
@@ -201,6 +215,8 @@ def _named_wrong(record: CycleRecord, kind: str) -> str:
 
 def _last_answer(record: CycleRecord, kind: str) -> str:
     age = record.ages.get(kind)
+    if record.outcome not in ("held back", "paused"):
+        return ", and what it said last still counts"  # without its age: one trouble, one text for all queues
     return "" if age is None else f"; what it said last is {span(age)} old, too old to act on"
 
 
@@ -309,7 +325,10 @@ def _ce_down(t: Troubles) -> Cause:
     where = _place(t.ce) or "the CE"
     pilots = count(t.ce_down, "pilot")
     if t.probe_code == "ce-unknown":
-        todo = "correct the CE's name in the queue's options; if it was right, ask the site for the new one"
+        todo = (
+            "correct the CE's name in the queue's options (if it was right, ask the site for the new one), "
+            "and take back the pilots on their way there (`autopyfactory pilots kill --queue QUEUE`)"
+        )
         return Cause("ce-unknown", f"{t.probe}, where {pilots} should go", todo, "us", t.ce_down_since)
     if t.probe_code == "ce-refuses":
         return Cause("ce-refuses", f"{where} answers, but does not take our pilots ({pilots}): {t.probe}",

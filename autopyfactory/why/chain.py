@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 from autopyfactory.model.decision import Decision, Step
@@ -23,10 +23,11 @@ def limiting(decision: Decision) -> Step | None:
     return next((s for s in reversed(lowered) if s.n_in > 0), lowered[-1])
 
 
-def causes(record: CycleRecord, others: Sequence[str] = ()) -> list[Cause]:
+def causes(record: CycleRecord, others: Sequence[str] = (), served: Collection[str] = ()) -> list[Cause]:
     """Return why the chain gave no pilots, or fewer than it could have.
 
-    `others` are the WMS queues with jobs, when the WMS has none for this one.
+    `others` are the WMS queues with jobs, when the WMS has none for this one; `served`: those of them that
+    other queues of ours serve.
     """
     if record.decision is None or not record.decision.steps:
         return []
@@ -36,7 +37,7 @@ def causes(record: CycleRecord, others: Sequence[str] = ()) -> list[Cause]:
     step = limiting(record.decision)
     if step is not None and (record.decision.n <= 0 or record.decision.n < step.n_in):
         return [_limited(step, blocks=record.decision.n <= 0)]
-    return [] if record.decision.n else [_no_demand(record, others)]
+    return [] if record.decision.n else [_no_demand(record, others, served)]
 
 
 def _limited(step: Step, *, blocks: bool) -> Cause:
@@ -59,17 +60,20 @@ def _unknown(record: CycleRecord, step: Step, others: Sequence[str]) -> Cause | 
     return Cause("not-known", f"{step.plugin}: {step.reason}", "find out why this is not known")
 
 
-def _no_demand(record: CycleRecord, others: Sequence[str]) -> Cause:
+def _no_demand(record: CycleRecord, others: Sequence[str], served: Collection[str]) -> Cause:
     inputs = record.inputs
     wms, batch = (inputs.wms, inputs.batch) if inputs else (None, None)
     name = record.wmsqueue or record.queue
     if wms is not None and wms.ready == 0:
         words, todo = f"no jobs are ready for {name}", ""
+        close = _close(record.wmsqueue, others)
         if others:
             words += f", and no other job is for it: there are jobs for {some(others)}"
             todo = "nothing if there is no work for it; else correct `wmsqueue`, or the name in the jobs"
-            todo += _meant(record.wmsqueue, others)
-        return Cause("nothing-ready", words, todo, "us" if _meant(record.wmsqueue, others) else "nobody")
+            todo += _asked(close)
+        # A name like ours whose work another queue of ours does is a sibling's, most often.
+        misspelt = any(other not in served for other in close)
+        return Cause("nothing-ready", words, todo, "us" if misspelt else "nobody")
     if wms is not None and batch is not None and batch.pending >= wms.ready:
         verb = "is" if batch.pending == 1 else "are"
         return Cause(
@@ -83,5 +87,12 @@ def _no_demand(record: CycleRecord, others: Sequence[str]) -> Cause:
 
 
 def _meant(name: str | None, names: Sequence[str]) -> str:
-    close = get_close_matches(name or "", names, 3)
+    return _asked(_close(name, names))
+
+
+def _close(name: str | None, names: Sequence[str]) -> list[str]:
+    return get_close_matches(name or "", names, 3)
+
+
+def _asked(close: Sequence[str]) -> str:
     return f" (is it {' or '.join(close)}?)" if close else ""

@@ -66,7 +66,7 @@ def causes(record: CycleRecord | None, live: LiveState | None) -> list[Cause]:
     if record is not None:
         found += [*find.of_information(record), *find.of_submission(record)]
         if record.outcome in ("nothing", "sent", "retired"):
-            found += chain.causes(record, live.others if live else ())
+            found += chain.causes(record, live.others, live.served) if live else chain.causes(record)
     return found + list(find.of_pilots(record, live))
 
 

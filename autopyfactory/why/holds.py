@@ -26,7 +26,7 @@ class Kind:
     who: Who
 
 
-RENEW = "renew the credential, then release (condor_release) or remove the held pilots"
+RENEW = "renew the credential; pilots that are held for it are released by themselves then"
 LOWER = "keep the queue's limits (MaxToRun, MaxPending) below the site's, or ask the site to raise it"
 RENAMED = (
     "see whether the CE's schedd has another name (`condor_status -schedd -pool` with that collector) and "
@@ -49,7 +49,8 @@ NOT_ALLOWED = Kind(
 NOT_ACCEPTED = Kind(
     "credential-refused",
     "the CE does not accept our credential (expired, of another issuer or audience, or none)",
-    "check lifetime, issuer and audience of the token or proxy; the CE's log has the exact reason",
+    "check lifetime, issuer and audience of the token or proxy; the CE's log has the exact reason. Pilots "
+    "keep the file they were sent with: once the queue names another, `autopyfactory pilots kill` those held",
     "credentials",
 )
 BATCH_REFUSED = Kind(

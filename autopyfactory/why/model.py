@@ -31,6 +31,7 @@ class LiveState:
     ce: str = ""  # as people write it
     target: str = ""  # the schedd, as people write it
     others: tuple[str, ...] = ()  # WMS queues with jobs, when the WMS has none at all for this one
+    served: tuple[str, ...] = ()  # those of them that other queues of this factory serve
     hangs: str = ""  # which of its plugins does not return, in words
     silent: str | None = None  # why a factory that may well run could not be asked
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autopyfactory.api import live
-from autopyfactory.api.live import _others, known_state, live_state, queue_troubles
+from autopyfactory.api.live import _others, _served, known_state, live_state, queue_troubles
 from autopyfactory.credentials.pilotfiles import Fault
 from autopyfactory.model.info import WMSQueueInfo
 from autopyfactory.model.record import Troubles
@@ -79,6 +79,13 @@ def test_names_of_other_queues_are_offered_only_when_its_own_is_unknown(
         config=SimpleNamespace(options=SimpleNamespace(wmsqueue=wmsqueue)),
     )
     assert _others(queue) == others  # type: ignore[arg-type]
+
+
+def test_names_that_other_queues_serve_are_told_apart() -> None:
+    queues = {n: SimpleNamespace(config=SimpleNamespace(options=SimpleNamespace(wmsqueue=n))) for n in "ab"}
+    factory: Any = SimpleNamespace(queues=queues)
+    assert _served(factory, ("a", "c")) == ("a",)
+    assert _served(factory, ()) == ()
 
 
 def known_factory(**changes: Any) -> Any:

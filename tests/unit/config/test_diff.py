@@ -119,6 +119,16 @@ def test_monitors_credentials_and_mappings(tree: Tree) -> None:
     assert d.mappings == ("CONDORWMSSTATUS-JOBSTATUS2INFO",)
 
 
+def test_what_a_new_profile_leaves_open_is_not_listed(tree: Tree) -> None:
+    factory = FACTORY + "authConf=a.conf\n"
+    tree.write(a="")
+    old = tree.queues(QUEUES, factory)
+    tree.write(a="[p]\nplugin=X509\nx509.proxyfile=/1\n")
+    text = render(diff(old, tree.queues(QUEUES, factory)))
+    assert "~ credential p\n    x509.proxyfile: not set -> /1" in text
+    assert "not set -> not set" not in text
+
+
 def test_a_plan_for_people(tree: Tree) -> None:
     d = between(tree, QUEUES, f"{DEFAULTS}[D]\n[A]\nsched.limit.maximum = 9\n[C]\n[E]\nenabled = no\n")
     effects = {

@@ -159,6 +159,17 @@ def test_schedd_down() -> None:
     assert explain([record], live()).codes == ("schedd-down",)
 
 
+@pytest.mark.parametrize(("kind", "code"), [("batch", "schedd-down"), ("wms", "wms-down")])
+def test_who_is_silent_is_told_before_the_last_answer_is_too_old(kind: str, code: str) -> None:
+    sending = cycle(pending=3, errors={kind: "connection refused (since 01:53:08Z)"}, ages={kind: 61.0})
+    (cause,) = explain([sending], live()).causes[:1]
+    assert (cause.code, cause.blocks, cause.example) == (code, False, sending.errors[kind])
+    assert cause.words.endswith("does not answer, and what it said last still counts")
+    once = replace(sending, ages={kind: 59.0})
+    well = replace(sending, errors={})
+    assert all(code not in explain([record], live()).codes for record in (once, well))
+
+
 @pytest.mark.parametrize(
     ("gate", "code"),
     [

@@ -5,6 +5,7 @@ from dataclasses import replace
 from autopyfactory.model.decision import Decision, Step
 from autopyfactory.model.record import HeldGroup, Troubles
 from autopyfactory.pauses import Pause
+from autopyfactory.why.explain import explain
 from autopyfactory.why.model import Cause, LiveState
 from autopyfactory.why.problems import problems, together
 from contracts.records import T0, cycle
@@ -33,6 +34,16 @@ def test_a_name_of_ours_that_is_misspelt_is_a_problem_and_ours() -> None:
     assert codes(IDLE, far) == []
     (cause,) = problems(IDLE, near)
     assert cause.who == "us"
+
+
+def test_a_name_like_ours_that_another_queue_serves_is_no_problem() -> None:
+    """An idle queue beside a busy one of nearly the same name is idle, not misspelt; `why` still asks."""
+    served = ("BNL_MCORE-gk02",)
+    sibling = LiveState(T0, others=served, served=served)
+    assert codes(IDLE, sibling) == []
+    assert "(is it BNL_MCORE-gk02?)" in explain([IDLE], sibling).next[0]
+    both = ("BNL_MCORE-gk02", "BNL_MCORE-gk03")
+    assert codes(IDLE, LiveState(T0, others=both, served=served)) == ["nothing-ready"]
 
 
 def test_the_worst_comes_first_and_is_told_once_for_all_queues() -> None:
