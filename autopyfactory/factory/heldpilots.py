@@ -24,7 +24,7 @@ from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.ending import WALL
 from autopyfactory.model.text import count
-from autopyfactory.why.treatment import RELEASES, SAID, Held, HeldOptions, Order, only, orders, remedy
+from autopyfactory.why.treatment import RELEASES, RENEWED, SAID, Held, HeldOptions, Order, only, orders, remedy
 from autopyfactory.why.troubles import mine
 
 ASK = 20.0  # seconds for one question, or action
@@ -114,7 +114,7 @@ class HeldPilots:
             words = f"{count(n, 'pilot')} {action}d: {reason}"
             queue_logger(queue).warning("%s", words)
             self._around.tell(f"pilots {what}", words, queue)
-            if action == "release" and (found := self._around.queues().get(queue)) and found.breaker:
+            if reason == RENEWED and (found := self._around.queues().get(queue)) and found.breaker:
                 self._breakers.hurry(found.breaker.address)
 
     def remove_lost(self, schedd: CondorClient, place: str) -> None:

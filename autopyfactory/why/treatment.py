@@ -20,6 +20,7 @@ from autopyfactory.options.declare import NameList, Options, option
 from autopyfactory.why.holds import KINDS, OTHER, Kind
 
 RELEASES = "ApfReleases"  # the attribute of pilots that counts how often we released them
+RENEWED = "the credential was renewed"  # why pilots are released of which that is known
 SAID = "AutoPyFactory: "  # how the reasons begin that we give schedds
 
 Remedy = Literal["renew", "release", "remove", "leave", "stop"]
@@ -186,7 +187,7 @@ def _decide(
     if how == "renew" and (made := renewed(one.queue)) is not None:
         if made <= one.since:
             return None  # with the same credential it would be held again
-        due, why = True, "the credential was renewed"
+        due, why = True, RENEWED
     if not due:
         return None
     if one.releases >= o.releases:

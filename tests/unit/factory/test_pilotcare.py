@@ -255,6 +255,18 @@ def test_a_renewed_credential_releases_what_it_held_and_hurries_the_probe(
     assert world.permit() == 1
 
 
+def test_a_release_in_hope_hurries_no_probe(world: World) -> None:
+    """Nothing was mended: the intervals of the breaker go on growing, however many pilots are released."""
+    world.hold(9, BATCH, age=200)
+    world.care.look()
+    world.care.judge()
+    assert world.permit() == 0
+    world.clock.advance(110)
+    world.care.look()
+    assert [a for a, _, _ in world.schedd.acts] == ["release"]
+    assert world.permit() == 0
+
+
 def test_a_queue_without_a_good_credential_releases_nothing(world: World) -> None:
     world.choice = SimpleNamespace(presented=None)
     world.hold(5, DENIED, age=4000)
