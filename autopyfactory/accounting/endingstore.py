@@ -21,6 +21,7 @@ from autopyfactory.model.ending import Account, Ending
 
 log = logging.getLogger("autopyfactory.endings")
 
+AHEAD = 86400.0  # seconds that a schedd's clock may be ahead; what it tells of later times is not kept
 KEEP = 7 * 86400.0  # seconds that the last ones of a queue are kept
 _FIELDS = tuple(f.name for f in fields(Ending) if f.name != "account")
 _ACCOUNT = tuple(f.name for f in fields(Account))
@@ -33,7 +34,7 @@ CREATE INDEX IF NOT EXISTS ending_at ON ending (at);
 """
 # Outside the window only the last ones of each queue stay, and those not for ever.
 _PRUNE = """
-DELETE FROM ending WHERE at < :old OR (at < :window AND (tag, job) IN (
+DELETE FROM ending WHERE at < :old OR at > :ahead OR (at < :window AND (tag, job) IN (
     SELECT tag, job FROM (
         SELECT tag, job, row_number() OVER (PARTITION BY queue ORDER BY at DESC) AS n FROM ending)
     WHERE n > :last))
@@ -72,7 +73,7 @@ class EndingStore:
 
     def prune(self, now: float) -> None:
         """Drop what is too old."""
-        self._do(_PRUNE, [{"old": now - KEEP, "window": now - WINDOW, "last": USUAL}])
+        self._do(_PRUNE, [{"old": now - KEEP, "ahead": now + AHEAD, "window": now - WINDOW, "last": USUAL}])
 
     def load(self) -> Iterator[tuple[Ending, bool]]:
         """Yield what is kept, the oldest first, and whether it is complete."""

@@ -36,6 +36,14 @@ def test_only_the_window_and_the_last_of_a_queue_stay_on_disk(tmp_path: Path) ->
     assert list(store.load()) == []
 
 
+def test_what_a_schedd_with_a_wrong_clock_told_does_not_stay_for_years(tmp_path: Path) -> None:
+    store = EndingStore(tmp_path / "endings.db")
+    store.put([ended(n, at=T + 5 * 365 * 86400 + n) for n in range(300)], complete=True)
+    store.put([ended(1000, at=T + 3600)], complete=True)
+    store.prune(T)
+    assert [e.job for e, _ in store.load()] == ["17.1000"]
+
+
 def test_rows_of_another_release_are_left_out(tmp_path: Path) -> None:
     store = EndingStore(tmp_path / "endings.db")
     store.put([ended(1)], complete=True)
