@@ -25,6 +25,7 @@ TICK = 5.0  # seconds between two looks at whether a file has changed
 STALE = 900.0  # seconds without a look, after which nothing is believed: longer than any renewal may take
 FIRST_RETRY = 30.0  # seconds until a failed renewal is tried again; doubles up to the profile's checktime
 ROUND = 60.0  # seconds after which no further renewal is begun before all are looked at again
+BUSY = 120.0  # seconds that a person waits for a round under way
 REMIND = 86400.0  # seconds after which a trouble that goes on is told again
 
 
@@ -212,16 +213,23 @@ class Keeper:
             self._publish(kept)
 
     def renew(self) -> dict[str, str]:
-        """Renew every variant now; return why it failed, by variant. Waits for a round under way."""
-        with self._round:
-            failed = {}
-            for variant, standing in dict(self.standings).items():
-                after = self._renewed(variant, standing, self._efforts.setdefault(variant, _Effort()))
-                self.standings = {**self.standings, variant: after}
-                self._news(variant, after)
-                if after.words:
-                    failed[variant] = after.words
-            return failed
+        """Renew every variant now; return why it failed, by variant. Waits a while for a round under way."""
+        if not self._round.acquire(timeout=BUSY):
+            return {"": self.hangs or "its round takes long: try again later"}
+        try:
+            return self._renew_all()
+        finally:
+            self._round.release()
+
+    def _renew_all(self) -> dict[str, str]:
+        failed = {}
+        for variant, standing in dict(self.standings).items():
+            after = self._renewed(variant, standing, self._efforts.setdefault(variant, _Effort()))
+            self.standings = {**self.standings, variant: after}
+            self._news(variant, after)
+            if after.words:
+                failed[variant] = after.words
+        return failed
 
     def _seen(self, variant: str, standing: Standing) -> Standing:
         """Look at a variant if it has changed or it is time to; judge whether others are late with it."""

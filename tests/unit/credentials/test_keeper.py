@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authkit import FakeProfile
+from autopyfactory.credentials import keeper
 from autopyfactory.credentials.keeper import FIRST_RETRY, REMIND, STALE, TICK, Keeper
 from fakes import FakeClock
 from patience import until
@@ -180,6 +181,19 @@ def test_renewing_by_hand_says_what_failed() -> None:
     assert "down" in w.keeper.renew()["ce1"]
     w.plugin.renews = False
     assert "others keep it" in w.keeper.renew()["ce1"]
+
+
+def test_renewing_by_hand_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin of a third party that hangs must not keep one command after the other waiting."""
+    monkeypatch.setattr(keeper, "BUSY", 0.01)
+    w = World()
+    w.keeper.tend()
+    answers: list[dict[str, str]] = []
+    with w.keeper._round:
+        asking = threading.Thread(target=lambda: answers.append(w.keeper.renew()), daemon=True)
+        asking.start()
+        until(lambda: answers, "an answer")
+    assert answers == [{"": "its round takes long: try again later"}]
 
 
 def test_the_thread_ends_when_it_is_asked_to() -> None:
