@@ -24,10 +24,22 @@ from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.ending import WALL
 from autopyfactory.model.text import count
-from autopyfactory.why.treatment import RELEASES, RENEWED, SAID, Held, HeldOptions, Order, only, orders, remedy
+from autopyfactory.why.treatment import (
+    RELEASES,
+    RENEWED,
+    SAID,
+    Held,
+    HeldOptions,
+    Order,
+    only,
+    orders,
+    remedy,
+)
 from autopyfactory.why.troubles import mine
 
 ASK = 20.0  # seconds for one question, or action
+SURE = 1800.0  # seconds for which nothing was heard of a pilot, at every look, until that is believed
+SILENT = "lost-silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,7 @@ class HeldPilots:
         self._alarmed: set[tuple[str, str]] = set()  # queue and kind of hold
         self._reported: set[tuple[str, str]] = set()  # the same, in this round
         self._seen: Counter[str] = Counter()  # pilots by kind of hold, in this round
+        self._doubted: dict[str, dict[str, float]] = {}  # by place and job: since when nothing is heard of it
 
     def begin(self) -> None:
         """Begin a round over all schedds."""
@@ -122,8 +135,7 @@ class HeldPilots:
         options = self._around.held_options()
         if not options.act or self._around.closed(place):
             return
-        now = int(self._now)
-        for code, state, reason in self._ways_to_be_lost(options, now):
+        for code, state, reason in self._ways_to_be_lost(options):
             wanted = f"{mine(self._around.factory_id)} && {state}"
             ads = schedd.query(
                 wanted, ("MATCH_APF_QUEUE", "ClusterId", "ProcId"), limit=options.at_once, deadline=ASK
@@ -132,12 +144,22 @@ class HeldPilots:
                 Order(f"{ad['ClusterId']}.{ad['ProcId']}", str(ad["MATCH_APF_QUEUE"]), "remove", code, reason)
                 for ad in ads
             ]
-            self._act(schedd, due, options.at_once, state)
+            self._act(schedd, self._sure(place, due) if code == SILENT else due, options.at_once, state)
 
-    def _ways_to_be_lost(self, o: HeldOptions, now: int) -> Iterator[tuple[str, str, str]]:
-        """Yield kind, constraint and reason of each."""
+    def _sure(self, place: str, due: Sequence[Order]) -> list[Order]:
+        """Return those that were found at every look for long enough.
+
+        When a schedd starts that was stopped for a day, there is no news of any pilot for some minutes.
+        """
+        now, before = self._clock.monotonic(), self._doubted.get(place, {})
+        since = self._doubted[place] = {order.job: before.get(order.job, now) for order in due}
+        return [order for order in due if now - since[order.job] >= SURE]
+
+    @staticmethod
+    def _ways_to_be_lost(o: HeldOptions) -> Iterator[tuple[str, str, str]]:
+        """Yield kind, constraint and reason of each; times are compared with the schedd's own clock."""
         if o.silent:
-            before = now - int(o.silent)
+            before = f"time() - {int(o.silent)}"
             # That a pilot still waits is told all the time where the CE is an HTCondor (as measured); of
             # others only the silence of the whole CE is certain.
             down = (
@@ -146,14 +168,14 @@ class HeldPilots:
             )
             silent = f'(substr(GridJobId, 0, 7) == "condor " && LastRemoteStatusUpdate < {before})'
             yield (
-                "lost-silent",
+                SILENT,
                 f"(JobStatus == 1 && JobUniverse == 9 && EnteredCurrentStatus < {before}"
                 f" && ({down} || {silent}))",
                 "lost: it waits, and its CE has told nothing of it for too long",
             )
         if o.overtime:
             # What it was sent with: its queue may say something else by now, or CRIC something wrong.
-            before = now - int(o.overtime)
+            before = f"time() - {int(o.overtime)}"
             yield (
                 "lost-overtime",
                 f"(JobStatus == 2 && {WALL} > 0 && JobCurrentStartDate + {WALL} * 60 < {before})",
@@ -202,12 +224,13 @@ class _Renewals:
             return 0.0
 
 
-def held(ad: Mapping[str, Any]) -> Held:
-    """Return the held pilot of this ad."""
+def held(ad: Mapping[str, Any], now: float) -> Held:
+    """Return the held pilot of this ad, which came at Unix time `now` of this host's clock."""
+    since, theirs = number(ad["EnteredCurrentStatus"]), number(ad["ServerTime"])
     return Held(
         f"{ad['ClusterId']}.{ad['ProcId']}",
         str(ad["MATCH_APF_QUEUE"]),
         evidence.kind_of_ad(ad),
-        number(ad["EnteredCurrentStatus"]),
+        since and since + (now - theirs if theirs else 0.0),  # by our clock
         int(number(ad[RELEASES])),
     )

@@ -41,7 +41,7 @@ SAMPLE = 500  # running pilots of suspects: more would say nothing new
 STUCK_ADS = (
     "MATCH_APF_QUEUE", "JobStatus", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "ClusterId",
     "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridJobStatus",
-    "ApfSubmission", RELEASES,
+    "ApfSubmission", "ServerTime", RELEASES,
 )  # fmt: skip
 RUNNING_ADS = (
     "MATCH_APF_QUEUE",
@@ -213,7 +213,7 @@ class PilotCare:
         for ad in ads:
             queue = queues.get(str(ad["MATCH_APF_QUEUE"]))
             if ad["JobStatus"] == HELD:
-                stuck.append(held(ad))
+                stuck.append(held(ad, now))
                 told = evidence.of_held(place, ad)
             elif _unreachable_for(ad, now) >= self._around.breaker_options().down:
                 told = evidence.of_down(place, ad, now)

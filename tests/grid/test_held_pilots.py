@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autopyfactory.factory import pilotcare
+from autopyfactory.factory import heldpilots, pilotcare
 from autopyfactory.factory.factory import Factory
 from autopyfactory.model.record import Event, FactoryEvent
 from factorybox import Box, InProcess
@@ -38,6 +38,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stuck pilots are looked at every second, lost ones every two."""
     monkeypatch.setattr(pilotcare, "INTERVAL", 1.0)
     monkeypatch.setattr(pilotcare, "LOST_EVERY", 2.0)
+    monkeypatch.setattr(heldpilots, "SURE", 3.0)
     yield
 
 

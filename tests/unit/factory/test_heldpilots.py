@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,11 +29,11 @@ def found(tmp_path: Path, ad: dict[str, Any]) -> list[str]:
         held_options=HeldOptions, ce_of=lambda tag: "", closed=lambda place: (), tell=lambda *_: None,
     )  # type: ignore[arg-type,return-value]  # fmt: skip
     held = HeldPilots(around, Breakers(None, clock), clock)
-    now = int(clock.now().timestamp())
+    now = int(time.time())  # the schedd's clock; ours says something else
     states = ("JobStatus", "JobUniverse", "ApfWallMinutes")
     ago = {k: now - v if isinstance(v, int) and k not in states else v for k, v in ad.items()}
     whole = classad2.ClassAd({"MATCH_APF_QUEUE": "W", "JobUniverse": 9, "ApfWallMinutes": 60, **ago})
-    ways = held._ways_to_be_lost(HeldOptions(), now)
+    ways = held._ways_to_be_lost(HeldOptions())
     return [code for code, state, _ in ways if classad2.ExprTree(state).eval(whole) is True]
 
 

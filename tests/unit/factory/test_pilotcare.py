@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -255,6 +256,14 @@ def test_a_renewed_credential_releases_what_it_held_and_hurries_the_probe(
     assert world.permit() == 1
 
 
+def test_how_long_one_is_held_is_told_by_the_schedds_clock(world: World) -> None:
+    """Ours is set forward by a day: nobody is removed, or released, for that."""
+    world.hold(3, BATCH, age=100, ServerTime=world.now)
+    world.clock.wall += timedelta(days=1)
+    world.care.look()
+    assert world.schedd.acts == []
+
+
 def test_a_release_in_hope_hurries_no_probe(world: World) -> None:
     """Nothing was mended: the intervals of the breaker go on growing, however many pilots are released."""
     world.hold(9, BATCH, age=200)
@@ -315,11 +324,20 @@ def test_lost_pilots_are_removed_and_counted(world: World) -> None:
     world.schedd.running = [{"MATCH_APF_QUEUE": "W", "ClusterId": 9, "ProcId": 0}]
     world.care.look()
     assert [(a, r) for a, _, r in world.schedd.acts] == [
-        ("remove", "AutoPyFactory: lost: it waits, and its CE has told nothing of it for too long"),
         ("remove", "AutoPyFactory: lost: it runs for longer than its wall time allows"),
     ]
-    assert f"JobCurrentStartDate + ApfWallMinutes * 60 < {world.now - 7200}" in world.schedd.asked[-1]
+    assert "JobCurrentStartDate + ApfWallMinutes * 60 < time() - 7200" in world.schedd.asked[-1]
+    world.schedd.running = []
+    world.clock.advance(1799)
+    world.care.look()
+    assert len(world.schedd.acts) == 1, "where the schedd was stopped for a day, nobody has news at first"
+    world.clock.advance(301)
+    world.care.look()
+    assert [(a, r) for a, _, r in world.schedd.acts[1:]] == [
+        ("remove", "AutoPyFactory: lost: it waits, and its CE has told nothing of it for too long"),
+    ]
     assert world.care.held.totals.acted == {("lost", "lost-silent"): 1, ("lost", "lost-overtime"): 1}
+    world.schedd.lost[0]["ProcId"] = 1
     world.care.look()
     assert len(world.schedd.acts) == 2, "not in every round"
 
@@ -347,14 +365,12 @@ def test_an_odd_ad_costs_no_other_pilot_anything(world: World, odd: dict[str, An
     """Anybody with an account at the schedd can put such an ad there."""
     world.hold(6, BATCH, age=400)
     world.schedd.stuck[0] |= odd
-    world.schedd.lost = [{"MATCH_APF_QUEUE": "Q", "ClusterId": 8, "ProcId": 0}]
     world.schedd.running = [
         {"MATCH_APF_QUEUE": "Q", "ClusterId": 90, "ProcId": 0, "QDate": "odd", "JobCurrentStartDate": "odd"}
     ]
     world.care.look()
     world.care.judge()
     assert ("release", "AutoPyFactory: it may have passed") in [(a, r) for a, _, r in world.schedd.acts]
-    assert world.care.held.totals.acted["lost", "lost-silent"] == 1
     assert world.permit() == 0
     removed = [c for a, c, _ in world.schedd.acts if a == "remove"]
     assert not any("ClusterId == 5" in c for c in removed), "of which nobody knows for how long it is held"
