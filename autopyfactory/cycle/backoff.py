@@ -20,13 +20,19 @@ class Backoff:
         self.sent: tuple[Sent, ...] = ()  # the refused submissions of the last try
         self.refusals = 0
         self._until = 0.0
+        self._silent = False  # whether the schedd did not even say how many pilots it has
 
     def left(self, now: float) -> float:
         """Return the seconds until the next try; 0: it may be made."""
         return max(0.0, self._until - now)
 
-    def note(self, sent: Sequence[Sent], now: float) -> None:
-        """Take in what came of a try.
+    def heard(self) -> None:
+        """Take in that the schedd answers: one that was silent at the last try is tried at once."""
+        if self._silent:
+            self._reset()
+
+    def note(self, sent: Sequence[Sent], now: float, *, silent: bool = False) -> None:
+        """Take in what came of a try; `silent`: the schedd did not answer other questions either.
 
         A submission whose outcome is not known is no refusal: it is looked up before the next one.
         """
@@ -38,3 +44,4 @@ class Backoff:
         self.sent = refused
         self._until = now + min(LAST, FIRST * 2.0 ** min(self.refusals, 16))
         self.refusals += 1
+        self._silent = silent

@@ -308,6 +308,9 @@ class APFQueue:
         return self.reader.recent()
 
     def _send(self, record: CycleRecord, seen: int) -> CycleRecord:
+        silent = "batch" in record.errors
+        if not silent:
+            self._backoff.heard()
         if left := self._backoff.left(self._clock.monotonic()):
             refused = count(self._backoff.refusals, "time")
             self.log.info("submission was refused %s in a row: tried again in %s", refused, span(left))
@@ -319,7 +322,7 @@ class APFQueue:
             done = self._probe(seen)
         else:
             return self._end(record, "held back", f"a breaker is open: {record.breaker}")
-        self._backoff.note(done.sent, self._clock.monotonic())
+        self._backoff.note(done.sent, self._clock.monotonic(), silent=silent)
         record = replace(record, granted=done.granted, sent=done.sent, caps=done.notes)
         problems = [s.error for s in record.sent if s.error]
         if problems:

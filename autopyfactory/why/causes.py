@@ -241,7 +241,7 @@ def of_submission(record: CycleRecord) -> Iterator[Cause]:
                         example=s.error or "")  # fmt: skip
         else:
             yield Cause("submission-failed", f"the submission to {s.ce} through {s.target} failed: {s.error}",
-                        "correct what the text says; it is tried again in the next cycle")  # fmt: skip
+                        "correct what the text says; it is tried again within five minutes")  # fmt: skip
     if not errors and _OF_A_PLUGIN.match(record.reason):
         todo = "this is a defect of that plugin: tell who made it; the queue's log says where it failed"
         yield Cause("plugin-fails", record.reason, todo)

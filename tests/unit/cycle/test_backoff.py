@@ -32,3 +32,15 @@ def test_what_is_not_known_and_what_was_not_tried_are_no_refusals() -> None:
     backoff.note([REFUSED], 0.0)
     backoff.note([], 0.5)
     assert backoff.refusals == 1
+
+
+def test_a_schedd_that_was_down_is_tried_at_once_when_it_answers_again() -> None:
+    backoff = Backoff()
+    for now in (0.0, 10.0, 20.0):
+        backoff.note([REFUSED], now, silent=True)
+    assert backoff.left(20.0) == 4 * FIRST
+    backoff.heard()
+    assert (backoff.left(20.0), backoff.refusals, backoff.sent) == (0, 0, ())
+    backoff.note([REFUSED], 30.0)  # it answers, and refuses
+    backoff.heard()
+    assert backoff.left(30.0) == FIRST

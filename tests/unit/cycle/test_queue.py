@@ -305,6 +305,21 @@ def test_a_refused_submission_sends_nothing_and_blocks_nothing(tmp_path: Path) -
     assert w.cycle().submitted == 5
 
 
+def test_a_schedd_that_was_down_is_sent_to_as_soon_as_it_answers(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(5, keep=True)])
+    w.poll()
+    w.submit.fail, w.batch.error = SubmitError("connection refused"), RuntimeError("connection refused")
+    w.poll()
+    for _ in range(3):
+        w.clock.advance(10)
+        assert w.cycle().outcome == "failed"
+    w.submit.fail = None
+    assert w.cycle().outcome == "failed", "nobody knows yet that it is back: it is left alone"
+    w.batch.error = None
+    w.poll()
+    assert w.cycle().submitted == 5
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_lost_reply_counts_until_it_is_looked_up(tmp_path: Path, arrived: bool) -> None:
     w = World(tmp_path, [Want(5, keep=True)])
