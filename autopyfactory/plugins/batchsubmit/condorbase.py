@@ -355,16 +355,16 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             ads.sort(key=_age, reverse=self.options.killorder == "newest")
             ads.sort(key=_at_ce)  # first those that the CE has not seen: they cannot have started
             chosen = ads[:n]
-            return sum(self._remove(chosen[i : i + 100], state, deadline) for i in range(0, len(chosen), 100))
+            return sum(self._remove(chosen[i : i + 100], mine, deadline) for i in range(0, len(chosen), 100))
         except CondorError as err:
             raise SubmitUnknown(f"pilots may or may not have been taken back: {err}") from err
 
-    def _remove(self, ads: list[dict[str, Any]], state: str, deadline: float) -> int:
+    def _remove(self, ads: list[dict[str, Any]], mine: str, deadline: float) -> int:
         ids = " || ".join(f"(ClusterId == {a['ClusterId']} && ProcId == {a['ProcId']})" for a in ads)
-        # The state is asked for again: a pilot that started meanwhile has found work and is left alone.
+        # All is asked for again: a pilot that started meanwhile has found work and is left alone.
         totals = client(self._target).act(
             "remove",
-            f"{state} && ({ids})",
+            f"{mine} && ({ids})",
             reason=TAKEN_BACK,
             deadline=deadline,
         )

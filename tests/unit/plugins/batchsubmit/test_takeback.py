@@ -89,6 +89,20 @@ def test_those_not_yet_at_the_ce_go_first_then_those_that_wait_then_those_that_r
     assert sorted(taken(monkeypatch, [*ads], 5)) == [1, 2, 3, 4, 5]
 
 
+def test_another_schedd_that_answers_meanwhile_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers of jobs are given again where a queue began anew; a superuser's removal asks for no owner."""
+
+    class Replaced(AdSchedd):
+        def act(self, action: str, constraint: str, *, reason: str, deadline: float) -> Mapping[str, int]:
+            self.ads = [{**ad, "ApfFactory": None, "MATCH_APF_QUEUE": None} for ad in self.ads]
+            return super().act(action, constraint, reason=reason, deadline=deadline)
+
+    schedd = Replaced([pilot(0), pilot(1)], set())
+    monkeypatch.setattr(condorbase, "client", lambda target: schedd)
+    assert submit().withdraw(2, 60) == 0
+    assert schedd.removed == []
+
+
 def test_running_ones_go_only_where_the_queue_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     ads = [pilot(0, 2, JobCurrentStartDate=500), pilot(1)]
     assert taken(monkeypatch, ads, 2, **{"batchsubmit.condorce.peaceful": "True"}) == []
