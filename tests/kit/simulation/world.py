@@ -227,9 +227,9 @@ class World:
             seen=self.accounts.book.open(f"queue:{name}"),
             caps=self.caps,
         )
-        # A thread may be paused between its decision and its first step.
+        # A thread may be paused between its decision and its first step: a fault as others, and over with them.
         pause = self.rng.choice((0.0,) * 9 + (self.rng.uniform(0, 300),))
-        self.after(pause, lambda: self._send(ask, life, again))
+        self.after(0.0 if self.calm else pause, lambda: self._send(ask, life, again))
 
     def _send(self, ask: Ask, life: int, again: Callable[[object], None]) -> None:
         if life == self._life:
