@@ -227,7 +227,7 @@ class World:
             seen=self.accounts.book.open(f"queue:{name}"),
             caps=self.caps,
         )
-        # A thread may be paused between its decision and its first step: a fault as others, and over with them.
+        # A thread may be paused between its decision and its first step: a fault, and over with the others.
         pause = self.rng.choice((0.0,) * 9 + (self.rng.uniform(0, 300),))
         self.after(0.0 if self.calm else pause, lambda: self._send(ask, life, again))
 
