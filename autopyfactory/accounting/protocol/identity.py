@@ -31,6 +31,8 @@ def meet(accounts: Accounts, place: Place, identity: str, at: float) -> Run:
         return True
     if place.stranger_since is None:
         place.stranger_since, place.stranger = at, identity
+        for batch in book.lines(place.name):  # no doubt of before is confirmed by what answers after this
+            batch.believe()
         yield Tell(
             "stranger", place.name, who_answers(accounts, place),
             pilots=book.open(f"schedd:{place.name}"), alarm=True,
