@@ -70,11 +70,12 @@ class _Queue:
         elif e.good or e.bad:
             self.last.append(e)
         if e.started is not None and e.latency is not None:
-            self.start(e.job, e.started, e.latency)
+            self.start(e.tag, e.job, e.started, e.latency)
 
-    def start(self, job: str, at: float, latency: float) -> None:
-        if job not in self.starts:
-            self.starts[job] = (at, latency)
+    def start(self, tag: str, job: str, at: float, latency: float) -> None:
+        pilot = f"{tag} {job}"  # the number alone is given by every schedd
+        if pilot not in self.starts:
+            self.starts[pilot] = (at, latency)
             self.told = None
 
     def forget(self, before: float) -> None:
@@ -83,10 +84,10 @@ class _Queue:
         while self.dropped and self.dropped[0].at < before:
             self.dropped.popleft()
         while len(self.starts) > USUAL:
-            job, (at, _) = next(iter(self.starts.items()))
+            pilot, (at, _) = next(iter(self.starts.items()))
             if at >= before and len(self.starts) <= MOST:
                 break
-            del self.starts[job]
+            del self.starts[pilot]
 
     def tell(self) -> Lately:
         if self.told is None:
@@ -116,7 +117,7 @@ class Memory:
         """Remember these; it does no harm to tell of one twice."""
         with self._lock:
             for s in starts:
-                self._queues.setdefault(s.queue, _Queue()).start(s.job, s.at, s.latency)
+                self._queues.setdefault(s.queue, _Queue()).start(s.tag, s.job, s.at, s.latency)
 
     def forget(self, before: float) -> None:
         """Forget what happened before this Unix time, as far as it is not kept however old it is."""

@@ -219,7 +219,7 @@ class Operations:
         """
         where = self._locate()
         remote = htcondor2.RemoteParam(where)
-        sinful = str(attribute(where, "MyAddress") or "").partition("?")[0].rstrip(">")
+        here = _host_and_port(attribute(where, "MyAddress"))
         names = ["Name", "NumJobs", "JobLimit", "ScheddIpAddr"]
         ads = htcondor2.Collector(self._pool).query(htcondor2.AdType.Grid, "true", names)
         resources = [row(ad, names) for ad in ads]
@@ -231,7 +231,7 @@ class Operations:
             "resources": [
                 [r["Name"], r["NumJobs"], r["JobLimit"]]
                 for r in resources
-                if str(r["ScheddIpAddr"] or "").startswith(sinful)
+                if here and _host_and_port(r["ScheddIpAddr"]) == here
             ],
         }
 
@@ -286,3 +286,8 @@ def merged(rows: list[Row], group_by: list[str]) -> list[Row]:
         if known is not one:
             known["JobCount"] += one["JobCount"]
     return list(sums.values())
+
+
+def _host_and_port(sinful: object) -> str:
+    """Return `host:port` of HTCondor's `<host:port?parameters>`."""
+    return str(sinful or "").partition("?")[0].strip("<>")

@@ -144,7 +144,7 @@ class ControlServer:
             return encode({"ok": True, "result": self._handler(command, arguments)})
         except (CommandError, ProtocolError) as err:
             return encode({"ok": False, "error": str(err)})
-        except Exception as err:
+        except Exception as err:  # whoever asked is told; the others go on being answered
             log.exception("command failed")
             return encode({"ok": False, "error": f"internal error: {type(err).__name__}: {err}"})
 

@@ -206,10 +206,10 @@ class _Renewals:
         if queue is None:
             return None
         now = self._clock.now()
-        choice = queue.parts.submit.credential(now)
-        if choice is not None and choice.presented is None:
-            return 0.0  # none of its profiles has a good one
         try:
+            choice = queue.parts.submit.credential(now)
+            if choice is not None and choice.presented is None:
+                return 0.0  # none of its profiles has a good one
             description = queue.parts.submit.describe("", now)
         except Exception:  # noqa: BLE001 - a plugin's; it is told where pilots are sent
             return 0.0

@@ -21,7 +21,7 @@ from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.target import Target
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.factory import evidence
-from autopyfactory.factory.heldpilots import HeldPilots, Surroundings, held
+from autopyfactory.factory.heldpilots import ASK, HeldPilots, Surroundings, held
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.ending import Ending
 from autopyfactory.why.schedds import reporting_client
@@ -35,7 +35,6 @@ GATHER = 1.0  # seconds that news of one pilot waits for those of others
 SPACED = 5.0  # seconds between two judgements
 AGAIN = 5.0  # seconds between two looks whether pilots that run have proved themselves
 LOST_EVERY = 300.0  # seconds between two looks for lost pilots
-ASK = 20.0  # seconds for one question, or action
 LIMIT = 5000  # ads per question
 SAMPLE = 500  # running pilots of suspects: more would say nothing new
 STUCK_ADS = (

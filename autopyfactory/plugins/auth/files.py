@@ -8,10 +8,22 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from autopyfactory.credentials.credential import CredentialError
 from autopyfactory.credentials.pilotfiles import LARGEST
 from autopyfactory.external import atomicfile
+
+
+def home(text: str | None) -> str | None:
+    """Return a path with ~ replaced."""
+    return os.path.expanduser(text) if text else text
+
+
+File = Annotated[str | None, AfterValidator(home)]
+"""An option that names a file or folder."""
 
 
 def read(path: str) -> bytes:

@@ -17,20 +17,13 @@ from autopyfactory.credentials import proxies
 from autopyfactory.credentials.credential import Credential, CredentialError, Presented, usable
 from autopyfactory.options.declare import Lenient, NameList, Options, option
 from autopyfactory.plugins.auth import files
+from autopyfactory.plugins.auth.files import File, home
 from autopyfactory.plugins.base import AuthPlugin
-
-
-def home(text: str | None) -> str | None:
-    """Return a path with ~ replaced."""
-    return str(Path(text).expanduser()) if text else text
 
 
 def _words(text: str | None) -> str | None:
     shlex.split(text or "")  # raises ValueError for a quotation mark without its partner
     return text
-
-
-File = Annotated[str | None, AfterValidator(home)]
 
 
 class ProxyOptions(Options):

@@ -12,11 +12,8 @@ from pydantic import AfterValidator, model_validator
 from autopyfactory.credentials.credential import Credential, CredentialError, Presented
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.auth import files
+from autopyfactory.plugins.auth.files import File
 from autopyfactory.plugins.base import AuthPlugin
-
-
-def _home(text: str | None) -> str | None:
-    return str(Path(text).expanduser()) if text else text
 
 
 def _base64(text: str | None) -> str | None:
@@ -28,7 +25,6 @@ def _base64(text: str | None) -> str | None:
     return text
 
 
-File = Annotated[str | None, AfterValidator(_home)]
 Encoded = Annotated[str | None, AfterValidator(_base64)]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from autopyfactory.options.declare import NameList, Options, option
+from autopyfactory.plugins.auth.files import File
 
 COMPUTE = ("compute.read", "compute.create", "compute.modify", "compute.cancel")
 """What an HTCondor-CE asks of a WLCG token: create, cancel and modify all three for WRITE, read besides."""
@@ -22,13 +22,6 @@ _NEEDED: Mapping[str, Mapping[str, str]] = {  # by flow: the keys without which 
     "agent": {"token.account": "account"},
     "idtoken": {"token.identity": "identity", "token.key": "key"},
 }
-
-
-def _home(text: str | None) -> str | None:
-    return str(Path(text).expanduser()) if text else text
-
-
-File = Annotated[str | None, AfterValidator(_home)]
 
 
 def _scopes(value: object) -> object:

@@ -20,12 +20,19 @@ def test_only_the_last_are_kept_whole() -> None:
     assert set(memory.queues) == {"A", "B"}
 
 
+def test_each_schedd_numbers_its_own_jobs() -> None:
+    memory = Memory()
+    memory.started([Start("17.5", "A", T, 1.0, "one"), Start("17.5", "A", T, 2.0, "another")])
+    memory.started([Start("17.5", "A", T, 1.0, "one")])
+    assert memory.of("A").waits == (1.0, 2.0)
+
+
 def test_the_same_until_there_is_news() -> None:
     memory = Memory()
     memory.ended([ended(5)])
     before = memory.of("A")
     assert memory.of("A") is before
-    memory.started([Start("17.5", "A", T, 1.0)])  # known from its ending
+    memory.started([Start("17.5", "A", T, 1.0, ended(5).tag)])  # known from its ending
     assert memory.of("A") is before
     memory.ended([ended(4)])
     assert memory.of("A") is not before

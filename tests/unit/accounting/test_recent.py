@@ -30,9 +30,9 @@ def test_numbers() -> None:
 
 def test_an_ended_pilot_has_started_once() -> None:
     memory = Memory()
-    memory.started([Start("17.5", "A", T - 8, 7)])
+    memory.started([Start("17.5", "A", T - 8, 7, ended(5).tag)])
     memory.ended([ended(5)])
-    memory.started([Start("17.5", "A", T - 8, 7)])
+    memory.started([Start("17.5", "A", T - 8, 7, ended(5).tag)])
     r = recent_pilots(memory.of("A"), T, total=1, submitted=1)
     assert (r.started, r.starts) == (1, (8,))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.condor.operations import BadRequest, merged, references
+from autopyfactory.condor.operations import BadRequest, _host_and_port, merged, references
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,9 @@ def test_merging_keeps_every_job_and_tells_1_from_true(given_rows):
         same = [ad["JobCount"] for ad in ads if (repr(ad["Q"]), ad["S"]) == (repr(one["Q"]), one["S"])]
         assert one["JobCount"] == sum(same)
     assert sum(one["JobCount"] for one in result) == sum(ad["JobCount"] for ad in ads)
+
+
+def test_a_schedd_is_not_the_one_whose_port_begins_like_its_own() -> None:
+    assert _host_and_port("<127.0.0.1:9618?addrs=127.0.0.1-9618>") == "127.0.0.1:9618"
+    assert _host_and_port("<127.0.0.1:961>") == "127.0.0.1:961"
+    assert _host_and_port(None) == ""
