@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-# On a busy machine time says nothing about the code.
-settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Time says nothing about the code on a busy machine. A run tries the same examples as the last one, so that what it
+# finds belongs to the change at hand; `--hypothesis-profile fresh` looks for what nobody tried, `long` for a while.
+_USUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", _USUAL, derandomize=True)
+settings.register_profile("fresh", _USUAL)
+settings.register_profile("long", _USUAL, max_examples=2000)
 settings.load_profile("steady")
 
 
