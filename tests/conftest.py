@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Time says nothing about the code on a busy machine. A run tries the same examples as the last one, so what it
-# finds belongs to the change at hand; `--hypothesis-profile fresh` looks for what nobody tried, `long` longer.
+# Time says nothing about the code on busy machines. A run tries the same examples as the last: what it
+# finds belongs to the change at hand. `--hypothesis-profile fresh` tries others, `long` many others.
 _USUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("steady", _USUAL, derandomize=True)
 settings.register_profile("fresh", _USUAL)
