@@ -10,7 +10,7 @@ from typing import Any
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
 from autopyfactory.model.decision import CycleInputs, Decision, RecentPilots, decide
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
-from autopyfactory.plugins.base import QueueContext, SchedPlugin
+from autopyfactory.plugins.base import QueueContext, SchedPlugin, Shared
 
 MANY = 1_000_000  # ready jobs in a trial: more than any sensible chain answers with pilots
 
@@ -26,10 +26,17 @@ class Trial:
     refused: dict[str, str] = field(default_factory=dict)  # plugin as `sched Ready` -> reason
 
     @classmethod
-    def of(cls, queue: QueueConfig, configuration: Configuration) -> Trial:
-        """Make the plugins of `queue`; constructors must not touch the outside world."""
+    def of(cls, queue: QueueConfig, configuration: Configuration, shared: Shared | None = None) -> Trial:
+        """Make the plugins of `queue`; constructors must not touch the outside world.
+
+        shared: what they have in common, as the credentials; by default nothing is known of those.
+        """
         context = QueueContext(
-            queue.name, queue.options, configuration.factory, mappings=configuration.mappings
+            queue.name,
+            queue.options,
+            configuration.factory,
+            mappings=configuration.mappings,
+            shared=shared or Shared(),
         )
         trial = cls(queue)
         trial.chain = [trial._make(choice, context) for choice in queue.sched]

@@ -24,7 +24,10 @@ _SLOW_FAILURE = 5.0
 _TAIL = 5
 # What may be asked a second time if the child died, because asking changes nothing.
 _READS = frozenset(
-    ("counts", "census", "endings", "look_up", "query", "history", "locate", "ping", "capacity", "match")
+    (
+        *("counts", "census", "endings", "look_up", "query", "history"),
+        *("locate", "ping", "capacity", "match", "slots"),
+    )
 )
 # The part of its deadline that a call may wait for its turn. One that began with too little time left would
 # be cut off without need, and leave behind a submission of which nobody knows.

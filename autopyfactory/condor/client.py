@@ -172,6 +172,10 @@ class CondorClient:
         clauses = tuple((str(text), int(n)) for text, n in found["clauses"])
         return Match(int(found["machines"]), int(found["fit"]), clauses, int(found["refuse"]))
 
+    def slots(self, *, deadline: float) -> int:
+        """How many slots the collector's pool has."""
+        return int(self._caller.call("slots", [], deadline, False))
+
     # ---- writes
 
     def submit(

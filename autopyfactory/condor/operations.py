@@ -184,6 +184,11 @@ class Operations:
         slots = htcondor2.Collector(address).query(htcondor2.AdType.Startd, "true")[:machines]
         return matching.excluded(jobs[0], slots)
 
+    def slots(self) -> int:
+        """How many slots the collector's pool has."""
+        address = self._pool or htcondor2.param.get("COLLECTOR_HOST")
+        return len(htcondor2.Collector(address).query(htcondor2.AdType.Startd, "true", ["Name"]))
+
     def history(self, constraint: str, projection: list[str], limit: int, since: str | None) -> list[Row]:
         """Ads of jobs that left the queue, the latest first."""
         references(constraint)

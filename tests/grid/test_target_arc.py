@@ -10,6 +10,7 @@ import pytest
 from autopyfactory.why.holds import kind_of
 from factorybox import Box, InProcess
 from patience import until
+from sitekit import looked_at, step
 from testbed.arc import ARC
 from testbed.authority import Authority
 from testbed.condor import Condor
@@ -112,3 +113,24 @@ def test_whom_the_ce_does_not_know_it_lets_wait(
             "the CE to count as down",
         )
         assert [row[0] for row in made.ads("JobStatus")] == ["1"]
+
+
+def test_a_look_at_the_site_tells_who_is_let_in(
+    tmp_path: Path, ap: Pool, arc: ARC, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`check --online` asks for what only those get whom the CE knows: its information is for everybody."""
+    for name, value in {**ap.exports, "X509_CERT_DIR": str(arc.anchors)}.items():
+        monkeypatch.setenv(name, value)
+    user = authority.user("factory")
+    made = box(tmp_path / "good", ap, arc, "look", authority.proxy(user))
+    look = looked_at(made)
+    assert {s["outcome"] for s in look["steps"]} == {"fine"}, look
+    assert "tells us about our jobs" in step(look, "authenticate")["words"]
+    stranger = box(tmp_path / "bad", ap, arc, "look", authority.proxy(authority.user("stranger")))
+    look = looked_at(stranger)
+    assert (look["first_wrong"], look["who"]) == ("authenticate", "credentials"), look
+    expired = box(tmp_path / "old", ap, arc, "look", authority.proxy(user, -60))
+    look = looked_at(expired)
+    assert (look["first_wrong"], look["who"]) == ("credential", "credentials"), look
+    assert step(look, "authenticate")["outcome"] == "wrong", look
+    assert made.pilots() == 0

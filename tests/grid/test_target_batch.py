@@ -15,6 +15,7 @@ import pytest
 from autopyfactory.why.holds import kind_of
 from factorybox import Box, InProcess
 from patience import until
+from sitekit import looked_at, step
 from testbed import blahp
 from testbed.condor import Condor
 from testbed.pool import Pool
@@ -123,6 +124,21 @@ def test_what_retire_takes_back_leaves_slurm_too(tmp_path: Path, slurm: Slurm, t
     until(over, "the job to be cancelled")
 
 
+def test_a_look_at_a_local_batch_system(
+    tmp_path: Path, slurm: Slurm, to_slurm: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**to_slurm.exports, **slurm.env}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{slurm.bin}:{os.environ['PATH']}")
+    look = looked_at(box(tmp_path / "a", to_slurm, "look", "CondorSlurm", **{"batchsubmit.queue": "grid"}))
+    assert {s["outcome"] for s in look["steps"]} == {"fine"}, look
+    look = looked_at(box(tmp_path / "b", to_slurm, "look", "CondorSlurm", **{"batchsubmit.queue": "nosuch"}))
+    assert (look["first_wrong"], look["who"]) == ("batch system", "us")
+    assert "it has no partition nosuch, but " in step(look, "batch system")["words"]
+    look = looked_at(box(tmp_path / "c", to_slurm, "look", "CondorLSF"))
+    assert "not on the PATH of this host: bsub, bjobs" in step(look, "batch system")["words"]
+
+
 # --- over ssh ---------------------------------------------------------------------------------------------
 
 # What condor_remote_cluster writes there, but for where its folder is; with FS, since both are one host.
@@ -206,6 +222,36 @@ def test_a_host_key_that_is_not_known_is_refused(
             assert [row[0] for row in made.ads("JobStatus")] == ["1"]
     finally:
         login_node.known_hosts.write_text(known)
+
+
+def test_a_look_over_ssh(
+    tmp_path: Path, login_node: SSHD, ssh_client: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ssh_client.exports.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{login_node.commands}:{os.environ['PATH']}")
+    made = over_ssh(tmp_path, ssh_client, login_node, "look")
+    look = looked_at(made)
+    assert look["outcome"] == "doubtful", look
+    assert "find blahp; not on the PATH there: sbatch, squeue" in step(look, "log in")["words"]
+
+    made.queues["q1"]["batchsubmit.condorssh.remotefolder"] = "nowhere"
+    assert "nowhere there has no blahp" in step(looked_at(made), "log in")["words"]
+    del made.queues["q1"]["batchsubmit.condorssh.remotefolder"]
+
+    made.queues["q1"]["batchsubmit.condorssh.privkeyfile"] = str(tmp_path / "no-key")
+    look = looked_at(made)
+    assert (look["first_wrong"], look["who"]) == ("log in", "credentials"), look
+
+    known = login_node.known_hosts.read_text()
+    login_node.known_hosts.write_text(known.replace("AAAA", "AAAB", 1))
+    made.queues["q1"]["batchsubmit.condorssh.privkeyfile"] = str(login_node.key)
+    try:
+        look = looked_at(made)
+    finally:
+        login_node.known_hosts.write_text(known)
+    assert (look["first_wrong"], look["who"]) == ("log in", "us"), look
+    assert "known_hosts" in step(look, "log in")["next"]
 
 
 # --- batch systems that cannot be had ---------------------------------------------------------------------

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from autopyfactory.factory.factory import Factory
 from autopyfactory.why.holds import kind_of
 from factorybox import Box, InProcess
 from patience import until
+from sitekit import looked_at, step
 from testbed.moto import EC2
 from testbed.pool import Pool
 
@@ -69,3 +72,19 @@ def test_keys_that_are_refused_are_told(tmp_path: Path, place: Path, ap: Pool) -
             _, reason, code = until(held, "the machine's job to be held")
     assert "AuthFailure" in reason
     assert kind_of(reason, int(code)).code == "credential-refused"
+
+
+def test_a_look_at_the_service(
+    tmp_path: Path, place: Path, ap: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the keys are good no look can tell; it says so."""
+    for name, value in ap.exports.items():
+        monkeypatch.setenv(name, value)
+    with EC2(place / "ec2-look") as service:
+        made = box(tmp_path, ap, service, "look")
+        look = looked_at(made)
+        assert look["outcome"] == "doubtful", look
+        assert "whether the service takes them" in step(look, "keys")["words"]
+        (made.folder / "keys/secret").write_text("")
+        look = looked_at(made)
+        assert (look["first_wrong"], look["who"]) == ("keys", "credentials"), look

@@ -62,6 +62,8 @@ COVERED = {
     "cli/simulatework": "unit/cli/test_simulate.py",
     "cli/cric": "unit/plugins/queueconfig/test_cric.py",
     "cli/statustable": "unit/cli/test_status.py",
+    "cli/sitelooks": "grid/test_site_check.py",
+    "check/sites": "grid/test_site_check.py",
     "cli/why": "unit/cli/test_commands.py",
     "condor/dryrun": "grid/test_check_submission.py",
     "condor/errors": "unit/condor/test_diagnosis.py",
