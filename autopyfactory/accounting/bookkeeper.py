@@ -97,6 +97,12 @@ class Bookkeeper:
             line = self._accounts.book.line(tag)
             return line.ce if line is not None else ""
 
+    def queue_of(self, tag: str) -> str | None:
+        """Return the queue whose pilots carry `tag`; None when that is not known, or they have all ended."""
+        with self._lock:
+            line = self._accounts.book.line(tag)
+            return line.queue if line is not None else None
+
     def active(self, scope: str = FACTORY, ce: str = "") -> int:
         """Return the pilots that count against a cap of `scope` (`factory`, `ce`)."""
         with self._lock:

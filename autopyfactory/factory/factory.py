@@ -41,7 +41,7 @@ from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.decision import OtherQueues, RecentPilots
 from autopyfactory.model.record import CycleRecord, Event, FactoryEvent
 from autopyfactory.model.text import count
-from autopyfactory.notify import wrapperpings
+from autopyfactory.notify import pilotreports, wrapperpings
 from autopyfactory.notify.cycletotals import CycleTotals
 from autopyfactory.notify.delivery import BatchReporter
 from autopyfactory.notify.mail import mailer
@@ -106,7 +106,12 @@ class Factory(Neighbours):
         self.care = PilotCare(self._surroundings(configuration), self.breakers, self.clock)
         self.book.endings.subscribe(self.care.endings)
         self.sources = SourcePool(self.clock, self.book)
-        self.shared = Shared(Board(self.clock), mark=self.ledger.mark, wallet=Wallet(self.clock))
+        self.shared = Shared(
+            Board(self.clock),
+            mark=self.ledger.mark,
+            wallet=Wallet(self.clock),
+            report_key=pilotreports.key_for(configuration.parts.get("reports"), self.state_dir),
+        )
         self.credentials = Credentials(
             self.shared.wallet,
             self._users_of_profiles,
@@ -129,6 +134,7 @@ class Factory(Neighbours):
         if self.history is not None:
             self.listeners.append(self.history.report)
         self.pings: wrapperpings.Listener | None = None
+        self.reports: pilotreports.Listener | None = None
         self.mailer = mailer(configuration)
         if self.mailer is not None:
             self.listeners.append(self.mailer.report)
@@ -183,6 +189,12 @@ class Factory(Neighbours):
         if self.history is not None:
             options, name = self.configuration.parts.get("pings"), self.configuration.factory.factory_id
             self.pings = wrapperpings.listener(options, name, self.history.report)
+            self.reports = pilotreports.listener(
+                self.configuration.parts.get("reports"),
+                self.shared.report_key,
+                self.history.report,
+                self.book.queue_of,
+            )
         left_out = len(self.configuration.broken)
         self.announce("started", f"{count(len(self.queues), 'queue')}, {left_out} left out")
         self.settled()
@@ -244,8 +256,9 @@ class Factory(Neighbours):
             log.warning("still busy at the end: %s", ", ".join(late))
         for reporter in self.reporters():
             reporter.close(max(0.0, min(1.0, end - self.clock.monotonic())))
-        if self.pings is not None:
-            self.pings.close()
+        for ears in (self.pings, self.reports):
+            if ears is not None:
+                ears.close()
         if self.mailer is not None:
             self.mailer.close(max(0.0, min(1.0, end - self.clock.monotonic())))
         self.care.join(min(1.0, end - self.clock.monotonic()))

@@ -7,7 +7,6 @@ fields, limits per sender and for all, and the oldest pings are the first to go 
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import socket
@@ -17,12 +16,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Self
+from typing import ClassVar, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import model_validator
 
 from autopyfactory.model import hostport
 from autopyfactory.model.record import Event, FactoryEvent
+from autopyfactory.notify.listenaddress import ListenAddress, refuse_others
 from autopyfactory.options.common import FACTORY
 from autopyfactory.options.declare import Options, option
 
@@ -38,16 +38,10 @@ STATES = ("running", "exiting", "fault")
 _CID = re.compile(r"\d{1,12}\.\d{1,9}$")
 
 
-def _with_port(text: str) -> str:
-    if hostport.parse(text).port is None:
-        raise ValueError("names no port: host:port is wanted")
-    return text
-
-
 class PingOptions(Options):
     """Where pings of wrappers are taken."""
 
-    listen: Annotated[str, AfterValidator(_with_port)] | None = option(
+    listen: ListenAddress | None = option(
         None,
         key="pings.listen",
         scope=FACTORY,
@@ -63,11 +57,7 @@ class PingOptions(Options):
 
     @model_validator(mode="after")
     def _here(self) -> Self:
-        host = hostport.parse(self.listen).host if self.listen else "localhost"
-        if not self.remote and not _loopback(host):
-            raise ValueError(
-                f"other machines reach {host}: pings.listen takes it with pings.remote = True only"
-            )
+        refuse_others("pings", self.listen, remote=self.remote)
         return self
 
 
@@ -199,13 +189,6 @@ class Limits:
 
 def _counted(before: tuple[int, int], period: int) -> tuple[int, int]:
     return period, before[1] + 1 if before[0] == period else 1
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def event(ping: Ping, sender: str) -> FactoryEvent:

@@ -429,6 +429,12 @@ class QueueOptions(Options):
         key="wrapper.udp",
         description="host:port that wrappers ping by UDP, for instance this factory's pings.listen",
     )
+    wrapper_report: str | None = option(
+        None,
+        key="wrapper.report",
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$",
+        description="URL that wrappers report to by HTTP: this factory's reports.listen, as nodes see it",
+    )
 
     interpolation_only: ClassVar[tuple[str, ...]] = (
         "executable.defaultarguments",

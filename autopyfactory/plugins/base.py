@@ -45,6 +45,9 @@ class Shared:
     submit_records: Scribe = field(default_factory=Scribe)  # one for all: there is one disk to wait for
     mark: str = ""  # of the factory's book: in the ads of every pilot that it sends
     wallet: Wallet = field(default_factory=Wallet)  # the credentials that pilots are sent with
+    report_key: bytes | None = field(
+        default=None, repr=False
+    )  # of pilots' tokens; None: they do not report here
 
 
 @dataclass(frozen=True)

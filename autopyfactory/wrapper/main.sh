@@ -20,6 +20,7 @@ esac
 
 mkdir -p "$state/checks" "$APF_FACTS" "$APF_FILES"
 begin
+head -c 65536 /dev/zero >"$state/reserve" # room for our last words on a disk that is full by then
 trap 'heed HUP 129' HUP
 trap 'heed INT 130' INT
 trap 'heed QUIT 131' QUIT
@@ -35,8 +36,11 @@ set -a
 set +a
 clean_environment
 banner
-report started
+# The payload has no business with it.
+report_token=${APF_REPORT_TOKEN-}
+unset APF_REPORT_TOKEN
 fact host "$(uname -n)"
+report started
 printf '%s\n' "self|ok|0|" >>"$state/results"
 check_stage 1
 make_work

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from autopyfactory.history.reader import HistoryReader
+from autopyfactory.history.store import history_url
 from autopyfactory.why import explain
 from autopyfactory.wrapper.summary import Summary, summary
 from factorybox import Box, InProcess, at_ce
@@ -17,6 +20,7 @@ from patience import PATIENCE
 from testbed import waiting
 from testbed.condor import Condor
 from testbed.grid import Grid
+from testbed.ports import free_port
 from wrapperkit import processes_of
 
 LONG = 4 * PATIENCE
@@ -63,6 +67,14 @@ class World:
         told = (summary(path.read_text(errors="replace")) for path in paths)
         return [one for one in told if one is not None]
 
+    def reports(self) -> list[tuple[str | None, object]]:
+        """Queue and state of what pilots have told the factory themselves."""
+        reader = HistoryReader(history_url(self.box.configuration().factory), self.box.name)
+        now = datetime.now(UTC)
+        events = reader.events(now - timedelta(hours=1), now)
+        reader.close()
+        return [(e.queue, e.facts["state"]) for e in events if e.kind == "ping"]
+
 
 @pytest.fixture
 def world(tmp_path: Path, grid: Grid, request: pytest.FixtureRequest) -> World:
@@ -97,11 +109,18 @@ def test_three_kinds_of_pilots_on_two_ces(world: World, grid: Grid) -> None:
         f'+MATCH_APF_QUEUE = "{LABEL}"', "queue",
     ]  # fmt: skip
     vo.run("condor_submit", "-", input="\n".join(commands) + "\n")
-    with InProcess(world.box):
+    port = free_port()
+    world.box.factory_options["reports.listen"] = f"127.0.0.1:{port}"
+    for queue in world.box.queues.values():
+        queue["wrapper.report"] = f"http://127.0.0.1:{port}/"
+    with InProcess(world.box) as factory:
         world.box.work({"glide": 1, "cmd": 1, "own": 1})
         for queue in ("glide", "cmd", "own"):
             waiting.until(partial(world.ended, queue), LONG, f"a pilot of {queue} to come back", 0.3)
         world.box.work({})
+        assert factory.reports is not None and factory.reports.refused == 0
+        said = {(q, state) for q in ("glide", "cmd", "own") for state in ("started", "exiting")}
+        waiting.until(lambda: said <= set(world.reports()), LONG, "their reports in the history", 0.5)
     told = {queue: world.ended(queue)[0] for queue in ("glide", "cmd", "own")}
     assert (told["glide"].exit, told["glide"].payload, told["glide"].ok) == (0, "glidein", 1)
     assert (told["cmd"].exit, told["cmd"].payload, told["cmd"].reason) == (0, "command", "done")

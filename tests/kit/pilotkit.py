@@ -21,6 +21,7 @@ SHELLS = {"dash": "dash", "bash": "bash", "busybox": "busybox", "mksh": "mksh"}
 SETTINGS = {
     "APF_ASKED_CORES": "1", "APF_ASKED_MEMORY": "0", "APF_WMSQUEUE": "SITE", "APF_LIFETIME": "0",
     "APF_GRACE": "2", "APF_HOLD": "0", "APF_EMPTY_EXIT": "0", "APF_UDP": "",
+    "APF_REPORT": "",
 }  # fmt: skip
 QUICK = ("os",)  # checks of a pilot whose checks are not what is tested
 

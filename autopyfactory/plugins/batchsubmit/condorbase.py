@@ -33,7 +33,7 @@ from autopyfactory.plugins.base import (
 )
 from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
-from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper, carries_panda
+from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper, carries_panda, report_tokens
 from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.schedd import ScheddOptions
 from autopyfactory.plugins.submitrecord import place_of
@@ -46,6 +46,10 @@ _PLACEHOLDER = "\ufdd0\ufdd1"
 _NUMBER = "\ufdd1\ufdd0"
 # A whole number for PanDA: cluster, and two digits for the pilot in it (a submission has 100 at most).
 WORKER_NUMBER = "$(Cluster)$INT(Process,%02d)"
+# Each pilot's own token, out of a list that is known, and told, at submission only.
+REPORT_TOKENS, NO_TOKENS = "apf_report_tokens", "none"
+REPORT_TOKEN = f"$CHOICE(Process,{REPORT_TOKENS})"
+_TOKEN = "\ufdd1\ufdd1"
 PROXY_LIFE, TOKEN_LIFE = 3600.0, 300.0  # seconds that credentials must hold, unless options say more
 NOT_RUNNING, RUNNING = "(JobStatus == 1 || JobStatus == 5)", "(JobStatus == 2)"
 
@@ -136,6 +140,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         self._target = options.target()
         self._host = host_name()
         self._wrapper = PilotWrapper.of(context, self.target)
+        self._reports = bool(report_tokens(context, "", 1))
 
     @abstractmethod
     def commands(self) -> dict[str, str]:
@@ -204,6 +209,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             **self._ads(tag, place, wrapper),
             **({f"+{WALL}": str(q.wall_minutes)} if q.wall_minutes else {}),
             "environment": self._environment(place, wrapper),
+            **({REPORT_TOKENS: NO_TOKENS} if self._reports else {}),
             "executable": self._executable(wrapper),
             **({"arguments": q.arguments} if q.arguments else {}),
             "transfer_executable": "True",
@@ -256,6 +262,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             "APF_WRAPPER_SHA256": wrapper.sha256 if wrapper else None,
             "HARVESTER_ID": f.factory_id if numbered else None,
             "HARVESTER_WORKER_ID": _NUMBER if numbered else None,
+            "APF_REPORT_TOKEN": _TOKEN if self._reports else None,
             **self.extra_environment(),
         }
         ours = _fill(words(f"{k}={v}" for k, v in env.items() if v is not None))
@@ -283,7 +290,9 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             place.folder.mkdir(parents=True, exist_ok=True)
             if self._wrapper:
                 self._wrapper.keep(lambda digest: self._referred(digest, deadline))
-            done = self._send(description, n, identity, deadline)
+            tokens = report_tokens(self.context, tag, n)
+            secret = {REPORT_TOKENS: ",".join(tokens)} if tokens else {}
+            done = self._send({**description, **secret}, n, identity, deadline)
         except (Refused, Suspended, NotBegun, ValueError, RecipeError) as err:
             raise SubmitError(str(err)) from err
         except OSError as err:
@@ -375,7 +384,8 @@ _FILES = {"output": "out", "error": "err", "log": "log"}
 
 
 def _fill(quoted: str) -> str:
-    return quoted.replace(_PLACEHOLDER, PILOT_ID).replace(_NUMBER, WORKER_NUMBER)
+    filled = quoted.replace(_PLACEHOLDER, PILOT_ID).replace(_NUMBER, WORKER_NUMBER)
+    return filled.replace(_TOKEN, REPORT_TOKEN)
 
 
 def _at_ce(ad: Mapping[str, Any]) -> bool:

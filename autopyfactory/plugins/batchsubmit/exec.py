@@ -21,7 +21,7 @@ from autopyfactory.plugins.base import (
     SubmitUnknown,
 )
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
-from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper
+from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper, report_tokens
 from autopyfactory.plugins.hostname import host_name
 from autopyfactory.plugins.processes import MARK, TAG, pilots
 from autopyfactory.wrapper.compose import RecipeError
@@ -99,10 +99,12 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
         except OSError as err:
             raise SubmitError(f"no place for the pilots' logs or wrapper: {err}") from err
         cluster = self._new_cluster()
+        tokens = report_tokens(self.context, tag, n)
         started = 0
         for proc in range(n):
             try:
-                self._start(description, f"{cluster}.{proc}")
+                own = {"APF_REPORT_TOKEN": tokens[proc]} if tokens else {}
+                self._start(description, f"{cluster}.{proc}", own)
             except OSError as err:
                 if not started:
                     raise SubmitError(f"cannot start {description['executable']}: {err}") from err
@@ -110,8 +112,8 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
             started += 1
         return SentPilots(str(cluster), started)
 
-    def _start(self, description: Mapping[str, str], cid: str) -> None:
-        env = {k[4:]: v for k, v in description.items() if k.startswith("env.")}
+    def _start(self, description: Mapping[str, str], cid: str, own: Mapping[str, str]) -> None:
+        env = {k[4:]: v for k, v in description.items() if k.startswith("env.")} | dict(own)
         env |= {"APFCID": cid, "GTAG": f"{description['url']}/{cid}.out"}
         env["FACTORY_JOBID"] = f"{host_name()}#{cid}"
         base = f"{description['folder']}/{cid}"

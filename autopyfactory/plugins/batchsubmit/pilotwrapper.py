@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from autopyfactory.model import reporttoken
 from autopyfactory.options.common import QueueOptions
 from autopyfactory.plugins.base import QueueContext
 from autopyfactory.plugins.batchsubmit import wrapperstore
 from autopyfactory.wrapper.compose import Built, Recipe, compose
 
+REPORTS_FOR = 30 * 86400  # seconds after it was sent that a pilot may report: it may wait long
 KEPT = 30 * 86400.0  # seconds after the last pilot was sent with it
 EMPTY = 22  # exit code of a pilot without payload, if it is to be seen
 PANDA_SOURCES = ("Panda", "PandaUPS")
@@ -36,6 +39,7 @@ def recipe(options: QueueOptions) -> Recipe | None:
             "APF_HOLD": str(options.wrapper_hold),
             "APF_EMPTY_EXIT": str(EMPTY if options.wrapper_tell_empty else 0),
             "APF_UDP": options.wrapper_udp or "",
+            "APF_REPORT": options.wrapper_report or "",
         },
     )
 
@@ -80,6 +84,15 @@ class PilotWrapper:
             if not referred(wrapperstore.digest_of(old)):
                 old.unlink(missing_ok=True)
         return path
+
+
+def report_tokens(context: QueueContext, tag: str, n: int) -> list[str]:
+    """Return a token for each of the `n` pilots of a submission; empty: they do not report here."""
+    key = context.shared.report_key
+    if key is None or not context.queue_options.wrapper_report or not context.queue_options.wrapper_payloads:
+        return []
+    until = time.time() + REPORTS_FOR
+    return [reporttoken.mint(key, tag, proc, until) for proc in range(n)]
 
 
 def carries_panda(options: QueueOptions) -> bool:

@@ -5,10 +5,10 @@
 # class: limited
 # owner: site
 # hold: yes
-# option: url= where to ask; unset: the monitor that pilots report to
+# option: url= where to ask; unset: the monitor, or the factory, that pilots report to
 # option: tolerance=300 more than so much apart is a fault, in s
 . "$APF_LIB/check.sh"
-url=${APF_WRAPPER_URL:-${APFMON-}}
+url=${APF_WRAPPER_URL:-${APFMON:-${APF_REPORT-}}}
 [ -n "$url" ] || exit 0
 if command -v curl >/dev/null 2>&1; then
     answer=$(within 10 curl -s -I -m 9 "$url")

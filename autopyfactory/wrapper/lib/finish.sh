@@ -6,15 +6,16 @@ finish() { # EXIT REASON OUTCOME
     end_exit=$1 end_reason=$2 end_outcome=$3
     age
     held=$(hold_time)
+    rm -f "$state/reserve"
     write_state
+    summarize >"$state/summary"
     report exiting "$end_exit"
     end_reports
     [ ! -f "$state/litter/pid" ] || give_up_probe "$state/litter"
     sweep
     [ "$held" -eq 0 ] || say "the node is at fault: its slot is held for $held s, that other pilots do not fail here"
     echo # a payload's last line may have had no end
-    sh "$APF_LIB/summary.sh" "$state" "$APF_FACTS" "$APF_HOME/checks.list" ||
-        printf 'APF-SUMMARY {"schema":1,"exit":%s,"reason":"%s","outcome":"%s"}\n' "$end_exit" "$end_reason" "$end_outcome"
+    tell_summary
     clean_up
     trap - EXIT
     hold "$held"
@@ -70,6 +71,15 @@ payload.failed|$payload_failed
 payload.removed|$payload_removed
 payload.cut|$payload_cut
 END
+}
+
+summarize() { sh "$APF_LIB/summary.sh" "$state" "$APF_FACTS" "$APF_HOME/checks.list"; }
+
+# On a disk that the payload has filled there may be no room for it.
+tell_summary() {
+    if [ "$(tail -c 2 "$state/summary" 2>/dev/null)" = '}' ]; then cat "$state/summary" && return; fi
+    summarize ||
+        printf 'APF-SUMMARY {"schema":1,"exit":%s,"reason":"%s","outcome":"%s"}\n' "$end_exit" "$end_reason" "$end_outcome"
 }
 
 # Whatever was started for us, a payload's left-overs too, has our directory in its environment.  Reading that may hang

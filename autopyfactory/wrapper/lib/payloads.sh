@@ -6,8 +6,11 @@ set -u
 . "$APF_LIB/fetch.sh"
 signal='' child='' code=''
 
-# outcome KEY=VALUE...: what the summary says beside the exit code
-outcome() { for pair; do printf '%s\n' "$pair" >>"$APF_OUTCOME"; done; }
+# outcome KEY=VALUE...: what the summary says beside the exit code.  The reserve is for a disk that is full by now.
+outcome() {
+    rm -f "$APF_HOME/state/reserve"
+    for pair; do printf '%s\n' "$pair" >>"$APF_OUTCOME"; done
+}
 
 trap 'signal=TERM' TERM HUP INT QUIT XCPU
 for name in USR1 USR2; do

@@ -439,6 +439,7 @@ clean_up() {
 # For the composed wrapper's own summary.
 tell_outcome() { # REASON
     [ -n "${APF_OUTCOME-}" ] || return 0
+    rm -f "$APF_HOME/state/reserve" # for a disk that is full by now
     case $code in
         0) outcome=ok ;;
         10 | 15 | 16) outcome=node-fault ;;

@@ -348,6 +348,19 @@ def test_a_place_for_directories_but_not_for_files(fly: Fly, sh: str, tmp_path: 
     assert ended.code == 0, ended.errors
 
 
+def test_a_payload_that_fills_the_disk_does_not_cost_the_summary(fly: Fly, sh: str, tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    fill = "-c 'cat /dev/zero >$APF_SCRATCH/all; df -Pk $APF_SCRATCH | tail -n 1; exit 3'"
+    wrapper = built(
+        "command", options={"command.command": "sh", "command.arguments": fill, "scratch.minimum": "1"}
+    )
+    ended = fly(wrapper, shell=sh, before=mounted("size=5m", place), _CONDOR_SCRATCH_DIR=str(place)).end()
+    assert "100%" in ended.output, ended.output
+    assert (ended.code, ended.summary["reason"]) == (20, "exit-code-3")
+    assert ended.summary["payload"]["failed"] == 1 and ended.results()["scratch"] == "ok"
+
+
 def test_places_with_blanks(fly: Fly, sh: str, tmp_path: Path) -> None:
     place = tmp_path / "a place with blanks"
     place.mkdir()

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from autopyfactory.model.reporttoken import Bearer, bearer
 from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.section import Section
-from autopyfactory.plugins.base import QueueContext
+from autopyfactory.plugins.base import QueueContext, Shared
 from autopyfactory.plugins.batchsubmit import wrapperstore
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
 from autopyfactory.plugins.batchsubmit.exec import Exec
-from autopyfactory.plugins.batchsubmit.pilotwrapper import KEPT, PilotWrapper, carries_panda
+from autopyfactory.plugins.batchsubmit.pilotwrapper import KEPT, PilotWrapper, carries_panda, report_tokens
 from autopyfactory.wrapper.compose import RecipeError
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -148,3 +150,32 @@ def test_who_sets_worker_numbers_himself_has_them(tmp_path: Path) -> None:
     environ = "HARVESTER_ID=mine HARVESTER_WORKER_ID=7"
     text = local(tmp_path, environ, wrapper_payloads=(), wmsstatus="Panda").describe("t", NOW)["environment"]
     assert text.count("HARVESTER_ID=") == 1 and "HARVESTER_ID=mine" in text
+
+
+# --- tokens with which pilots report ---------------------------------------------------------------------
+
+
+def reporting(state: Path, **options: Any) -> CondorLocal:
+    given = context(state, **{"wrapper_report": "http://127.0.0.1:28528/", **options})
+    bound, problems = bind(CondorLocal.Options, Section.from_texts("Q", {}))
+    assert bound is not None, problems
+    return CondorLocal(bound, replace(given, shared=Shared(report_key=b"k" * 32)))
+
+
+def test_each_pilot_of_a_submission_has_a_token_of_its_own(tmp_path: Path) -> None:
+    plugin = reporting(tmp_path)
+    description = plugin.describe("tag", NOW)
+    assert "APF_REPORT_TOKEN=$CHOICE(Process,apf_report_tokens)" in description["environment"]
+    assert description["apf_report_tokens"] == "none"  # the record of a submission holds no secret
+    tokens = report_tokens(plugin.context, "tag", 3)
+    assert [bearer(b"k" * 32, token, time.time()) for token in tokens] == [Bearer("tag", n) for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    "options", [{"wrapper_report": None}, {"wrapper_payloads": (), "executable": "/bin/true"}]
+)
+def test_pilots_that_do_not_report_have_none(tmp_path: Path, options: dict[str, Any]) -> None:
+    plugin = reporting(tmp_path, **options)
+    assert "apf_report_tokens" not in plugin.describe("tag", NOW)
+    assert report_tokens(plugin.context, "tag", 3) == []
+    assert "APF_REPORT" not in local(tmp_path, wrapper_report="http://x/").describe("tag", NOW)["environment"]
