@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from autopyfactory.api import breakers, configuration, credentials, health, places, queues
+from autopyfactory.api import breakers, configuration, credentials, health, places, queues, worst
 from autopyfactory.control.server import CommandError
 
 if TYPE_CHECKING:
@@ -29,4 +29,5 @@ COMMANDS: dict[str, Command] = {
     **places.COMMANDS,
     **breakers.COMMANDS,
     **credentials.COMMANDS,
+    **worst.COMMANDS,
 }

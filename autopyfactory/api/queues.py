@@ -89,6 +89,7 @@ def _row(factory: Factory, name: str) -> QueueRow:
         wmsqueue=config.options.wmsqueue if config else None,
         ce=queue.parts.submit.ce if queue else "",
         sent=factory.book.total(name),
+        ends=factory.tally.ends(name),
         problem=problem,
         live=known_state(factory, name),
     )

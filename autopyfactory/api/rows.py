@@ -43,6 +43,7 @@ class QueueRow:
     missing: int | None = None  # of the pending ones: in the book, and not shown
     foreign: int | None = None  # shown with the factory's name, and not in the book
     sent: int | None = None  # pilots ever sent
+    ends: Mapping[str, int] = field(default_factory=dict)  # pilots ever ended: well, empty, short, ...
     submitted: int = 0  # in the last cycle
     outcome: str = ""  # of the last cycle
     reason: str = ""
@@ -58,9 +59,10 @@ class QueueRow:
     ages: Mapping[str, float] = field(default_factory=dict)  # s, of what it knew: wms, batch
     errors: Mapping[str, str] = field(default_factory=dict)  # of the sources
     pause: str | None = None
-    ended: int | None = None  # these four of the last hour, when some failed or were empty; else None
+    ended: int | None = None  # these five of the last hour; None: none failed, was empty or short
     failed: int | None = None
     empty: int | None = None
+    short: int | None = None  # ended well within a minute
     wasted_hours: float | None = None
     trouble: str | None = None  # what holds pilots up that were sent, as far as the schedd was asked
     problems: tuple[Cause, ...] = ()  # everything that is wrong, as `why` tells it, the worst first
@@ -90,6 +92,7 @@ def queue_row(
     wmsqueue: str | None = None,
     ce: str = "",
     sent: int | None = None,
+    ends: Mapping[str, int] | None = None,
     problem: str = "",
     live: LiveState | None = None,
 ) -> QueueRow:
@@ -116,6 +119,7 @@ def queue_row(
         ce=ce,
         ready=inputs.wms.ready if inputs and inputs.wms else None,
         sent=sent,
+        ends=ends or {},
         submitted=record.submitted if record else 0,
         outcome=record.outcome if record else "",
         reason=problem or (record.reason if record else "no cycle yet"),
@@ -134,6 +138,7 @@ def queue_row(
         ended=fared.ended if fared else None,
         failed=fared.failed if fared else None,
         empty=fared.empty if fared else None,
+        short=fared.short if fared else None,
         wasted_hours=fared.wasted_hours if fared else None,
         trouble="; ".join(c.words for c in of_troubles(troubles)) or None if troubles else None,
         problems=problems(record, live),

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "Show what the running factory does."),
     "web": ("web", "Serve the web pages of a factory."),
     "why": ("why", "Explain the last decisions of a queue."),
+    "worst": ("worst", "Show the queues whose pilots do worst."),
     "wrapper": ("wrapper", "Build, show or try what the pilots of a queue run."),
 }
 """name: (module in autopyfactory.cli with a click command called `command`, its short help)"""

@@ -87,6 +87,7 @@ def _holes(a: Answers) -> dict[str, str]:
         "smtp": _switch(a.smtp_server),
         "smtp_server": _safe(a.smtp_server or "mail.example.org"),
         "log_url_off": _switch(a.log_url),
+        "log_url_on": _OFF if a.log_url else "",
         "log_url": _safe(a.log_url or "https://myhost.example.org/pilot-logs"),
         "condor": "" if condor else _OFF,
         "panda": _OFF if condor else "",

@@ -1,32 +1,45 @@
-"""Deletes pilots' logs that are older than they have to be kept: `<baseLogDir>/YYYY-MM-DD/<queue>/`.
+"""One pass over the pilots' log tree, `<baseLogDir>/YYYY-MM-DD/<queue>/`: deletes, compresses, keeps limits.
 
 A folder goes when its day (UTC) lies more than the queue's days back, and nothing in it has changed for that
-long either: a pilot that still runs writes to the folder of the day it was sent.
+long either: a pilot that still runs writes to the folder of the day it was sent. When the tree takes more
+bytes or files than it may, the oldest folders go before their time, but none that is still written to.
+
+A pass rests four times as long as it works: the disk is for the factory.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from autopyfactory.config.model import Configuration
+from autopyfactory.external import atomicfile
+from autopyfactory.logs import packed
 from autopyfactory.model.clock import Clock, SystemClock
-from autopyfactory.model.queuefolder import queue_folder
-from autopyfactory.plugins.submitrecord import private_tree
+
+if TYPE_CHECKING:
+    from autopyfactory.config.model import Configuration
 
 log = logging.getLogger("autopyfactory.cleanlogs")
 
-EVERY = 3600.0  # seconds between two passes
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_PILOTS = re.compile(r"\d{1,12}\.\d{1,9}\.(out|err|log)")
 _DAY_SECONDS = 86400.0
+SMALL = 4096  # bytes; what is smaller takes the same room compressed
+QUIET = 2 * _DAY_SECONDS  # seconds without a change, after which a file is complete
+SETTLED = 3  # days back, from which on a day that is done is not looked at again
+WORK, REST = 0.05, 4.0  # seconds of work at a time; times that long it rests
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,79 +50,129 @@ class Retention:
     default: int | None = None  # days
     queues: Mapping[str, int] = field(default_factory=dict)  # by name of the queue's folder
     private: Path | None = None  # a second tree of the same form, of what is not published
+    compress: int | None = None  # days back, from which on files are compressed; None: never
+    most_bytes: int | None = None  # of the whole tree
+    most_files: int | None = None
+    notes: Path | None = None  # a file of ours: what is known of days that are done
 
     @classmethod
     def of(cls, configuration: Configuration) -> Retention:
         """Read what a configuration says: a queue's own days, else the factory's."""
+        from autopyfactory.model.queuefolder import queue_folder
+        from autopyfactory.plugins.submitrecord import private_tree
+
         factory = configuration.factory
         own = {
             queue_folder(name): queue.options.keep_days
             for name, queue in configuration.queues.items()
             if queue.options.keep_days is not None
         }
-        base = Path(factory.base_log_dir).expanduser()
-        return cls(base, factory.keep_days, own, private_tree(factory.state_dir))
+        return cls(
+            Path(factory.base_log_dir).expanduser(),
+            factory.keep_days,
+            own,
+            private_tree(factory.state_dir),
+            factory.compress_days,
+            factory.most_log_mb * 1_000_000 if factory.most_log_mb is not None else None,
+            factory.most_log_files,
+            Path(factory.state_dir).expanduser() / "logtree.json",
+        )
 
     def days(self, folder: str) -> int | None:
         """Return for how many days the logs in a queue's folder are kept."""
         return self.queues.get(folder, self.default)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do, ever."""
+        limits = (self.default, self.compress, self.most_bytes, self.most_files)
+        return not self.queues and all(limit is None for limit in limits)
+
+    def to_json(self) -> str:
+        """Return it as text for another process."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Retention:
+        """Return what `to_json` made text of."""
+        said = json.loads(text)
+        paths = {name: Path(said[name]) if said[name] else None for name in ("base", "private", "notes")}
+        return cls(**{**said, **paths})
 
 
 @dataclass(frozen=True, slots=True)
 class CleanReport:
     """What one pass did."""
 
-    removed: int = 0  # folders of one queue and day
+    removed: int = 0  # folders of one queue and day, whose time was over
+    early: int = 0  # that went before it: the tree was too large
+    compressed: int = 0  # files
+    saved: int = 0  # bytes, by compressing
     errors: tuple[str, ...] = ()
 
 
-class CleanLogs:
-    """Cleans every hour, in a thread of its own, by the retention that `policy` returns at that time."""
+class Pace:
+    """Lets whoever works rest, so that it takes a fifth of a core and of the disk at most."""
+
+    def __init__(self, sleep: Callable[[float], object]):
+        """`sleep` is how to rest for some seconds."""
+        self._sleep = sleep
+        self._began = time.monotonic()
+
+    def step(self) -> None:
+        """Note that a little was done."""
+        worked = time.monotonic() - self._began
+        if worked >= WORK:
+            self._sleep(REST * worked)
+            self._began = time.monotonic()
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one day that is over."""
+
+    files: int = 0
+    bytes: int = 0
+    packed: bool = False  # nothing is left to compress
+    counted: bool = False
+
+
+class Cleaner:
+    """One pass by a retention. Trouble with one folder is told and does not keep the others."""
 
     def __init__(
-        self, policy: Callable[[], Retention], clock: Clock | None = None, interval: float = EVERY
+        self, retention: Retention, clock: Clock | None = None, stop: threading.Event | None = None
     ) -> None:
-        self._policy = policy
+        """`stop` ends the pass after the folder that it is at."""
+        self._retention = retention
         self._clock = clock or SystemClock()
-        self._interval = interval
-        self._stop = threading.Event()
-
-    def start(self) -> None:
-        """Start the thread; the first pass begins at once. It never keeps the process from ending."""
-        threading.Thread(target=self._run, name="clean logs", daemon=True).start()
-
-    def stop(self) -> None:
-        """Tell the thread to end after the folder it is at; does not wait for it."""
-        self._stop.set()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.clean()
-            except Exception:
-                log.exception("cleaning the pilots' logs failed")
-            self._stop.wait(self._interval)
+        self._stop = stop or threading.Event()
+        self._pace = Pace(self._stop.wait)
+        self._errors: list[str] = []
+        self._known: dict[str, _Known] = {}
+        self._removed = self._early = self._compressed = self._saved = 0
 
     def clean(self) -> CleanReport:
-        """Make one pass. Trouble with one folder is told and does not keep the others."""
-        began = time.monotonic()
-        retention = self._policy()
-        removed = 0
-        errors: list[str] = []
-        trees = [retention.base, *([retention.private] if retention.private else [])]
-        for day, folder in (found for tree in trees for found in self._days(tree, errors)):
-            if self._stop.is_set():
-                break
-            removed += self._clean_day(day, folder, retention, errors)
-        if removed:
-            log.info("removed %d folders of pilots' logs in %.1f s", removed, time.monotonic() - began)
-        for error in errors:
-            log.warning("pilots' logs: %s", error)
-        return CleanReport(removed, tuple(errors))
+        """Delete what is too old, compress, and keep the limits; return what was done."""
+        r = self._retention
+        self._known = self._recall()
+        for tree in (r.base, *([r.private] if r.private else [])):
+            for day, folder in self._days(tree):
+                if self._stop.is_set():
+                    break
+                self._clean_day(day, folder)
+        if r.compress is not None:
+            self._compress(r.compress)
+        if r.most_bytes is not None or r.most_files is not None:
+            self._limit()
+        self._remember()
+        return CleanReport(self._removed, self._early, self._compressed, self._saved, tuple(self._errors))
 
-    def _days(self, base: Path, errors: list[str]) -> Iterator[tuple[date, Path]]:
+    # --- by days ----------------------------------------------------------------------------------
+
+    def _days(self, base: Path) -> Iterator[tuple[date, Path]]:
         today = self._clock.now().date()
-        for name in sorted(_folders(base, errors)):
+        for name in sorted(self._folders(base)):
             if not _DAY.fullmatch(name):
                 continue
             try:
@@ -119,57 +182,283 @@ class CleanLogs:
             if day < today:
                 yield day, base / name
 
-    def _clean_day(self, day: date, folder: Path, retention: Retention, errors: list[str]) -> int:
-        removed = 0
-        for name in _folders(folder, errors):
-            days = retention.days(name)
-            if days is None or self._stop.is_set() or not self._is_over(day, folder / name, days, errors):
+    def _clean_day(self, day: date, folder: Path) -> None:
+        for name in self._folders(folder):
+            days = self._retention.days(name)
+            if days is None or self._stop.is_set() or not self._is_over(day, folder / name, days):
                 continue
-            try:
-                shutil.rmtree(folder / name)
-                removed += 1
-            except OSError as err:
-                errors.append(f"cannot remove {folder / name}: {err}")
-        if (self._clock.now().date() - day).days > 1:  # at midnight, somebody may still be moving in
-            _remove_if_empty(folder, errors)
-        return removed
+            self._removed += self._remove(day, folder / name)
+        self._remove_empty(day, folder)
 
-    def _is_over(self, day: date, folder: Path, days: int, errors: list[str]) -> bool:
-        now = self._clock.now()
-        if (now.date() - day).days <= days:
+    def _is_over(self, day: date, folder: Path, days: int) -> bool:
+        return self._ago(day) > days and self._is_quiet(folder, max(1, days) * _DAY_SECONDS)
+
+    def _ago(self, day: date) -> int:
+        return (self._clock.now().date() - day).days
+
+    def _is_quiet(self, folder: Path, seconds: float) -> bool:
+        try:
+            return self._clock.now().timestamp() - self._newest(folder) > seconds
+        except OSError as err:
+            self._errors.append(f"cannot look into {folder}: {err}")
+            return False
+
+    def _newest(self, folder: Path) -> float:
+        """Return when something in `folder` last changed, in seconds since 1970. Raises OSError."""
+        newest = os.stat(folder).st_mtime
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                newest = max(newest, entry.stat(follow_symlinks=False).st_mtime)
+                self._pace.step()
+        return newest
+
+    def _remove(self, day: date, folder: Path) -> bool:
+        self._known.pop(f"{day}", None)
+        try:
+            self._empty(folder)
+            shutil.rmtree(folder)
+        except OSError as err:
+            self._errors.append(f"cannot remove {folder}: {err}")
+            return False
+        return True
+
+    def _empty(self, folder: Path) -> None:
+        """Remove the files of a folder, which may be millions, a few at a time."""
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            with os.scandir(handle) as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        os.unlink(entry.name, dir_fd=handle)
+                    self._pace.step()
+        finally:
+            os.close(handle)
+
+    def _remove_empty(self, day: date, folder: Path) -> None:
+        if self._ago(day) <= 1:  # at midnight, somebody may still be moving in
+            return
+        try:
+            if not any(folder.iterdir()):
+                folder.rmdir()
+                self._known.pop(f"{day}", None)
+        except OSError as err:
+            self._errors.append(f"cannot remove {folder}: {err}")
+
+    def _folders(self, folder: Path) -> list[str]:
+        """Return the names of real folders in `folder`; links are not followed."""
+        try:
+            with os.scandir(folder) as entries:
+                return [e.name for e in entries if e.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:  # no pilot was sent yet, or somebody else cleaned up
+            return []
+        except OSError as err:
+            self._errors.append(f"cannot look into {folder}: {err}")
+            return []
+
+    # --- compressing ------------------------------------------------------------------------------
+
+    def _compress(self, days: int) -> None:
+        for day, folder in self._days(self._retention.base):
+            known = self._known.setdefault(f"{day}", _Known())
+            if self._ago(day) <= max(1, days) or known.packed:
+                continue
+            done = [self._compress_folder(folder / name) for name in self._folders(folder)]
+            if self._stop.is_set():
+                return
+            known.packed = all(done) and self._ago(day) > SETTLED
+
+    def _compress_folder(self, folder: Path) -> bool:
+        """Compress the files of one queue and day; return whether none is left to wait for."""
+        if self._stop.is_set():
             return False
         try:
-            quiet = now.timestamp() - _newest(folder)
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as err:
-            errors.append(f"cannot look into {folder}: {err}")
+            self._errors.append(f"cannot look into {folder}: {err}")
             return False
-        return quiet > max(1, days) * _DAY_SECONDS
+        try:
+            before = os.fstat(handle)
+            with os.scandir(handle) as entries:
+                names = [e.name for e in entries]
+            done = all([self._compress_file(handle, name, folder) for name in names])
+            # what is compressed has not changed: the folder's age is that of its pilots' last word
+            os.utime(handle, ns=(before.st_atime_ns, before.st_mtime_ns))
+            return done
+        except OSError as err:
+            self._errors.append(f"cannot compress in {folder}: {err}")
+            return False
+        finally:
+            os.close(handle)
+
+    def _compress_file(self, folder: int, name: str, where: Path) -> bool:
+        """Return whether nothing is to be done with it any more."""
+        if self._stop.is_set():
+            return False
+        try:
+            if name.startswith(".") and name.endswith(_PARTIAL):
+                os.unlink(name, dir_fd=folder)  # a pass was cut short
+            if not _PILOTS.fullmatch(name):
+                return True
+            about = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISREG(about.st_mode) or about.st_size < SMALL:
+                return True
+            if self._clock.now().timestamp() - about.st_mtime < QUIET:
+                return False
+            saved = replace_by_packed(folder, name)
+            self._compressed += 1
+            self._saved += saved
+            self._pace.step()
+        except FileNotFoundError:
+            return True
+        except (OSError, packed.Damaged) as err:
+            self._errors.append(f"cannot compress {where / name}: {err}")
+        return True
+
+    # --- limits -----------------------------------------------------------------------------------
+
+    def _limit(self) -> None:
+        """Remove the oldest folders until the tree is no larger than it may be."""
+        days = list(self._days(self._retention.base))
+        for day, folder in days:
+            self._count(day, folder)
+        today = self._retention.base / f"{self._clock.now().date()}"
+        now = _Known()
+        self._add(today, now)
+        for day, folder in days:
+            if self._stop.is_set() or not self._over(now):
+                return
+            for name in sorted(self._folders(folder)):
+                if self._over(now) and self._ago(day) > 1 and self._is_quiet(folder / name, _DAY_SECONDS):
+                    self._early += self._remove(day, folder / name)
+                    self._count(day, folder)
+            self._remove_empty(day, folder)
+        if self._over(now):
+            self._errors.append(
+                f"{self._retention.base} is larger than it may be, and what is left may still be written to"
+            )
+
+    def _over(self, now: _Known) -> bool:
+        r, all_days = self._retention, [now, *self._known.values()]
+        too_large = r.most_bytes is not None and sum(k.bytes for k in all_days) > r.most_bytes
+        return too_large or (r.most_files is not None and sum(k.files for k in all_days) > r.most_files)
+
+    def _count(self, day: date, folder: Path) -> None:
+        known = self._known.get(f"{day}")
+        if known is not None and known.counted:
+            return
+        known = self._known[f"{day}"] = _Known(packed=known.packed if known else False)
+        self._add(folder, known)
+        done = self._retention.compress is None or known.packed
+        known.counted = done and self._ago(day) > SETTLED and not self._stop.is_set()
+
+    def _add(self, day: Path, known: _Known) -> None:
+        """Add up the files of all queues of a day; what is gone meanwhile takes no room."""
+        for name in self._folders(day):
+            with suppress(OSError), os.scandir(day / name) as entries:
+                for entry in entries:
+                    with suppress(OSError):
+                        about = entry.stat(follow_symlinks=False)
+                        known.files += 1
+                        known.bytes += about.st_blocks * 512
+                    self._pace.step()
+
+    # --- what is known of days that are done ------------------------------------------------------
+
+    def _recall(self) -> dict[str, _Known]:
+        if self._retention.notes is None:
+            return {}
+        try:
+            said = json.loads(self._retention.notes.read_text())
+            if said["base"] != str(self._retention.base):
+                return {}
+            return {day: _Known(**known) for day, known in said["days"].items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as err:
+            log.info("%s is made anew: %s", self._retention.notes, err)
+            return {}
+
+    def _remember(self) -> None:
+        if self._retention.notes is None:
+            return
+        there = {f"{day}" for day, _ in self._days(self._retention.base)}
+        days = {day: asdict(k) for day, k in sorted(self._known.items()) if day in there}
+        text = json.dumps({"base": str(self._retention.base), "days": days}).encode()
+        try:
+            atomicfile.replace(self._retention.notes, text, mode=atomicfile.OWNER)
+        except OSError as err:
+            self._errors.append(f"{self._retention.notes} cannot be written: {err}")
 
 
-def _folders(folder: Path, errors: list[str]) -> list[str]:
-    """Return the names of real folders in `folder`; links are not followed."""
+_PARTIAL = f"{packed.SUFFIX}.part"
+
+
+def replace_by_packed(folder: int, name: str) -> int:
+    """Put the compressed form in the place of a file in the open `folder`; return the bytes that saves.
+
+    What was compressed of it before stays in front. Its time and permissions stay. Raises OSError, Damaged.
+    """
+    source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
-        with os.scandir(folder) as entries:
-            return [e.name for e in entries if e.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:  # no pilot was sent yet, or somebody else cleaned up
-        return []
-    except OSError as err:
-        errors.append(f"cannot look into {folder}: {err}")
-        return []
+        about = os.fstat(source)
+        earlier = _open_or_none(name + packed.SUFFIX, folder)
+        try:
+            if earlier is not None and os.fstat(earlier).st_mtime_ns == about.st_mtime_ns:
+                packed.frames(earlier)  # it is whole: a pass was cut short before the next line
+            else:
+                _write_packed(folder, name, source, about, earlier)
+        finally:
+            if earlier is not None:
+                os.close(earlier)
+        os.unlink(name, dir_fd=folder)
+        return about.st_size - os.stat(name + packed.SUFFIX, dir_fd=folder).st_size
+    finally:
+        os.close(source)
 
 
-def _newest(folder: Path) -> float:
-    """Return when something in `folder` last changed, in seconds since 1970. Raises OSError."""
-    newest = os.stat(folder).st_mtime
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            newest = max(newest, entry.stat(follow_symlinks=False).st_mtime)
-    return newest
-
-
-def _remove_if_empty(folder: Path, errors: list[str]) -> None:
+def _write_packed(folder: int, name: str, source: int, about: os.stat_result, earlier: int | None) -> None:
+    part = f".{name}{_PARTIAL}"
+    with suppress(FileNotFoundError):
+        os.unlink(part, dir_fd=folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    target = os.open(part, flags, stat.S_IMODE(about.st_mode), dir_fd=folder)
     try:
-        if not any(folder.iterdir()):
-            folder.rmdir()
-    except OSError as err:
-        errors.append(f"cannot remove {folder}: {err}")
+        if os.geteuid() == 0:
+            os.fchown(target, about.st_uid, about.st_gid)
+        os.fchmod(target, stat.S_IMODE(about.st_mode))
+        packed.pack(_pieces(earlier, source), target)
+        os.utime(target, ns=(about.st_atime_ns, about.st_mtime_ns))
+        os.fsync(target)
+        now = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if (now.st_mtime_ns, now.st_size, now.st_ino) != (about.st_mtime_ns, about.st_size, about.st_ino):
+            raise OSError("it is written to")
+        os.rename(part, name + packed.SUFFIX, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=folder)
+        raise
+    finally:
+        os.close(target)
+
+
+def _pieces(earlier: int | None, source: int) -> Iterator[bytes]:
+    if earlier is not None:
+        yield from packed.unpacked(earlier)
+    yield from packed.pieces_of(source)
+
+
+def _open_or_none(name: str, folder: int) -> int | None:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+
+
+def done(report: Mapping[str, Any]) -> str:
+    """Return what a pass did, in words; empty when it did nothing."""
+    words = [
+        (report["removed"], "removed {} folders of pilots' logs whose time was over"),
+        (report["early"], "removed {} folders before their time, since the tree was too large"),
+        (report["compressed"], f"compressed {{}} files, which saved {report['saved'] / 1e6:.1f} MB"),
+    ]
+    return "; ".join(text.format(n) for n, text in words if n)

@@ -22,7 +22,8 @@ from autopyfactory import __version__
 from autopyfactory.accounting.ledger import LedgerError
 from autopyfactory.control.server import ControlServer, SocketError
 from autopyfactory.daemon import privileges
-from autopyfactory.daemon.cleanlogs import CleanLogs, Retention
+from autopyfactory.daemon.cleanchild import CleanLogs
+from autopyfactory.daemon.cleanlogs import Retention
 from autopyfactory.daemon.contract import Built
 from autopyfactory.daemon.detach import Verdict, detach, is_file
 from autopyfactory.daemon.exits import ExitCode, StartError
@@ -204,7 +205,8 @@ def _serve(config: Configuration, plan: Plan, book: Logs, verdict: Verdict, buil
     try:
         notifier = Notifier()
         built = _build(config, plan, build)
-        CleanLogs(lambda: Retention.of(built.factory.configuration)).start()
+        cleaner = CleanLogs(lambda: Retention.of(built.factory.configuration))
+        cleaner.start()
         service = Service(
             built, logs=book, notifier=notifier, verdict=verdict,
             heart=Heart(notifier, plan.options.sleep or config.factory.sleep), status=_status(config),
@@ -217,6 +219,7 @@ def _serve(config: Configuration, plan: Plan, book: Logs, verdict: Verdict, buil
         try:
             return service.run(control)
         finally:
+            cleaner.stop()
             web.stop()
     except StartError as err:
         log.error("%s", err)

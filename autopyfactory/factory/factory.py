@@ -17,6 +17,7 @@ from autopyfactory.accounting.endingstore import EndingStore
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.protocol.accounts import policy
 from autopyfactory.accounting.requests import Tell
+from autopyfactory.accounting.tally import TallyStore
 from autopyfactory.breakers.options import BreakerOptions, BreakerPart
 from autopyfactory.breakers.registry import Breakers
 from autopyfactory.condor import registry
@@ -105,6 +106,8 @@ class Factory(Neighbours):
         self.breakers = Breakers(self.state_dir / "breakers.json", self.clock)
         self.care = PilotCare(self._surroundings(configuration), self.breakers, self.clock)
         self.book.endings.subscribe(self.care.endings)
+        self.tally = TallyStore(self.state_dir / "tally.db")
+        self.book.endings.subscribe(self.tally.note)
         self.sources = SourcePool(self.clock, self.book)
         self.shared = Shared(
             Board(self.clock),
@@ -263,6 +266,7 @@ class Factory(Neighbours):
             self.mailer.close(max(0.0, min(1.0, end - self.clock.monotonic())))
         self.care.join(min(1.0, end - self.clock.monotonic()))
         self.endings.close()
+        self.tally.close()
         if not late:
             self.book.close()
             self.ledger.close()

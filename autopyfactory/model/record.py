@@ -92,6 +92,7 @@ class Fared:
     failed: int = 0  # by themselves, or dropped by the schedd
     empty: int = 0
     wasted_hours: float = 0.0  # that these ran
+    short: int = 0  # ended well within a minute
     failures: Mapping[str, int] = field(default_factory=dict)  # by class, see `model.ending`; the most
     checks: Mapping[str, int] = field(default_factory=dict)  # by the check that found their node unfit
     hosts: Mapping[str, int] = field(default_factory=dict)  # by node
@@ -115,7 +116,7 @@ class Troubles:
     match: Match | None = None  # of the pilot that waits longest in the local pool; None: not asked
     empty: Empty | None = None  # None: most that ended lately had work, or do not say
     unmoved: Unmoved | None = None  # None: work moves, or that is not known
-    fared: Fared | None = None  # None: none failed or was empty
+    fared: Fared | None = None  # None: none failed, was empty or short
     newest_start: datetime | None = None  # when a pilot started last
     patience: float = 360.0  # seconds that a pilot may wait, by what this queue usually sees
     usual_wait: float | None = None  # seconds within which pilots usually start; None: not known

@@ -160,6 +160,31 @@ class FactoryOptions(Options):
         lenient=Lenient(),
         description="Pilot logs older than this are deleted, unless the queue says otherwise; unset: kept",
     )
+    most_log_mb: int | None = option(
+        None,
+        key="cleanlogs.maxsize",
+        scope=FACTORY,
+        unit="MB",
+        ge=1,
+        description="When pilot logs take more, the oldest are deleted before their time; unset: no limit",
+    )
+    most_log_files: int | None = option(
+        None,
+        key="cleanlogs.maxfiles",
+        scope=FACTORY,
+        ge=1,
+        description="When there are more files of pilots, the oldest are deleted before their time; unset: no"
+        " limit",
+    )
+    compress_days: int | None = option(
+        None,
+        key="cleanlogs.compressdays",
+        scope=FACTORY,
+        unit="days",
+        ge=1,
+        description="Pilot logs of days longer ago than this are compressed (zstd); the factory's own pages"
+        " show them as before, another web server would not; unset: never",
+    )
     room_minimum: int = option(
         50,
         key="room.minimum",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -12,12 +12,14 @@ from pydantic import BaseModel, Field
 
 from autopyfactory.api.answers import Unknown, as_data, why
 from autopyfactory.api.rows import QueueRow
+from autopyfactory.api.worst import COLUMNS, WorstRow, ranked
 from autopyfactory.control.client import ControlError, NotRunning
 from autopyfactory.history.place import HistoryError
 from autopyfactory.model.serialize import to_full, to_plain
 from autopyfactory.web import past
 from autopyfactory.web.actions import ACTIONS, Denied, act
 from autopyfactory.web.site import Site
+from autopyfactory.web.table import COLUMNS as QUEUE_COLUMNS
 from autopyfactory.web.table import MOST, PAGE, Selection, as_csv
 
 EARLIER = 60  # cycles that a story looks at
@@ -44,6 +46,15 @@ class Rows(BaseModel):
     offset: int
     at: str
     queues: list[QueueRow]
+
+
+class WorstRows(BaseModel):
+    """A page of the worst queues."""
+
+    total: int
+    offset: int
+    window: str
+    queues: list[WorstRow]
 
 
 class Order(BaseModel):
@@ -74,6 +85,7 @@ def router(site: Site) -> APIRouter:
     routes = APIRouter()
     _health(routes, site)
     _factory(routes, site)
+    _worst(routes, site)
     _one_queue(routes, site)
     _orders(routes, site)
     return routes
@@ -142,8 +154,7 @@ def _factory(routes: APIRouter, site: Site) -> None:
         except ValueError as err:
             return error(400, str(err))
         if form == "csv":
-            return Response(as_csv(rows), media_type="text/csv; charset=utf-8",
-                            headers={"Content-Disposition": 'attachment; filename="queues.csv"'})  # fmt: skip
+            return csv_file("queues.csv", QUEUE_COLUMNS, rows)
         page = [row.as_dict() for row in wanted.page(rows)]
         return answer({"total": len(rows), "offset": offset, "at": view.answer["at"], "queues": page})
 
@@ -157,6 +168,31 @@ def _factory(routes: APIRouter, site: Site) -> None:
         now = datetime.now(UTC)
         found, problem = past.events(site.access, now - timedelta(hours=hours), now, queue, pings=pings)
         return answer({"events": [to_full(e) for e in found], "problem": problem})
+
+
+def _worst(routes: APIRouter, site: Site) -> None:
+    @routes.get("/api/worst", tags=["queues"], response_model=WorstRows, responses={
+        **BAD_FILTER, 503: PROBLEMS[503],
+    })  # fmt: skip
+    def worst(
+        window: Annotated[Literal["2h", "day", "week"], Query()] = "day",
+        sort: Annotated[str, Query(max_length=30)] = "wasted_hours",
+        up: bool = False,
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MOST)] = PAGE,
+        form: Annotated[Literal["json", "csv"], Query()] = "json",
+    ) -> Response:
+        """Return how the pilots of each queue ended, the worst first: a page as JSON, all as CSV."""
+        try:
+            rows = ranked(site.worst.rows(window), sort, up=up)
+        except Unknown as err:
+            return error(503, str(err))
+        except ValueError as err:
+            return error(400, str(err))
+        if form == "csv":
+            return csv_file("worst.csv", COLUMNS, rows)
+        page = [to_full(row) for row in rows[offset : offset + limit]]
+        return answer({"total": len(rows), "offset": offset, "window": window, "queues": page})
 
 
 def _one_queue(routes: APIRouter, site: Site) -> None:
@@ -236,6 +272,12 @@ def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     return Response(
         body, status, media_type="application/json", headers={"Cache-Control": "no-cache", **(headers or {})}
     )
+
+
+def csv_file(name: str, columns: Sequence[str], rows: Iterable[object]) -> Response:
+    """Return rows as a file for spreadsheets."""
+    return Response(as_csv(rows, columns), media_type="text/csv; charset=utf-8",
+                    headers={"Content-Disposition": f'attachment; filename="{name}"'})  # fmt: skip
 
 
 def cached(request: Request, number: int, data: Any) -> Response:

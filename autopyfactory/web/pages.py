@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 
 from autopyfactory.api.answers import Unknown, why
+from autopyfactory.api.worst import WINDOWS, ranked
 from autopyfactory.control.client import ControlError
 from autopyfactory.model.queuefolder import queue_folder
 from autopyfactory.web import logfiles, past
@@ -28,6 +29,11 @@ from autopyfactory.why import explain
 from autopyfactory.why.model import Story
 
 WORST = 10  # queues on the overview
+WORST_COLUMNS = {
+    "queue": "queue", "ended": "ended", "failed_percent": "failed %", "unstarted_percent": "not started %",
+    "unfit_percent": "unfit %", "empty_percent": "empty %", "short_percent": "short %",
+    "held_percent": "held %", "wasted_percent": "wasted %", "wasted_hours": "wasted h", "hours": "hours",
+}  # fmt: skip
 EARLIER = 60  # cycles that a story looks at
 LAST = 50  # cycles on a queue's page
 LONGEST_FORM = 16 * 1024  # bytes
@@ -44,6 +50,7 @@ class Pages:
         get = self.router.get
         get("/")(self.overview)
         get("/queues")(self.queues)
+        get("/worst")(self.worst)
         get("/queue/{name:path}")(self.queue)
         get("/ce/{name:path}")(self.ce)
         get("/site/{name:path}")(self.wms_queue)
@@ -135,6 +142,30 @@ class Pages:
         return self._page(
             request, "place.html", view=view, kind=kind, name=name, rows=found, groups=groups(found),
             ticket=_ticket(kind, name, view, wanted),
+        )  # fmt: skip
+
+    def worst(
+        self,
+        request: Request,
+        window: Annotated[Literal["2h", "day", "week"], Query()] = "day",
+        sort: Annotated[str, Query(max_length=30)] = "wasted_hours",
+        up: bool = False,
+        offset: Annotated[int, Query(ge=0)] = 0,
+    ) -> Response:
+        """Show the queues whose pilots do worst, the worst by any column first."""
+        problem, rows = None, []
+        try:
+            rows = ranked(self.site.worst.rows(window), sort, up=up)
+        except Unknown as err:
+            problem = str(err)
+        except ValueError as err:
+            return self._message(request, 400, "There is no such order", str(err), "/worst")
+        given = {"window": "" if window == "day" else window, "sort": "" if sort == "wasted_hours" else sort,
+                 "up": up, "offset": offset}  # fmt: skip
+        return self._page(
+            request, "worst.html", rows=rows[offset : offset + PAGE], total=len(rows), given=given, sort=sort,
+            up=up, window=window, windows=WINDOWS, columns=WORST_COLUMNS, problem=problem, offset=offset,
+            page_size=PAGE,
         )  # fmt: skip
 
     # --- one queue --------------------------------------------------------------------------------

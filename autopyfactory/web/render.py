@@ -57,6 +57,16 @@ def number(n: int | None) -> str:
     return "?" if n is None else f"{n:,}".replace(",", "\u202f")
 
 
+def share(n: float | None) -> str:
+    """Return a share or an amount with one digit at most behind the point; nothing for an unknown one."""
+    return "" if n is None else number(n) if isinstance(n, int) else f"{n:.1f}"
+
+
+def percent(part: int | None, whole: int | None) -> str:
+    """Return how many per cent `part` is; nothing when that is not known."""
+    return f"{100 * part / whole:.0f}" if part is not None and whole else ""
+
+
 def path(*parts: str) -> str:
     """Return a path of ours with names of any kind in it."""
     return "/" + "/".join(quote(p, safe="") for p in parts)
@@ -82,9 +92,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"age": age, "number": number, "span": span, "capital": capital, "sentence": sentence}
+    made.filters |= {
+        "age": age, "number": number, "share": share, "span": span, "capital": capital, "sentence": sentence,
+    }  # fmt: skip
     made.globals |= {
         "path": path, "query": query, "tone": tone, "cause_of": cause_of, "is_stale": is_stale,
+        "percent": percent,
         "version": __version__,
     }  # fmt: skip
     return made

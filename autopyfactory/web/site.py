@@ -11,6 +11,7 @@ from autopyfactory.web.identity import Doorman
 from autopyfactory.web.metrics import Exposition
 from autopyfactory.web.tokens import Tokens, token_file
 from autopyfactory.web.view import Views
+from autopyfactory.web.worstqueues import WorstQueues
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Site:
     views: Views
     exposition: Exposition
     doorman: Doorman
+    worst: WorstQueues
     logs: Path  # base of the pilots' log tree
 
     @classmethod
@@ -34,5 +36,6 @@ class Site:
             views,
             Exposition(views.get, options.per_queue),
             Doorman(options, Tokens(token_file(access.state_dir))),
+            WorstQueues(access),
             Path(access.options.base_log_dir).expanduser(),
         )

@@ -98,12 +98,12 @@ def states(rows: Iterable[QueueRow]) -> Counter[tuple[str, str]]:
     return Counter((row.state, cause_of(row)) for row in rows)
 
 
-def as_csv(rows: Iterable[QueueRow]) -> str:
+def as_csv(rows: Iterable[object], columns: Sequence[str] = COLUMNS) -> str:
     """Return rows as CSV; a cell that a spreadsheet would take for a formula begins with a quote."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    writer.writerows([[_cell(getattr(row, name)) for name in COLUMNS] for row in rows])
+    writer.writerow(columns)
+    writer.writerows([[_cell(getattr(row, name)) for name in columns] for row in rows])
     return out.getvalue()
 
 

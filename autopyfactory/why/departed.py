@@ -113,17 +113,19 @@ def _worked(e: Ending) -> bool:
 
 
 def fared(lately: Lately, begin: float) -> Fared | None:
-    """Return how pilots fared that ended after `begin` (Unix time); None when none failed or was empty."""
+    """Return how pilots fared that ended after `begin` (Unix time); None: none failed, was empty or short."""
     ended = [e for e in lately.endings if e.at > begin and e.outcome != "taken back"]
     bad = [e for e in ended if e.outcome in BAD]
     nothing = [e for e in ended if e.outcome == "empty"]
-    if not bad and not nothing:
+    short = [e for e in ended if e.short and e.outcome != "empty"]
+    if not bad and not nothing and not short:
         return None
     return Fared(
         ended=len(ended),
         failed=len(bad),
         empty=len(nothing),
         wasted_hours=round(sum(e.wall for e in (*bad, *nothing)) / 3600, 3),
+        short=len(short),
         failures=_most(e.failure for e in bad),
         checks=_most(e.check for e in bad),
         hosts=_most(e.host for e in bad),

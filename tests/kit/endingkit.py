@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 from autopyfactory.accounting.lately import Lately, Memory
+from autopyfactory.accounting.tally import TallyStore
 from autopyfactory.model.ending import Ending, Outcome
 
 T = 1_795_300_000.0  # some moment
@@ -34,3 +36,14 @@ def wrote(folder: Path, n: int, **said: Any) -> str:
     line = json.dumps({"schema": 1, "exit": 0, "payload": {"name": "panda", "total": 1}, **said})
     path.write_text(f"noise\nAPF-SUMMARY {line}\n")
     return str(path)
+
+
+def tallied(folder: Path) -> None:
+    """Let three queues have had pilots, as a factory with this state folder counts them: good, bad, worse."""
+    now = time.time()
+    store = TallyStore(folder / "tally.db")
+    for queue, failed, well in (("good", 0, 5), ("bad", 1, 4), ("worse", 4, 1)):
+        at: dict[str, Any] = {"at": now - 60, "wall": 3600.0, "started": now - 3660}
+        store.note([ended(n, "failed", queue, job=f"{queue}.{n}", **at) for n in range(failed)])
+        store.note([ended(n, "well", queue, job=f"{queue}.9{n}", **at) for n in range(well)])
+    store.close()

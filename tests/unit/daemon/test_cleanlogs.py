@@ -1,7 +1,9 @@
 """What is deleted from the pilots' log tree, and above all what is not."""
 
+import contextlib
+import hashlib
 import os
-import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.daemon.cleanlogs import CleanLogs, Retention
-from patience import PATIENCE, until
+from autopyfactory.daemon.cleanlogs import SMALL, Cleaner, CleanReport, Retention
+from autopyfactory.logs import packed
+from autopyfactory.web import logfiles
 
 NOW = datetime(2026, 11, 22, 0, 30, tzinfo=UTC)
 
@@ -40,8 +43,28 @@ class Tree:
         return folder
 
     def clean(self, default: int | None = None, **queues: int) -> tuple[int, tuple[str, ...]]:
-        report = CleanLogs(lambda: Retention(self.base, default, queues), StoppedClock()).clean()
+        report = self.passed(default=default, queues=queues)
         return report.removed, report.errors
+
+    def passed(self, **retention: object) -> CleanReport:
+        """Make one pass."""
+        return Cleaner(Retention(self.base, **retention), StoppedClock()).clean()  # type: ignore[arg-type]
+
+    def write(self, days_ago: int, name: str, data: bytes, quiet: float | None = None) -> Path:
+        """Write a file of a pilot; `quiet`: days since."""
+        folder = self.base / f"{NOW - timedelta(days=days_ago):%Y-%m-%d}" / "Q"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / name
+        path.write_bytes(data)
+        when = (NOW - timedelta(days=days_ago if quiet is None else quiet)).timestamp()
+        for one in (path, folder):
+            os.utime(one, (when, when))
+        return path
+
+    def read(self, path: Path, offset: int = 0, length: int = logfiles.MOST) -> str:
+        """Return what the pages show of a file."""
+        day, queue = path.parent.parent.name, path.parent.name
+        return logfiles.part(self.base, day, queue, path.name, offset, length).text
 
 
 @pytest.fixture
@@ -146,24 +169,6 @@ def test_no_tree_is_no_trouble(tree: Tree) -> None:
     assert tree.clean(1) == (0, ())
 
 
-def test_the_thread_cleans_at_once_and_again_and_stops(tree: Tree) -> None:
-    first = tree.add(30)
-    seen = threading.Semaphore(0)
-
-    def policy() -> Retention:
-        seen.release()
-        if first.exists():
-            return Retention(tree.base, 1)
-        raise RuntimeError("a pass that fails is not the last")
-
-    cleaner = CleanLogs(policy, StoppedClock(), interval=0.01)
-    cleaner.start()
-    assert all(seen.acquire(timeout=PATIENCE) for _ in range(4))
-    assert not first.exists()
-    cleaner.stop()
-    until(lambda: "clean logs" not in {t.name for t in threading.enumerate()})
-
-
 @given(st.integers(0, 60), st.floats(0, 60), st.none() | st.integers(0, 40), st.none() | st.integers(0, 40))
 def test_nothing_goes_before_its_time(
     tmp_path_factory: pytest.TempPathFactory, age: int, quiet: float, default: int | None, own: int | None
@@ -174,3 +179,191 @@ def test_nothing_goes_before_its_time(
     days = default if own is None else own
     due = days is not None and age > days and min(quiet, age) > max(1, days)
     assert folder.exists() == (not due)
+
+
+TEXT = b"".join(b"%06d what a pilot says\n" % i for i in range(100_000))  # 2.8 MB, several frames
+
+
+def test_closed_days_are_compressed_and_read_as_before(tree: Tree) -> None:
+    path = tree.write(5, "7.0.out", TEXT)
+    path.chmod(0o640)
+    before = path.stat()
+    report = tree.passed(compress=2)
+    assert (report.compressed, report.errors) == (1, ())
+    assert report.saved > len(TEXT) / 2
+    kept = path.with_name("7.0.out.zst")
+    assert (path.exists(), kept.stat().st_mode, kept.stat().st_mtime_ns) == (
+        False, before.st_mode, before.st_mtime_ns,
+    )  # fmt: skip
+    assert tree.read(path, 1_500_000, 56) == TEXT[1_500_000:1_500_056].decode()
+    assert tree.read(path, -28) == TEXT[-28:].decode()
+    head, tail = logfiles.excerpts(tree.base, path.parent.parent.name, "Q", path.name)
+    assert head.size == len(TEXT)
+    assert TEXT.startswith(head.text.encode())
+    assert TEXT.endswith(tail.text.encode())
+    (entry,) = logfiles.files(tree.base, path.parent.parent.name, "Q")
+    assert (entry.name, entry.size) == ("7.0.out", len(TEXT))
+
+
+def test_zstd_itself_reads_them(tree: Tree) -> None:
+    path = tree.write(5, "7.0.out", TEXT)
+    tree.passed(compress=2)
+    import zstandard
+
+    with path.with_name("7.0.out.zst").open("rb") as file:
+        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        assert hashlib.sha256(reader.read()).digest() == hashlib.sha256(TEXT).digest()
+
+
+def test_what_is_open_small_or_not_a_pilots_stays_plain(tree: Tree) -> None:
+    kept = [
+        tree.write(5, "1.0.out", TEXT, quiet=1),  # it may still be written to
+        tree.write(5, "2.0.log", b"x" * (SMALL - 1)),
+        tree.write(5, "submit.3.jdl", TEXT),
+        tree.write(2, "4.0.err", TEXT),
+    ]
+    outside = tree.base.parent / "outside"
+    outside.write_bytes(TEXT)
+    (kept[0].parent / "5.0.out").symlink_to(outside)
+    assert tree.passed(compress=2).compressed == 0
+    assert all(path.exists() for path in kept)
+    assert outside.read_bytes() == TEXT
+
+
+def test_what_is_written_after_that_is_shown_behind_it_and_joined_later(tree: Tree) -> None:
+    path = tree.write(9, "7.0.log", TEXT)
+    tree.passed(compress=2)
+    tree.write(9, "7.0.log", b"late words\n" * 500, quiet=1)
+    assert tree.read(path, len(TEXT) - 28, 28 + 11) == TEXT[-28:].decode() + "late words\n"
+    assert tree.passed(compress=2).compressed == 0
+    tree.write(9, "7.0.log", b"late words\n" * 500, quiet=3)
+    assert tree.passed(compress=2).compressed == 1
+    assert not path.exists()
+    assert tree.read(path, len(TEXT) - 28, 28 + 11) == TEXT[-28:].decode() + "late words\n"
+
+
+def test_a_pass_that_was_cut_short_at_any_point_loses_nothing(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in ("pack", "rename", "unlink"):
+        path = tree.write(9, "7.0.out", TEXT)
+
+        def cut(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as during:
+            during.setattr(packed if step == "pack" else os, step, cut)
+            with pytest.raises(KeyboardInterrupt):
+                tree.passed(compress=2)
+        assert tree.read(path, -28) == TEXT[-28:].decode(), step
+        assert tree.passed(compress=2).compressed == 1, step
+        assert [f.name for f in path.parent.iterdir()] == ["7.0.out.zst"], step
+        assert tree.read(path, 0, 28) == TEXT[:28].decode(), step
+        path.with_name("7.0.out.zst").unlink()
+
+
+def test_compressing_makes_no_folder_younger(tree: Tree) -> None:
+    path = tree.write(9, "7.0.out", TEXT)
+    tree.passed(compress=2)
+    assert tree.clean(8) == (1, ())
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 40, b"\0" * 5000])
+def test_a_damaged_file_is_told_and_harms_nobody(tree: Tree, damage: bytes) -> None:
+    path = tree.write(9, "7.0.out.zst", damage)
+    with pytest.raises(logfiles.NoSuchLog, match="cannot be read"):
+        tree.read(path.with_name("7.0.out"))
+    tree.write(9, "7.0.out", TEXT, quiet=5)
+    good = tree.write(9, "8.0.out", TEXT)
+    report = tree.passed(compress=2)
+    assert "7.0.out" in "".join(report.errors)
+    assert path.with_name("7.0.out").exists(), "what cannot be joined stays"
+    assert not good.exists()
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=8), st.integers(0, 2500), st.integers(0, 2500))
+def test_any_part_of_what_is_packed_is_that_part_of_the_original(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], start: int, length: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "packed"
+    with path.open("w+b") as file:
+        packed.pack(pieces, file.fileno())
+        where = packed.frames(file.fileno())
+        assert packed.read(file.fileno(), where, start, length) == b"".join(pieces)[start : start + length]
+        assert b"".join(packed.unpacked(file.fileno())) == b"".join(pieces)
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=20))
+def test_damage_anywhere_is_noticed_or_harmless(
+    tmp_path_factory: pytest.TempPathFactory, at: int, garbage: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    with path.open("w+b") as file:
+        packed.pack([b"a" * 3000, os.urandom(200), b"b" * 100], file.fileno())
+        os.pwrite(file.fileno(), garbage, at)
+        with contextlib.suppress(packed.Damaged):
+            assert len(packed.read(file.fileno(), packed.frames(file.fileno()), 0, 5000)) <= 5000
+
+
+# --- limits: the tree as a whole ----------------------------------------------------------------------
+
+
+def test_too_many_bytes_take_the_oldest_and_no_more(tree: Tree) -> None:
+    folders = [tree.write(days, "1.0.out", os.urandom(200_000)).parent for days in (9, 7, 5, 3)]
+    report = tree.passed(most_bytes=500_000)
+    assert (report.early, report.errors) == (2, ())
+    assert [f.exists() for f in folders] == [False, False, True, True]
+    assert not folders[0].parent.exists()
+    assert tree.passed(most_bytes=500_000).early == 0
+
+
+def test_too_many_files_take_the_oldest(tree: Tree) -> None:
+    for days in (9, 7, 5):
+        for n in range(4):
+            tree.write(days, f"{n}.0.log", b"x")
+    assert tree.passed(most_files=9).early == 1
+    assert len(list(tree.base.glob("*/*/*"))) == 8
+
+
+def test_a_limit_touches_nothing_that_may_still_be_written_to(tree: Tree) -> None:
+    running = tree.write(9, "1.0.out", os.urandom(100_000), quiet=0.5)
+    yesterday = tree.write(1, "2.0.out", os.urandom(100_000))
+    today = tree.write(0, "3.0.out", os.urandom(100_000), quiet=0)
+    report = tree.passed(most_bytes=1000)
+    assert report.early == 0
+    assert all(path.exists() for path in (running, yesterday, today))
+    assert "larger than it may be" in report.errors[0]
+
+
+def test_days_that_are_done_are_not_looked_at_again(tree: Tree, tmp_path: Path) -> None:
+    path = tree.write(9, "1.0.out", TEXT)
+    notes = tmp_path / "logtree.json"
+    rules = {"compress": 2, "most_files": 100, "notes": notes}
+    assert tree.passed(**rules).compressed == 1
+    late = tree.write(9, "2.0.out", TEXT, quiet=8)
+    assert tree.passed(**rules).compressed == 0, "this day was done"
+    assert late.exists()
+    assert tree.read(late, 0, 28), "and is read all the same"
+    notes.write_text("[]")
+    assert tree.passed(**rules).compressed == 1, "notes that cannot be read are made anew"
+    assert not path.exists()
+
+
+def test_a_pass_rests_longer_than_it_works(tree: Tree) -> None:
+    for n in range(3000):
+        tree.write(30, f"{n}.0.out", b"x")
+    rested: list[float] = []
+
+    class Stop:
+        def is_set(self) -> bool:
+            return False
+
+        def wait(self, seconds: float) -> None:
+            rested.append(seconds)
+
+    began = time.monotonic()
+    Cleaner(Retention(tree.base, 7), StoppedClock(), Stop()).clean()  # type: ignore[arg-type]
+    worked = time.monotonic() - began
+    assert not list(tree.base.iterdir())
+    assert sum(rested) > 2 * (worked - 0.1) or worked < 0.1

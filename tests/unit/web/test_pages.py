@@ -21,6 +21,7 @@ from autopyfactory.web.render import path, query
 from autopyfactory.web.tokens import Tokens, token_file
 from autopyfactory.why.model import LiveState
 from contracts.records import cycle
+from endingkit import tallied
 from patience import until
 from place import Place
 
@@ -89,6 +90,9 @@ def logs(access: webkit.FakeAccess) -> Path:
 
 @pytest.mark.usefixtures("logs")
 def test_every_link_on_every_page_answers(access: webkit.FakeAccess) -> None:
+    tallied(access.folder)
+    for name in ("good", "bad", "worse"):
+        told(access, name)
     browser = webkit.client(access)
     seen: set[str] = set()
     queue = ["/"]
@@ -109,7 +113,8 @@ def test_every_link_on_every_page_answers(access: webkit.FakeAccess) -> None:
             assert found.unlabelled == [], address
             queue += [link for link in found.links if not link.startswith("#")]
     kinds = {a.split("?")[0].split("/")[1] for a in seen}
-    assert {"", "queues", "queue", "ce", "site", "sources", "events", "logs", "log", "pilots", "api"} <= kinds
+    pages = "queues worst queue ce site sources events logs log pilots api"
+    assert {"", *pages.split()} <= kinds
 
 
 def test_names_and_words_of_others_are_text(access: webkit.FakeAccess) -> None:
@@ -130,6 +135,30 @@ def test_names_and_words_of_others_are_text(access: webkit.FakeAccess) -> None:
         assert "<script>alert" not in text, address
         assert "\x1b" not in text
         Parsed(text)
+
+
+def test_the_worst_queues_come_first_by_any_column(access: webkit.FakeAccess) -> None:
+    browser = webkit.client(access)
+    assert "No such file" in browser.get("/worst").text
+    tallied(access.folder)
+    browser = webkit.client(access)
+
+    def names(address: str) -> list[str]:
+        return re.findall(r'scope="row"><a href="/queue/(\w+)"', browser.get(address).text)
+
+    assert names("/worst") == ["worse", "bad", "good"]
+    assert names("/worst?sort=wasted_hours&up=True") == ["good", "bad", "worse"]
+    assert names("/worst?sort=queue&window=week") == ["bad", "good", "worse"]
+    assert names("/worst?window=2h&offset=2") == ["good"]
+    assert browser.get("/worst?sort=beauty").status_code == 400
+    assert browser.get("/worst?window=year").status_code == 422
+    assert browser.get("/api/worst?sort=beauty").status_code == 400
+    said = browser.get("/api/worst?sort=failed_percent&limit=1").json()
+    assert said["total"] == 3
+    assert [(r["queue"], r["failed_percent"]) for r in said["queues"]] == [("worse", 80.0)]
+    lines = browser.get("/api/worst?form=csv").text.splitlines()
+    assert lines[0].startswith("queue,ended,failed,failed_percent")
+    assert len(lines) == 4
 
 
 def test_the_sentence_comes_first(access: webkit.FakeAccess) -> None:

@@ -1,0 +1,114 @@
+"""Files compressed with zstd in frames of their own, so that any part is read without what is before it.
+
+The format is zstd's seekable one (facebook/zstd, contrib/seekable_format): ordinary frames, and behind them a
+skippable frame with the sizes of each. `zstd -d` and `zstdcat` read such a file like any other.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import zstandard
+
+SUFFIX = ".zst"
+FRAME = 1 << 20  # bytes of the original in one frame
+LEVEL = 3
+_SKIPPABLE, _SEEKABLE = 0x184D2A5E, 0x8F92EAB1
+_HEAD, _ENTRY, _FOOTER = struct.Struct("<II"), struct.Struct("<II"), struct.Struct("<IBI")
+
+
+class Damaged(Exception):
+    """A file is none of ours, or not whole; the text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Where in a packed file the parts of the original are: bytes packed and unpacked of each frame."""
+
+    sizes: tuple[tuple[int, int], ...]
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the original."""
+        return sum(unpacked for _, unpacked in self.sizes)
+
+
+def pack(pieces: Iterable[bytes], target: int) -> Frames:
+    """Write `pieces` (FRAME bytes each at most) to the file open as `target`. Raises OSError."""
+    packer = zstandard.ZstdCompressor(level=LEVEL)
+    sizes = []
+    for piece in pieces:
+        packed = packer.compress(piece)
+        _write(target, packed)
+        sizes.append((len(packed), len(piece)))
+    table = b"".join(_ENTRY.pack(*size) for size in sizes) + _FOOTER.pack(len(sizes), 0, _SEEKABLE)
+    _write(target, _HEAD.pack(_SKIPPABLE, len(table)) + table)
+    return Frames(tuple(sizes))
+
+
+def pieces_of(handle: int) -> Iterator[bytes]:
+    """Yield what is in the plain file open as `handle`, in pieces as `pack` takes them. Raises OSError."""
+    at = 0
+    while piece := os.pread(handle, FRAME, at):
+        yield piece
+        at += len(piece)
+
+
+def unpacked(handle: int) -> Iterator[bytes]:
+    """Yield the original of the packed file open as `handle`, in the same pieces. Raises Damaged, OSError."""
+    start = 0
+    for packed, plain in frames(handle).sizes:
+        yield _frame(handle, start, packed, plain)
+        start += packed
+
+
+def frames(handle: int) -> Frames:
+    """Return where the parts are in the file open as `handle`. Raises Damaged, OSError."""
+    length = os.fstat(handle).st_size
+    end = os.pread(handle, _FOOTER.size, max(0, length - _FOOTER.size))
+    if len(end) < _FOOTER.size:
+        raise Damaged("it is too short")
+    number, kind, magic = _FOOTER.unpack(end)
+    room = length - _FOOTER.size - _HEAD.size
+    if magic != _SEEKABLE or kind != 0 or number * _ENTRY.size > room:
+        raise Damaged("it does not end with a table of its frames")
+    table = os.pread(handle, number * _ENTRY.size, length - _FOOTER.size - number * _ENTRY.size)
+    sizes = tuple(_ENTRY.iter_unpack(table)) if len(table) == number * _ENTRY.size else ()
+    if len(sizes) != number or sum(packed for packed, _ in sizes) != room - number * _ENTRY.size:
+        raise Damaged("the table of its frames is wrong")
+    return Frames(tuple((packed, plain) for packed, plain in sizes))
+
+
+def read(handle: int, where: Frames, start: int, length: int) -> bytes:
+    """Return `length` bytes of the original from `start`, fewer at its end. Raises Damaged, OSError."""
+    parts, at, place = [], 0, 0
+    for packed, plain in where.sizes:
+        if at >= start + length:
+            break
+        if at + plain > start:
+            data = _frame(handle, place, packed, plain)
+            parts.append(data[max(0, start - at) : start + length - at])
+        at, place = at + plain, place + packed
+    return b"".join(parts)
+
+
+def _frame(handle: int, place: int, packed: int, plain: int) -> bytes:
+    if plain > FRAME or packed > FRAME + (FRAME >> 7) + 1024:  # zstd's bound for what cannot be compressed
+        raise Damaged("a frame is too large")
+    data = os.pread(handle, packed, place)
+    try:
+        if zstandard.frame_content_size(data) != plain:  # it is allocated before a byte is looked at
+            raise Damaged("a frame has another size than the table says")
+        data = zstandard.ZstdDecompressor().decompress(data)
+    except zstandard.ZstdError as err:
+        raise Damaged(f"a frame cannot be read: {err}") from err
+    return data
+
+
+def _write(target: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(target, view) :]

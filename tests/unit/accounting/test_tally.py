@@ -1,0 +1,111 @@
+"""How pilots ended, counted: each once, in its own hour, over restarts, and no more than is kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopyfactory.accounting import tally
+from autopyfactory.accounting.tally import DAY, HOUR, OUTCOMES, TallyStore, counted
+from autopyfactory.model.ending import Account, Ending
+from endingkit import T, ended
+
+UNFIT = ended(4, "failed", wall=600.0, account=Account("unfit", check="cvmfs"))
+ENDINGS = [
+    ended(1, wall=7200.0),
+    ended(2),  # 3 s
+    ended(3, "empty", wall=300.0),
+    UNFIT,
+    ended(5, "dropped", wall=0.0, started=None, hold_reason="no such proxy"),
+    ended(6, "removed", wall=900.0),
+    ended(7, "taken back", wall=0.0, started=None),
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TallyStore:
+    monkeypatch.setattr(tally.time, "time", lambda: T)
+    return TallyStore(tmp_path / "tally.db")
+
+
+def since(tmp_path: Path, hours: float) -> dict[str, tally.Tally]:
+    return {t.queue: t for t in tally.since(tmp_path / "tally.db", hours, T)}
+
+
+def test_each_kind_has_its_count(store: TallyStore, tmp_path: Path) -> None:
+    store.note(ENDINGS)
+    a = since(tmp_path, 2)["A"]
+    assert (a.ended, a.well, a.short, a.empty, a.failed, a.removed) == (6, 1, 1, 1, 2, 1)
+    assert (a.unstarted, a.unfit, a.held) == (1, 1, 1)
+    assert (a.hours, a.wasted_hours) == ((7200 + 3 + 300 + 600 + 900) / 3600, 0.25)
+    assert a.percent("failed") == pytest.approx(100 * 2 / 6)
+    assert a.percent("wasted") == pytest.approx(100 * 900 / 9003)
+    assert store.ends("A") == {"well": 1, "empty": 1, "short": 1, "failed": 2, "removed": 1}
+    assert store.ends("B") == {}
+
+
+def test_windows_hold_what_ended_in_them(store: TallyStore, tmp_path: Path) -> None:
+    for hours in (0, 1, 30, 100, 167):
+        store.note([ended(int(hours * HOUR) + n) for n in range(10)])
+    assert {h: since(tmp_path, h)["A"].ended for h in (2, 24, 48)} == {2: 20, 24: 20, 48: 30}
+    assert since(tmp_path, 168)["A"].ended == 50
+    assert store.ends("A")["short"] == 50
+
+
+def test_it_goes_on_after_a_restart(store: TallyStore, tmp_path: Path) -> None:
+    store.note(ENDINGS)
+    store.close()
+    again = TallyStore(tmp_path / "tally.db")
+    again.note(ENDINGS[:1])
+    assert again.ends("A")["well"] == 2
+    assert since(tmp_path, 2)["A"].ended == 7
+
+
+def test_what_is_old_goes(store: TallyStore, tmp_path: Path) -> None:
+    store.note([ended(20 * DAY, queue="old"), ended(3 * DAY, queue="days"), ended(1)])
+    rows = sqlite3.connect(tmp_path / "tally.db").execute("SELECT width, queue FROM tally").fetchall()
+    assert sorted(rows) == [(0, "A"), (0, "days"), (0, "old"), (HOUR, "A"), (DAY, "A"), (DAY, "days")]
+
+
+def test_a_clock_ahead_fills_no_hour_to_come(store: TallyStore, tmp_path: Path) -> None:
+    store.note([ended(-10 * DAY)])
+    assert since(tmp_path, 2)["A"].ended == 1
+
+
+def test_a_file_that_cannot_be_used_costs_its_counts_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "tally.db").write_bytes(b"no database at all" * 100)
+    broken = TallyStore(tmp_path / "tally.db")
+    broken.note(ENDINGS)
+    assert broken.ends("A")["failed"] == 2, "those of this life"
+    assert "not counted" in caplog.text
+    with pytest.raises(OSError, match="cannot be read"):
+        since(tmp_path, 2)
+    with pytest.raises(OSError, match="No such file"):
+        tally.since(tmp_path / "none.db", 2)
+    assert not (tmp_path / "none.db").exists()
+
+
+ANY = st.builds(
+    lambda n, outcome, wall, held: ended(n, outcome, wall=wall, hold_reason=held),
+    st.integers(0, 7000),
+    st.sampled_from(["well", "empty", "failed", "dropped", "removed", "taken back"]),
+    st.floats(0, 1e5),
+    st.sampled_from(["", "held"]),
+)
+
+
+@given(st.lists(ANY, max_size=30))
+def test_every_pilot_is_in_one_outcome_and_parts_are_no_more_than_the_whole(endings: list[Ending]) -> None:
+    found = [one for e in endings if (one := counted(e)) is not None]
+    assert len(found) == sum(e.outcome != "taken back" for e in endings)
+    for t in tally.added(found).values():
+        assert sum(getattr(t, name) for name in OUTCOMES) == t.ended == len(found)
+        assert t.unstarted + t.unfit <= t.failed
+        assert t.held <= t.ended
+        assert t.wasted <= t.seconds * (1 + 1e-9)
