@@ -201,8 +201,8 @@ def since(path: Path, hours: float, now: float | None = None) -> list[Tally]:
 
 
 def _tally(queue: str, values: Sequence[float]) -> Tally:
-    known = dict(zip(COUNTS, values, strict=True))
-    return Tally(queue, **{n: v if n in ("seconds", "wasted") else int(v) for n, v in known.items()})
+    *counts, seconds, wasted = values  # in the order of COUNTS
+    return Tally(queue, *map(int, counts), seconds=seconds, wasted=wasted)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

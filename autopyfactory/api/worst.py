@@ -45,14 +45,32 @@ class WorstRow:
 
 
 COLUMNS = tuple(f.name for f in fields(WorstRow))
+_PARTS = ("failed", "unstarted", "unfit", "empty", "short", "held")  # of those that ended
 
 
 def row_of(t: Tally) -> WorstRow:
     """Return counts with what people compare."""
-    parts = {name: getattr(t, name) for name in ("failed", "unstarted", "unfit", "empty", "short", "held")}
-    shares = {f"{name}_percent": _round(t.percent(name)) for name in (*parts, "wasted")}
-    more = {"removed": t.removed, "wasted_hours": round(t.wasted_hours, 2), "hours": round(t.hours, 2)}
-    return WorstRow(t.queue, t.ended, **parts, **shares, **more)
+    shares = {name: _round(t.percent(name)) for name in (*_PARTS, "wasted")}
+    return WorstRow(
+        t.queue,
+        ended=t.ended,
+        failed=t.failed,
+        failed_percent=shares["failed"],
+        unstarted=t.unstarted,
+        unstarted_percent=shares["unstarted"],
+        unfit=t.unfit,
+        unfit_percent=shares["unfit"],
+        empty=t.empty,
+        empty_percent=shares["empty"],
+        short=t.short,
+        short_percent=shares["short"],
+        held=t.held,
+        held_percent=shares["held"],
+        removed=t.removed,
+        wasted_hours=round(t.wasted_hours, 2),
+        wasted_percent=shares["wasted"],
+        hours=round(t.hours, 2),
+    )
 
 
 def _round(share: float | None) -> float | None:
