@@ -96,14 +96,14 @@ class CondorClient:
         projection: Sequence[str],
         *,
         since: str | None,
-        started: int,
+        started: int | None,
         limit: int,
         deadline: float,
     ) -> tuple[str, list[Row], list[Row]]:
         """The schedd's identity, jobs in its queue that are complete or new, and those that left it.
 
-        The new ones run, and have started at Unix time `started` or later. Of those that left the latest
-        comes first, back to the one that is `since`, as "cluster.proc".
+        The new ones run, and have started at Unix time `started` or later; with None the queue is not looked
+        at. Of those that left the latest comes first, back to the one that is `since`, as "cluster.proc".
         """
         found = self._caller.call(
             "endings", [constraint, list(projection), since, started, limit], deadline, True

@@ -157,11 +157,14 @@ class Operations:
         return {"identity": self.identity(), "queue": queue, "history": history, "keeps_history": known}
 
     def endings(
-        self, constraint: str, projection: list[str], since: str | None, started: int, limit: int
+        self, constraint: str, projection: list[str], since: str | None, started: int | None, limit: int
     ) -> dict[str, Any]:
-        """The schedd's identity, jobs in the queue that are complete or started lately, what left it."""
+        """The schedd's identity, jobs in the queue that are complete or started lately, what left it.
+
+        The queue is not looked at if `started` is None: that takes the longer the more jobs there are.
+        """
         lately = f"(JobStatus == 4 || (JobStatus == 2 && JobStartDate >= {started}))"
-        queue = self.query(f"({constraint}) && {lately}", projection, limit)
+        queue = [] if started is None else self.query(f"({constraint}) && {lately}", projection, limit)
         history = self.history(constraint, projection, limit, since)
         return {"identity": self.identity(), "queue": queue, "history": history}
 

@@ -11,6 +11,7 @@ import random
 import statistics
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import common
@@ -39,12 +40,12 @@ class Rounds:
         self.cpu: list[float] = []
         self._left = self._sent = 0
         self._changed = threading.Condition()
+        self._begun = datetime.now(UTC)
         until(lambda: all(q.last for q in factory.queues.values()), 120, "each queue's first cycle")
-        time.sleep(1)  # until the last of them has been reported too
         factory.listeners.append(self._hear)
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, CycleRecord):
+        if isinstance(event, CycleRecord) and event.started >= self._begun:  # earlier ones come late
             with self._changed:
                 self._left -= 1
                 self._sent += event.submitted
@@ -60,7 +61,7 @@ class Rounds:
         self.box.work({q: self.pending[q] + PILOTS if q in chosen else 0 for q in self.pending})
         for queue in chosen:
             self.pending[queue] += PILOTS
-        self._left, self._sent = len(self.pending), 0
+        self._left, self._sent, self._begun = len(self.pending), 0, datetime.now(UTC)
 
     def run(self) -> None:
         """Do one round."""

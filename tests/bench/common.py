@@ -37,6 +37,7 @@ from testbed.pool import Pool
 # The test bed's schedd is in a hurry; with 100,000 jobs that would keep it busy with itself.
 SETTINGS = {
     "MAX_JOBS_PER_OWNER": "1000000",
+    "GRIDMANAGER_MAX_SUBMITTED_JOBS_PER_RESOURCE": "1000000",  # all of them go to one CE
     "SCHEDD_INTERVAL": "300",
     "PERIODIC_EXPR_INTERVAL": "300",
     "SCHEDD_MIN_INTERVAL": "5",

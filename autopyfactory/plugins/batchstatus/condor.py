@@ -27,6 +27,9 @@ GRID = 9  # JobUniverse of pilots that go to a CE; others wait for a slot of the
 MOST = 20_000  # endings read at once; those before them are looked up by tag when they are missed
 AT_ONCE = 200  # tags in one question
 OVERLAP = 30.0  # seconds: clocks differ
+# Starts feed what is known of latencies, and to find them the schedd goes through its whole queue.
+STARTS_EACH = 10  # counts
+STARTS_WITHIN = 300.0  # seconds
 
 
 class CondorOptions(ScheddOptions, PolledOptions):
@@ -50,6 +53,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         self.schedd_target = options.target()
         self._mapping = StatusMapping.load(CONDOR_BATCH, context.mappings)
         self._read_until = 0.0  # Unix time: those that started before are known
+        self._complete = False  # whether pilots stood in the queue at the last count that had ended
         self._mine = f"ApfFactory =?= {constraint_string(context.factory.factory_id)}"
 
     @property
@@ -70,6 +74,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
             )
         except CondorError as err:
             raise SourceError(str(err), hung=isinstance(err, Overrun | Busy)) from err
+        self._complete = any(status == COMPLETED for _, status, *_ in rows)
         return summarize(rows, self._mapping, self.context.shared.mark, identity)
 
     def endings(self, cursor: str) -> Endings:
@@ -78,19 +83,21 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         Raises SourceError. In the order in which they left: the history is a file that only grows.
         """
         asked = time.time()
+        look = self._complete or self._starts_are_due(asked)
         since = max(self._read_until, asked - WINDOW)
         try:
             identity, queue, history = client(self.schedd_target).endings(
                 self._mine,
                 ENDED,
                 since=cursor or None,
-                started=int(since),
+                started=int(since) if look else None,
                 limit=MOST,
                 deadline=self.options.timeout,
             )
         except CondorError as err:
             raise SourceError(str(err)) from err
-        self._read_until = asked - OVERLAP
+        if look:
+            self._read_until = asked - OVERLAP
         if history:
             cursor = f"{history[0]['ClusterId']}.{history[0]['ProcId']}"
         gone = [*(ad for ad in queue if ad["JobStatus"] == COMPLETED), *reversed(history)]
@@ -100,6 +107,10 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         return Endings(
             identity, cursor, ended, tuple(e for e in pilots if e), tuple(s for s in starts if s)
         )
+
+    def _starts_are_due(self, now: float) -> bool:
+        pause = min(STARTS_EACH * self.options.sleep, STARTS_WITHIN)
+        return not 0 <= now - (self._read_until + OVERLAP) < pause  # also when the clock was set back
 
     def survey(self) -> Surveyed:
         """Return the tags of the pilots in the schedd's queue, added up by the schedd. Raises SourceError."""

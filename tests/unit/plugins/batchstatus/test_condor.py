@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+import pytest
+
 from autopyfactory.config.jobstates import CONDOR_BATCH, Mapping
 from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.options.binding import bind
+from autopyfactory.options.section import Section
+from autopyfactory.plugins.batchstatus import condor
 from autopyfactory.plugins.batchstatus.condor import summarize
+from fakes import context
 
 
 def test_each_pilot_is_counted_in_its_queue_and_state() -> None:
@@ -34,3 +43,46 @@ def test_each_pilot_is_counted_in_its_queue_and_state() -> None:
 def test_no_rows_are_no_pilots() -> None:
     status = summarize([], Mapping.load(CONDOR_BATCH))
     assert (dict(status.queues), status.active) == ({}, 0)
+
+
+class Schedd:
+    """Answers as a schedd would; remembers from when on it was asked for starts."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        self.started: list[int | None] = []
+
+    def census(self, *args: Any, **kwargs: Any) -> tuple[str, list[tuple[Any, ...]]]:
+        return "home", self.rows
+
+    def endings(self, *args: Any, started: int | None, **kwargs: Any) -> tuple[str, list[Any], list[Any]]:
+        self.started.append(started)
+        return "home", [], []
+
+
+def test_the_queue_is_gone_through_when_there_is_something_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the schedd the longer the more pilots there are; starts are not urgent."""
+    schedd, now = Schedd(), [1_000_000.0]
+    monkeypatch.setattr(condor, "client", lambda target: schedd)
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    section = Section.from_texts("q", {"batchstatus.condor.sleep": "6"})
+    options, _ = bind(condor.CondorOptions, section, section)
+    assert options is not None
+    plugin = condor.Condor(options, context())
+
+    def asked(seconds: float) -> bool:
+        now[0] += seconds
+        plugin.fetch()
+        plugin.endings("")
+        return schedd.started[-1] is not None
+
+    assert asked(0), "the first time"
+    assert not asked(6) and not asked(53)
+    schedd.rows = [("A", 2, 9, None, "m", 5)]
+    assert asked(1), "ten counts later: for starts"
+    assert schedd.started[-1] == 1_000_000 - condor.OVERLAP, "since the last time, and a little before"
+    assert not asked(6)
+    schedd.rows = [("A", 4, 9, None, "m", 1)]
+    assert asked(6) and asked(6), "as long as one stands there that has ended"
+    schedd.rows = []
+    assert asked(-500), "when the clock was set back"
