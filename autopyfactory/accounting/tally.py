@@ -12,7 +12,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from autopyfactory.external.privatefiles import create
@@ -202,7 +202,7 @@ def since(path: Path, hours: float, now: float | None = None) -> list[Tally]:
 
 def _tally(queue: str, values: Sequence[float]) -> Tally:
     *counts, seconds, wasted = values  # in the order of COUNTS
-    return Tally(queue, *map(int, counts), seconds=seconds, wasted=wasted)
+    return replace(Tally(queue, *map(int, counts)), seconds=seconds, wasted=wasted)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
