@@ -21,7 +21,6 @@ FIRST = 3  # cycles after the start of a factory in which only half of what is m
 PROBES = 2  # pilots for jobs that seem to fit none
 AGAIN = 2.0  # a site that starts too little is given so many times what it started
 IN_TIME = 1.25  # times the latency: within it half of the pilots should have started, else the site is full
-SPARE = 1  # places without payload beyond all jobs, which must be there before a pilot is taken back
 
 
 class AdaptiveOptions(Options):
@@ -136,12 +135,12 @@ class Outlook:
 
         A schedd tells of a start up to a minute late, and a removal takes time, too: some of the pilots that
         it calls pending have started. If one of those finds a job before the removal comes, the job is lost.
-        It finds none if pilots that are seen to run without payload are more than the jobs, since they come
-        first, or if there is no job at all.
+        It finds none if the places that are seen to be without payload outnumber the jobs, since they come
+        first, by as many as it brings itself; or if there is no job at all.
         """
         if cycle.running + cycle.others_running == 0:
             return cycle.ready + cycle.jobs_running == 0
-        return self.missing(cycle) <= -SPARE
+        return self.missing(cycle) <= -self.payloads
 
 
 class Adaptive(SchedPlugin[AdaptiveOptions]):

@@ -203,6 +203,13 @@ class TestTakingBack:
         assert step.n_out == n
         assert ("one that has just started may find a job" in step.reason) == (n == 0)
 
+    @pytest.mark.parametrize(("jobs", "n"), [(80, -5), (81, 0)])
+    def test_a_pilot_of_eight_places_needs_eight_that_are_free(self, make, jobs, n):
+        """One that started unseen takes eight jobs, and is lost with all of them."""
+        now = (0, jobs, 10, 11)
+        step = make(Adaptive, **PLAIN, **{"sched.adaptive.payloads": 8}).calc(0, known(*now, past=[now]))
+        assert step.n_out == n
+
     def test_none_from_a_site_that_starts_nothing(self, make):
         dead = known(0, 40, 10, 0, others=(0, 50))
         step = make(Adaptive, **PLAIN).calc(0, dead)
