@@ -104,7 +104,7 @@ def _outcome(conf: tuple[str, ...], fresh: bool) -> Outcome:
     if options is None:
         raise ConfigError(problems)
     plugin = CRIC(options.model_copy(update={"sleep": 0.0}) if fresh else options, factory.options)
-    plugin.sections = factory.others
+    plugin.sections, plugin.folder = factory.others, factory.folder
     token = READING.set(replace(reading(), insecure=factory.options.queue_insecure))
     try:
         return plugin.outcome()

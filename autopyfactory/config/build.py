@@ -30,6 +30,7 @@ class SectionSource(Protocol):
     """What is asked of a plugin of kind `queueconfig`; its base class stands a floor above."""
 
     sections: Mapping[str, Section]
+    folder: Path | None
 
     def load(self) -> RawConfig:
         """Return the sections and the problems found in them. Raises ConfigError."""
@@ -159,7 +160,7 @@ class _Build:
         return Section.from_texts(section.name, {key: ", ".join(self.factory.options.queue_plugins)}, where)
 
     def _ask(self, name: str, plugin: SectionSource, problems: list[Problem]) -> RawConfig:
-        plugin.sections = self.factory.others
+        plugin.sections, plugin.folder = self.factory.others, self.factory.folder
         try:
             return plugin.load()
         except ConfigError as err:

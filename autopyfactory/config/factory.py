@@ -22,6 +22,7 @@ from autopyfactory.options.section import Section, Value
 NAME = "Factory"
 COMMAND_LINE = "<command line>"
 SOURCE_KEYS = ("queue_conf", "auth_conf", "monitor_conf", "mappings_conf")
+_PATHS = (*SOURCE_KEYS, "queue_dir_conf", "queue_defaults")
 _PLACEHOLDERS = {"factoryId": "unknown", "baseLogDir": "/nonexistent"}
 
 
@@ -34,6 +35,11 @@ class FactoryPart:
     usable: bool
     problems: list[Problem]
     others: Mapping[str, Section]  # sections beside [Factory] in the same sources
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the file with the section; relative paths in it are meant from there."""
+        return folder_of(self.section.where or Where(COMMAND_LINE))
 
 
 def read_factory(sources: Sequence[str], overrides: Mapping[str, str], binder: Binder) -> FactoryPart:
@@ -109,11 +115,11 @@ def _resolved(options: FactoryOptions, section: Section) -> FactoryOptions:
     """Make the sources in `options` absolute: relative ones are meant from the file that names them."""
     update: dict[str, Any] = {}
     for spec in specs(FactoryOptions):
-        hit = find(spec, section) if spec.field in (*SOURCE_KEYS, "queue_dir_conf") else None
+        hit = find(spec, section) if spec.field in _PATHS else None
         current = getattr(options, spec.field)
         if hit is None or not current:
             continue
-        base = _base(hit[1].where)
+        base = folder_of(hit[1].where)
         if isinstance(current, tuple):
             update[spec.field] = tuple(fetch.resolve(s, base) for s in current)
         else:
@@ -121,7 +127,8 @@ def _resolved(options: FactoryOptions, section: Section) -> FactoryOptions:
     return options.model_copy(update=update)
 
 
-def _base(where: Where) -> Path:
+def folder_of(where: Where) -> Path:
+    """Return from which folder a relative path that is written at `where` is meant."""
     if fetch.is_url(where.source) or where.source == COMMAND_LINE:
         return Path.cwd()
     return Path(where.source).parent

@@ -17,6 +17,7 @@ from autopyfactory.options.section import Section, Value
 
 MAX_SUGGESTIONS = 200  # per load: looking for similar words takes milliseconds each
 MAX_KEY = 120  # characters; nobody meant an option by more
+SHORT = 3  # characters; what has no more is a part of many keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +150,11 @@ class KeyJudge:
 
         Others are what people note for themselves, or what other versions and plugins of theirs read.
         """
-        families = {
-            word.split(".")[0].lower() for word in self.everything(self._scope).words() if "." in word
-        }
+        families = _families(self.everything(self._scope))
         return family.lower() in families or bool(difflib.get_close_matches(family.lower(), families, 1, 0.8))
 
     def _whose_part(self, key: str) -> str | None:
-        found = part_of(key, self.everything(self._scope).words())
+        found = _by_part(self.everything(self._scope)).get(key.lower()) if len(key) > SHORT else None
         return None if found is None else f"if {found} is meant: say so"
 
 
@@ -175,8 +174,22 @@ def misspelt(key: str, words: Collection[str]) -> str | None:
 
 def part_of(key: str, words: Collection[str]) -> str | None:
     """Return the first of `words` that has `key` between its dots, as sched.minpending.minimum."""
-    parts = [w for w in sorted(words) if len(key) > 3 and key.lower() in w.lower().split(".")]
-    return parts[0] if parts else None
+    return parts(words).get(key.lower()) if len(key) > SHORT else None
+
+
+def parts(words: Collection[str]) -> Mapping[str, str]:
+    """Return, for all that stands between the dots of `words`, the first of them that has it."""
+    return {part: word for word in sorted(words, reverse=True) for part in word.lower().split(".")}
+
+
+@cache
+def _by_part(known: Vocabulary) -> Mapping[str, str]:
+    return parts(known.words())
+
+
+@cache
+def _families(known: Vocabulary) -> frozenset[str]:
+    return frozenset(word.split(".")[0].lower() for word in known.words() if "." in word)
 
 
 def referred(section: Section) -> set[str]:

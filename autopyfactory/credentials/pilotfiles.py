@@ -116,8 +116,12 @@ def _credential(path: Path, name: str, what: str, now: datetime) -> Iterator[Fau
     if end is None and what:
         yield Fault("unusable", f"{name} holds no {what}")
     elif end is not None and end <= now:
-        ago = span((now - end).total_seconds())
-        yield Fault("expired", f"{name} expired at {end:%Y-%m-%d %H:%MZ}, {ago} ago")
+        yield Fault("expired", ended(name, end, now))
+
+
+def ended(name: str, end: datetime, now: datetime) -> str:
+    """Say that the credential called `name` has expired."""
+    return f"{name} expired at {end:%Y-%m-%d %H:%MZ}, {span((now - end).total_seconds())} ago"
 
 
 def expiry(data: bytes) -> datetime | None:

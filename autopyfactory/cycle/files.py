@@ -1,15 +1,20 @@
-"""Whether the files that pilots need, and that were on this host, are there still.
+"""Whether the files that pilots need, and that were on this host, are there still, and credentials hold.
 
-A file that was never seen here may be on the host of the schedd, which only the schedd can tell. One that was
-here and is gone is certain: pilots sent without it would only be held.
+A file that was never seen here may be on the host of the schedd, which only the schedd can tell. What was
+here and is gone, and a credential here that says itself that it has expired, are certain: pilots sent with it
+would only be held.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
-from autopyfactory.credentials.pilotfiles import GONE, carried
+from autopyfactory.credentials.pilotfiles import CREDENTIALS, GONE, LARGEST, carried, ended, expiry
+from autopyfactory.credentials.wallet import Choice
 
 
 class PilotFiles:
@@ -17,6 +22,7 @@ class PilotFiles:
 
     def __init__(self) -> None:
         self._here: set[str] = set()
+        self._ends: dict[str, tuple[tuple[int, ...], datetime | None]] = {}
 
     def gone(self, description: Mapping[str, str]) -> tuple[str, ...]:
         """Look at the files of a submit description; return what is gone, in words."""
@@ -30,3 +36,31 @@ class PilotFiles:
                 self._here.add(path)
             elif path in self._here:
                 yield f"{path} ({what}) {GONE}"
+
+    def expired(self, description: Mapping[str, str], now: datetime) -> Choice | None:
+        """Return that nothing may be sent, if a credential which a submit description names has expired.
+
+        For queues that name a file, not a profile. None: it holds, says nothing of its end, is on another
+        host or cannot be read by us; that is the schedd's to judge.
+        """
+        named = {path: what for command, what in CREDENTIALS.items() if (path := description.get(command))}
+        for path in self._ends.keys() - named.keys():
+            del self._ends[path]
+        told = tuple(
+            ended(f"the {what} {path}", end, now)
+            for path, what in named.items()
+            if (end := self._end(path)) is not None and end <= now
+        )
+        return Choice(passed=told) if told else None
+
+    def _end(self, path: str) -> datetime | None:
+        """Return when the credential in a file ends; the file is read again only when it has changed."""
+        try:
+            state = os.stat(path)
+            mark = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
+            if path not in self._ends or self._ends[path][0] != mark:
+                whole = stat.S_ISREG(state.st_mode) and state.st_size <= LARGEST
+                self._ends[path] = mark, expiry(Path(path).read_bytes()) if whole else None
+        except OSError:
+            return None
+        return self._ends[path][1]

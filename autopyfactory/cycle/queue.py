@@ -200,10 +200,10 @@ class APFQueue:
     def cycle(self, started: datetime) -> CycleRecord:
         """Read, gate, decide, send; return the record of all of it."""
         resolved = self._sender.resolved()
-        missing = self._missing(started)
+        missing, expired = self._looked(started)
         record = CycleRecord(self.name, self.cycles_run, started, "failed", "")
         try:
-            choice = self._credential(started)
+            choice = self._credential(started) or expired
             with TURNS.turn(self.name):
                 seen = self._book.open(self.name)  # before it is decided: what comes later counts against it
                 record, pause = self._think(started, resolved, missing, choice)
@@ -232,13 +232,17 @@ class APFQueue:
         why = record.decision.decisive
         return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
 
-    def _missing(self, now: datetime) -> tuple[str, ...]:
-        """Return which files of the pilots are gone; a pilot that cannot be made is told when it is sent."""
+    def _looked(self, now: datetime) -> tuple[tuple[str, ...], Choice | None]:
+        """Return which files of the pilots are gone, and that a credential of theirs has expired.
+
+        A pilot that cannot be made is told when it is sent.
+        """
         try:
             with self._doing.call(self._submit_plugin):
-                return self._files.gone(self.parts.submit.describe("", now))
+                described = self.parts.submit.describe("", now)
+                return self._files.gone(described), self._files.expired(described, now)
         except (PluginError, SubmitError, SubmitUnknown):
-            return ()
+            return (), None
 
     def _credential(self, now: datetime) -> Choice | None:
         """Return which credential pilots are sent with; None: the queue names none. Raises PluginError."""

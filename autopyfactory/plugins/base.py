@@ -359,12 +359,14 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
 class QueueConfigPlugin(Generic[OptionsT], ABC):
     """Where queue sections come from. Its options are all of scope `factory`.
 
-    `sections` holds the sections that stand beside `[Factory]` in the same files; set before `load`.
+    `sections` holds the sections that stand beside `[Factory]` in the same files, `folder` is where the file
+    with `[Factory]` lies, from which relative paths in it are meant; both are set before `load`.
     """
 
     name: ClassVar[str]
     Options: ClassVar[type[Options]] = Options
     sections: Mapping[str, Section] = MappingProxyType({})
+    folder: Path | None = None
 
     def __init__(self, options: OptionsT, factory: FactoryOptions):
         self.options = options

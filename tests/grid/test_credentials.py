@@ -206,6 +206,8 @@ def test_what_is_expired_or_missing_is_not_even_sent(world: World, tmp_path: Pat
     )
     world.queue(box, "none", batchsubmit__condorce__auth="old, gone", wmsqueue="w")
     world.queue(box, "second", batchsubmit__condorce__auth="old, good", wmsqueue="w")
+    box.ap.write_secret(box.folder / "tokens" / "own", world.made(lifetime=-3600) + "\n")
+    world.queue(box, "own", batchsubmit__condorce__tokenfile=f"{box.folder}/tokens/own", wmsqueue="w")
     box.work({"w": 1})
     with InProcess(box) as factory:
         until(lambda: (r := factory.queues["second"].last) and r.profile == "good", "the second profile")
@@ -216,6 +218,12 @@ def test_what_is_expired_or_missing_is_not_even_sent(world: World, tmp_path: Pat
         story = explain([record], live_state(factory, "none", ask=1))
         assert story.causes[0].code == "credential"
         assert story.causes[0].who == "credentials"
+        until(lambda: factory.queues["own"].cycles_run > 2)
+        record = factory.queues["own"].last
+        assert "tokens/own expired at " in record.reason, "named by no profile, it is looked at all the same"
+        assert not box.pilots("own")
+        box.ap.write_secret(box.folder / "tokens" / "own", world.made() + "\n")
+        until(lambda: box.pilots("own"), "a pilot with the new token")
         # somebody renews it: the queue goes on within seconds
         box.ap.write_secret(box.folder / "tokens" / "gone", world.made() + "\n")
         until(lambda: box.pilots("none"), "a pilot once there is a token")

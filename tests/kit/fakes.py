@@ -136,6 +136,7 @@ class FakeSubmit(BatchSubmitPlugin[Options]):
         self.lookup_error: Exception | None = None
         self.retired = 0
         self.choice: Choice | None = None
+        self.described: Mapping[str, str] = {}
         self._ce = ce
         self.lock = threading.Lock()
 
@@ -151,7 +152,7 @@ class FakeSubmit(BatchSubmitPlugin[Options]):
         return self.choice
 
     def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
-        return {}
+        return self.described
 
     def submit(self, n: int, tag: str, deadline: float) -> SentPilots:
         if self.fail and not self.lose_reply:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.config import fetch, ini
+from autopyfactory.config.factory import folder_of
 from autopyfactory.config.keys import vocabulary
 from autopyfactory.config.loader import Defaults, RawConfig, make_section
 from autopyfactory.config.registry import installed
@@ -22,7 +23,7 @@ from autopyfactory.model.redact import shown
 from autopyfactory.model.text import count
 from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FACTORY, FactoryOptions
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import Options, find, option, specs
 from autopyfactory.options.interpolate import escape
 from autopyfactory.options.problem import ConfigError, Problem, Where
 from autopyfactory.options.section import Section, Value
@@ -187,7 +188,17 @@ class CRIC(QueueConfigPlugin[CRICOptions]):
                 hint = "set vo, cloud, type, pilot_manager, regions or names"
                 self._problems.append(Problem("error", message, section.where, name, hint=hint))
                 continue
-            yield name.removeprefix("CRIC").strip() or "CRIC", selection
+            yield name.removeprefix("CRIC").strip() or "CRIC", self._placed(selection, section)
+
+    def _placed(self, selection: Selection, section: Section) -> Selection:
+        """Make the files that a selection names absolute: they are meant from the file that names them."""
+        update = {}
+        for spec in specs(Selection):
+            hit = find(spec, section) if spec.field in ("file", "defaults_file") else None
+            if hit is not None and (path := getattr(selection, spec.field)):
+                listed = section.name not in self.sections  # in [Factory], by the lists of 2.4
+                update[spec.field] = fetch.resolve(path, self.folder if listed else folder_of(hit[1].where))
+        return selection.model_copy(update=update)
 
     def _factory_section(self) -> Section:
         o = self.options
@@ -213,7 +224,7 @@ class CRIC(QueueConfigPlugin[CRICOptions]):
 
     def _source(self, selection: Selection) -> str:
         if selection.file:
-            return fetch.resolve(selection.file, None)
+            return selection.file
         url = selection.url or self.options.url
         if _in_the_clear(url):
             message = f"{shown(url)} is plain http: anybody on the way may change what it says"
@@ -234,7 +245,7 @@ class CRIC(QueueConfigPlugin[CRICOptions]):
         built_in = Where("<built-in defaults for CRIC>")
         made = Defaults({k: Value(v, built_in) for k, v in BUILT_IN.items()})
         if selection.defaults_file:
-            source = fetch.resolve(selection.defaults_file, None)
+            source = selection.defaults_file
             try:
                 data, warnings = fetch.read(source)
             except ConfigError as err:

@@ -48,6 +48,7 @@ def said(folder: Path, auth: str) -> list[str]:
         (token(7200), 0o644, "may be read by others"),
         (None, 0, "there is no file"),
     ],
+    ids=["good", "expired", "none", "open", "missing"],  # the tokens themselves are others in every second
 )
 def test_a_token_that_others_keep(tmp_path: Path, text: str | None, mode: int, words: str | None) -> None:
     file = tmp_path / "t"

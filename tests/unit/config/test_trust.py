@@ -40,7 +40,7 @@ def site(tmp_path):
     class Site:
         text = GOOD
 
-        def load(self, lines="queueConf.allowinsecure = True\n", sources=None):
+        def load(self, lines="queueConf.allowinsecure = True\n", sources=None, named=None):
             defaults = tmp_path / "defaults.conf"
             if not defaults.exists():
                 defaults.write_text(
@@ -50,7 +50,7 @@ def site(tmp_path):
             conf = tmp_path / "autopyfactory.conf"
             conf.write_text(
                 f"[Factory]\nfactoryId = f\nbaseLogDir = {tmp_path}\nstatedir = {tmp_path}/state\n"
-                f"queueConf = {sources or self.url}\nqueueConf.defaultsfile = {defaults}\n{lines}"
+                f"queueConf = {sources or self.url}\nqueueConf.defaultsfile = {named or defaults}\n{lines}"
             )
             return build.load([str(conf)])
 
@@ -73,6 +73,13 @@ def test_a_queue_from_a_url_runs_with_what_this_host_gives_it(site):
     assert (queue.executable, queue.arguments) == ("/bin/true", "--queue ANALY --site ANALY")
     assert queue.sleep == 77
     assert "anybody on the way" in told(configuration)
+
+
+def test_the_defaults_of_this_host_are_meant_from_the_file_that_names_them(site, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    configuration = site.load(named="defaults.conf")
+    assert configuration.queues["Q"].options.executable == "/bin/true", told(configuration)
 
 
 def test_plain_http_is_refused_unless_allowed(site):

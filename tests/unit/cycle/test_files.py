@@ -1,7 +1,10 @@
 """Files of pilots: what was here and is gone stops the queue, what was never here says nothing."""
 
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from authkit import private_file, token
 from autopyfactory.cycle.files import PilotFiles
 from patience import until
 from place import Place
@@ -45,3 +48,17 @@ def test_an_executable_that_is_removed_stops_the_queue_in_the_next_cycle(place: 
     program.write_text("#!/bin/sh\nexec sleep 300\n")
     program.chmod(0o755)
     until(lambda: factory.queues["own"].last.outcome == "nothing")
+
+
+def test_what_says_nothing_of_its_end_or_is_not_here_is_for_the_schedd_to_judge(tmp_path: Path) -> None:
+    now, files = datetime.now(UTC), PilotFiles()
+    os.mkfifo(tmp_path / "pipe")  # nobody waits for one who writes
+    for name, text in [("opaque", "0paque"), ("endless", token(0, exp=None)), ("good", token()), ("none", "")]:
+        private_file(tmp_path / name, text)
+    for name in ("opaque", "endless", "good", "none", "missing", "pipe", "."):
+        for command in ("scitokens_file", "x509userproxy"):
+            assert files.expired({command: str(tmp_path / name)}, now) is None, name
+    choice = files.expired({"scitokens_file": str(tmp_path / "good")}, now + timedelta(hours=2))
+    assert choice is not None and choice.presented is None
+    assert files.expired({"transfer_input_files": str(tmp_path / "good")}, now + timedelta(hours=2)) is None
+    assert files.expired({}, now + timedelta(hours=2)) is None

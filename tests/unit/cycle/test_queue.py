@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from authkit import private_file, token
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.protocol.accounts import Policy
@@ -128,6 +130,31 @@ def test_without_a_valid_credential_nothing_is_sent_and_the_record_says_why(tmp_
         "no valid credential: prod: the proxy expired 1 h ago; backup: there is no file /p"
     )
     assert record.credential == "prod: the proxy expired 1 h ago; backup: there is no file /p"
+
+
+def test_a_token_file_that_has_expired_holds_the_queue_like_a_profile(tmp_path: Path) -> None:
+    """Pilots sent with it would only be held; what a profile keeps is for the profile to judge."""
+    w = World(tmp_path, [Want(5)])
+    w.poll()
+    now = time.time()
+    ends = w.clock.now().timestamp() - now  # the clock of this test is not ours
+    file = private_file(tmp_path / "token", token(ends - 3600))
+    w.submit.described = {"scitokens_file": str(file)}
+    record = w.cycle()
+    assert (w.submit.sent, record.outcome, record.profile) == (0, "held back", None)
+    assert record.reason.startswith(f"no valid credential: the token {file} expired at ")
+    assert record.reason == f"no valid credential: {record.credential}"
+    [cause] = problems(record)
+    assert (cause.code, cause.who) == ("credential", "credentials")
+
+    w.submit.choice = Choice("prod", Presented())
+    assert w.cycle().outcome == "sent"
+    w.submit.choice = None
+    w.show_sent()
+    assert w.cycle().outcome == "held back"
+    private_file(file, token(ends + 36000))
+    record = w.cycle()
+    assert (record.outcome, record.credential) == ("sent", None)
 
 
 def test_the_credential_that_is_used_and_why_others_are_not_is_recorded(tmp_path: Path) -> None:

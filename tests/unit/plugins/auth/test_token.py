@@ -118,7 +118,7 @@ def test_a_refresh_token_that_changes_is_kept(tmp_path: Path) -> None:
     assert len(set(issuer.given)) == 3
 
 
-@pytest.mark.parametrize("secret", [token(), "0paque-and-long"])
+@pytest.mark.parametrize("secret", [token(), "0paque-and-long"], ids=["token", "opaque"])
 def test_an_issuer_that_repeats_our_secret_has_it_told_to_nobody(tmp_path: Path, secret: str) -> None:
     """INDIGO IAM does so with a refresh token that it does not know; it would go into logs and mails."""
     with Issuer() as issuer:

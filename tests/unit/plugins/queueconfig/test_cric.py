@@ -87,6 +87,20 @@ def test_selections_are_sections_with_defaults_files_of_their_own(factory, tmp_p
     assert configuration.queues["CERN-ce503.cern.ch-share"].options.executable == "/bin/true"
 
 
+def test_relative_files_are_meant_from_the_file_that_names_them(factory, tmp_path, monkeypatch):
+    """Wherever the daemon or a command is started; as `queueConf` and its brothers are."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / "records.json").write_text(json.dumps({"AGLT2": cric.queue("AGLT2", cloud="US")}))
+    names = "file = records.json\ndefaultsfile = defaults.conf\n"
+    found = [factory(sections=f"[CRIC us]\ncloud = US\n{names}")]
+    lists = "config.queues.agis.clouds = us\nconfig.queues.agis.defaultsfile = defaults.conf\n"
+    found.append(factory(lists, sections="", plugin="Agis"))
+    for configuration in found:
+        queue = configuration.queues.get("AGLT2-ce1.example.org")
+        assert queue is not None and queue.options.executable == "/bin/true", messages(configuration)
+
+
 def test_parallel_lists_of_agis_still_work(factory, tmp_path):
     lists = (
         "config.queues.agis.vos = atlas, atlas\nconfig.queues.agis.clouds = us, cern\n"
