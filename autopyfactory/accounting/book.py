@@ -32,6 +32,11 @@ def bits(procs: Iterable[int]) -> int:
     return found
 
 
+def scopes(queue: str, ce: str, place: str) -> tuple[str, str, str, str, str]:
+    """Return where pilots of `queue` count: the factory, the queue, the CE, the schedd, its way to the CE."""
+    return FACTORY, f"queue:{queue}", f"ce:{ce}", f"schedd:{place}", f"way:{place} to {ce}"
+
+
 def numbers(mask: int) -> Iterator[int]:
     """Yield the pilot numbers in `mask`, ascending."""
     while mask:
@@ -117,7 +122,7 @@ class Book:
     # --- asking ---------------------------------------------------------------------------------
 
     def open(self, scope: str = FACTORY) -> int:
-        """Return the open pilots in `scope`: `factory`, `queue:q`, `ce:c`, `schedd:p`."""
+        """Return the open pilots in `scope`: one of `scopes`."""
         return self._sums[scope]
 
     def open_at(self, queue: str, place: str, *, ours: bool) -> int:
@@ -283,7 +288,7 @@ class Book:
 
     def _count(self, batch: Batch, sign: int) -> None:
         n, place = sign * batch.open, batch.place
-        for scope in (FACTORY, f"queue:{batch.queue}", f"ce:{batch.ce}", f"schedd:{place}"):
+        for scope in scopes(batch.queue, batch.ce, place):
             self._sums[scope] += n
             if not self._sums[scope]:
                 del self._sums[scope]

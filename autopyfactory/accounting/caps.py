@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autopyfactory.accounting import spelling
-from autopyfactory.accounting.book import FACTORY, Book
+from autopyfactory.accounting.book import FACTORY, Book, scopes
 from autopyfactory.accounting.conservation import balance
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.model.decision import Cap
@@ -14,9 +14,9 @@ from autopyfactory.model.decision import Cap
 def scope_of(cap: Cap, place: str, ce: str, queue: str) -> str:
     """Return the book's name of the scope of `cap`, for a queue that sends to `place` and `ce`.
 
-    `ce`, `schedd` and `queue` alone mean the queue's own.
+    `ce`, `schedd`, `way` and `queue` alone mean the queue's own.
     """
-    own = {"ce": f"ce:{ce}", "schedd": f"schedd:{place}", "queue": f"queue:{queue}"}
+    own = dict(zip(("factory", "queue", "ce", "schedd", "way"), scopes(queue, ce, place), strict=True))
     kind, colon, name = cap.scope.partition(":")
     if colon and kind == "ce":
         return f"ce:{spelling.ce(name)}"

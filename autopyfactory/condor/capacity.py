@@ -52,7 +52,7 @@ class Capacity:
         known = self.resources.get(resource)
         limit_there = known.limit if known else self.limits.get(PER_RESOURCE)
         if resource and limit_there is not None:
-            yield Cap("ce", limit_there, PER_RESOURCE)
+            yield Cap("way", limit_there, PER_RESOURCE)  # each schedd has gridmanagers of its own
 
     def near(self, schedd: str) -> Iterator[str]:
         """Yield what is used up but for a tenth, in words."""

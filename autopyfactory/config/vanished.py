@@ -1,8 +1,9 @@
 """Queues that vanish all at once: more often an accident than an intention.
 
 A file that an editor or a full disk has truncated, a folder that is not mounted, a record server that
-answers with half of its records: each would quietly end queues. Such a configuration is refused unless it is
-asked for in so many words; one queue more or less is applied as ever.
+answers with half of its records: each would quietly end queues. So would new names for all queues of a file:
+to a factory a queue of another name is another queue. Such a configuration is refused unless it is asked for
+in so many words; one queue more or less is applied as ever.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def vanished(
         gone = f"{count(len(old.queues), 'queue')} would end"
         yield Problem("error", f"no queue is left in the whole configuration: {gone}", hint=HINT)
         return
-    by_source = _by_source(old.queues.values())
+    by_source, now = _by_source(old.queues.values()), _by_source(new.queues.values())
     yield from _folder(old.factory.queue_dir_conf, by_source, stays)
     for source, names in by_source.items():
         gone_here = [n for n in names if n not in stays]
@@ -46,7 +47,17 @@ def vanished(
                 what = f"{len(gone_here)} of its {count(len(names), 'queue')} are gone"
                 yield _problem(source, what, gone_here)
         elif len(gone_here) == len(names) and exists(source):
-            yield _problem(source, "no queue is left in it", gone_here)
+            yield _problem(source, _emptied(len(names), now.get(source, [])), gone_here)
+
+
+def _emptied(gone: int, others: list[str]) -> str:
+    """Say what became of a file that has lost all its queues: nothing is in it, or other names are."""
+    if not others:
+        return "no queue is left in it"
+    all_of_them = "its queue has" if gone == 1 else f"all its {gone} queues have"
+    there = f"{count(len(others), 'queue')} of other names, {', '.join(others[:SHOWN])}"
+    more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+    return f"{all_of_them} gone, and there {'is' if len(others) == 1 else 'are'} {there}{more} (renamed?)"
 
 
 def _folder(folder: str | None, by_source: Mapping[str, list[str]], stays: set[str]) -> Iterator[Problem]:

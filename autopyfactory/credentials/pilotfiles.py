@@ -81,6 +81,11 @@ def of_credentials(description: Mapping[str, str], now: datetime) -> Iterator[Fa
             yield from _credential(Path(path), path, "", now)
 
 
+def faults_of(path: str, now: datetime) -> Iterator[Fault]:
+    """Yield what is wrong with the credential in one file."""
+    yield from _credential(Path(path), f"the credential {path}", "credential", now)
+
+
 def of_queues(plugins: Mapping[str, Describes], now: datetime) -> dict[str, str]:
     """Return what is wrong with credentials, in words, of those queues where something is.
 

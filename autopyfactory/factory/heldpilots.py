@@ -28,6 +28,7 @@ from autopyfactory.why.treatment import (
     RELEASES,
     RENEWED,
     SAID,
+    SENT_WITH,
     Held,
     HeldOptions,
     Order,
@@ -188,40 +189,42 @@ class HeldPilots:
 
 
 class _Renewals:
-    """When the credentials of queues were renewed; each file is looked at once."""
+    """When the credentials of pilots were renewed; each file is looked at once."""
 
     def __init__(self, queues: Mapping[str, APFQueue], clock: Clock):
         self._queues = queues
-        self._clock = clock
-        self._known: dict[str, float | None] = {}
+        self._now = clock.now()
+        self._files: dict[str, float] = {}
+        self._waits: dict[str, float | None] = {}
 
-    def of(self, name: str) -> float | None:
-        """Return when the credential of a queue was renewed, if it is good; 0: it is not; None: no file."""
-        if name not in self._known:
-            self._known[name] = self._look(name)
-        return self._known[name]
+    def of(self, one: Held) -> float | None:
+        """Return when what a pilot was sent with was renewed, if it is good; 0: it is not; None: no file."""
+        if one.files:
+            known = [self._of_file(path) for path in one.files]
+            return max(known) if all(known) else 0.0
+        if one.queue not in self._waits:
+            self._waits[one.queue] = self._of_queue(one.queue)
+        return self._waits[one.queue]
 
-    def _look(self, name: str) -> float | None:
+    def _of_file(self, path: str) -> float:
+        if path not in self._files:
+            fault = next(pilotfiles.faults_of(path, self._now), None)
+            try:
+                self._files[path] = 0.0 if fault else Path(path).stat().st_mtime
+            except OSError:
+                self._files[path] = 0.0
+        return self._files[path]
+
+    def _of_queue(self, name: str) -> float | None:
+        """Return 0 if the queue's profiles have no good credential, for a pilot that carries no file."""
         queue = self._queues.get(name)
         if queue is None:
             return None
-        now = self._clock.now()
         try:
-            choice = queue.parts.submit.credential(now)
-            if choice is not None and choice.presented is None:
-                return 0.0  # none of its profiles has a good one
-            description = queue.parts.submit.describe("", now)
+            choice = queue.parts.submit.credential(self._now)
         except Exception:  # noqa: BLE001 - a plugin's; it is told where pilots are sent
             return 0.0
-        files = [path for command in pilotfiles.CREDENTIALS if (path := description.get(command))]
-        if not files:
-            return None
-        if any(pilotfiles.of_credentials(description, now)):
-            return 0.0
-        try:
-            return max(Path(path).stat().st_mtime for path in files)
-        except OSError:
-            return 0.0
+        return 0.0 if choice is not None and choice.presented is None else None
 
 
 def held(ad: Mapping[str, Any], now: float) -> Held:
@@ -233,4 +236,5 @@ def held(ad: Mapping[str, Any], now: float) -> Held:
         evidence.kind_of_ad(ad),
         since and since + (now - theirs if theirs else 0.0),  # by our clock
         int(number(ad[RELEASES])),
+        tuple(path for name in SENT_WITH if isinstance(path := ad.get(name), str) and path),
     )

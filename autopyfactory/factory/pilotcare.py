@@ -25,7 +25,7 @@ from autopyfactory.factory.heldpilots import ASK, HeldPilots, Surroundings, held
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.ending import Ending
 from autopyfactory.why.schedds import reporting_client
-from autopyfactory.why.treatment import RELEASES, only
+from autopyfactory.why.treatment import RELEASES, SENT_WITH, only
 from autopyfactory.why.troubles import STUCK, mine
 
 log = logging.getLogger("autopyfactory.pilotcare")
@@ -40,7 +40,7 @@ SAMPLE = 500  # running pilots of suspects: more would say nothing new
 STUCK_ADS = (
     "MATCH_APF_QUEUE", "JobStatus", "HoldReason", "HoldReasonCode", "EnteredCurrentStatus", "ClusterId",
     "ProcId", "GridResourceUnavailableTime", "LastRemoteStatusUpdate", "QDate", "GridJobStatus",
-    "ApfSubmission", "ServerTime", RELEASES,
+    "ApfSubmission", "ServerTime", RELEASES, *SENT_WITH,
 )  # fmt: skip
 RUNNING_ADS = (
     "MATCH_APF_QUEUE",

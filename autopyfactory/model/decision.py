@@ -45,8 +45,8 @@ class Step:
 class Cap:
     """A limit wider than one queue, enforced when pilots are reserved, not only when they are counted.
 
-    `scope` names who shares it: `factory`, `ce:<host>`, ... ; `maximum` counts pilots in that scope
-    that are pending or running.
+    `scope` names who shares it: `factory`, `ce:<host>`, ... ; `way` is the way from one schedd to one CE.
+    `maximum` counts pilots in that scope that are pending or running.
     """
 
     scope: str

@@ -41,7 +41,8 @@ class Problem:
         place = f"{self.where}: " if self.where else ""
         inside = f"[{self.section}] " if self.section is not None else ""
         key = f"{self.key}: " if self.key is not None else ""
-        value = f" (it says {self.value!r})" if self.value is not None else ""
+        told = self.value is None or repr(self.value) in self.message
+        value = "" if told else f" (it says {self.value!r})"
         allowed = f"; allowed: {self.allowed}" if self.allowed else ""
         hint = f"; {self.hint}" if self.hint else ""
         return f"{place}{self.severity}: {inside}{key}{self.message}{value}{allowed}{hint}"

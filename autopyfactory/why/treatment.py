@@ -19,6 +19,7 @@ from autopyfactory.options.common import FACTORY
 from autopyfactory.options.declare import NameList, Options, option
 from autopyfactory.why.holds import KINDS, OTHER, Kind
 
+SENT_WITH = ("ScitokensFile", "x509userproxy")  # the attributes of pilots that name their credentials
 RELEASES = "ApfReleases"  # the attribute of pilots that counts how often we released them
 RENEWED = "the credential was renewed"  # why pilots are released of which that is known
 SAID = "AutoPyFactory: "  # how the reasons begin that we give schedds
@@ -130,6 +131,7 @@ class Held:
     kind: Kind
     since: float  # Unix time; 0: not known
     releases: int  # how often we released it
+    files: tuple[str, ...] = ()  # the credentials that it was sent with
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +158,12 @@ def remedy(code: str, options: HeldOptions) -> Remedy:
 
 
 def orders(
-    held: Iterable[Held], options: HeldOptions, renewed: Callable[[str], float | None], now: float
+    held: Iterable[Held], options: HeldOptions, renewed: Callable[[Held], float | None], now: float
 ) -> Iterator[Order]:
     """Yield what is to be done now, at Unix time `now`.
 
-    renewed: when the credential of a queue was renewed last, if it is good (Unix time; 0: it is no good);
-    None: the queue names no file.
+    renewed: when the credential that a pilot was sent with was renewed last, if it is good (Unix time; 0: it
+    is no good); None: it was sent with no file. What its queue names now is nothing to a pilot that was sent.
     """
     for one in held:
         found = _decide(one, remedy(one.kind.code, options), options, renewed, now)
@@ -170,7 +172,7 @@ def orders(
 
 
 def _decide(
-    one: Held, how: Remedy, o: HeldOptions, renewed: Callable[[str], float | None], now: float
+    one: Held, how: Remedy, o: HeldOptions, renewed: Callable[[Held], float | None], now: float
 ) -> tuple[Literal["release", "remove"], str] | None:
     if how == "leave":
         return None
@@ -184,7 +186,7 @@ def _decide(
         return None
     due = now - one.since >= o.backoff * 2.0**one.releases
     why = "it may have passed"
-    if how == "renew" and (made := renewed(one.queue)) is not None:
+    if how == "renew" and (made := renewed(one)) is not None:
         if made <= one.since:
             return None  # with the same credential it would be held again
         due, why = True, RENEWED

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from autopyfactory.accounting.book import Batch
+from autopyfactory.accounting.book import Batch, scopes
 from autopyfactory.accounting.conservation import batch_info
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol import holding, polling, sending
@@ -637,7 +637,7 @@ class World:
         book = self.accounts.book
         sums: Counter[str] = Counter()
         for line in book._lines.values():
-            for scope in ("factory", f"queue:{line.queue}", f"ce:{line.ce}", f"schedd:{line.place}"):
+            for scope in scopes(line.queue, line.ce, line.place):
                 sums[scope] += line.open
             if line.ended < 0 or line.open + line.ended + line.lost.bit_count() != line.n:
                 raise Violation(f"{line.tag} does not add up: {line}")

@@ -20,11 +20,24 @@ def test_each_scope_counts_what_was_sent_there() -> None:
         (Cap("ce:ce2", 10, "R"), 8),
         (Cap("factory", 10, "R"), 1),
         (Cap("schedd", 10, "R"), 6),
+        (Cap("way", 10, "R"), 6),
         (Cap("queue", 10, "R"), 6),
         (Cap("factory", 5, "R"), 0),
     ):
         n, notes = room(book, places, 9, [cap], place="p1", ce="ce1", queue="q1")
         assert (n, len(notes)) == (left, 1), cap
+
+
+def test_what_one_schedd_may_have_at_a_ce_is_not_used_up_by_another() -> None:
+    """A gridmanager's limit (JobLimit): each schedd has gridmanagers of its own."""
+    book, places = Book("mine"), Places()
+    book.begin(Batch("a", "q1", "p1", "ce1", 4, mark="mine"))
+    book.begin(Batch("b", "q2", "p2", "ce1", 10, mark="mine"))
+    book.begin(Batch("c", "q3", "p1", "ce2", 10, mark="mine"))
+    n, notes = room(book, places, 9, [Cap("way", 10, "R")], place="p1", ce="ce1", queue="q9")
+    assert (n, notes) == (6, ("R (10) leaves 6: 4 active in way:p1 to ce1",))
+    n, notes = room(book, places, 9, [Cap("way", 10, "R")], place="p2", ce="ce1", queue="q9")
+    assert (n, notes) == (0, ("R (10) leaves 0: 10 active in way:p2 to ce1",))
 
 
 def test_pilots_that_are_not_in_the_book_count_too() -> None:

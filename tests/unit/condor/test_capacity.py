@@ -28,8 +28,8 @@ def test_the_room_is_what_others_leave_of_the_limit() -> None:
 
 def test_a_gridmanager_limits_a_ce_also_before_it_has_said_so() -> None:
     found = capacity(ANSWER)
-    assert list(found.caps(CE))[1:] == [Cap("ce", 10, PER_RESOURCE)]
-    assert list(found.caps("condor other other:9619"))[1:] == [Cap("ce", 20, PER_RESOURCE)]
+    assert list(found.caps(CE))[1:] == [Cap("way", 10, PER_RESOURCE)]
+    assert list(found.caps("condor other other:9619"))[1:] == [Cap("way", 20, PER_RESOURCE)]
 
 
 def test_what_has_no_limit_is_no_cap() -> None:

@@ -70,6 +70,23 @@ def test_more_than_half_of_what_others_list_is_refused(source: str, line: int) -
     assert list(vanished(old, configuration(**several(source, "ab", line), **mine))) == [], "half may go"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("ab", "xy", "all its 2 queues have gone, and there are 2 queues of other names, x, y (renamed?): a"),
+        ("a", "x", "its queue has gone, and there is 1 queue of other names, x (renamed?): a would end"),
+        ("a", "rstuvwxyz", "9 queues of other names, r, s, t, u, v and 4 more (renamed?): a would end"),
+    ],
+)
+def test_new_names_for_all_queues_of_a_file_are_refused_as_that(before: str, after: str, words: str) -> None:
+    """It is not empty; but the old queues would end and leave their pilots uncounted."""
+    rest = several("b.conf", "k")
+    old, new = (configuration(**several("a.conf", names), **rest) for names in (before, after))
+    (problem,) = vanished(old, new, exists=lambda source: True)
+    assert words in problem.message and problem.message.endswith("would end")
+    assert problem.hint == "if that is meant: autopyfactory reload --allow-empty"
+
+
 def test_a_long_list_is_cut() -> None:
     old = configuration(**several("a.conf", "abcdefgh"), **several("b.conf", "x"))
     (problem,) = vanished(old, configuration(**several("b.conf", "x")), exists=lambda source: True)

@@ -53,7 +53,8 @@ def test_an_executable_that_is_removed_stops_the_queue_in_the_next_cycle(place: 
 def test_what_says_nothing_of_its_end_or_is_not_here_is_for_the_schedd_to_judge(tmp_path: Path) -> None:
     now, files = datetime.now(UTC), PilotFiles()
     os.mkfifo(tmp_path / "pipe")  # nobody waits for one who writes
-    for name, text in [("opaque", "0paque"), ("endless", token(0, exp=None)), ("good", token()), ("none", "")]:
+    texts = {"opaque": "0paque", "endless": token(0, exp=None), "good": token(), "none": ""}
+    for name, text in texts.items():
         private_file(tmp_path / name, text)
     for name in ("opaque", "endless", "good", "none", "missing", "pipe", "."):
         for command in ("scitokens_file", "x509userproxy"):

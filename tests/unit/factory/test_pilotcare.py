@@ -242,9 +242,8 @@ def test_a_renewed_credential_releases_what_it_held_and_hurries_the_probe(
 ) -> None:
     token = tmp_path / "token"
     token.write_text("e30.e30.e30")
-    world.description = {"scitokens_file": str(token)}
     os.utime(token, (world.now - 5000, world.now - 5000))
-    world.hold(5, DENIED, age=400)
+    world.hold(5, DENIED, age=400, ScitokensFile=str(token))
     world.care.look()
     world.care.judge()
     assert world.permit() == 0
@@ -254,6 +253,33 @@ def test_a_renewed_credential_releases_what_it_held_and_hurries_the_probe(
     ((action, _, reason),) = world.schedd.acts
     assert (action, reason) == ("release", "AutoPyFactory: the credential was renewed")
     assert world.permit() == 1
+
+
+def test_another_token_of_the_queue_releases_no_pilot_that_was_sent_with_the_first(
+    world: World, tmp_path: Path
+) -> None:
+    """Pilots keep the file that they were sent with: released, they would only be held again, and removed."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for file in (first, second):
+        file.write_text("e30.e30.e30")
+    os.utime(first, (world.now - 5000, world.now - 5000))
+    os.utime(second, (world.now, world.now))
+    world.description = {"scitokens_file": str(second)}
+    world.hold(2, DENIED, age=400, ScitokensFile=str(first))
+    world.care.look()
+    assert world.schedd.acts == []
+    os.utime(first, (world.now, world.now))
+    world.care.look()
+    assert [action for action, _, _ in world.schedd.acts] == ["release"]
+
+
+def test_of_several_credentials_all_have_to_be_good(world: World, tmp_path: Path) -> None:
+    good, gone = tmp_path / "good", tmp_path / "gone"
+    good.write_text("e30.e30.e30")
+    os.utime(good, (world.now, world.now))
+    world.hold(2, DENIED, age=400, ScitokensFile=str(good), x509userproxy=str(gone))
+    world.care.look()
+    assert world.schedd.acts == []
 
 
 def test_how_long_one_is_held_is_told_by_the_schedds_clock(world: World) -> None:

@@ -21,7 +21,7 @@ def decided(
     kind: Kind, age: float, releases: int = 0, renewed: float | None = None, **options: Any
 ) -> tuple[str, str] | None:
     one = Held("3.1", "Q", kind, NOW - age, releases)
-    found = list(orders([one], HeldOptions(**options), lambda queue: renewed, NOW))
+    found = list(orders([one], HeldOptions(**options), lambda one: renewed, NOW))
     assert len(found) <= 1
     return (found[0].action, found[0].reason) if found else None
 
@@ -105,7 +105,7 @@ def test_no_pilot_is_released_more_often_than_allowed(
             break
         now += wait
         one = Held("3.1", "Q", kind, since, releases)
-        for order in orders([one], OPTIONS, lambda queue: renewed, now):
+        for order in orders([one], OPTIONS, lambda one: renewed, now):
             if order.action == "remove":
                 gone = True
             else:
