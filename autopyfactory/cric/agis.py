@@ -57,6 +57,16 @@ def selections(factory: Section) -> tuple[dict[str, Section], list[Problem]]:
 def _shared(factory: Section) -> Mapping[str, str]:
     keys = {"jobsperpilot": "jobsperpilot", "numfactories": "numfactories"}
     texts = {new: factory.text(PREFIX + old) for old, new in keys.items() if PREFIX + old in factory.values}
-    if texts.get("numfactories"):  # 2.4 took `4.0` here
-        texts["numfactories"] = str(texts["numfactories"]).removesuffix(".0")
-    return {k: v for k, v in texts.items() if v}
+    return {k: v for k, v in _whole(texts).items() if v}
+
+
+def _whole(texts: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the same with a whole number of factories: 2.4 took `4.0`, and 2.5 too, to divide by it."""
+    try:
+        factories = float(texts.get("numfactories") or 1)
+        if factories == int(factories):
+            return {**texts, "numfactories": str(int(factories))}
+        jobs = float(texts.get("jobsperpilot") or 1) * factories
+    except (ValueError, OverflowError):  # it is told where they are bound
+        return dict(texts)
+    return {"jobsperpilot": repr(jobs)}

@@ -118,6 +118,7 @@ class FactoryOptions(Options):
         key="cycles",
         scope=FACTORY,
         ge=0,
+        lenient=Lenient(-1, 1),  # 2.4 counted a cycle, and then saw that there had been enough
         description="Each queue stops after so many cycles; unset: endless; 0: queues do not start",
     )
     sleep: float = option(
@@ -157,7 +158,7 @@ class FactoryOptions(Options):
         scope=FACTORY,
         unit="days",
         ge=0,
-        lenient=Lenient(),
+        lenient=Lenient(0, 0),
         description="Pilot logs older than this are deleted, unless the queue says otherwise; unset: kept",
     )
     most_log_mb: int | None = option(
@@ -353,7 +354,7 @@ class QueueOptions(Options):
         key="cleanlogs.keepdays",
         unit="days",
         ge=0,
-        lenient=Lenient(),
+        lenient=Lenient(0, 0),
         description="Pilot logs of this queue older than this are deleted",
     )
     executable: str | None = option(

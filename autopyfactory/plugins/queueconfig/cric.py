@@ -23,7 +23,7 @@ from autopyfactory.model.redact import shown
 from autopyfactory.model.text import count
 from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FACTORY, FactoryOptions
-from autopyfactory.options.declare import Options, find, option, specs
+from autopyfactory.options.declare import Lenient, Options, find, option, specs
 from autopyfactory.options.interpolate import escape
 from autopyfactory.options.problem import ConfigError, Problem, Where
 from autopyfactory.options.section import Section, Value
@@ -69,6 +69,7 @@ class CRICOptions(Options):
         scope=FACTORY,
         unit="s",
         ge=0,
+        lenient=Lenient(0, 0),
         description="CRIC is not asked again, at a reload, before this time",
     )
     timeout: float = option(

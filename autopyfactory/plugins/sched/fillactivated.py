@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.model.declaration import Declaration
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import Lenient, Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
 
@@ -18,6 +18,7 @@ class FillactivatedOptions(Options):
         key="sched.fillactivated.default",
         unit="pilots",
         ge=0,
+        lenient=Lenient(0, 0),
         description="No effect: in 2.4 the number sent when information was missing",
     )
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.model.declaration import Declaration
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import Lenient, Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
 
@@ -19,6 +19,7 @@ class KeepNQueueLifeOptions(Options):
         key="sched.keepnqueuelife.njobs",
         unit="pilots",
         ge=0,
+        lenient=Lenient(0, 0),
         description="Pilots to send over the life of the queue; unset: the number so far is the target",
     )
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Fact, Need, RecentPilots, Step
 from autopyfactory.model.declaration import Bite, Declaration
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import Lenient, Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
 THROTTLED = Bite("throttled", "us", "see in the logs of ended pilots why they end so soon")
@@ -20,12 +20,14 @@ class ThrottleOptions(Options):
         3600,
         key="sched.throttle.interval",
         unit="s",
+        lenient=Lenient(),
         description="Pilots count that started at most this long ago and have ended",
     )
     maxtime: float = option(
         10,
         key="sched.throttle.maxtime",
         unit="s",
+        lenient=Lenient(),
         description="A pilot that ran for less than this is a short one",
     )
     ratio: float = option(

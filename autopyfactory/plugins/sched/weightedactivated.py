@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.model.declaration import Declaration
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import Lenient, Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
 
@@ -18,6 +18,7 @@ class WeightedActivatedOptions(Options):
         1.0,
         key="sched.weightedactivated.activated",
         ge=0,
+        lenient=Lenient(0, 0),
         allow_inf_nan=False,
         description="Weight of the ready jobs",
     )
@@ -25,6 +26,7 @@ class WeightedActivatedOptions(Options):
         1.0,
         key="sched.weightedactivated.pending",
         ge=0,
+        lenient=Lenient(0, 0),
         allow_inf_nan=False,
         description="Weight of the pending pilots",
     )

@@ -112,6 +112,17 @@ def test_parallel_lists_of_agis_still_work(factory, tmp_path):
     assert len(configuration.queues) == 14, messages(configuration)
     chain = [c.name for c in configuration.queues["AGLT2-ce1.example.org"].sched]
     assert chain[:3] == ["Ready", "Share", "Scale"]
+
+
+def test_a_fraction_of_factories_divides_as_in_2_4(factory):
+    lists = (
+        f"config.queues.agis.clouds = us\nconfig.queues.agis.defaultsfile = {factory.defaults}\n"
+        "config.queues.agis.jobsperpilot = 1.5\nconfig.queues.agis.numfactories = 2.5\n"
+    )
+    configuration = factory(lists, sections="", plugin="Agis")
+    queue = configuration.queues["AGLT2-ce1.example.org"]
+    (scale,) = [c for c in queue.sched if c.name == "Scale"]
+    assert scale.options.factor == pytest.approx(1 / 3.75, rel=1e-5)
     assert "AGIS was replaced" not in messages(configuration)
 
 
