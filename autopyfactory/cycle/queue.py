@@ -15,7 +15,7 @@ from autopyfactory.config.model import QueueConfig
 from autopyfactory.credentials.wallet import Choice
 from autopyfactory.cycle.backoff import Backoff
 from autopyfactory.cycle.components import Parts
-from autopyfactory.cycle.doing import IN_TIME, Doing, LeftBehind, PluginError
+from autopyfactory.cycle.doing import AT_ONCE, IN_TIME, Doing, LeftBehind, PluginError
 from autopyfactory.cycle.files import PilotFiles
 from autopyfactory.cycle.inputs import InputReader, KnowsOthers
 from autopyfactory.cycle.log import log_end, log_inputs, log_steps, same_words
@@ -206,7 +206,12 @@ class APFQueue:
             choice = self._credential(started) or expired
             with TURNS.turn(self.name):
                 seen = self._book.open(self.name)  # before it is decided: what comes later counts against it
+                begun = self._clock.monotonic()
                 record, pause = self._think(started, resolved, missing, choice)
+                took = self._clock.monotonic() - begun
+            if took > AT_ONCE:  # a plugin that hung has returned: what it was told is old by now
+                late = f"it took {span(took)} to decide: what that was made from is old, it is decided anew"
+                record = replace(record, gate=(*record.gate, late))
             return self._act(record, pause, seen)
         except SubmitUnknown as err:
             return self._end(record, "failed", str(err))

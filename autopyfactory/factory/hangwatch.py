@@ -28,7 +28,10 @@ class HangWatch:
         hanging = {name: words for name, queue in queues.items() if (words := queue.hangs)}
         for name in hanging.keys() - self._known:
             self.total += 1
-            words = f"{hanging[name]}: this queue stands still; `autopyfactory reload` starts it anew"
+            words = (
+                f"{hanging[name]}: this queue stands still until it returns; "
+                "`autopyfactory reload` starts it anew at once"
+            )
             self._announce("problem", words, name)
         for name in self._known - hanging.keys():
             self._announce("recovered", "no plugin of this queue hangs any more", name)

@@ -49,7 +49,10 @@ def of_factory(record: CycleRecord | None, live: LiveState | None) -> Iterator[C
     if live.enabled is False:
         yield Cause("disabled", "the queue is not enabled", "set `enabled = True` for it, and reload")
     if live.hangs:
-        todo = "`autopyfactory reload` starts the queue anew; see why that plugin hangs"
+        todo = (
+            "see why that plugin hangs; when it returns the queue goes on by itself, and "
+            "`autopyfactory reload` starts it anew without waiting for that"
+        )
         yield Cause("plugin-hangs", f"{live.hangs}: the queue stands still", todo)
     if live.silent:
         todo = "ask as a user who may command the factory; if it does not answer at all, see its log"

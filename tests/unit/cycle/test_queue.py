@@ -31,7 +31,7 @@ from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
 from autopyfactory.why.problems import problems
 from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, context, queue_config
-from patience import PATIENCE
+from patience import PATIENCE, until
 
 
 @dataclass
@@ -284,6 +284,28 @@ def test_a_rule_that_hangs_for_ever_is_told_and_its_thread_left_behind(tmp_path:
     assert thread is not None
     thread.join(PATIENCE)
     assert not thread.is_alive() and not w.records and not w.submit.sent, "it goes on with nothing"
+
+
+def test_a_rule_that_returns_at_last_lets_its_queue_go_on_and_sends_nothing_of_what_is_old(
+    tmp_path: Path,
+) -> None:
+    """Nobody has to reload for that; what was decided from counts of three minutes ago is decided anew."""
+    rule = Hangs()
+    w = World(tmp_path, [rule])
+    w.poll()
+    w.queue.start()
+    assert rule.inside.acquire(timeout=PATIENCE)
+    w.clock.advance(180)
+    w.poll()
+    assert w.queue.hangs
+    rule.release.set()
+    until(lambda: w.records)
+    assert w.records[0].outcome == "held back" and w.records[0].sent == ()
+    assert w.records[0].reason.startswith("it took 3 min to decide: what that was made from is old")
+    assert w.queue.hangs == ""
+    until(lambda: w.queue.wake() or w.submit.sent)
+    w.queue.stop()
+    assert w.queue.join(PATIENCE)
 
 
 def test_a_submission_that_never_returns_is_looked_up_once_its_thread_is_left_behind(tmp_path: Path) -> None:
