@@ -49,7 +49,10 @@ def _page(command: click.Command, name: str, parent: click.Context) -> str:
 def _body(command: click.Command, context: click.Context, heading: str) -> Iterator[str]:
     yield f"{heading} SYNOPSIS" if heading == ".SH" else ".PP"
     yield f".B {_text(context.command_path)}"
-    yield _text(" ".join(command.collect_usage_pieces(context)))
+    usage = " ".join(command.collect_usage_pieces(context))
+    if isinstance(command, click.Group) and command.invoke_without_command:
+        usage = usage.replace(" COMMAND ", " [COMMAND] ")  # so newer versions of click say it themselves
+    yield _text(usage)
     if heading == ".SH":
         yield f"{heading} DESCRIPTION"
     else:
