@@ -125,12 +125,13 @@ class Ledger:
         """Return the book as it is on disk, and the places."""
         book, places = Book(self.mark), Places()
         with self._lock:
+            places.aliases.update(self._db.execute("SELECT name, place FROM alias"))
             for name, identity, cursor, spec in self._db.execute(
                 "SELECT name, identity, cursor, spec FROM place"
             ):
-                place = places.get(name)
-                place.identity, place.cursor, place.spec = identity, cursor, spec
-            places.aliases.update(self._db.execute("SELECT name, place FROM alias"))
+                if places.resolve(name) == name:  # else it is only another name, by now
+                    place = places.get(name)
+                    place.identity, place.cursor, place.spec = identity, cursor, spec
             rows = self._db.execute(
                 f"SELECT {', '.join(_COLUMNS)} FROM batch WHERE state IN ('intended', 'sent') OR lost != '0'"
             )

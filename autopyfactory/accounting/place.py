@@ -30,6 +30,7 @@ class Place:
     spec: str = ""  # how to reach it when no queue names it any more; the plugins' own words
     # Only in memory:
     ready: bool = False  # the pilots found there at the start of this life are in the book
+    beginnings: int = 0  # how often `ready` has been taken back: who began before that cannot give it
     view: View | None = None
     ended: Counter[tuple[str, bool]] = field(default_factory=Counter)  # since that view, by (queue, ours)
     strange: frozenset[str] = frozenset()  # queues of which that view shows more than the book has
@@ -40,11 +41,24 @@ class Place:
     foreign_since: float | None = None  # monotonic: nothing is sent from then on, until somebody says so
     short: dict[str, tuple[float, int]] = field(default_factory=dict)  # see `protocol.resolving.by_count`
     keeps_history: bool = True  # as far as is known
+    merged: bool = False  # its lines went to another name of it: whoever still works on it leaves them alone
 
     def take(self, view: View) -> None:
         """Let `view` be what is known of this place."""
         self.view = view
         self.ended.clear()
+
+    def begin_anew(self) -> None:
+        """Let whatever carries our factory's name there be taken over by a look-up that begins from now on."""
+        self.ready = False
+        self.beginnings += 1
+        self.foreign.clear()
+        self.foreign_since = None
+
+    def begun(self, beginnings: int) -> None:
+        """Note that what was there is in the book, by a look-up that began after as many `beginnings`."""
+        if beginnings == self.beginnings:
+            self.ready = True
 
 
 class Places:
@@ -90,4 +104,5 @@ class Places:
             if one == place.name:
                 self.aliases[name] = into.name
         self._places.pop(place.name, None)
+        place.merged = True
         into.view = None  # its counts are compared with more lines now than when they were asked for

@@ -47,7 +47,8 @@ def saved(accounts: Accounts, *places: Place) -> Write:
     lines = tuple(b.copied() for b in book.changed.values())
     book.changed.clear()
     totals = {b.queue: book.sent[b.queue] for b in lines if b.state != "intended"}
-    return Write(lines, tuple(replace(p, view=None) for p in places), dict(accounts.places.aliases), totals)
+    kept = tuple(replace(p, view=None) for p in places if not p.merged)
+    return Write(lines, kept, dict(accounts.places.aliases), totals)
 
 
 def end(accounts: Accounts, place: Place, batch: Batch, procs: int) -> None:

@@ -15,16 +15,17 @@ from autopyfactory.accounting.requests import NoAnswer, NotDone, Search, Searche
 def explain(accounts: Accounts, place: Place, asked: float) -> Run:
     """Find out about intents without outcome, about what is missing and about what is too many."""
     book = accounts.book
+    beginnings, first = place.beginnings, not place.ready
     uneven = troubled(book, place)
     intents = book.unresolved(place.name)
     if not uneven and not intents:
-        place.ready = True
+        place.begun(beginnings)
         return
     try:
         surveyed = (yield from _survey(accounts, place)) if uneven else {}
         strangers = yield from strangers_in(accounts, surveyed)
         wanted = [*intents, *_suspects(book, place, uneven, surveyed)]
-        new = late(book, surveyed) | ({} if place.ready else strangers)
+        new = late(book, surveyed) | (strangers if first else {})
         most = sum(b.n for b in wanted) + sum(t.alive for t in new.values())
         found: Searched | None = None
         at = asked
@@ -38,7 +39,7 @@ def explain(accounts: Accounts, place: Place, asked: float) -> Run:
         return
     except NotDone:  # nobody there can tell tags apart
         by_count(accounts, place, uneven, asked)
-        place.ready = True
+        place.begun(beginnings)
         yield saved(accounts)
         return
     if found is not None:
@@ -46,9 +47,9 @@ def explain(accounts: Accounts, place: Place, asked: float) -> Run:
         for batch in wanted:
             yield from resolve(accounts, place, batch, found, at)
         yield from take_over(accounts, place, new, found)
-    if place.ready:
+    if beginnings == place.beginnings and not first:  # an operator may have had them taken over meanwhile
         yield from accuse(place, strangers, at)
-    place.ready = True
+    place.begun(beginnings)
     yield saved(accounts, place)
 
 

@@ -26,6 +26,7 @@ def late(book: Book, surveyed: dict[str, TagCount]) -> dict[str, TagCount]:
 def take_over(accounts: Accounts, place: Place, new: dict[str, TagCount], found: Searched) -> Run:
     """Take pilots into the book that were found at the start, or that an operator wants taken over."""
     n = 0
+    place = accounts.places.get(place.name)  # another name of it may have been found out meanwhile
     for tag, seen in new.items():
         there = found.tags.get(tag, TagFound("", 0, 0))
         if not there.alive or accounts.book.line(tag) is not None:
@@ -67,7 +68,4 @@ def accuse(place: Place, strangers: dict[str, TagCount], at: float) -> Run:
 
 def adopt(accounts: Accounts, name: str) -> None:
     """Let the next poll of a place take over whatever carries our factory's name there."""
-    place = accounts.places.get(name)
-    place.ready = False
-    place.foreign.clear()
-    place.foreign_since = None
+    accounts.places.get(name).begin_anew()

@@ -10,8 +10,8 @@ from autopyfactory.model.text import count
 
 
 def is_home(place: Place, identity: str) -> bool:
-    """Return whether an answer comes from the place that has our pilots."""
-    return identity == place.identity
+    """Return whether an answer comes from the place that has our pilots, and that place is still in use."""
+    return identity == place.identity and not place.merged
 
 
 def meet(accounts: Accounts, place: Place, identity: str, at: float) -> Run:
@@ -53,9 +53,8 @@ def settle(accounts: Accounts, place: Place, identity: str) -> Run:
     for batch in accounts.book.lines(place.name):
         accounts.book.settle(batch, place.name, identity)
     if before:
-        place.cursor, place.ready, place.view = "", False, None
-        place.foreign.clear()
-        place.foreign_since = None
+        place.cursor, place.view = "", None
+        place.begin_anew()
         yield Tell("place-changed", place.name, f"{place.name} is {identity} now, it was {before}")
     yield saved(accounts, place)
 
@@ -75,7 +74,8 @@ def forget(accounts: Accounts, name: str, why: str) -> Run:
     place.stranger_since = None
     if place.stranger:
         place.identity, place.stranger = "", ""
-        place.view, place.ready, place.cursor = None, False, ""
+        place.view, place.cursor = None, ""
+        place.begin_anew()
     yield Tell("forgotten", place.name, f"{count(n, 'pilot')} at {place.name} count as lost: {why}", pilots=n)
     yield saved(accounts, place)
     return n

@@ -52,6 +52,7 @@ def clear_doubts(lines: Iterable[Batch], uneven: dict[str, Balance]) -> None:
 
 def _endings(accounts: Accounts, place: Place) -> Run:
     """Read the endings since the last time, and close what has ended."""
+    beginnings = place.beginnings
     try:
         answer = yield ReadEndings(place.name, place.cursor)
     except NoAnswer:
@@ -73,8 +74,10 @@ def _endings(accounts: Accounts, place: Place) -> Run:
             yield Publish(place.name, ours, starts)
         except NoAnswer:
             return
-    if endings.cursor != place.cursor or accounts.book.changed:
+    known = place.cursor
+    if place.beginnings == beginnings:  # else it may be another one by now, with a history of its own
         place.cursor = endings.cursor
+    if place.cursor != known or accounts.book.changed:
         yield saved(accounts, place)
 
 

@@ -249,10 +249,11 @@ class Disk:
     def restore(self) -> tuple[WatchedBook, Places]:
         """Return what a new life starts with."""
         book, places = WatchedBook(self.mark), Places()
-        for name, place in self.places.items():
-            mine = places.get(name)
-            mine.identity, mine.cursor = place.identity, place.cursor
         places.aliases.update(self.aliases)
+        for name, place in self.places.items():
+            if places.resolve(name) == name:
+                mine = places.get(name)
+                mine.identity, mine.cursor = place.identity, place.cursor
         for line in self.lines.values():
             if line.state != "closed" or line.lost:
                 book.load(line.copied())

@@ -1,0 +1,240 @@
+"""The invariants, checked against the truth after each step, each poll, and at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from autopyfactory.accounting.book import Batch, scopes
+from autopyfactory.accounting.place import Place
+from autopyfactory.accounting.protocol import holding
+from autopyfactory.accounting.requests import Tell
+from autopyfactory.accounting.spelling import ce as ce_name
+from simulation.setting import CES, FAULTS_END, POLL, Queue, Violation
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+
+class Checks:
+    """Looks at one world; raises Violation."""
+
+    def __init__(self, world: World):
+        self.world = world
+        self.more = False  # since the last look there are more pilots
+        self.acted = False  # since the last look the factory did something
+        self.accused: set[str] = set()  # places where a second factory was told of in this life
+        self._told: Counter[str] = Counter()
+        self._quiet_since = FAULTS_END  # no fault, and nothing that one left under way, since
+        self._quiet_polls: dict[str, list[float]] = {}  # when those of each place since then were begun
+        self._untold: dict[str, tuple[float, int]] = {}  # since when, and in how many polls, nobody was told
+        self._lived: dict[str, int] = {}
+
+    # --- what the world reports -------------------------------------------------------------------
+
+    def begun(self) -> None:
+        """A life of the factory begins."""
+        self.disturbed()
+        self.accused.clear()
+        self._untold.clear()
+
+    def disturbed(self) -> None:
+        """Something of a fault happens: what is to be resolved within two polls is so from now on."""
+        self._quiet_since = max(self._quiet_since, self.world.now)
+        self._quiet_polls.clear()
+
+    def told(self, request: Tell) -> None:
+        """People are told something."""
+        self._told[request.kind] += 1
+        if request.kind == "foreign":
+            self.accused.add(request.place)
+        elif request.kind in ("forgotten", "place-changed"):
+            self.accused.discard(request.place)
+
+    def step(self) -> None:
+        """Check what must hold at any moment."""
+        if self.more:
+            self._check_truth()
+        if self.more or self.acted:
+            self._check_book()
+        self.more = self.acted = False
+
+    def polled(self, name: str, begun: float) -> None:
+        """Check what must hold after a poll."""
+        self._check_told(name)
+        self._check_resolved(name, begun)
+
+    # --- at any moment ----------------------------------------------------------------------------
+
+    def _check_truth(self) -> None:
+        """No queue has more pilots than it wants, no CE and no factory more than its cap."""
+        by_queue: Counter[str] = Counter()
+        by_ce: Counter[str] = Counter()
+        total = 0
+        for p in self.world.alive():
+            if p.mark == self.world.disk.mark:
+                by_queue[p.queue] += 1
+                by_ce[next(one for one, names in CES.items() if p.ce in names)] += 1
+                total += 1
+        for name, n in by_queue.items():
+            if n > self.world.queues[name].target:
+                raise Violation(f"{n} pilots of {name}, target {self.world.queues[name].target}")
+        for ce, n in by_ce.items():
+            if n > self.world.caps[0].maximum:
+                raise Violation(f"{n} pilots at {ce}, at most {self.world.caps[0].maximum}")
+        if total > self.world.caps[1].maximum:
+            raise Violation(f"{total} pilots, at most {self.world.caps[1].maximum}")
+
+    def _check_book(self) -> None:
+        """No pilot lives that the book does not count."""
+        if not self.world.up:
+            return
+        book = self.world.book
+        if not (self.more or book.touched or self.world.steps % 50 == 0):
+            return
+        book.touched = False
+        if self.more or self.world.steps % 50 == 0:
+            self._lived = self._ours_by_tag()
+        # Between two submissions pilots only end: what lived at the last look is the most that can live now.
+        if self._not_counted(self._lived):
+            self._lived = self._ours_by_tag()
+            if tag := self._not_counted(self._lived):
+                line = self.world.accounts.book.line(tag)
+                has = line.open if line else "no line"
+                raise Violation(f"{self._lived[tag]} pilots of {tag} live, the book has {has}")
+        if self.world.steps % 50 == 0:
+            self._check_sums()
+
+    def _ours_by_tag(self) -> dict[str, int]:
+        """Return how many pilots of each tag of ours live in truth."""
+        return Counter(p.tag for p in self.world.alive() if p.mark == self.world.disk.mark)
+
+    def _not_counted(self, lives: dict[str, int]) -> str | None:
+        """Return a tag of which more pilots live than the book has open."""
+        line = self.world.accounts.book.line
+        for tag, n in lives.items():
+            known = line(tag)
+            if known is None or known.open < n:
+                return tag
+        return None
+
+    def _check_told(self, name: str) -> None:
+        """A second factory is told of, some polls after it was there to be seen."""
+        place = self.world.accounts.places.get(name)
+        line = self.world.accounts.book.line
+        there = any(
+            p.mark != self.world.disk.mark and line(p.tag) is None for p in self.world.serving_at(name).alive
+        )
+        seen = there and bool(self._foreign_shown(place)) and place.name not in self.accused
+        if not seen:
+            self._untold.pop(place.name, None)
+            return
+        since, polls = self._untold.get(place.name, (self.world.now, 0))
+        self._untold[place.name] = since, polls + 1
+        if self.world.now - since > 250 and polls > 4:
+            raise Violation(f"nobody is told of the second factory at {name}")
+
+    def _foreign_shown(self, place: Place) -> int:
+        """Return the pilots of other books that a place shows and that were not adopted."""
+        book = self.world.accounts.book
+        shown = sum(place.view.others.values()) if place.view else 0
+        adopted = sum(b.open for b in book.lines(place.name) if b.mark != book.mark)
+        ended = sum(n for (_, ours), n in place.ended.items() if not ours)
+        return max(0, shown - adopted - ended)
+
+    def not_accused(self, batch: Batch) -> None:
+        """Nothing is sent where a second factory was told of, or is to be seen."""
+        if batch.place in self.accused:
+            raise Violation(f"{batch.tag} is sent to {batch.place}, where a second factory sends too")
+        if shown := self._foreign_shown(self.world.accounts.places.get(batch.place)):
+            raise Violation(f"{batch.tag} is sent to {batch.place}, which shows {shown} of another mark")
+
+    def _check_sums(self) -> None:
+        book = self.world.accounts.book
+        sums: Counter[str] = Counter()
+        for line in book._lines.values():
+            for scope in scopes(line.queue, line.ce, line.place):
+                sums[scope] += line.open
+            if line.ended < 0 or line.open + line.ended + line.lost.bit_count() != line.n:
+                raise Violation(f"{line.tag} does not add up: {line}")
+        if {k: v for k, v in sums.items() if v} != dict(book.totals()):
+            raise Violation("the sums are not the sums of the lines")
+
+    def _check_resolved(self, name: str, begun: float) -> None:
+        """Two polls after the last fault no intent is open whose pilots the place knows.
+
+        One that did not take place needs longer: it may be under way, and one look-up may lie.
+        """
+        if begun < self._quiet_since:
+            return
+        polls = self._quiet_polls.setdefault(name, [])
+        polls.append(begun)
+        if len(polls) < 2:
+            return
+        schedd, place = self.world.serving_at(name), self.world.accounts.places.get(name)
+        known = {p.tag for p in [*schedd.pilots.values(), *schedd.ended]}
+        # To its next poll an intent waits first, and then, at each of two limits, for the poll after it.
+        most = self.world.accounts.policy.under_way + self.world.accounts.policy.apart + 3.5 * POLL
+        for line in self.world.accounts.book.unresolved(place.name):
+            if line.tag in known:
+                raise Violation(f"{line.tag} is there, and two polls after the last fault nobody knows it")
+            if begun - polls[0] > most:
+                raise Violation(
+                    f"{line.tag} is not there, and open {begun - polls[0]:.0f} s after a calm poll"
+                )
+
+    def end(self) -> None:
+        """Everything is resolved some polls after the last fault."""
+        self._check_sums()
+        book = self.world.accounts.book
+        if left := book.unresolved():
+            raise Violation(f"not resolved: {left}")
+        for schedd in self.world.everybody:
+            # What ended since the last poll, or the last two look-ups, may be open yet.
+            patience = 2 * POLL + (
+                0 if schedd.history else self.world.accounts.policy.apart_without_history + POLL
+            )
+            lived = Counter(p.tag for p in schedd.alive)
+            lately = Counter(p.tag for p in schedd.dead if p.ended_at > self.world.now - patience)
+            for line in book._lines.values():
+                if line.tag not in schedd.tags:
+                    continue
+                if not lived[line.tag] <= line.open <= lived[line.tag] + lately[line.tag]:
+                    raise Violation(f"{line.tag}: the book has {line.open}, {lived[line.tag]} live")
+        for q in self.world.queues.values():
+            place = self.world.accounts.places.get(q.place)
+            if q.enabled and (reasons := holding.holds(self.world.accounts, place)):
+                raise Violation(f"{place.name} is held back at the end: {reasons}")
+        self._check_disk()
+        self._check_never_sent()
+        for q in self.world.queues.values():
+            if q.enabled and self.world.serving_at(q.place).history:
+                self._check_filled(q)
+
+    def _check_disk(self) -> None:
+        self.world.disk.flush()
+        book = self.world.accounts.book
+        for line in book._lines.values():
+            kept = self.world.disk.lines.get(line.tag)
+            if kept is None or kept.open < line.open:
+                raise Violation(f"{line.tag} is not on disk as it is in the book: {kept} {line}")
+
+    def _check_never_sent(self) -> None:
+        """What is known to have run is not booked as never sent."""
+        if self._told["forgotten"] or self._told["place-changed"]:
+            return
+        for schedd in self.world.everybody:
+            known = {p.tag for p in [*schedd.alive, *schedd.ended] if p.mark == self.world.disk.mark}
+            for tag in sorted(known):
+                line = self.world.disk.lines.get(tag)
+                if line is None or not line.n:
+                    raise Violation(f"{tag} is booked as never sent, and the history has it")
+
+    def _check_filled(self, q: Queue) -> None:
+        """A queue has got what it wants, as far as the caps allow."""
+        ours = self.world.alive()  # those of a second factory too: they were adopted
+        mine = sum(p.queue == q.name for p in ours)
+        at_ce = self.world.accounts.book.open(f"ce:{ce_name(q.ce)}")
+        full = len(ours) >= self.world.caps[1].maximum or at_ce >= self.world.caps[0].maximum
+        if mine < q.target and not full:
+            raise Violation(f"{q.name} has {mine} of {q.target}, and nothing that stops it")

@@ -1,0 +1,195 @@
+"""What goes wrong in a schedule, and what people do meanwhile; pilots live and die."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from autopyfactory.accounting.book import Batch
+from autopyfactory.accounting.protocol.foreign import adopt
+from simulation.model import LEASE, Schedd
+from simulation.setting import CES, FAULTS_END, QUIET, SPELLINGS
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+RELAPSES = 0.1  # of the schedules
+LIES = ("zero", "fifth", "half", "some queues", "old", "flip", "more", "nonsense")
+
+
+class Faults:
+    """Draws the faults of one schedule, and lets them happen."""
+
+    def __init__(self, world: World):
+        self.world = world
+
+    def live(self) -> None:
+        """Pilots start, end, and leave the queue."""
+        rng = self.world.rng
+        for schedd in self.world.everybody:
+            for pilot in list(schedd.pilots.values()):
+                roll = rng.random()
+                if pilot.leaves:
+                    if roll < 0.5 or self.world.calm:
+                        schedd.archive(pilot)
+                elif not pilot.running:
+                    pilot.running = roll < 0.5
+                elif (
+                    roll < self.world.mortality * (0.2 if pilot.mark != self.world.disk.mark else 1)
+                    and self.world.now < QUIET
+                ):
+                    schedd.end(pilot, self.world.now)
+        self.world.after(rng.uniform(5, 40), self.live)
+
+    def draw(self) -> None:
+        """Draw the faults of this schedule."""
+        rng = self.world.rng
+        relapsing = self._relapses()
+        for _ in range(rng.randint(0, 3)):
+            self.world.after(rng.uniform(10, FAULTS_END - 10), self.world.kill)
+        for name, schedd in self.world.home.items():
+            for _ in range(rng.randint(0, 2)):
+                begin, length = rng.uniform(0, FAULTS_END - 700), rng.uniform(20, 700)
+                self._lying(schedd, rng.choice(LIES), begin, begin + length)
+            if rng.random() < 0.4:
+                begin = rng.uniform(0, FAULTS_END - 200)
+                how, end = rng.choice(("nothing", "part", "short")), begin + rng.uniform(10, 100)
+                if schedd is not relapsing:
+                    self._blind(schedd, how, begin, end)
+            if rng.random() < 0.4:
+                begin = rng.uniform(0, FAULTS_END - 400)
+                self._outage(name, begin, begin + rng.uniform(5, 300))
+            if rng.random() < 0.3:
+                self.world.after(rng.uniform(60, FAULTS_END), lambda s=schedd: self._lose_transactions(s))
+            if rng.random() < 0.2:
+                begin = rng.uniform(60, FAULTS_END - 800)
+                self._impostor(name, begin, begin + rng.uniform(30, 600))
+            elif rng.random() < 0.1:
+                self.world.after(rng.uniform(60, FAULTS_END - 1100), lambda n=name: self._wipe(n))
+            if rng.random() < 0.2:
+                self.world.after(rng.uniform(60, FAULTS_END), lambda s=schedd: self._second_factory(s))
+        for _ in range(rng.randint(0, 2)):
+            begin = rng.uniform(0, FAULTS_END - 300)
+            self._bad_disk(rng.choice(("full", "late")), begin, begin + rng.uniform(5, 200))
+        for _ in range(rng.randint(0, 5)):
+            self.world.after(rng.uniform(10, FAULTS_END), self._reload)
+        if rng.random() < 0.3:
+            self.world.after(rng.uniform(10, FAULTS_END), self._second_thread)
+        if rng.random() < 0.1:
+            self.world.after(rng.uniform(100, FAULTS_END), self._operator_adopts)
+        self.world.after(FAULTS_END, self._operator_adopts)
+        self.world.after(FAULTS_END + 600, self._operator_adopts)
+
+    def _relapses(self) -> Schedd | None:
+        """Let one schedd, in some schedules, twice know of nothing for a while, and tell the truth between.
+
+        Each time is shorter than two look-ups are apart, and all of it is longer. Drawn apart from the other
+        faults: so the schedules of older seeds are what they were.
+        """
+        own = random.Random(f"two lies {self.world.seed}")
+        if own.random() > RELAPSES:
+            return None
+        schedd = own.choice(list(self.world.home.values()))
+        begin = own.uniform(200, 600)
+        for _ in range(2):
+            end = begin + own.uniform(70, 150)
+            self._lying(schedd, "zero", begin, end)
+            self._blind(schedd, "nothing", begin, end)
+            begin = end + own.uniform(750, 1000)  # longer than a thread is paused: the truth is heard
+        return schedd
+
+    def _lying(self, schedd: Schedd, lie: str, begin: float, end: float) -> None:
+        self.world.after(max(0.0, begin), lambda: setattr(schedd, "lie", lie))
+        self.world.after(end, lambda: setattr(schedd, "lie", ""))
+
+    def _blind(self, schedd: Schedd, how: str, begin: float, end: float) -> None:
+        self.world.after(begin, lambda: setattr(schedd, "blind", how))
+        self.world.after(end, lambda: setattr(schedd, "blind", ""))
+
+    def _outage(self, name: str, begin: float, end: float) -> None:
+        self.world.after(begin, lambda: self.world.down.add(name))
+        self.world.after(end, lambda: self.world.down.discard(name))
+
+    def _lose_transactions(self, schedd: Schedd) -> None:
+        """The schedd restarts without the last submissions; they never got to a CE."""
+        lost = [p for p in schedd.alive if not p.running]
+        for pilot in lost[-self.world.rng.randint(1, 6) :]:
+            self.world.say(f"lost {pilot.tag}.{pilot.proc}")
+            schedd.lose(pilot)
+
+    def _impostor(self, name: str, begin: float, end: float) -> None:
+        other = Schedd(f"impostor {self.world.rng.randint(10, 99)}", self.world.rng)
+        self.world.everybody.append(other)
+
+        def come() -> None:
+            if self.world.serving[name] is self.world.home[name]:
+                self.world.say(f"an impostor at {name}")
+                self.world.serving[name] = other
+
+        def go() -> None:
+            self.world.serving[name] = self.world.home[name]
+            self._abandon(other)
+
+        self.world.after(begin, come)
+        self.world.after(end, go)
+
+    def _wipe(self, name: str) -> None:
+        """The job queue is made anew; its pilots run on at their CEs until their lease is over."""
+        old = self.world.home[name]
+        if self.world.serving[name] is not old:
+            return
+        self.world.say(f"{name} is wiped")
+        new = Schedd(f"{name} born {self.world.now:.0f}", self.world.rng, old.history)
+        self.world.home[name] = self.world.serving[name] = new
+        self.world.everybody.append(new)
+        self._abandon(old)
+
+    def _abandon(self, schedd: Schedd) -> None:
+        """The pilots of a job queue that is gone end when their lease is over."""
+        if schedd in self.world.everybody:
+            self.world.everybody.remove(schedd)
+            for pilot in schedd.alive:
+                self.world.gone.append(pilot)
+                self.world.after(self.world.rng.uniform(0, LEASE), lambda p=pilot: setattr(p, "alive", False))
+
+    def _second_factory(self, schedd: Schedd) -> None:
+        for _ in range(self.world.rng.randint(1, 3)):
+            tag, queue = f"foreign{self.world.rng.random()}", self.world.rng.choice(list(self.world.queues))
+            batch = Batch(tag, queue, "", "", self.world.rng.randint(1, 4), mark="other")
+            schedd.submit(batch)
+        self.world.say("a second factory sends")
+
+    def _second_thread(self) -> None:
+        if self.world.up and not self.world.calm:
+            self.world.cycle_later(self.world.rng.choice(list(self.world.queues)), self.world.life, 0.0)
+
+    def _bad_disk(self, how: str, begin: float, end: float) -> None:
+        self.world.after(begin, lambda: setattr(self.world.disk, "broken", how))
+
+        def mended() -> None:
+            self.world.disk.broken = ""
+            self.world.disk.flush()
+
+        self.world.after(end, mended)
+
+    def _reload(self) -> None:
+        q = self.world.rng.choice(list(self.world.queues.values()))
+        what = self.world.rng.choice(("ce", "place", "spelling", "disable", "enable"))
+        if what == "ce":
+            q.ce = self.world.rng.choice([s for names in CES.values() for s in names])
+        elif what == "place":
+            q.place = self.world.rng.choice([s for names in SPELLINGS.values() for s in names])
+        elif what == "spelling":
+            one = self.world.accounts.places.resolve(q.place)
+            q.place = self.world.rng.choice(SPELLINGS.get(one, (q.place,)))
+        else:
+            q.enabled = what == "enable"
+        self.world.say(f"reload: {q}")
+
+    def _operator_adopts(self) -> None:
+        if not self.world.up:
+            self.world.after(31, self._operator_adopts)
+            return
+        self.world.checks.accused.clear()
+        for place in self.world.accounts.places:
+            adopt(self.world.accounts, place.name)
