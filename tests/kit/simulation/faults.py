@@ -1,4 +1,4 @@
-"""What goes wrong in a schedule, and what people do meanwhile; pilots live and die."""
+"""What goes wrong in a schedule, and the lives of pilots."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 from typing import TYPE_CHECKING
 
 from autopyfactory.accounting.book import Batch
-from autopyfactory.accounting.protocol.foreign import adopt
 from simulation.model import LEASE, Schedd
 from simulation.setting import CES, FAULTS_END, QUIET, SPELLINGS
 
@@ -76,9 +75,7 @@ class Faults:
         if rng.random() < 0.3:
             self.world.after(rng.uniform(10, FAULTS_END), self._second_thread)
         if rng.random() < 0.1:
-            self.world.after(rng.uniform(100, FAULTS_END), self._operator_adopts)
-        self.world.after(FAULTS_END, self._operator_adopts)
-        self.world.after(FAULTS_END + 600, self._operator_adopts)
+            self.world.after(rng.uniform(100, FAULTS_END), self.world.operators.adopt_all)
 
     def _relapses(self) -> Schedd | None:
         """Let one schedd, in some schedules, twice know of nothing for a while, and tell the truth between.
@@ -185,11 +182,3 @@ class Faults:
         else:
             q.enabled = what == "enable"
         self.world.say(f"reload: {q}")
-
-    def _operator_adopts(self) -> None:
-        if not self.world.up:
-            self.world.after(31, self._operator_adopts)
-            return
-        self.world.checks.accused.clear()
-        for place in self.world.accounts.places:
-            adopt(self.world.accounts, place.name)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from autopyfactory.accounting import caps, conservation, spelling
 from autopyfactory.accounting.book import Batch, Book
-from autopyfactory.accounting.place import Places
+from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.protocol import explaining, holding, identity, polling, resolving, sending
 from autopyfactory.accounting.protocol.accounts import Policy
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Submit, Write
@@ -139,6 +139,10 @@ MUTATIONS: dict[str, Mutation] = {
     "holds": _run(*_everywhere("holds", lambda accounts, place: ()), what="nothing holds a place back"),
     "second factory": _run(
         *_everywhere("accuse", _no_nothing), what="pilots of another mark are not told of"
+    ),
+    "adoption by a later look-up": _run(
+        (Place, "begun", lambda self, beginnings: setattr(self, "ready", True)),
+        what="a look-up that was under way when an operator adopted says that all was taken over",
     ),
     "adoption at start": _run(
         *_everywhere("take_over", _no_nothing), what="what is found at start is not taken over"

@@ -35,6 +35,7 @@ from autopyfactory.model.decision import Cap
 from simulation.checks import Checks
 from simulation.faults import Faults
 from simulation.model import LATE, Disk, Pilot, Schedd
+from simulation.operators import Operators
 from simulation.setting import CYCLE, END, FAULTS_END, MAXAGE, POLICY, POLL, Queue, Violation, one_name
 
 
@@ -72,9 +73,10 @@ class World:
             Cap("factory", rng.randint(10, 30), "MaxPerFactory"),
         )
         self.steps = 0
-        self.checks, self.faults = Checks(self), Faults(self)
+        self.checks, self.faults, self.operators = Checks(self), Faults(self), Operators(self)
         self._start()
         self.faults.draw()
+        self.operators.draw()
         self.after(rng.uniform(5, 60), self.faults.live)
 
     # --- time -------------------------------------------------------------------------------------
@@ -148,6 +150,7 @@ class World:
             return
 
         begun = self.now
+        self.operators.polled(name)
 
         def again(answered: object) -> None:
             if answered:
@@ -156,7 +159,7 @@ class World:
                 POLL if self.calm else self.rng.choice((POLL, POLL, 5.0)), lambda: self._poll(name, life)
             )
 
-        self._drive(polling.poll(self.accounts, name), life, again)
+        self.drive(polling.poll(self.accounts, name), life, again)
 
     def cycle_later(self, queue: str, life: int, seconds: float) -> None:
         """Let a cycle of `queue` begin then."""
@@ -196,12 +199,18 @@ class World:
 
     def _send(self, ask: Ask, life: int, again: Callable[[object], None]) -> None:
         if life == self.life:
-            self._drive(sending.send(self.accounts, ask, lambda: f"t{next(self._tags)}"), life, again)
+            self.drive(sending.send(self.accounts, ask, lambda: f"t{next(self._tags)}"), life, again)
 
     # --- requests and their answers ---------------------------------------------------------------
 
-    def _drive(self, run: Generator[Request, Answer, Any], life: int, done: Callable[[object], None]) -> None:
-        self._step(run, life, done, lambda: next(run))
+    def drive(
+        self,
+        run: Generator[Request, Answer, Any],
+        life: int | None = None,
+        done: Callable[[object], None] = lambda result: None,
+    ) -> None:
+        """Let `run` go on as long as this life lasts."""
+        self._step(run, self.life if life is None else life, done, lambda: next(run))
 
     def _step(
         self,
@@ -234,6 +243,7 @@ class World:
         if isinstance(request, Tell):
             self.say(f"tell {request.kind}: {request.text}")
             self.checks.told(request)
+            self.operators.told(request)
         if isinstance(request, Write) and request.durable:
             self.checks.not_accused(request.lines[0])
         quick = self.calm or isinstance(request, Tell)
