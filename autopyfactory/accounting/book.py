@@ -113,7 +113,7 @@ class Book:
         self.changed: dict[str, Batch] = {}  # what has to be written to disk
         self._lines: dict[str, Batch] = {}  # open ones, and those with lost pilots, who may turn up again
         self._at_place: dict[str, dict[str, Batch]] = {}
-        self._closed: OrderedDict[str, bool] = OrderedDict()  # whether its pilots were never sent
+        self._closed: OrderedDict[str, str | None] = OrderedDict()  # their clusters; None: never sent
         self._sums: Counter[str] = Counter()
         self._at: Counter[At] = Counter()
         self._just_sent: dict[str, dict[str, Batch]] = {}  # by place: no snapshot was asked for since
@@ -150,9 +150,19 @@ class Book:
         """Return whether a line of `tag` is open, or was closed lately."""
         return tag in self._lines or tag in self._closed
 
+    def cluster_of(self, tag: str) -> str | None:
+        """Return the cluster of a line that is open, or was closed lately.
+
+        None: there is no such line; empty: its cluster is not known.
+        """
+        line = self._lines.get(tag)
+        if line is not None:
+            return line.cluster
+        return (self._closed[tag] or "") if tag in self._closed else None
+
     def given_up(self, tag: str) -> bool:
         """Return whether `tag` is of an intent that was closed as never sent."""
-        return self._closed.get(tag, False)
+        return self._closed.get(tag, "") is None
 
     def lines(self, place: str, queue: str | None = None) -> list[Batch]:
         """Return the open lines at `place`, of one queue or of all."""
@@ -313,7 +323,7 @@ class Book:
             batch.state = "sent"
         if batch.state == "closed" and not batch.lost:
             self._lines.pop(batch.tag, None)
-            self._closed[batch.tag] = batch.n == 0
+            self._closed[batch.tag] = batch.cluster if batch.n else None
             while len(self._closed) > REMEMBER:
                 self._closed.popitem(last=False)
 

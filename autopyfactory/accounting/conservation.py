@@ -109,6 +109,19 @@ def batch_info(book: Book, places: Places, queue: str, home: str) -> BatchQueueI
     return total
 
 
+def shows_more(book: Book, place: Place) -> bool:
+    """Return whether `place` has shown more pilots than are open, whoever may have ended since."""
+    if place.view is None:
+        return False
+    for queue, info in place.view.queues.items():
+        others = min(place.view.others.get(queue, 0), info.shown)
+        if others > book.open_at(queue, place.name, ours=False):
+            return True
+        if info.shown - others > book.open_at(queue, place.name, ours=True):
+            return True
+    return False
+
+
 def troubled(book: Book, place: Place) -> dict[str, Balance]:
     """Return the queues of which book and place do not agree, and how."""
     names = book.queues_at(place.name)

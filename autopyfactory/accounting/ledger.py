@@ -140,18 +140,18 @@ class Ledger:
             book.sent.update(dict(self._db.execute("SELECT queue, sent FROM total")))
         return book, places
 
-    def recall(self, tags: Iterable[str]) -> frozenset[str]:
-        """Return which of `tags` have a line of pilots that were sent. Raises NoAnswer."""
-        known: set[str] = set()
+    def recall(self, tags: Iterable[str]) -> dict[str, str]:
+        """Return which `tags` have a line of pilots that were sent, with their clusters. Raises NoAnswer."""
+        known: dict[str, str] = {}
         try:
             with self._lock:
                 for tag in tags:
-                    query = "SELECT 1 FROM batch WHERE tag = ? AND n > 0 AND state != 'old'"
-                    if self._db.execute(query, (tag,)).fetchone():
-                        known.add(tag)
+                    query = "SELECT cluster FROM batch WHERE tag = ? AND n > 0 AND state != 'old'"
+                    if row := self._db.execute(query, (tag,)).fetchone():
+                        known[tag] = str(row[0])
         except sqlite3.Error as err:
             raise NoAnswer(str(err)) from err
-        return frozenset(known)
+        return known
 
     def sent_since(self, queue: str, seconds: float) -> int:
         """Return how many pilots were sent for `queue` in the last `seconds` (two hours at most).

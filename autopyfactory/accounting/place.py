@@ -49,7 +49,7 @@ class Place:
         self.ended.clear()
 
     def begin_anew(self) -> None:
-        """Let whatever carries our factory's name there be taken over by a look-up that begins from now on."""
+        """Let a look-up that begins from now on take over whatever carries our factory's name there."""
         self.ready = False
         self.beginnings += 1
         self.foreign.clear()

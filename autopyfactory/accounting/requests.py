@@ -51,7 +51,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """To the disk: which of these tags have a line? Answer: a set of tags."""
+    """To the disk: which of these tags have a line of pilots that were sent? Answer: tag to cluster."""
 
     tags: frozenset[str]
 
@@ -105,7 +105,7 @@ class Endings:
 
     identity: str
     cursor: str
-    ended: tuple[tuple[str, int], ...]  # tag, proc
+    ended: tuple[tuple[str, int] | tuple[str, int, str], ...]  # tag, proc, cluster if there are such
     pilots: tuple[Ending, ...] = ()  # the same ones with all that is said of them, as far as it is
     starts: tuple[Start, ...] = ()  # pilots that have started since the last time and run, at least
 
@@ -159,6 +159,13 @@ class TagFound:
     cluster: str
     alive: int  # bits
     ended: int  # bits
+    copies: tuple[TagFound, ...] = ()  # later clusters that carry the same tag: somebody has copied it
+
+    def of(self, cluster: str) -> TagFound | None:
+        """Return those of `cluster`; of the first one if it is not known, and empty."""
+        if cluster in ("", self.cluster):
+            return self
+        return next((copy for copy in self.copies if copy.cluster == cluster), None)
 
 
 @dataclass(frozen=True, slots=True)

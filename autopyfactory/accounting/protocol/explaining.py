@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autopyfactory.accounting.book import Batch, Book
-from autopyfactory.accounting.conservation import Balance, troubled
+from autopyfactory.accounting.conservation import Balance, shows_more, troubled
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol.accounts import Accounts, Run, saved
 from autopyfactory.accounting.protocol.foreign import accuse, late, strangers_in, take_over
@@ -12,17 +12,21 @@ from autopyfactory.accounting.protocol.resolving import by_count, resolve
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Search, Searched, Survey, Surveyed, TagCount
 
 
-def explain(accounts: Accounts, place: Place, asked: float) -> Run:
-    """Find out about intents without outcome, about what is missing and about what is too many."""
-    book = accounts.book
-    beginnings, first = place.beginnings, not place.ready
+def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> Run:
+    """Find out about intents without outcome, about what is missing and about what is too many.
+
+    beginnings: those of the place when the poll began, at monotonic time `asked`.
+    """
+    book, first = accounts.book, not place.ready
     uneven = troubled(book, place)
     intents = book.unresolved(place.name)
-    if not uneven and not intents:
+    # While pilots are to be taken over, endings do not explain that more are shown than there are lines.
+    survey = bool(uneven) or (first and shows_more(book, place))
+    if not survey and not intents:
         place.begun(beginnings)
         return
     try:
-        surveyed = (yield from _survey(accounts, place)) if uneven else {}
+        surveyed = (yield from _survey(accounts, place)) if survey else {}
         strangers = yield from strangers_in(accounts, surveyed)
         wanted = [*intents, *_suspects(book, place, uneven, surveyed)]
         new = late(book, surveyed) | (strangers if first else {})
@@ -47,7 +51,7 @@ def explain(accounts: Accounts, place: Place, asked: float) -> Run:
         for batch in wanted:
             yield from resolve(accounts, place, batch, found, at)
         yield from take_over(accounts, place, new, found)
-    if beginnings == place.beginnings and not first:  # an operator may have had them taken over meanwhile
+    if place.ready and not first:  # an operator may have wanted them taken over meanwhile
         yield from accuse(place, strangers, at)
     place.begun(beginnings)
     yield saved(accounts, place)

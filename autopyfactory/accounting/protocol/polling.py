@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from autopyfactory.accounting.book import Batch, bits
@@ -27,9 +27,10 @@ def poll(accounts: Accounts, name: str) -> Run:
     if not (yield from meet(accounts, place, counted.identity, answer.at)):
         return False
     place = accounts.places.get(name)  # another name of one that we know, perhaps
+    beginnings = place.beginnings
     _take(accounts, place, counted, answer.asked)
-    yield from _endings(accounts, place)
-    yield from explain(accounts, place, answer.asked)
+    yield from _endings(accounts, place, beginnings)
+    yield from explain(accounts, place, answer.asked, beginnings)
     return True
 
 
@@ -50,9 +51,8 @@ def clear_doubts(lines: Iterable[Batch], uneven: dict[str, Balance]) -> None:
             batch.believe()
 
 
-def _endings(accounts: Accounts, place: Place) -> Run:
+def _endings(accounts: Accounts, place: Place, beginnings: int) -> Run:
     """Read the endings since the last time, and close what has ended."""
-    beginnings = place.beginnings
     try:
         answer = yield ReadEndings(place.name, place.cursor)
     except NoAnswer:
@@ -62,13 +62,14 @@ def _endings(accounts: Accounts, place: Place) -> Run:
         return
     ours = yield from _ours(accounts, place, endings.pilots)  # before their lines are closed
     by_tag: dict[str, list[int]] = {}
-    for tag, proc in endings.ended:
-        by_tag.setdefault(tag, []).append(proc)
+    for tag, proc, *cluster in endings.ended:
+        if _same(accounts.book.cluster_of(tag), *cluster):
+            by_tag.setdefault(tag, []).append(proc)
     for tag, procs in by_tag.items():
         batch = accounts.book.line(tag)
         if batch is not None and batch.state != "intended":  # of an intent only a search knows all
             end(accounts, place, batch, bits(procs))
-    starts = tuple(s for s in endings.starts if accounts.book.knew(s.tag))
+    starts = tuple(s for s in endings.starts if _same(accounts.book.cluster_of(s.tag), _cluster(s.job)))
     if ours or starts:  # kept before the cursor moves on: they are not told again
         try:
             yield Publish(place.name, ours, starts)
@@ -85,7 +86,7 @@ def _ours(accounts: Accounts, place: Place, pilots: Iterable[Ending]) -> Run:
     """Return the endings of pilots that this book has sent or adopted, with what it knows of each."""
     book = accounts.book
     unknown = frozenset(e.tag for e in pilots if not book.knew(e.tag))
-    closed: frozenset[str] = frozenset()
+    closed: Mapping[str, str] = {}
     if unknown:  # a look-up may have closed their lines in an earlier life
         try:
             answer = yield Recall(unknown)
@@ -94,10 +95,22 @@ def _ours(accounts: Accounts, place: Place, pilots: Iterable[Ending]) -> Run:
             pass  # then these are not told of
     found = []
     for e in pilots:
-        if e.tag in closed or book.knew(e.tag):
+        if _same(closed.get(e.tag, book.cluster_of(e.tag)), _cluster(e.job)):
             line = book.line(e.tag)
             queue = line.queue if line else e.queue
             found.append(
                 replace(e, place=place.name, queue=queue, ce=line.ce if line else accounts.ce_of(queue))
             )
     return tuple(found)
+
+
+def _same(known: str | None, said: str = "") -> bool:
+    """Return whether a pilot is of a line of this cluster: anybody can write our tags into his ads.
+
+    known: the line's; None: there is no such line. Empty: one of the two is not known, so nothing is wrong.
+    """
+    return known is not None and (not known or not said or known == said)
+
+
+def _cluster(job: str) -> str:
+    return job.partition(".")[0]

@@ -14,6 +14,7 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
     """Bring the line of `batch` to what a search found of it."""
     book, policy = accounts.book, accounts.policy
     seen = found.tags.get(batch.tag)
+    seen = seen.of(batch.cluster) if seen is not None else None
     patience = policy.apart if found.history else policy.apart_without_history
     if batch.state == "intended":
         if seen is not None and (seen.alive | seen.ended):

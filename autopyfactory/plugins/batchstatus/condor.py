@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from autopyfactory.accounting.lately import WINDOW
@@ -101,7 +102,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         if history:
             cursor = f"{history[0]['ClusterId']}.{history[0]['ProcId']}"
         gone = [*(ad for ad in queue if ad["JobStatus"] == COMPLETED), *reversed(history)]
-        ended = tuple((str(ad["ApfSubmission"]), int(ad["ProcId"])) for ad in gone)
+        ended = tuple((str(ad["ApfSubmission"]), int(ad["ProcId"]), str(ad["ClusterId"])) for ad in gone)
         starts = [start_of(ad) for ad in queue if ad["JobStatus"] != COMPLETED]
         pilots = [ending_of(ad) for ad in gone]
         return Endings(
@@ -130,7 +131,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
 
     def search(self, tags: frozenset[str], most: int) -> Searched:
         """Return what the schedd's queue and history know of `tags`. Raises SourceError."""
-        found: dict[str, TagFound] = {}
+        found: dict[str, dict[int, TagFound]] = {}
         identities, keeps = set(), True
         wanted = sorted(tags)
         try:
@@ -149,17 +150,24 @@ class Condor(BatchStatusPlugin[CondorOptions]):
             raise SourceError(str(err)) from err
         if len(identities) != 1:
             raise SourceError("the schedd changed between two questions")
-        return Searched(identities.pop(), found, keeps)
+        return Searched(identities.pop(), {tag: _first(of) for tag, of in found.items()}, keeps)
 
 
-def _note(found: dict[str, TagFound], ad: Mapping[str, Any], *, ended: bool) -> None:
-    tag, proc = str(ad["ApfSubmission"]), int(ad["ProcId"])
-    f = found.get(tag, TagFound(str(ad["ClusterId"]), 0, 0))
+def _note(found: dict[str, dict[int, TagFound]], ad: Mapping[str, Any], *, ended: bool) -> None:
+    tag, cluster, proc = str(ad["ApfSubmission"]), int(ad["ClusterId"]), int(ad["ProcId"])
+    clusters = found.setdefault(tag, {})
+    f = clusters.get(cluster, TagFound(str(cluster), 0, 0))
     bit = 1 << proc
     if ended:
-        found[tag] = TagFound(f.cluster, f.alive & ~bit, f.ended | bit)
+        clusters[cluster] = TagFound(f.cluster, f.alive & ~bit, f.ended | bit)
     else:
-        found[tag] = TagFound(f.cluster, f.alive | bit, f.ended)
+        clusters[cluster] = TagFound(f.cluster, f.alive | bit, f.ended)
+
+
+def _first(clusters: Mapping[int, TagFound]) -> TagFound:
+    """Return the first of the clusters with one tag: before it was sent nobody could copy its tag."""
+    first, *copies = (found for _, found in sorted(clusters.items()))
+    return replace(first, copies=tuple(copies))
 
 
 def summarize(

@@ -6,13 +6,13 @@ import random
 from typing import TYPE_CHECKING
 
 from autopyfactory.accounting.book import Batch
-from simulation.model import LEASE, Schedd
+from simulation.model import LEASE, Pilot, Schedd
 from simulation.setting import CES, FAULTS_END, QUIET, SPELLINGS
 
 if TYPE_CHECKING:
     from simulation.world import World
 
-RELAPSES = 0.1  # of the schedules
+RELAPSES, FORGED = 0.1, 0.25  # of the schedules
 LIES = ("zero", "fifth", "half", "some queues", "old", "flip", "more", "nonsense")
 
 
@@ -44,6 +44,7 @@ class Faults:
         """Draw the faults of this schedule."""
         rng = self.world.rng
         relapsing = self._relapses()
+        self._forger()
         for _ in range(rng.randint(0, 3)):
             self.world.after(rng.uniform(10, FAULTS_END - 10), self.world.kill)
         for name, schedd in self.world.home.items():
@@ -77,11 +78,37 @@ class Faults:
         if rng.random() < 0.1:
             self.world.after(rng.uniform(100, FAULTS_END), self.world.operators.adopt_all)
 
+    def _forger(self) -> None:
+        """Let somebody, in some schedules, have jobs with the ads of our pilots, and let them end.
+
+        Drawn apart from the other faults, as the next one is: so the schedules of older seeds are what they
+        were.
+        """
+        own = random.Random(f"forger {self.world.seed}")
+        if own.random() > FORGED:
+            return
+        for _ in range(own.randint(1, 3)):
+            begin, length = own.uniform(100, FAULTS_END - 400), own.uniform(30, 300)
+            self.world.after(begin, lambda last=length: self._forge(own, last))
+
+    def _forge(self, own: random.Random, last: float) -> None:
+        schedd = own.choice(list(self.world.home.values()))
+        ours = [p for p in schedd.alive if p.mark == self.world.disk.mark and not p.forged]
+        if not ours:
+            return
+        copied = own.choice(ours)
+        self.world.say(f"somebody copies {copied.tag}")
+        for copy in schedd.forge(copied, own.randint(1, 4)):
+            self.world.after(last, lambda p=copy: self._end_forged(schedd, p))
+
+    def _end_forged(self, schedd: Schedd, copy: Pilot) -> None:
+        if copy.alive:
+            schedd.end(copy, self.world.now)
+
     def _relapses(self) -> Schedd | None:
         """Let one schedd, in some schedules, twice know of nothing for a while, and tell the truth between.
 
-        Each time is shorter than two look-ups are apart, and all of it is longer. Drawn apart from the other
-        faults: so the schedules of older seeds are what they were.
+        Each time is shorter than two look-ups are apart, and all of it is longer.
         """
         own = random.Random(f"two lies {self.world.seed}")
         if own.random() > RELAPSES:

@@ -41,6 +41,7 @@ class Pilot:
     running: bool = False
     leaves: bool = False  # ended, and still in the queue
     ended_at: float = float("inf")
+    forged: bool = False  # somebody's job with the ads of one of ours
 
 
 @dataclass
@@ -80,6 +81,17 @@ class Schedd:
             pilot.leaves = True
         else:
             self.archive(pilot)
+
+    def forge(self, pilot: Pilot, procs: int) -> list[Pilot]:
+        """Let somebody have jobs that say of themselves what the job of `pilot` says."""
+        self.clusters += 1
+        cluster = f"{self.identity[-2:]}{self.clusters}"
+        copies = [
+            replace(pilot, cluster=cluster, proc=proc, running=True, leaves=False, forged=True)
+            for proc in range(procs)
+        ]
+        self.pilots |= {(cluster, copy.proc): copy for copy in copies}
+        return copies
 
     def archive(self, pilot: Pilot) -> None:
         """Let an ended job leave the queue."""
@@ -158,7 +170,9 @@ class Schedd:
         else:
             cursor = len(self.ended)
         in_queue = [p for p in self.pilots.values() if p.leaves]
-        return Endings(self.identity, str(cursor), tuple((p.tag, p.proc) for p in [*in_queue, *fresh]))
+        return Endings(
+            self.identity, str(cursor), tuple((p.tag, p.proc, p.cluster) for p in [*in_queue, *fresh])
+        )
 
     def survey(self) -> Surveyed:
         """Answer which tags are in the queue."""
@@ -174,15 +188,22 @@ class Schedd:
         """Answer what is known of some tags."""
         if self.blind == "nothing":
             return Searched(self.identity, {}, self.history)
-        found: dict[str, TagFound] = {}
+        found: dict[str, dict[str, TagFound]] = {}
         for p in [*self.pilots.values(), *self.ended]:
             if p.tag in tags and (self.blind != "part" or self.rng.random() < 0.5):
-                f = found.setdefault(p.tag, TagFound(p.cluster, 0, 0))
+                clusters = found.setdefault(p.tag, {})
+                f = clusters.get(p.cluster, TagFound(p.cluster, 0, 0))
                 bit = 1 << p.proc
-                found[p.tag] = TagFound(
+                clusters[p.cluster] = TagFound(
                     f.cluster, f.alive | (bit if p.alive else 0), f.ended | (0 if p.alive else bit)
                 )
-        return Searched(self.identity, found, self.history)
+        return Searched(self.identity, {tag: _together(of) for tag, of in found.items()}, self.history)
+
+
+def _together(clusters: dict[str, TagFound]) -> TagFound:
+    """Return the first cluster with a tag, and the others, who have copied it."""
+    first, *copies = (clusters[cluster] for cluster in sorted(clusters, key=lambda c: int(c[2:])))
+    return replace(first, copies=tuple(copies))
 
 
 class WatchedBook(Book):
@@ -260,6 +281,6 @@ class Disk:
         book.sent.update(self.totals)
         return book, places
 
-    def recall(self, tags: frozenset[str]) -> frozenset[str]:
-        """Return which of `tags` have a line of pilots that were sent."""
-        return frozenset(t for t in tags if t in self.lines and self.lines[t].n)
+    def recall(self, tags: frozenset[str]) -> dict[str, str]:
+        """Return which of `tags` have a line of pilots that were sent, and their clusters."""
+        return {t: self.lines[t].cluster for t in tags if t in self.lines and self.lines[t].n}

@@ -144,6 +144,10 @@ MUTATIONS: dict[str, Mutation] = {
         (Place, "begun", lambda self, beginnings: setattr(self, "ready", True)),
         what="a look-up that was under way when an operator adopted says that all was taken over",
     ),
+    "adoption looks": _run(
+        (explaining, "shows_more", lambda book, place: False),
+        what="what is to be adopted counts as ended, as long as others have ended",
+    ),
     "adoption at start": _run(
         *_everywhere("take_over", _no_nothing), what="what is found at start is not taken over"
     ),
@@ -181,6 +185,10 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "history by tag": _run(
         (world.Schedd, "search", _no_history(world.Schedd.search)), what="a search looks into the queue only"
+    ),
+    "endings by cluster": _run(
+        (polling, "_same", lambda known, said="": known is not None),
+        what="a job that carries one of our tags ends, and a pilot of ours counts as ended",
     ),
     "endings by name": _run((Book, "end", _end_by_number), what="an ending that is told twice counts twice"),
     "decided once": _run(

@@ -342,4 +342,5 @@ class World:
 
     def alive(self) -> list[Pilot]:
         """Return the pilots that live in truth."""
-        return [p for s in self.everybody for p in s.alive] + [p for p in self.gone if p.alive]
+        there = [p for s in self.everybody for p in s.alive] + [p for p in self.gone if p.alive]
+        return [p for p in there if not p.forged]

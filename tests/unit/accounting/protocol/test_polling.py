@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import replace
+
 import pytest
 
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.conservation import Balance
-from autopyfactory.accounting.protocol.accounts import Accounts
+from autopyfactory.accounting.protocol.accounts import Accounts, Run
+from autopyfactory.accounting.protocol.foreign import adopt
+from autopyfactory.accounting.protocol.identity import forget
 from autopyfactory.accounting.protocol.polling import clear_doubts, poll
 from autopyfactory.accounting.requests import (
     Answer,
@@ -18,6 +23,13 @@ from autopyfactory.accounting.requests import (
     ReadEndings,
     Recall,
     Request,
+    Search,
+    Searched,
+    Survey,
+    Surveyed,
+    TagCount,
+    TagFound,
+    Tell,
     Write,
 )
 from autopyfactory.model.ending import Start
@@ -45,14 +57,14 @@ def test_endings_of_ours_are_told_before_the_cursor_moves_on() -> None:
     accounts.book.begin(sent)
     accounts.places.get("s@h").identity = "home"
     told = Endings(
-        "home", "17.1", (("tag", 0), ("tag", 1), ("other", 0)),
+        "home", "17.1", (("tag", 0), ("tag", 1, "17"), ("other", 0)),
         (ended(0, queue="renamed"), ended(1), ended(2, tag="other"), ended(3, tag="closed in another life")),
         (Start("17.0", "A", 5.0, 1.0, "tag"), Start("18.0", "A", 5.0, 1.0, "other")),
     )  # fmt: skip
     answers: dict[type, object] = {
         Count: Counted("home", {"A": BatchQueueInfo()}),
         ReadEndings: told,
-        Recall: frozenset({"closed in another life"}),
+        Recall: {"closed in another life": "17"},
     }
     requests: list[Request] = []
     run = poll(accounts, "s@h")
@@ -100,3 +112,129 @@ def test_a_stranger_s_endings_are_not_told() -> None:
     assert isinstance(run.send(Answer(Counted("home", {}), 1.0, 2.0)), ReadEndings)
     with pytest.raises(StopIteration):  # nothing more is asked, or told
         run.send(Answer(Endings("stranger", "1.0", (), (ended(1),)), 1.0, 2.0))
+
+
+def test_who_copies_a_tag_into_ads_of_his_own_ends_no_pilot_of_ours() -> None:
+    """Tags are there to be read in the schedd, and anybody who may submit can write them into his jobs."""
+    accounts = Accounts(Book("mine"))
+    sent = Batch("tag", "A", "s@h", "ce1", 2, mark="mine", state="sent", cluster="17", members=3, alive=3)
+    accounts.book.begin(sent)
+    accounts.places.get("s@h").identity = "home"
+    copies = (replace(ended(0), job="18.0"), replace(ended(1, tag="closed before"), job="18.1"))
+    starts = (Start("18.0", "A", 5.0, 1.0, "tag"),)
+    told = Endings("home", "18.1", (("tag", 0, "18"), ("tag", 1, "17")), copies, starts)
+    requests = drive(accounts, {
+        Count: Counted("home", {"A": BatchQueueInfo(running=1)}), ReadEndings: told,
+        Recall: {"closed before": "9"},
+    })  # fmt: skip
+    assert (sent.open, sent.alive) == (1, 1)
+    assert not [r for r in requests if isinstance(r, Publish)]
+    found = TagFound("17", alive=1, ended=2, copies=(TagFound("18", alive=0, ended=1),))
+    assert found.of("17") is found and found.of("") is found
+    assert found.of("18") == found.copies[0] and found.of("19") is None
+
+
+def at_the_survey(accounts: Accounts) -> Run:
+    """Return a poll that has just asked for the tags at a place: it shows two pilots of a stranger."""
+    run = poll(accounts, "s@h")
+    next(run)
+    counted = Counted("home", {"A": BatchQueueInfo(running=2)}, {"A": 2})
+    assert isinstance(run.send(Answer(counted, 1.0, 2.0)), ReadEndings)
+    assert isinstance(run.send(Answer(Endings("home", "", ()), 1.0, 2.0)), Survey)
+    return run
+
+
+def test_an_adoption_is_not_lost_to_a_poll_that_is_under_way() -> None:
+    """That one has not looked for what is to be taken over: it neither says that all is, nor complains."""
+    accounts = Accounts(Book("mine"))
+    place = accounts.places.get("s@h")
+    place.identity, place.ready = "home", True
+    run = at_the_survey(accounts)
+    adopt(accounts, "s@h")
+    requests = finish(run, {Survey: STRANGERS, Recall: {}})
+    assert not [r for r in requests if isinstance(r, Tell)]
+    assert not place.ready and place.foreign_since is None
+    found = Searched("home", {"theirs": TagFound("5", alive=3, ended=0)})
+    (told,) = [
+        r
+        for r in finish(at_the_survey(accounts), {Survey: STRANGERS, Recall: {}, Search: found})
+        if isinstance(r, Tell)
+    ]
+    assert (told.kind, told.pilots) == ("adopted", 2)
+    assert place.ready and accounts.book.open() == 2
+
+
+def test_an_adoption_looks_also_where_endings_would_explain_what_is_too_many() -> None:
+    """One that was adopted has ended since the count: so one of those to be adopted now looks explained."""
+    accounts = Accounts(Book("mine"))
+    old = Batch("old", "A", "s@h", "", 1, mark="other", state="sent", cluster="4", members=1, alive=1)
+    accounts.book.begin(old)
+    place = accounts.places.get("s@h")
+    place.identity = "home"
+    counted = Counted("home", {"A": BatchQueueInfo(running=2)}, {"A": 2})
+    found = Searched("home", {"theirs": TagFound("5", alive=1, ended=0)})
+    there = Surveyed("home", {"theirs": TagCount("A", "other", 1)})
+    drive(accounts, {
+        Count: counted, ReadEndings: Endings("home", "", (("old", 0, "4"),)), Survey: there, Recall: {},
+        Search: found,
+    })  # fmt: skip
+    assert accounts.book.line("old") is None
+    adopted = accounts.book.line("theirs")
+    assert adopted is not None and adopted.open == 1
+
+
+def test_who_reads_endings_while_a_place_is_forgotten_sets_no_cursor() -> None:
+    """It is of a history that is gone."""
+    accounts = Accounts(Book("mine"))
+    sent = Batch("tag", "A", "s@h", "ce1", 1, mark="mine", state="sent", cluster="17", members=1, alive=1)
+    accounts.book.begin(sent)
+    place = accounts.places.get("s@h")
+    place.identity, place.stranger = "home", "another"
+    run = poll(accounts, "s@h")
+    next(run)
+    run.send(Answer(Counted("home", {"A": BatchQueueInfo(running=1)}), 1.0, 2.0))
+    told = Endings("home", "17.0", (("tag", 0, "17"),), (ended(0),))
+    assert isinstance(run.send(Answer(told, 1.0, 2.0)), Publish)
+    place.stranger = "another"
+    finish(forget(accounts, "s@h", "an operator says so"), {})
+    finish(run, {})
+    assert (place.cursor, place.identity, place.ready) == ("", "", False)
+
+
+def test_who_works_on_a_name_that_became_another_s_changes_nothing() -> None:
+    accounts = Accounts(Book("mine"))
+    place, other = accounts.places.get("s@h"), accounts.places.get("t@h")
+    place.identity, place.ready = "home", True
+    run = at_the_survey(accounts)
+    other.identity = "home"
+    accounts.places.merge(accounts.book, place, other)
+    requests = finish(run, {Survey: STRANGERS, Recall: {}})
+    assert not [r for r in requests if isinstance(r, Tell | Write)]
+    assert place.foreign_since is None
+
+
+STRANGERS = Surveyed("home", {"theirs": TagCount("A", "other", 2)})
+
+
+def drive(accounts: Accounts, answers: dict[type, object]) -> list[Request]:
+    """Poll once; return what was asked for."""
+    return finish(poll(accounts, "s@h"), answers)
+
+
+def finish(run: Run, answers: dict[type, object]) -> list[Request]:
+    """Answer all that is asked for yet, the first by what its kind is answered with; return the requests."""
+    requests: list[Request] = []
+    try:
+        if inspect.getgeneratorstate(run) == inspect.GEN_CREATED:
+            requests.append(next(run))
+        else:
+            requests.append(
+                run.send(Answer(answers[Survey], 1.0, 2.0)) if Survey in answers else run.send(DONE)
+            )
+        while True:
+            requests.append(run.send(Answer(answers.get(type(requests[-1])), 1.0, 2.0)))
+    except StopIteration:
+        return requests
+
+
+DONE = Answer(None, 1.0, 2.0)
