@@ -45,6 +45,19 @@ def numbers(mask: int) -> Iterator[int]:
         mask ^= low
 
 
+def cluster_in(job: str) -> str:
+    """Return the cluster of `cluster.proc`."""
+    return job.partition(".")[0]
+
+
+def same_cluster(known: str | None, said: str = "") -> bool:
+    """Return whether a pilot is of a line with this cluster: anybody can write our tags into his own ads.
+
+    known: the line's; None: there is no such line. Empty: one of the two is not known, so nothing is wrong.
+    """
+    return known is not None and (not known or not said or known == said)
+
+
 @dataclass(slots=True)
 class Batch:
     """One line: the pilots of one submission. `n` = open + ended + lost, always."""
@@ -159,6 +172,10 @@ class Book:
         if line is not None:
             return line.cluster
         return (self._closed[tag] or "") if tag in self._closed else None
+
+    def has(self, tag: str, job: str) -> bool:
+        """Return whether the pilot `job` (`cluster.proc`) that carries `tag` is of a line known here."""
+        return same_cluster(self.cluster_of(tag), cluster_in(job))
 
     def given_up(self, tag: str) -> bool:
         """Return whether `tag` is of an intent that was closed as never sent."""

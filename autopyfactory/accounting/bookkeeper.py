@@ -91,11 +91,14 @@ class Bookkeeper:
         """Return the open pilots of `queue`."""
         return self._accounts.book.open(f"queue:{queue}")
 
-    def ce_of(self, tag: str) -> str:
-        """Return the CE that the pilots with `tag` were sent to, in one spelling; empty: it is not known."""
+    def ce_of(self, tag: str, job: str) -> str | None:
+        """Return the CE that the pilot `job` was sent to, in one spelling; empty: it is not known.
+
+        None: it is none of ours, although it carries a `tag`.
+        """
         with self._lock:
             line = self._accounts.book.line(tag)
-            return line.ce if line is not None else ""
+            return line.ce if line is not None and self._accounts.book.has(tag, job) else None
 
     def queue_of(self, tag: str) -> str | None:
         """Return the queue whose pilots carry `tag`; None when that is not known, or they have all ended."""

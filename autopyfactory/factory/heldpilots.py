@@ -52,7 +52,8 @@ class Surroundings:
     targets: Callable[[], Iterable[Target]]
     breaker_options: Callable[[], BreakerOptions]
     held_options: Callable[[], HeldOptions]
-    ce_of: Callable[[str], str]  # the CE to which pilots with a tag were sent; empty: not known
+    # The CE to which the pilot with this tag and job was sent; empty: not known; None: it is none of ours.
+    ce_of: Callable[[str, str], str | None]
     closed: Callable[[str], Sequence[str]]  # why nothing may be done at a place, by the book
     tell: Callable[[str, str, str | None], None]  # kind of event, words, queue
 

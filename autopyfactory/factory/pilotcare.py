@@ -169,10 +169,11 @@ class PilotCare:
         for ad in schedd.query(wanted, RUNNING_ADS, limit=SAMPLE, deadline=ASK):
             address = by_queue[str(ad["MATCH_APF_QUEUE"])]
             scope, seen = evidence.of_running(place, ad, now)
-            if not seen.began:
+            ce = self._ce_of(ad)
+            if not seen.began or ce is None:
                 continue
             if seen.wall >= suspects[address][1]:
-                self._breakers.note(_at(address, self._around.ce_of(str(ad["ApfSubmission"]))), scope, seen)
+                self._breakers.note(_at(address, ce), scope, seen)
             else:
                 undecided.add(address)
         return undecided
@@ -210,7 +211,9 @@ class PilotCare:
         down: set[str] = set()
         stuck = []
         for ad in ads:
-            queue = queues.get(str(ad["MATCH_APF_QUEUE"]))
+            queue, ce = queues.get(str(ad["MATCH_APF_QUEUE"])), self._ce_of(ad)
+            if ce is None:
+                continue
             if ad["JobStatus"] == HELD:
                 stuck.append(held(ad, now))
                 told = evidence.of_held(place, ad)
@@ -220,11 +223,14 @@ class PilotCare:
             else:
                 continue
             if told is not None and queue is not None and queue.breaker is not None:
-                ce = self._around.ce_of(str(ad["ApfSubmission"]))
                 self._breakers.note(_at(queue.breaker.address, ce), *told)
         if gone := self._breakers.down(place) - down:
             self._breakers.reached(self._still_there(schedd, place, gone))
         self.held.treat(schedd, place, stuck)
+
+    def _ce_of(self, ad: Mapping[str, Any]) -> str | None:
+        """Return where a pilot was sent; None: it is in no book of ours, whatever its ad says of itself."""
+        return self._around.ce_of(str(ad["ApfSubmission"]), f"{ad['ClusterId']}.{ad['ProcId']}")
 
     def _still_there(self, schedd: CondorClient, place: str, pilots: set[str]) -> set[str]:
         """Return which of `pilots` are there and can be handed over: what was removed tells nothing."""

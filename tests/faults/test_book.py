@@ -23,6 +23,7 @@ from autopyfactory.accounting.protocol.accounts import Policy
 from autopyfactory.api import commands
 from autopyfactory.control.server import CommandError
 from autopyfactory.factory.factory import Factory
+from autopyfactory.model.ending import Ending
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.plugins.batchstatus.condor import Condor
 from factorybox import Box, InProcess, last
@@ -252,6 +253,31 @@ def test_a_lost_reply_whose_pilots_ended_before_the_look_up_is_found_in_the_hist
         assert factory.ledger.flush(10)
     with closing(sqlite3.connect(box.folder / "state/ledger.db")) as db:
         assert db.execute("SELECT sum(n), count(*) FROM batch WHERE queue = 'h1'").fetchone() == (6, 2)
+
+
+def test_jobs_that_carry_a_tag_of_ours_end_no_pilot(box: Box) -> None:
+    """Whoever may submit to the schedd can read our ads, and give the same ones to jobs of his own."""
+    want(box, 5, "f1")
+    with InProcess(box) as factory:
+        settled(box, factory, 5)
+        heard: list[Ending] = []
+        factory.book.endings.subscribe(heard.extend)
+        names = ("ApfFactory", "ApfSubmission", "ApfInstance", "MATCH_APF_QUEUE")
+        (row,) = {tuple(row) for row in box.ads(*names)}
+        copied = "".join(f'MY.{name} = "{value}"\n' for name, value in zip(names, row, strict=True))
+        job = f"executable = /bin/true\nhold = True\n{copied}queue 5\n"
+        done = box.ap.run_client("condor_submit", "-terse", "-", input=job)
+        forged = done.stdout.split(".")[0]
+        until(lambda: factory.book.batch("f1", factory.book.standings()[0].name).foreign == 5, "them to show")
+        box.ap.run_client("condor_rm", forged)
+        settled(box, factory, 5)
+        ours = box.ads("ClusterId", "ProcId")[0]
+        box.ap.run_client("condor_rm", ".".join(ours))
+        until(lambda: factory.book.total("f1") == 6, "one in the place of the one that has ended")
+        until(lambda: bool(heard), "its end to be told")
+        assert [e.job for e in heard] == [".".join(ours)]
+        stays(box, 5, 3)
+        assert factory.book.open("f1") == 5
 
 
 def test_pilots_that_nobody_knows_any_more_are_written_off(box: Box) -> None:

@@ -90,7 +90,7 @@ def test_an_impostor_that_advertises_our_schedds_name_gets_no_pilot(
         impostor.spawn()
         until((impostor.directory / "spool/.schedd_address").exists, "the impostor")
         job = 'executable = /bin/true\nhold = True\nMY.ApfFactory = "itself"\nqueue\n'
-        until(lambda: not impostor.run("condor_submit", "-", input=job, check=False).returncode, "a job there")
+        until(lambda: not impostor.run("condor_submit", "-", input=job, check=False).returncode, "its job")
         schedd = real.pid_of("SCHEDD")
         os.kill(schedd, signal.SIGSTOP)  # now only the impostor advertises
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from autopyfactory.accounting.book import Batch, bits
+from autopyfactory.accounting.book import Batch, bits, cluster_in, same_cluster
 from autopyfactory.accounting.conservation import Balance, troubled
 from autopyfactory.accounting.place import Place, View
 from autopyfactory.accounting.protocol.accounts import Accounts, Run, end, saved
@@ -63,13 +63,13 @@ def _endings(accounts: Accounts, place: Place, beginnings: int) -> Run:
     ours = yield from _ours(accounts, place, endings.pilots)  # before their lines are closed
     by_tag: dict[str, list[int]] = {}
     for tag, proc, *cluster in endings.ended:
-        if _same(accounts.book.cluster_of(tag), *cluster):
+        if same_cluster(accounts.book.cluster_of(tag), *cluster):
             by_tag.setdefault(tag, []).append(proc)
     for tag, procs in by_tag.items():
         batch = accounts.book.line(tag)
         if batch is not None and batch.state != "intended":  # of an intent only a search knows all
             end(accounts, place, batch, bits(procs))
-    starts = tuple(s for s in endings.starts if _same(accounts.book.cluster_of(s.tag), _cluster(s.job)))
+    starts = tuple(s for s in endings.starts if accounts.book.has(s.tag, s.job))
     if ours or starts:  # kept before the cursor moves on: they are not told again
         try:
             yield Publish(place.name, ours, starts)
@@ -95,22 +95,10 @@ def _ours(accounts: Accounts, place: Place, pilots: Iterable[Ending]) -> Run:
             pass  # then these are not told of
     found = []
     for e in pilots:
-        if _same(closed.get(e.tag, book.cluster_of(e.tag)), _cluster(e.job)):
+        if book.has(e.tag, e.job) or same_cluster(closed.get(e.tag), cluster_in(e.job)):
             line = book.line(e.tag)
             queue = line.queue if line else e.queue
             found.append(
                 replace(e, place=place.name, queue=queue, ce=line.ce if line else accounts.ce_of(queue))
             )
     return tuple(found)
-
-
-def _same(known: str | None, said: str = "") -> bool:
-    """Return whether a pilot is of a line of this cluster: anybody can write our tags into his ads.
-
-    known: the line's; None: there is no such line. Empty: one of the two is not known, so nothing is wrong.
-    """
-    return known is not None and (not known or not said or known == said)
-
-
-def _cluster(job: str) -> str:
-    return job.partition(".")[0]

@@ -187,7 +187,7 @@ MUTATIONS: dict[str, Mutation] = {
         (world.Schedd, "search", _no_history(world.Schedd.search)), what="a search looks into the queue only"
     ),
     "endings by cluster": _run(
-        (polling, "_same", lambda known, said="": known is not None),
+        (polling, "same_cluster", lambda known, said="": known is not None),
         what="a job that carries one of our tags ends, and a pilot of ours counts as ended",
     ),
     "endings by name": _run((Book, "end", _end_by_number), what="an ending that is told twice counts twice"),

@@ -61,7 +61,8 @@ class Operators:
             self.world.after(soon, lambda: self._forget(name))
 
     def polled(self, name: str) -> None:
-        """A poll begins."""
+        """A poll begins of the place that somebody calls `name`."""
+        name = self.world.accounts.places.resolve(name)
         if name in self._in_next_poll:
             self._in_next_poll.discard(name)
             self.world.after(self._own.uniform(0, 0.6), lambda: self._adopt(name))

@@ -26,7 +26,7 @@ def found(tmp_path: Path, ad: dict[str, Any]) -> list[str]:
     queue = SimpleNamespace(config=SimpleNamespace(options=queue_options(wall_minutes=1)))
     around = Surroundings(
         "f1", queues=lambda: {"W": queue}, targets=lambda: [], breaker_options=BreakerOptions,
-        held_options=HeldOptions, ce_of=lambda tag: "", closed=lambda place: (), tell=lambda *_: None,
+        held_options=HeldOptions, ce_of=lambda tag, job: "", closed=lambda place: (), tell=lambda *_: None,
     )  # type: ignore[arg-type,return-value]  # fmt: skip
     held = HeldPilots(around, Breakers(None, clock), clock)
     now = int(time.time())  # the schedd's clock; ours says something else

@@ -81,7 +81,7 @@ class World:
         self.told: list[tuple[str, str, str | None]] = []
         self.description: dict[str, str] = {}
         self.choice: Any = None
-        self.sent_to: dict[str, str] = {}
+        self.sent_to: dict[str, str | None] = {}
         self.queues: dict[str, Any] = {}
         self.add("Q", executable="/bin/false")
         around = Surroundings(
@@ -90,7 +90,7 @@ class World:
             targets=lambda: [TARGET],
             breaker_options=BreakerOptions,
             held_options=lambda: self.held,
-            ce_of=lambda tag: self.sent_to.get(tag, ""),
+            ce_of=lambda tag, job: self.sent_to.get(tag, ""),
             closed=lambda place: self.closed,
             tell=lambda kind, words, queue: self.told.append((kind, words, queue)),
         )
@@ -183,6 +183,36 @@ def test_held_pilots_open_the_breaker_of_whose_fault_it_is(world: World) -> None
     world.care.judge()
     assert (world.permit(), world.permit("R")) == (0, 0), "the site's fault: nobody goes there"
     assert "held, the CE cannot reach its batch system" in world.told[0][1]
+
+
+def test_jobs_with_our_ads_that_are_in_no_book_of_ours_say_nothing(world: World) -> None:
+    """Whoever may submit to the schedd can give his jobs our factory's name, and a tag that he has read."""
+    world.sent_to["forged"] = None
+    since = world.now - 700
+    world.hold(9, BATCH, age=400, ApfSubmission="forged")
+    world.schedd.stuck += [
+        {
+            "MATCH_APF_QUEUE": "Q", "JobStatus": 1, "ClusterId": 6, "ProcId": n, "QDate": since - 60,
+            "EnteredCurrentStatus": since - 60, "GridResourceUnavailableTime": since,
+            "ApfSubmission": "forged",
+        }
+        for n in range(9)
+    ]  # fmt: skip
+    world.care.look()
+    world.care.judge()
+    assert world.permit() is None
+    assert (world.told, world.schedd.acts) == ([], []), "nor is it told of them, or anything done to them"
+    world.schedd.running = [
+        {
+            "MATCH_APF_QUEUE": "Q", "ClusterId": 90 + n, "ProcId": 0, "QDate": world.now - 500,
+            "JobCurrentStartDate": world.now - 400, "RemoteHost": f"slot1_1@node{n}",
+            "ApfSubmission": "forged",
+        }
+        for n in range(3)
+    ]  # fmt: skip
+    world.end(6, node="slot1@node9")
+    world.care.judge()
+    assert world.permit() == 0, "they do not speak for the queue either"
 
 
 def test_pilots_whose_ce_does_not_answer_open_it_and_its_return_closes_it(world: World) -> None:

@@ -28,7 +28,6 @@ def spec(place: Place, name: str = "east") -> QueueSpec:
     return QueueSpec(made.queues[name], made)
 
 
-
 SAME = QueueMaker(*[SimpleNamespace()] * 8, None)  # type: ignore[arg-type]
 
 
