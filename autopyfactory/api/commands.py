@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from autopyfactory.api import breakers, configuration, credentials, health, places, queues, worst
+from autopyfactory.api import (
+    breakers,
+    configuration,
+    credentials,
+    health,
+    places,
+    probes,
+    queues,
+    worst,
+)
 from autopyfactory.control.server import CommandError
 
 if TYPE_CHECKING:
@@ -30,4 +39,5 @@ COMMANDS: dict[str, Command] = {
     **breakers.COMMANDS,
     **credentials.COMMANDS,
     **worst.COMMANDS,
+    **probes.COMMANDS,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -14,15 +15,18 @@ from autopyfactory.breakers.registry import FREE, Gate
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.credentials.wallet import Choice
 from autopyfactory.cycle.backoff import Backoff
+from autopyfactory.cycle.byhand import ANYWAY, NotSent, Order, allowed
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.doing import AT_ONCE, IN_TIME, Doing, LeftBehind, PluginError
 from autopyfactory.cycle.files import PilotFiles
+from autopyfactory.cycle.gate import held_back
 from autopyfactory.cycle.inputs import InputReader, KnowsOthers
 from autopyfactory.cycle.log import log_end, log_inputs, log_steps, same_words
 from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender, Sending
 from autopyfactory.cycle.turns import TURNS
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import CycleInputs, Decision, RecentPilots, Rule, Step, decide
+from autopyfactory.model.declaration import CAPPED
 from autopyfactory.model.record import CycleRecord, Outcome
 from autopyfactory.model.secondanswer import Surplus
 from autopyfactory.model.text import count, span
@@ -87,6 +91,7 @@ class APFQueue:
         self._cycles = cycles
         self._stopping = False
         self._wake = threading.Event()
+        self._orders: deque[Order] = deque()
         self._thread: threading.Thread | None = None
         self._sender = Sender(config, parts, book, lambda: self._stopping, self._doing)
         self._book = book
@@ -141,6 +146,11 @@ class APFQueue:
         """Run the next cycle now: something that held the queue back has changed."""
         self._wake.set()
 
+    def order(self, order: Order) -> None:
+        """Have the thread send what a person asks for, before its next cycle."""
+        self._orders.append(order)
+        self._wake.set()
+
     def _run(self) -> None:
         try:
             self._go_on()
@@ -153,6 +163,8 @@ class APFQueue:
         self._await_first_answers()
         while not self._stopping:
             started = self._clock.monotonic()
+            while self._orders:
+                self._orders.popleft().carry_out(self._by_hand)
             self._cycle_safely()
             if self.finished:
                 self.log.info("ends after %s", count(self.cycles_run, "cycle"))
@@ -354,6 +366,35 @@ class APFQueue:
         done = self._sender.send(1, seen)
         if self.breaker is not None and not any(one.count for one in done.sent):
             self.breaker.give_back()
+        return done
+
+    def _by_hand(self, order: Order) -> Sending:
+        """Send what a person asked for, within all limits. Raises NotSent, and what the plugins raise."""
+        now = self._clock.now()
+        pause = self._neighbours.paused(self.name)
+        if pause is not None and "pause" not in order.overrules:
+            raise NotSent(f"the queue is {pause.words}", "us", ANYWAY)
+        if closed := (*self._neighbours.blocked(), *self._missing(now)):
+            raise NotSent("; ".join(closed))
+        if (choice := self._credential(now)) is not None and choice.closed:
+            raise NotSent("; ".join(choice.closed), "credentials")
+        with TURNS.turn(self.name):
+            seen = self._book.open(self.name)
+            inputs, readings = self.reader.read(now)
+            if held := self._book.holds(self.parts.submit.target):
+                raise NotSent("; ".join(held))
+            stale = {str(r.key) for r in readings if held_back([r])}
+            n = allowed(order, self.parts.chain, inputs, stale | ({"site"} if "wms" in stale else set()))
+        permit = self.breaker.permit() if self.breaker else FREE
+        if permit.words and n > 1:
+            raise NotSent(f"a breaker is open: {permit.words}", "us", "send one pilot, to see")
+        # one pilot is a probe then, whenever the next one was due
+        taken = permit.words is not None and self.breaker is not None and self.breaker.take_probe()
+        done = self._sender.send(n, seen)
+        if taken and self.breaker is not None and not any(one.count for one in done.sent):
+            self.breaker.give_back()
+        if not done.sent:
+            raise NotSent("; ".join(done.notes) or "the factory is stopping", CAPPED.who, CAPPED.next)
         return done
 
     def _retire(self, record: CycleRecord, agreed: int) -> CycleRecord:

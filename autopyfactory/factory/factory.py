@@ -34,6 +34,7 @@ from autopyfactory.factory.hangwatch import HangWatch
 from autopyfactory.factory.heldpilots import Surroundings
 from autopyfactory.factory.leftbehind import LeftBehind
 from autopyfactory.factory.pilotcare import PilotCare
+from autopyfactory.factory.probes import Probes
 from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
 from autopyfactory.factory.reconciler import Failure, Reconciler
 from autopyfactory.factory.room import Least, RoomWatch, trees
@@ -108,6 +109,8 @@ class Factory(Neighbours):
         self.book.endings.subscribe(self.care.endings)
         self.tally = TallyStore(self.state_dir / "tally.db")
         self.book.endings.subscribe(self.tally.note)
+        self.probes = Probes(lambda: self.queues, self.announce)
+        self.book.endings.subscribe(self.probes.endings)
         self.sources = SourcePool(self.clock, self.book)
         self.shared = Shared(
             Board(self.clock),
@@ -244,6 +247,7 @@ class Factory(Neighbours):
         self.sources.stop()
         self.troubles.stop()
         self.care.stop()
+        self.probes.stop()
         self.endings.stop()
         self.room.stop()
         self._anchor.stop()

@@ -226,6 +226,8 @@ def alike(text: str) -> str:
         (r"\bport \d+", "port N"),
         (r"HTCondor [\d.]+", "HTCondor N"),
         (r"\b(ends in|expired) [^,;\n]*", r"\1 N"),
+        (r"(?<=ran, after) .*", " N"),
+        (r"\bas [\w.]+", "as ID"),
         (r"\bcluster \d+|\b\d+\.\d+(?= )", "ID"),
     ):
         text = re.sub(pattern, plain, text)
