@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence, Set
 from typing import Literal
 
 from autopyfactory.cycle.sender import Sending
-from autopyfactory.model.decision import CycleInputs, Rule, declaration_of
+from autopyfactory.model.decision import CycleInputs, Rule, Step, declaration_of
 from autopyfactory.model.declaration import CAPPED, Who
 
 
@@ -72,7 +72,17 @@ class Order:
         return self._sent
 
 
-def allowed(order: Order, chain: Sequence[Rule], inputs: CycleInputs, stale: Set[str]) -> int:
+def _plainly(rule: Rule, n: int, inputs: CycleInputs) -> Step:
+    return rule.calc(n, inputs)
+
+
+def allowed(
+    order: Order,
+    chain: Sequence[Rule],
+    inputs: CycleInputs,
+    stale: Set[str],
+    calculate: Callable[[Rule, int, CycleInputs], Step] = _plainly,
+) -> int:
     """Return how many of an order's pilots the queue's own limits let pass.
 
     Of the chain only those rules count that limit or hold: where the number comes from is a person. stale:
@@ -87,7 +97,7 @@ def allowed(order: Order, chain: Sequence[Rule], inputs: CycleInputs, stale: Set
             continue
         if unknown := sorted(need for need in rule.needs if need in stale or _unknown(inputs, need)):
             raise NotSent(f"{rule.name} cannot be asked: nothing is known of {', '.join(unknown)}")
-        step = rule.calc(n, inputs)
+        step = calculate(rule, n, inputs)
         if step.n_out < n:
             n, bite = step.n_out, step.cause or said.cause or CAPPED
             if n <= 0:

@@ -374,9 +374,11 @@ class APFQueue:
         pause = self._neighbours.paused(self.name)
         if pause is not None and "pause" not in order.overrules:
             raise NotSent(f"the queue is {pause.words}", "us", ANYWAY)
-        if closed := (*self._neighbours.blocked(), *self._missing(now)):
+        missing, expired = self._looked(now)
+        if closed := (*self._neighbours.blocked(), *missing):
             raise NotSent("; ".join(closed))
-        if (choice := self._credential(now)) is not None and choice.closed:
+        choice = self._credential(now) or expired
+        if choice is not None and choice.closed:
             raise NotSent("; ".join(choice.closed), "credentials")
         with TURNS.turn(self.name):
             seen = self._book.open(self.name)
@@ -384,7 +386,11 @@ class APFQueue:
             if held := self._book.holds(self.parts.submit.target):
                 raise NotSent("; ".join(held))
             stale = {str(r.key) for r in readings if held_back([r])}
-            n = allowed(order, self.parts.chain, inputs, stale | ({"site"} if "wms" in stale else set()))
+            stale |= {"site"} if "wms" in stale else set()
+            begun = self._clock.monotonic()
+            n = allowed(order, self.parts.chain, inputs, stale, self._calculated)
+            if self._clock.monotonic() - begun > AT_ONCE:
+                raise NotSent("a rule has hung: what was known is old, ask again")
         permit = self.breaker.permit() if self.breaker else FREE
         if permit.words and n > 1:
             raise NotSent(f"a breaker is open: {permit.words}", "us", "send one pilot, to see")
