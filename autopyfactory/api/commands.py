@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from autopyfactory.api import (
+    acknowledge,
     breakers,
     configuration,
     credentials,
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     **places.COMMANDS,
     **breakers.COMMANDS,
     **credentials.COMMANDS,
-    **worst.COMMANDS,
+    **acknowledge.COMMANDS,
     **probes.COMMANDS,
+    **worst.COMMANDS,
 }

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from autopyfactory.api import pilotquery as pilot_reports
 from autopyfactory.api import pilots
 from autopyfactory.api.answers import MOST_KEPT
+from autopyfactory.api.arguments import moment, text
 from autopyfactory.api.deliveryproblems import unheard
 from autopyfactory.api.live import known_state, live_state
 from autopyfactory.api.pilotquery import Ages
@@ -90,6 +90,7 @@ def _row(factory: Factory, name: str) -> QueueRow:
         ce=queue.parts.submit.ce if queue else "",
         sent=factory.book.total(name),
         ends=factory.tally.ends(name),
+        acknowledged={c: a.words for c, a in factory.acknowledged.of(name, factory.clock.now()).items()},
         problem=problem,
         live=known_state(factory, name),
     )
@@ -127,7 +128,7 @@ def why(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     With `schedd` false no schedd is asked: for pages, which must not wait. With `last` it answers so many
     cycles of its history as well (`kept`), and why it could not read them (`unread`).
     """
-    name = known(factory.configuration, _text(arguments, "queue"))
+    name = known(factory.configuration, text(arguments, "queue"))
     queue = factory.queues.get(name)
     return {
         **(_kept(factory, name, arguments["last"]) if "last" in arguments else {}),
@@ -158,11 +159,11 @@ def drain(factory: Factory, arguments: Arguments) -> dict[str, Any]:
 
 
 def _order(factory: Factory, arguments: Arguments, *, drain: bool) -> dict[str, Any]:
-    name = _text(arguments, "queue")
+    name = text(arguments, "queue")
     if name != ALL:
         name = known(factory.configuration, name)
     now = factory.clock.now()
-    until = _time(arguments.get("until"))
+    until = moment(arguments.get("until"))
     if until is not None and until <= now:
         raise CommandError(f"{until:%Y-%m-%d %H:%MZ} is over already")
     made = Pause(
@@ -184,7 +185,7 @@ def _order(factory: Factory, arguments: Arguments, *, drain: bool) -> dict[str, 
 
 def resume(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     """Answer `resume`: end the pause or drain of `queue` (`*`: the one for all queues)."""
-    name = _text(arguments, "queue")
+    name = text(arguments, "queue")
     try:
         ended = factory.pauses.clear(name)
     except PauseError as err:
@@ -204,25 +205,6 @@ def _wake(factory: Factory, name: str) -> None:
     for queue in list(factory.queues.values()):
         if name in (ALL, queue.name):
             queue.wake()
-
-
-def _text(arguments: Arguments, name: str) -> str:
-    value = arguments.get(name)
-    if not isinstance(value, str) or not value:
-        raise CommandError(f"{name} is missing")
-    return value
-
-
-def _time(text: Any) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        when = datetime.fromisoformat(str(text))
-    except ValueError as err:
-        raise CommandError(f"not a time: {text!r}") from err
-    if when.tzinfo is None:
-        raise CommandError(f"a time without a zone: {text!r}")
-    return when
 
 
 def _pilots(factory: Factory, arguments: Arguments) -> dict[str, Any]:

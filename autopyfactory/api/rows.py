@@ -66,6 +66,7 @@ class QueueRow:
     wasted_hours: float | None = None
     trouble: str | None = None  # what holds pilots up that were sent, as far as the schedd was asked
     problems: tuple[Cause, ...] = ()  # everything that is wrong, as `why` tells it, the worst first
+    acknowledged: Mapping[str, str] = field(default_factory=dict)  # of these: words by code
     trend: Trend = field(default_factory=Trend)
     oldest_pending: datetime | None = None  # these three only when a schedd was asked (longest)
     oldest_running: datetime | None = None
@@ -73,8 +74,17 @@ class QueueRow:
 
     @property
     def problem(self) -> str | None:
-        """Return the worst of what is wrong, in words."""
-        return self.problems[0].words if self.problems else None
+        """Return the worst of what is wrong, in words; what nobody has taken on comes first."""
+        first = next(iter((*self.news, *self.problems)), None)
+        if first is None:
+            return None
+        taken = self.acknowledged.get(first.code)
+        return f"{first.words} ({taken})" if taken else first.words
+
+    @property
+    def news(self) -> tuple[Cause, ...]:
+        """Return what is wrong and not acknowledged."""
+        return tuple(c for c in self.problems if c.code not in self.acknowledged)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data with every field."""
@@ -93,6 +103,7 @@ def queue_row(
     ce: str = "",
     sent: int | None = None,
     ends: Mapping[str, int] | None = None,
+    acknowledged: Mapping[str, str] | None = None,
     problem: str = "",
     live: LiveState | None = None,
 ) -> QueueRow:
@@ -120,6 +131,7 @@ def queue_row(
         ready=inputs.wms.ready if inputs and inputs.wms else None,
         sent=sent,
         ends=ends or {},
+        acknowledged=acknowledged or {},
         submitted=record.submitted if record else 0,
         outcome=record.outcome if record else "",
         reason=problem or (record.reason if record else "no cycle yet"),

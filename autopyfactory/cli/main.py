@@ -19,6 +19,7 @@ from autopyfactory.daemon.exits import ExitCode
 from autopyfactory.daemon.options import DaemonOptions
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "acknowledge": ("acknowledge", "Take on what is wrong with a queue."),
     "breakers": ("breakers", "Tell where pilots go wrong, and what is stopped."),
     "check": ("check", "Report everything that is wrong with a configuration."),
     "config": ("config_cmd", "Show, compare or convert configurations."),

@@ -96,19 +96,22 @@ def _code(answer: dict[str, Any], rows: Sequence[QueueRow], *, check: bool) -> i
     """Return the exit code, with `check` as monitoring systems want it."""
     if answer["started"] is None:
         return SILENT
-    found = [cause for row in rows for cause in row.problems]
+    found = [cause for row in rows for cause in row.news]
     return 0 if not check or not found else STOPPED if any(c.blocks for c in found) else TROUBLE
 
 
 def _verdict(answer: dict[str, Any], rows: Sequence[QueueRow]) -> Iterator[str]:
     """Yield what is wrong, the first line with all that matters."""
-    troubled = [row for row in rows if row.problems]
+    troubled = [row for row in rows if row.news]
     state = ("OK", "WARNING", "CRITICAL", "UNKNOWN")[_code(answer, rows, check=True)]
     what = "nothing is wrong" if not troubled else f"something is wrong with {len(troubled)}"
     silent = "; ".join(["", *answer["notes"]]) if answer["started"] is None else ""
     yield f"{state}: {count(len(rows), 'queue')}, {what}{silent}"
-    for trouble in together({row.queue: row.problems for row in troubled}):
+    for trouble in together({row.queue: row.news for row in troubled}):
         yield f"{some(trouble.queues)}: {printable(trouble.cause.words)}"
+    for row in rows:
+        for words in row.acknowledged.values():
+            yield f"{row.queue}: {printable(words)}"
 
 
 def _group(answer: dict[str, Any], rows: Sequence[QueueRow], width: int) -> Group:

@@ -44,6 +44,7 @@ from autopyfactory.model.decision import OtherQueues, RecentPilots
 from autopyfactory.model.record import CycleRecord, Event, FactoryEvent
 from autopyfactory.model.text import count
 from autopyfactory.notify import pilotreports, wrapperpings
+from autopyfactory.notify.acknowledged import Acknowledgements
 from autopyfactory.notify.cycletotals import CycleTotals
 from autopyfactory.notify.delivery import BatchReporter
 from autopyfactory.notify.mail import mailer
@@ -99,6 +100,7 @@ class Factory(Neighbours):
         self.started_at = self.clock.now()
         self.ledger = Ledger(self.state_dir / "ledger.db", self.clock)
         self.pauses = Pauses(self.state_dir / "pauses.json")
+        self.acknowledged = Acknowledgements(self.state_dir / "acknowledged.json")
         self.endings = EndingStream(EndingStore(self.state_dir / "endings.db"))
         claims = Claims(configuration.factory.factory_id)
         rules = policy(configuration.factory)

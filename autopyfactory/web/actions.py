@@ -14,6 +14,8 @@ ACTIONS = {
     "pause": "Pause",
     "drain": "Drain",
     "resume": "Resume",
+    "acknowledge": "Acknowledge",
+    "unacknowledge": "No longer acknowledge",
 }  # commands of the factory; as people read it
 
 
@@ -32,7 +34,7 @@ def act(
     if not reason.strip():
         raise Denied("a reason is wanted: others will read it")
     arguments: dict[str, Any] = {"queue": queue, "reason": printable(reason, 500), "by": f"{who.name} (web)"}
-    if until is not None and action != "resume":
+    if until is not None and action not in ("resume", "unacknowledge"):
         arguments["until"] = until
     answer = site.access.ask(action, **arguments)
     site.views.stale()

@@ -26,6 +26,9 @@ EARLIER = 60  # cycles that a story looks at
 LATE = 120.0  # seconds without an answer of the factory, from which on it is not ready
 
 
+Action = Literal["pause", "drain", "resume", "acknowledge", "unacknowledge"]
+
+
 class Error(BaseModel):
     """Why there is no answer."""
 
@@ -58,7 +61,7 @@ class WorstRows(BaseModel):
 
 
 class Order(BaseModel):
-    """A pause, drain or resume."""
+    """What an order has to say for itself."""
 
     reason: str = Field(min_length=1, max_length=500, description="Why; shown wherever the queue is")
     until: datetime | None = Field(None, description="When it ends by itself; with a time zone")
@@ -238,7 +241,7 @@ def _orders(routes: APIRouter, site: Site) -> None:
         **PROBLEMS, 403: {"model": Error, "description": "Not with this identity"},
     })  # fmt: skip
     def order(
-        request: Request, name: str, action: Literal["pause", "drain", "resume"], body: Order
+        request: Request, name: str, action: Action, body: Order
     ) -> Response:
         """Give an order; with a bearer token of scope `operate`, whose name is recorded with the reason."""
         assert action in ACTIONS

@@ -86,6 +86,15 @@ def _queues(rows: Iterable[QueueRow]) -> Iterator[Metric]:
         family.add_metric([state], sum(getattr(r, state) or 0 for r in rows))
     yield family
     yield _gauge("ready_jobs", "Jobs of all queues that are ready", sum(r.ready or 0 for r in rows))
+    taken = GaugeMetricFamily(
+        f"{PREFIX}_queue_acknowledged",
+        "1 for a queue with problems that somebody has taken on, all of them; else absent",
+        labels=["queue"],
+    )
+    for row in rows:
+        if row.acknowledged and not row.news:
+            taken.add_metric([_label(row.queue)], 1)
+    yield taken
     yield _counter(
         "submitted_pilots", "Pilots that were sent, of all queues together", sum(r.sent or 0 for r in rows)
     )

@@ -212,7 +212,7 @@ class Pages:
             return self._message(request, 413, "Too much", "This form is too long.")
         if not who.operates:
             status = 401 if who.scope is None else 403
-            words = "Pausing, draining and resuming need a token with the scope operate."
+            words = "Orders need a token with the scope operate."
             answer = self._message(request, status, "Not with this identity", words)
             if who.scope is None:
                 answer.raw_headers.append(CHALLENGE)
