@@ -32,6 +32,7 @@ class Standing:
     open_age: float | None = None  # since the oldest of them was sent; so are the next two
     unseen_age: float | None = None
     lost_age: float | None = None
+    unresolved_age: float | None = None
 
 
 def standing(accounts: Accounts, place: Place, now: float, wall: float) -> Standing:
@@ -68,4 +69,5 @@ def standing(accounts: Accounts, place: Place, now: float, wall: float) -> Stand
         open_age=oldest(lines),
         unseen_age=oldest(book.unseen_lines(place.name, place.view.asked)) if place.view else None,
         lost_age=oldest(book.lost_lines(place.name)),
+        unresolved_age=oldest(book.unresolved(place.name)),
     )

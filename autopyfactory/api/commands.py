@@ -14,6 +14,7 @@ from autopyfactory.api import (
     places,
     probes,
     queues,
+    sites,
     worst,
 )
 from autopyfactory.control.server import CommandError
@@ -39,7 +40,8 @@ COMMANDS: dict[str, Command] = {
     **places.COMMANDS,
     **breakers.COMMANDS,
     **credentials.COMMANDS,
-    **acknowledge.COMMANDS,
-    **probes.COMMANDS,
     **worst.COMMANDS,
+    **probes.COMMANDS,
+    **acknowledge.COMMANDS,
+    **sites.COMMANDS,
 }

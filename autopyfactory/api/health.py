@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 from autopyfactory import __version__
 from autopyfactory.api.credentials import rows as credential_rows
 from autopyfactory.condor import registry
+from autopyfactory.condor.capacity import CAPACITIES
+from autopyfactory.condor.client import CondorClient
+from autopyfactory.logs.counts import COUNTS
 from autopyfactory.model.decision import Cap
 from autopyfactory.model.serialize import to_full, to_plain
 from autopyfactory.model.text import count
-from autopyfactory.notify.cycletotals import BOUNDS
+from autopyfactory.notify.cycletotals import BOUNDS as CYCLES
+from autopyfactory.sources.source import BOUNDS
 
 if TYPE_CHECKING:
     from autopyfactory.factory.factory import Factory
@@ -40,12 +44,17 @@ def health(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
         "started": to_plain(factory.started_at),
         "problems": [*_problems(factory, sources, now)],
         "sources": sources,
-        "schedds": [{"schedd": str(c.target), "suspended": c.suspended} for c in registry.clients()],
+        "schedds": [_schedd(c) for c in registry.clients()],
+        "room": [
+            {"tree": what.removeprefix("the "), "bytes": room.bytes, "inodes": room.inodes}
+            for what, room in factory.room.rooms.items()
+        ],
+        "log": dict(COUNTS.sums()),
         "reporters": [to_full(r.status()) for r in factory.reporters()],
         "mail": to_full(factory.mailer.status()) if factory.mailer else None,
         "submissions": _submissions(factory),
         "caps": list(_caps(factory)),
-        "cycles": {"bounds": BOUNDS, **to_full(factory.cycle_totals.totals())},
+        "cycles": {"bounds": CYCLES, **to_full(factory.cycle_totals.totals())},
         "hanging": {q: queue.hangs for q, queue in dict(factory.queues).items() if queue.hangs},
         "hangs": factory.hangs.total,
         "profiles": credential_rows(factory.credentials, factory.configuration, now),
@@ -60,6 +69,17 @@ def health(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
             for (action, kind), n in sorted(dict(factory.care.held.totals.acted).items())
         ],
         "credentials": {q: w for q in dict(factory.queues) if (w := factory.troubles.credential(q))},
+    }
+
+
+def _schedd(client: CondorClient) -> dict[str, Any]:
+    capacity = CAPACITIES.of(client.target)
+    return {
+        "schedd": str(client.target),
+        "suspended": client.suspended,
+        "jobs": capacity.ours + capacity.others if capacity else None,  # everybody's
+        "limits": dict(capacity.limits) if capacity else {},
+        **to_full(client.calls),
     }
 
 
@@ -78,6 +98,8 @@ def _source(factory: Factory, source: StatusSource[Any]) -> dict[str, Any]:
         "failures": source.failures,
         "seconds": to_plain(source.seconds),
         "last_seconds": to_plain(source.last_seconds),
+        "bounds": BOUNDS,
+        "buckets": list(source.buckets),
     }
 
 
@@ -98,7 +120,7 @@ def _problems(factory: Factory, sources: list[dict[str, Any]], now: datetime) ->
         yield f"{count(late, 'queue')} had no cycle for more than {LATE:g} periods"
 
 
-def _submissions(factory: Factory) -> dict[str, int]:
+def _submissions(factory: Factory) -> dict[str, int | float | None]:
     standings = factory.book.standings()
     return {
         "unresolved": sum(s.submissions for s in standings),
@@ -106,6 +128,7 @@ def _submissions(factory: Factory) -> dict[str, int]:
         "missing": sum(s.balance.missing for s in standings),
         "foreign": sum(s.balance.foreign + s.balance.surplus for s in standings),
         "lost": sum(s.lost for s in standings),
+        "oldest": max((s.unresolved_age for s in standings if s.unresolved_age is not None), default=None),
     }
 
 

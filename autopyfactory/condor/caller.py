@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from autopyfactory.condor.calls import CallCounter
 from autopyfactory.condor.diagnosis import diagnose
 from autopyfactory.condor.errors import Busy, Overrun, Refused, Suspended, Unreachable, WorkerDied
 from autopyfactory.condor.process import Ended, Process, worker_command, worker_environment
@@ -50,6 +51,7 @@ class Caller:
         recycle_above_kb: int,
         command: Sequence[str] | None,
     ) -> None:
+        self.calls = CallCounter()
         self._target = target
         self._command = command
         self._recycle_after = recycle_after
@@ -75,6 +77,10 @@ class Caller:
 
     def call(self, operation: str, arguments: list[Any], deadline: float, probe: bool) -> Any:
         """The result of an operation of the child, or one of our errors, within `deadline` seconds."""
+        with self.calls.one():
+            return self._call(operation, arguments, deadline, probe)
+
+    def _call(self, operation: str, arguments: list[Any], deadline: float, probe: bool) -> Any:
         start = time.monotonic()
         aborts = self._aborts
         self._admit(aborts, probe)
@@ -166,6 +172,7 @@ class Caller:
             environment = worker_environment(self._target, os.environ)
             self._process = Process(command, environment, max(0.0, end - time.monotonic()))
             self._submits = 0
+            self.calls.child()
         return self._process
 
     def _judge(self, operation: str, reply: Any, seconds: float) -> Any:

@@ -115,6 +115,18 @@ class Capacities:
             at, found = self._known.get(target, (float("-inf"), Capacity()))
         return tuple(found.caps(resource)) if time.monotonic() - at < FRESH else ()
 
+    def of(self, target: Target) -> Capacity | None:
+        """Return what a schedd says; None where that is not known."""
+        with self._lock:
+            at, found = self._known.get(target, (float("-inf"), Capacity()))
+        return found if time.monotonic() - at < FRESH else None
+
+    def resources(self) -> list[tuple[str, str, Resource]]:
+        """Return each CE as gridmanagers see it: schedd, GridResource, what is there."""
+        with self._lock:
+            known = [(t, c) for t, (at, c) in self._known.items() if time.monotonic() - at < FRESH]
+        return [(str(t), name, found) for t, c in known for name, found in c.resources.items()]
+
     def near(self) -> tuple[str, ...]:
         """Return which limits are almost reached, in words."""
         with self._lock:

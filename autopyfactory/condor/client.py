@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autopyfactory.condor.caller import Caller
+from autopyfactory.condor.calls import Calls
 from autopyfactory.condor.capacity import SETTINGS, Capacity, capacity
 from autopyfactory.condor.errors import Refused
 from autopyfactory.condor.quoting import check_description
@@ -221,6 +222,11 @@ class CondorClient:
     def suspended(self) -> bool:
         """True while calls other than probes are turned away."""
         return self._caller.suspended
+
+    @property
+    def calls(self) -> Calls:
+        """How calls went up to now."""
+        return self._caller.calls.sums()
 
     @property
     def pid(self) -> int | None:

@@ -69,6 +69,7 @@ class RoomWatch:
         self._look = look
         self._full: Mapping[str, str] = {}
         self._low: Mapping[str, str] = {}
+        self.rooms: Mapping[str, Room] = {}  # what was seen last, by what the tree is for
         self._seen = float("-inf")  # monotonic, when all was looked at last
         self._looked = threading.Event()
         self._looking_at = ""
@@ -100,6 +101,7 @@ class RoomWatch:
         least = self._least()
         full: dict[str, str] = {}
         low: dict[str, str] = {}
+        rooms: dict[str, Room] = {}
         for what, path in self._trees().items():
             self._looking_at = f"{what} {path}"
             try:
@@ -107,6 +109,7 @@ class RoomWatch:
             except OSError as err:
                 full[what] = f"no room is known of: {what} {path}: {err.strerror or err}"
                 continue
+            rooms[what] = found
             if words := found.below(least):
                 full[what] = f"no room in {what} {path}: {words}"
             elif words := found.below(least, AMPLE):
@@ -117,7 +120,7 @@ class RoomWatch:
             log.warning("%s", words)
         for what in self._full.keys() - full.keys():
             log.warning("there is room in %s again", what)
-        self._full, self._low = full, low
+        self._full, self._low, self.rooms = full, low, rooms
         self._seen = time.monotonic()
         self._looked.set()
 

@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from autopyfactory.logs.counts import COUNTS
 from autopyfactory.logs.files import Complaints, FileHandler, QueueFilesHandler
 from autopyfactory.logs.writer import Writer
 from autopyfactory.model.text import visible
@@ -189,6 +190,7 @@ class Logs:
         for name, off in _NOT_SHOWN.items():
             setattr(logging, name, off)
         logging.getLogger().addHandler(self._entry)
+        logging.getLogger().addHandler(COUNTS)
         logging.captureWarnings(True)
         os.register_at_fork(after_in_child=self.writer.forked)
 
@@ -220,6 +222,7 @@ class Logs:
         done = self.writer.stop(timeout)
         logging.captureWarnings(False)
         logging.getLogger().removeHandler(self._entry)
+        logging.getLogger().removeHandler(COUNTS)
         for logger, level in self._previous:
             logger.setLevel(level)
         self._previous.clear()

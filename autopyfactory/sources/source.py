@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ log = logging.getLogger("autopyfactory.source")
 
 FIRST_RETRY = 1.0  # seconds until a failed question is asked again; doubles up to LAST_RETRY
 LAST_RETRY = 30.0
+BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds of a question: upper ends of buckets
 AFTER_HANG = 0.3  # seconds until a source is asked again that has just used up its time limit in silence
 
 
@@ -72,6 +74,7 @@ class StatusSource(Generic[T]):
         self.state: SourceState[T] = SourceState()
         self.fetches = self.failures = 0  # since it was made; only the thread that polls writes
         self.seconds = 0.0  # that all of them took together
+        self.buckets = [0] * (len(BOUNDS) + 1)  # of them, up to each of BOUNDS (each alone), and above
         self.last_seconds: float | None = None  # that the last one took
         self._fetch = fetch
         self._answers = answers
@@ -144,6 +147,7 @@ class StatusSource(Generic[T]):
             self.fetches += 1
             self.last_seconds = self._clock.monotonic() - asked_mono
             self.seconds += self.last_seconds
+            self.buckets[bisect_left(BOUNDS, self.last_seconds)] += 1
         self.state = SourceState(Snapshot(data, asked_at - timedelta(seconds=lag), asked_mono - lag))
         if before.trouble:
             log.info("%s answers again after %d failures", self.label, before.trouble.failures)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from autopyfactory.api.answers import Unknown, as_data, why
 from autopyfactory.api.rows import QueueRow
+from autopyfactory.api.sites import SiteState, ticket
 from autopyfactory.api.worst import COLUMNS, WorstRow, ranked
 from autopyfactory.control.client import ControlError, NotRunning
 from autopyfactory.history.place import HistoryError
@@ -19,6 +20,7 @@ from autopyfactory.model.serialize import to_full, to_plain
 from autopyfactory.web import past
 from autopyfactory.web.actions import ACTIONS, Denied, act
 from autopyfactory.web.site import Site
+from autopyfactory.web.sitelook import site_of
 from autopyfactory.web.table import COLUMNS as QUEUE_COLUMNS
 from autopyfactory.web.table import MOST, PAGE, Selection, as_csv
 
@@ -60,6 +62,15 @@ class WorstRows(BaseModel):
     queues: list[WorstRow]
 
 
+class SiteAnswer(BaseModel):
+    """What is seen of one place."""
+
+    at: str
+    queues: list[QueueRow]
+    seen: SiteState | None  # None: the factory cannot be asked
+    ticket: str
+
+
 class Order(BaseModel):
     """What an order has to say for itself."""
 
@@ -89,6 +100,7 @@ def router(site: Site) -> APIRouter:
     _health(routes, site)
     _factory(routes, site)
     _worst(routes, site)
+    _sites(routes, site)
     _one_queue(routes, site)
     _orders(routes, site)
     return routes
@@ -196,6 +208,29 @@ def _worst(routes: APIRouter, site: Site) -> None:
             return csv_file("worst.csv", COLUMNS, rows)
         page = [to_full(row) for row in rows[offset : offset + limit]]
         return answer({"total": len(rows), "offset": offset, "window": window, "queues": page})
+
+
+def _sites(routes: APIRouter, site: Site) -> None:
+    @routes.get("/api/ces/{name:path}", tags=["sites"], response_model=SiteAnswer, responses=PROBLEMS)
+    def ce(name: str, form: Annotated[Literal["json", "csv"], Query()] = "json") -> Response:
+        """Return what the factory sees of one CE, across its queues; safe to show to the site."""
+        return at(f"CE {name}", Selection(ce=name), form)
+
+    @routes.get("/api/sites/{name:path}", tags=["sites"], response_model=SiteAnswer, responses=PROBLEMS)
+    def wms(name: str, form: Annotated[Literal["json", "csv"], Query()] = "json") -> Response:
+        """Return the same of one queue or site of the WMS."""
+        return at(f"WMS queue {name}", Selection(wmsqueue=name), form)
+
+    def at(title: str, wanted: Selection, form: str) -> Response:
+        view = site.views.get()
+        rows, seen = site_of(site, wanted)
+        if not rows:
+            return error(404, "no queue of this factory sends there")
+        if form == "csv":
+            return csv_file("site.csv", QUEUE_COLUMNS, rows)
+        text = ticket(title, view.factory, view.at, rows, seen)
+        return answer({"at": view.answer["at"], "queues": [r.as_dict() for r in rows],
+                       "seen": to_full(seen) if seen else None, "ticket": text})  # fmt: skip
 
 
 def _one_queue(routes: APIRouter, site: Site) -> None:

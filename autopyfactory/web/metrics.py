@@ -7,6 +7,7 @@ queue exists for a few numbers only; everything else is summed, or labelled by w
 from __future__ import annotations
 
 import gzip
+import logging
 import math
 import threading
 import time
@@ -26,10 +27,13 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from autopyfactory.accounting.tally import OUTCOMES
 from autopyfactory.api.rows import QueueRow
 from autopyfactory.model.text import printable
 from autopyfactory.web.table import states
 from autopyfactory.web.view import View
+
+log = logging.getLogger("autopyfactory.web")
 
 PREFIX = "autopyfactory"
 PILOT_STATES = ("unsubmitted", "waiting", "held", "unseen", "running", "error")  # none of them counts twice
@@ -39,10 +43,13 @@ LONGEST = 200  # characters of a label
 class FactoryCollector(Collector):
     """Turns a view into metrics."""
 
-    def __init__(self, view: Callable[[], View], per_queue: str = "full"):
-        """Collect from what `view` returns; `per_queue`: full, states or off."""
+    def __init__(
+        self, view: Callable[[], View], per_queue: str = "full", failures: Counter[str] | None = None
+    ):
+        """Collect from what `view` returns; `per_queue`: full, states or off; `failures` counts on."""
         self._view = view
         self._per_queue = per_queue
+        self._failures = Counter[str]() if failures is None else failures
 
     def describe(self) -> Iterable[Metric]:
         """Say nothing beforehand: registering must not ask the factory."""
@@ -55,22 +62,39 @@ class FactoryCollector(Collector):
         yield _gauge(
             "view_timestamp_seconds", "When the factory was asked for what is shown here", view.at.timestamp()
         )
-        yield from _queues(view.rows)
-        if self._per_queue != "off":
-            yield from _pilots(view.rows)
-        if self._per_queue == "full":
-            yield from _decisions(view.rows)
-        if view.health is not None:
-            yield from _factory(view.health)
-            yield from _sources(view.health["sources"])
-            yield from _schedds(view.health["schedds"])
-            yield from _reporters(view.health)
-            yield from _cycles(view.health["cycles"])
-            yield from _caps(view.health["caps"])
-            yield from _troubled(view.health)
+        for part in _parts(view, self._per_queue):
+            try:
+                yield from part
+            except Exception:  # a defect of one part leaves the others their numbers
+                log.exception("a part of the metrics cannot be made")
+                self._failures["errors"] += 1
         yield _gauge(
             "scrape_duration_seconds", "How long this answer took to make", time.perf_counter() - began
         )
+        yield _counter(
+            "scrape_errors", "Parts of answers that could not be made", self._failures["errors"]
+        )
+
+
+def _parts(view: View, per_queue: str) -> Iterator[Iterator[Metric]]:
+    """Yield what the metrics are made of, one after the other."""
+    yield _queues(view.rows)
+    if per_queue != "off":
+        yield _pilots(view.rows)
+    if per_queue == "full":
+        yield _decisions(view.rows)
+        yield _ended(view.rows)
+    health = view.health
+    if health is None:
+        return
+    yield _factory(health)
+    yield _sources(health["sources"])
+    yield _schedds(health["schedds"])
+    yield _reporters(health)
+    yield _cycles(health["cycles"])
+    yield _caps(health["caps"])
+    yield _troubled(health)
+    yield _host(health)
 
 
 def _queues(rows: Iterable[QueueRow]) -> Iterator[Metric]:
@@ -145,6 +169,25 @@ def _decisions(rows: Iterable[QueueRow]) -> Iterator[Metric]:
     yield info
 
 
+def _ended(rows: Iterable[QueueRow]) -> Iterator[Metric]:
+    family = CounterMetricFamily(
+        f"{PREFIX}_queue_ended_pilots", "Pilots of a queue that ended, by how", labels=["queue", "outcome"]
+    )
+    for row in rows:
+        for outcome in OUTCOMES:
+            family.add_metric([_label(row.queue), outcome], row.ends.get(outcome, 0))
+    yield family
+
+
+def _host(health: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield the room where the factory writes, and what it logged."""
+    yield _each("room_bytes", "Bytes free where the factory writes", "tree",
+                {r["tree"]: r["bytes"] for r in health["room"]})  # fmt: skip
+    yield _each("room_inodes", "Files that can be made there", "tree",
+                {r["tree"]: r["inodes"] for r in health["room"] if r["inodes"] is not None})  # fmt: skip
+    yield _each("log_messages", "Lines that the factory logged", "level", health["log"], counter=True)
+
+
 def _factory(health: Mapping[str, Any]) -> Iterator[Metric]:
     info = InfoMetricFamily(f"{PREFIX}_build", "The release that runs")
     info.add_metric(
@@ -158,6 +201,9 @@ def _factory(health: Mapping[str, Any]) -> Iterator[Metric]:
     submissions = health["submissions"]
     yield _gauge("intents_unresolved", "Submissions whose outcome is not known", submissions["unresolved"])
     yield _gauge("unresolved_pilots", "Pilots in these", submissions["pilots"])
+    if submissions["oldest"] is not None:
+        oldest = _time(health["at"]) - submissions["oldest"]
+        yield _gauge("intents_oldest_timestamp_seconds", "When the oldest of these was begun", oldest)
     yield _gauge(
         "credential_problems", "Queues with a credential that is no good", len(health["credentials"])
     )
@@ -191,14 +237,39 @@ def _sources(sources: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
                 {k: s["fetches"] for k, s in rows.items()}, counter=True)  # fmt: skip
     yield _each("source_fetch_failures", "Questions without an answer", "source",
                 {k: s["failures"] for k, s in rows.items()}, counter=True)  # fmt: skip
-    yield _each("source_fetch_seconds", "Time that all questions took together", "source",
-                {k: s["seconds"] for k, s in rows.items()}, counter=True)  # fmt: skip
+    family = HistogramMetricFamily(
+        f"{PREFIX}_source_fetch_duration_seconds", "How long questions to a source took", labels=["source"]
+    )
+    for name, s in rows.items():
+        family.add_metric([name], _up_to(s["bounds"], s["buckets"]), sum_value=s["seconds"])
+    yield family
 
 
 def _schedds(schedds: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
     rows = _merged(schedds, "schedd")
     yield _each("schedd_up", "Whether calls to a schedd are tried: 0 after one that hung", "schedd",
                 {k: 0.0 if s["suspended"] else 1.0 for k, s in rows.items()})  # fmt: skip
+    yield _each("schedd_jobs", "Jobs in its queue, everybody's", "schedd",
+                {k: s["jobs"] for k, s in rows.items() if s["jobs"] is not None})  # fmt: skip
+    limits = GaugeMetricFamily(
+        f"{PREFIX}_schedd_job_limit", "Most jobs that it takes, by its setting", labels=["schedd", "setting"]
+    )
+    failures = CounterMetricFamily(
+        f"{PREFIX}_schedd_call_failures", "Calls without an answer, or not tried", labels=["schedd", "kind"]
+    )
+    for name, s in rows.items():
+        for setting, limit in s["limits"].items():
+            limits.add_metric([name, setting], limit)
+        for kind, n in s["failures"].items():
+            failures.add_metric([name, kind], n)
+    yield limits
+    yield failures
+    for field, metric, words in (
+        ("calls", "schedd_calls", "Calls to it"),
+        ("seconds", "schedd_call_seconds", "Time that these took together"),
+        ("children", "schedd_children", "Processes that were started for these"),
+    ):
+        yield _each(metric, words, "schedd", {k: s[field] for k, s in rows.items()}, counter=True)
 
 
 def _reporters(health: Mapping[str, Any]) -> Iterator[Metric]:
@@ -214,14 +285,19 @@ def _reporters(health: Mapping[str, Any]) -> Iterator[Metric]:
 
 
 def _cycles(cycles: Mapping[str, Any]) -> Iterator[Metric]:
-    up_to, buckets = 0, []
-    for bound, n in zip([*map(str, map(float, cycles["bounds"])), "+Inf"], cycles["buckets"], strict=True):
-        up_to += n
-        buckets.append((bound, float(up_to)))
     family = HistogramMetricFamily(f"{PREFIX}_cycle_duration_seconds", "How long the cycles of queues took")
-    family.add_metric([], buckets, sum_value=cycles["seconds"])
+    family.add_metric([], _up_to(cycles["bounds"], cycles["buckets"]), sum_value=cycles["seconds"])
     yield family
     yield _each("cycles", "Cycles by outcome", "outcome", cycles["outcomes"], counter=True)
+
+
+def _up_to(bounds: Iterable[float], buckets: Iterable[int]) -> list[tuple[str, float]]:
+    """Return counts per bucket as Prometheus has them: up to each bound, and all."""
+    up_to, found = 0, []
+    for bound, n in zip([*map(str, map(float, bounds)), "+Inf"], buckets, strict=True):
+        up_to += n
+        found.append((bound, float(up_to)))
+    return found
 
 
 def _caps(caps: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
@@ -295,6 +371,7 @@ class Exposition:
     def __init__(self, view: Callable[[], View], per_queue: str = "full"):
         self._view = view
         self._per_queue = per_queue
+        self._failures = Counter[str]()
         self._lock = threading.Lock()
         self._number = -1
         self._made: dict[str, tuple[bytes, bytes]] = {}
@@ -310,8 +387,11 @@ class Exposition:
                 self._number, self._made = view.number, {}
             if kind not in self._made:
                 registry = CollectorRegistry()
-                registry.register(FactoryCollector(lambda: view, self._per_queue))
+                registry.register(FactoryCollector(lambda: view, self._per_queue, self._failures))
                 registry.register(_Of(self._process))
+                if view.health is not None:
+                    pid = int(view.health["pid"])
+                    ProcessCollector(namespace=PREFIX, pid=lambda: pid, registry=registry)
                 body: bytes = encoder(registry)
                 self._made[kind] = body, gzip.compress(body, 1)
             return self._made[kind][1 if packed else 0], kind

@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 
 from autopyfactory.api.answers import Unknown, why
+from autopyfactory.api.sites import ticket
 from autopyfactory.api.worst import WINDOWS, ranked
 from autopyfactory.control.client import ControlError
 from autopyfactory.model.queuefolder import queue_folder
@@ -23,10 +24,12 @@ from autopyfactory.web.logfiles import NoSuchLog
 from autopyfactory.web.pilotlooks import PilotLooks
 from autopyfactory.web.render import STATIC, page, path, static
 from autopyfactory.web.site import Site
+from autopyfactory.web.sitelook import site_of
 from autopyfactory.web.table import PAGE, Selection, groups
 from autopyfactory.web.view import View
 from autopyfactory.why import explain
 from autopyfactory.why.model import Story
+from autopyfactory.wrapper.summary import summary
 
 WORST = 10  # queues on the overview
 WORST_COLUMNS = {
@@ -59,6 +62,7 @@ class Pages:
         get("/pilots")(self.pilots)
         get("/pilot")(self.pilot)
         get("/logs")(self.log_days)
+        get("/logsearch")(self.log_search)
         get("/logs/{day}")(self.log_queues)
         get("/logs/{day}/{queue}")(self.log_files)
         get("/logs/{day}/{queue}/{file}")(self.log_raw)
@@ -134,14 +138,15 @@ class Pages:
 
     def _place(self, request: Request, kind: str, name: str, wanted: Selection) -> Response:
         view = self.site.views.get()
-        found = wanted.rows(view.rows)
-        if not found:
+        rows, seen = site_of(self.site, wanted)
+        if not rows:
             return self._message(
                 request, 404, f"Nothing is known of {kind} {name}", "No queue of this factory sends there."
             )
         return self._page(
-            request, "place.html", view=view, kind=kind, name=name, rows=found, groups=groups(found),
-            ticket=_ticket(kind, name, view, wanted),
+            request, "place.html", view=view, kind=kind, name=name, rows=rows, groups=groups(rows), seen=seen,
+            api=path("api", "ces" if wanted.ce else "sites", name),
+            ticket=ticket(f"{kind} {name}", view.factory, view.at, rows, seen),
         )  # fmt: skip
 
     def worst(
@@ -273,6 +278,7 @@ class Pages:
             day = str(found["submitted"])[:10]
         folder = queue_folder(queue)
         parts = [(kind, self._excerpt(day, folder, f"{id}.{kind}")) for kind in ("out", "err", "log")]
+        output = parts[0][1]
         return self._page(
             request,
             "pilot.html",
@@ -283,6 +289,8 @@ class Pages:
             pilot=found,
             look=look,
             parts=parts,
+            life=_life(found) if found is not None else (),
+            summary=summary(output.text) if output is not None else None,
         )
 
     def _excerpt(self, day: str, folder: str, name: str) -> logfiles.Excerpt | None:
@@ -299,14 +307,29 @@ class Pages:
 
     def log_queues(self, request: Request, day: str) -> Response:
         """List the queues that have logs of a day."""
-        return self._listing(request, day, lambda: logfiles.queues(self.site.logs, day), f"/logs/{day}")
+        return self._listing(
+            request, day, lambda: logfiles.queues(self.site.logs, day), f"/logs/{day}", day=day
+        )
 
-    def _listing(self, request: Request, title: str, names: Any, base: str) -> Response:
+    def log_search(
+        self,
+        request: Request,
+        day: Annotated[str, Query(pattern=r"^\d{4}-\d{2}-\d{2}$")],
+        id: Annotated[str, Query(pattern=r"^\d{1,12}\.\d{1,9}$")],
+    ) -> Response:
+        """Find a pilot's files of a day by its number alone; of several schedds' pilots all that have it."""
+        try:
+            found = logfiles.queues_with(self.site.logs, day, id)
+        except NoSuchLog as err:
+            return self._message(request, 404, "No logs", str(err), "/logs")
+        return self._page(request, "logsearch.html", day=day, id=id, queues=found)
+
+    def _listing(self, request: Request, title: str, names: Any, base: str, day: str = "") -> Response:
         try:
             found = names()
         except NoSuchLog as err:
             return self._message(request, 404, "No logs", str(err), "/logs")
-        return self._page(request, "listing.html", title=title, names=found, base=base)
+        return self._page(request, "listing.html", title=title, names=found, base=base, day=day)
 
     def log_files(
         self, request: Request, day: str, queue: str, after: Annotated[str, Query(max_length=40)] = ""
@@ -373,11 +396,13 @@ def _problems(view: View) -> list[str]:
     return found
 
 
-def _ticket(kind: str, name: str, view: View, wanted: Selection) -> str:
-    """Return text that can be pasted into a ticket."""
-    lines = [f"{kind} {name}, as the pilot factory {view.factory} sees it at {view.at:%Y-%m-%d %H:%M} UTC:"]
-    lines += [f"- {r.queue}: {r.trouble or r.sentence}" for r in wanted.rows(view.rows)[:20]]
-    return "\n".join(lines)
+def _life(pilot: Mapping[str, Any]) -> list[tuple[str, datetime]]:
+    """Return what happened to a pilot when, as its schedd lists it."""
+    sent, since = pilot["submitted"], pilot["since"]
+    found = [("sent", datetime.fromisoformat(sent))] if sent else []
+    if since and since != sent:
+        found.append((str(pilot["state"]), datetime.fromisoformat(since)))
+    return found
 
 
 def _until(hours: str) -> str | None:

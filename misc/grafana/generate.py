@@ -33,6 +33,13 @@ ROWS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     ),
     "Queues with the most to do": (
         ("Jobs ready", "short", "topk(10, autopyfactory_queue_ready_jobs{i})", "{{queue}}"),
+        (
+            "Failed or empty in an hour",
+            "short",
+            "topk(10, sum by (queue) (increase("
+            'autopyfactory_queue_ended_pilots_total{{outcome=~"failed|empty",i}}[1h])))',
+            "{{queue}}",
+        ),
         ("Pilots held", "short", 'topk(10, autopyfactory_queue_pilots{{state="held",i}} > 0)', "{{queue}}"),
         (
             "Sent in an hour",
@@ -90,6 +97,14 @@ ROWS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "sum by (outcome) (rate(autopyfactory_cycles_total{i}[10m]))",
             "{{outcome}}",
         ),
+        ("Room, bytes", "bytes", "autopyfactory_room_bytes{i}", "{{tree}}"),
+        (
+            "Warnings and errors logged per minute",
+            "short",
+            "sum by (level) (rate(autopyfactory_log_messages_total{i}[10m])) * 60",
+            "{{level}}",
+        ),
+        ("Memory", "bytes", "autopyfactory_process_resident_memory_bytes{i}", "{{instance}}"),
         ("Making /metrics", "s", "autopyfactory_scrape_duration_seconds{i}", "{{instance}}"),
     ),
 }

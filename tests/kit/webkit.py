@@ -26,7 +26,15 @@ from contracts.records import T0, cycle
 
 AT = T0 + timedelta(minutes=3)
 ROWS = [
-    queue_row("east", cycle("east", ready=5, held=2), sent=70, ce="ce1.example.org", wmsqueue="EAST"),
+    queue_row(
+        "east",
+        cycle("east", ready=5, held=2),
+        sent=70,
+        ce="ce1.example.org",
+        wmsqueue="EAST",
+        ends={"well": 50, "empty": 4, "short": 3, "failed": 2, "removed": 1},
+        acknowledged={"held-other": "acknowledged by ann until 2026-11-23 08:00Z: the site knows"},
+    ),
     queue_row("west <b>", cycle("west <b>", ready=50, outcome="failed"), sent=3, ce="ce1.example.org"),
     queue_row(
         "north/a", cycle("north/a", ready=0, pending=0), sent=0, ce="ce2.example.org", wmsqueue="NORTH"
@@ -46,6 +54,18 @@ SOURCE = {
     "failures": 2,
     "seconds": 14.5,
     "last_seconds": 0.5,
+    "bounds": [0.5, 1.0],
+    "buckets": [20, 9, 1],
+}
+SCHEDD = {
+    "schedd": "schedd1@cm",
+    "suspended": False,
+    "jobs": 120,
+    "limits": {"MAX_JOBS_PER_OWNER": 1000},
+    "calls": 300,
+    "seconds": 12.5,
+    "failures": {"overrun": 1},
+    "children": 2,
 }
 REPORTER = {
     "name": "history",
@@ -71,10 +91,12 @@ def health(**changes: Any) -> dict[str, Any]:
         "started": T0.isoformat(),
         "problems": [],
         "sources": [SOURCE],
-        "schedds": [{"schedd": "schedd1@cm", "suspended": False}],
+        "schedds": [SCHEDD],
+        "room": [{"tree": "state folder", "bytes": 5_000_000_000, "inodes": 70_000}],
+        "log": {"warning": 3, "error": 1, "critical": 0},
         "reporters": [REPORTER],
         "mail": None,
-        "submissions": {"unresolved": 1, "pilots": 5},
+        "submissions": {"unresolved": 1, "pilots": 5, "oldest": 60.0},
         "caps": [{"scope": "factory", "rule": "MaxPerFactory", "limit": 1000, "used": 212}],
         "cycles": {
             "bounds": BOUNDS,

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 import webkit
 from autopyfactory.api.rows import queue_row
+from autopyfactory.web import metrics
 from autopyfactory.web.metrics import Exposition
 from autopyfactory.web.view import View, look
 from contracts.records import cycle
 
 GOLDEN = Path(__file__).with_name("metrics.golden")
-CHANGING = re.compile(r"^autopyfactory_(scrape_duration_seconds|web_process_\w+) .*\n", re.MULTILINE)
+CHANGING = re.compile(r"^autopyfactory_(scrape_duration_seconds|(web_)?process_\w+) .*\n", re.MULTILINE)
 
 
 def text(view: View, per_queue: str = "full", accept: str = "") -> str:
@@ -54,7 +57,7 @@ def test_no_label_holds_free_text(view: View) -> None:
     assert labels <= {
         *("queue", "state", "cause", "source", "schedd", "reporter", "outcome", "scope", "le"),
         *("version", "python", "factory", "profile"),
-        *("breaker", "kind", "action"),
+        *("breaker", "kind", "action", "tree", "level", "setting"),
     }
 
 
@@ -66,7 +69,7 @@ def many(n: int) -> View:
     return View("f1", webkit.AT, 1, True, rows, webkit.status(()), webkit.health())
 
 
-@pytest.mark.parametrize(("per_queue", "most"), [("full", 13), ("states", 6), ("off", 0)])
+@pytest.mark.parametrize(("per_queue", "most"), [("full", 18), ("states", 6), ("off", 0)])
 def test_series_per_queue_keep_to_a_budget(per_queue: str, most: int) -> None:
     def series(n: int) -> int:
         return sum(len(f.samples) for f in parse(text(many(n), per_queue)))
@@ -88,3 +91,20 @@ def test_without_a_factory_it_is_down_and_nothing_is_made_up(tmp_path: Path) -> 
     assert samples["autopyfactory_up"] == 0
     assert "autopyfactory_ready" not in samples
     assert time.time() - samples["autopyfactory_view_timestamp_seconds"] < 3600
+
+
+def test_a_part_that_cannot_be_made_costs_no_other_and_is_counted(
+    view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> Iterator[Metric]:
+        yield Metric("autopyfactory_some", "some", "gauge")
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(metrics, "_schedds", broken)
+    exposition = Exposition(lambda: view)
+    for _ in range(2):
+        said = exposition.render("", packed=False)[0].decode()
+    samples = {s.name: s.value for f in parse(said) for s in f.samples}
+    assert samples["autopyfactory_scrape_errors_total"] == 1, "once a view"
+    assert "autopyfactory_schedd_up" not in samples
+    assert {"autopyfactory_cycle_duration_seconds_sum", "autopyfactory_room_bytes"} <= samples.keys()

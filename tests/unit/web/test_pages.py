@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,10 @@ import pytest
 import webkit
 from autopyfactory.api.access import Access
 from autopyfactory.api.rows import queue_row
+from autopyfactory.api.sites import SiteState, Stuck
 from autopyfactory.control.client import ControlError
-from autopyfactory.model.serialize import to_plain
+from autopyfactory.model.serialize import to_full, to_plain
+from autopyfactory.pauses import Pause
 from autopyfactory.web.render import path, query
 from autopyfactory.web.tokens import Tokens, token_file
 from autopyfactory.why.model import LiveState
@@ -40,6 +43,7 @@ class Parsed(HTMLParser):
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.unlabelled: list[str] = []
+        self.words = set(re.findall(r"\w+", re.sub(r"<[^>]*>", " ", text)))
         self.feed(text)
         assert self.open == [], f"not closed: {self.open}"
 
@@ -63,6 +67,13 @@ class Parsed(HTMLParser):
             assert self.open.pop() == tag
 
 
+SITE = SiteState(
+    held=(Stuck("east", "held-other", "held", "us", 3, webkit.AT, EVIL, "12.0"),),
+    down_since=webkit.AT, waiting=2, ended=7, failed=6, wasted_hours=2.5,
+    hosts={EVIL: 4}, checks={"cvmfs": 3}, breakers=(EVIL,), limits=(EVIL,),
+)  # fmt: skip
+
+
 def told(access: webkit.FakeAccess, name: str) -> None:
     record = cycle(name, ready=3, held=2, reason=EVIL)
     live = LiveState(now=webkit.AT, ce=EVIL)
@@ -75,6 +86,7 @@ def access(tmp_path: Path) -> webkit.FakeAccess:
     made = webkit.FakeAccess(tmp_path)
     told(made, "east")
     made.answers["pilots"] = {"pilots": [], "notes": ["no schedd"]}
+    made.answers["site"] = to_full(SITE)
     made.answers["pause"] = {"queue": "east", "words": "paused"}
     return made
 
@@ -283,6 +295,52 @@ def test_pilots_are_asked_for_beside_the_request(access: webkit.FakeAccess) -> N
     until(lambda: "12.0" in browser.get("/pilots?queue=east").text)
     assert "<script>alert" not in browser.get("/pilot?queue=east&id=12.0").text
     assert len([c for c, _ in access.asked if c == "pilots"]) == 1
+
+
+def test_a_site_sees_its_failures_and_text_for_a_ticket_and_no_names(access: webkit.FakeAccess) -> None:
+    pause = Pause("east", webkit.AT, by="ann")
+    rows = [queue_row("east", cycle("east"), ce="ce1", wmsqueue="E", pause=pause)]
+    access.answers["status"] = webkit.status(rows)
+    browser = webkit.client(access)
+    for page, api in (("/ce/ce1", "/api/ces/ce1"), ("/site/E", "/api/sites/E")):
+        text = browser.get(page).text
+        for words in ("has not answered since", "Failures by node", "cvmfs", "2 pilots wait", "For a ticket"):
+            assert words in text, words
+        assert "paused by the operators" in text
+        assert "ann" not in Parsed(text).words
+        said = browser.get(api).json()
+        assert "By node: " in said["ticket"]
+        assert said["seen"]["hosts"] == {EVIL: 4}
+        assert "ann" not in json.dumps(said)
+        assert browser.get(f"{api}?form=csv").text.splitlines()[1].startswith("east,paused")
+    assert browser.get("/api/ces/nowhere").status_code == 404
+    del access.answers["site"]
+    assert "what it sees now is not known" in browser.get("/ce/ce1").text
+    assert browser.get("/api/ces/ce1").json()["seen"] is None
+
+
+def test_what_a_pilot_says_of_itself_is_on_its_page(access: webkit.FakeAccess, logs: Path) -> None:
+    said = {
+        "schema": 1, "exit": 18, "outcome": "unfit", "reason": "cvmfs", "host": "node7", "owner": "site",
+        "wall": 61, "payload": {"name": "panda", "total": 0},
+        "checks": [{"name": "cvmfs", "result": "hung", "ms": 5000, "reason": "atlas.cern.ch hangs"}],
+        "facts": {"os": EVIL},
+    }  # fmt: skip
+    (logs / "12.0.out").write_text(f"noise\nAPF-SUMMARY {json.dumps(said)}\n")
+    text = webkit.client(access).get("/pilot?queue=east&id=12.0&day=2026-11-22").text
+    for words in ("unfit: cvmfs, exit code 18", "node7", "site", "atlas.cern.ch hangs", "panda: 0 in all"):
+        assert words in text, words
+    assert "<script>alert" not in text
+
+
+@pytest.mark.usefixtures("logs")
+def test_a_pilot_is_found_by_its_number_alone(access: webkit.FakeAccess) -> None:
+    browser = webkit.client(access)
+    assert "queue=east" in browser.get("/logsearch?day=2026-11-22&id=12.0").text
+    assert "No queue has files" in browser.get("/logsearch?day=2026-11-22&id=13.0").text
+    assert browser.get("/logsearch?day=2026-11-23&id=12.0").status_code == 404
+    for wrong in ("day=..&id=1.0", "day=2026-11-22&id=../1.0", "day=2026-11-22"):
+        assert browser.get(f"/logsearch?{wrong}").status_code == 422
 
 
 def test_a_pilots_files_are_on_its_page(access: webkit.FakeAccess, logs: Path) -> None:
