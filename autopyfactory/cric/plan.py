@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autopyfactory.config.registry import PluginError, find
-from autopyfactory.cric import records, targets
+from autopyfactory.cric import pilotversion, records, targets
 from autopyfactory.cric.records import CE, BadRecord, Record
 from autopyfactory.cric.selection import Selection, ce_why_not, why_not
 from autopyfactory.model.declaration import UNDECLARED, Declaration
@@ -37,6 +37,7 @@ class Verdict:
     reason: str
     keys: Mapping[str, str] = field(default_factory=dict)
     broken: bool = False  # left because something is wrong, not because it was not wanted
+    warning: str = ""  # what is not as the record wants it, of one that was taken
 
 
 def plan(
@@ -95,14 +96,18 @@ def _taken(
             if reason is not None:
                 yield Verdict(record.name, name, _ce_text(ce), None, reason)
                 continue
+            pilot = pilotversion.choose(record.pilot_version, defaults)
             keys = {
                 **_common(record, selection, defaults),
+                **pilot.keys,
                 **targets.target(record, ce, plugins, defaults),
             }
         except ValueError as err:
             yield Verdict(record.name, name, _ce_text(ce) if ce else "?", None, str(err), broken=True)
             continue
-        yield Verdict(record.name, name, _ce_text(ce), section_name(record, ce), "taken", keys)
+        yield Verdict(
+            record.name, name, _ce_text(ce), section_name(record, ce), "taken", keys, warning=pilot.warning
+        )
 
 
 def _ce_text(ce: CE) -> str:

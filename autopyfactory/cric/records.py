@@ -34,6 +34,7 @@ RECORD_KEYS = frozenset(
         "maxrss",
         "maxtime",
         "special_par",
+        "pilot_version",
         "queues",
     }
 )
@@ -96,6 +97,7 @@ class Record:
     cores: int
     memory_mb: int
     max_seconds: int
+    pilot_version: str  # or the beginning of one; empty: it does not say
     special: Mapping[str, str]
     queues: tuple[Any, ...]  # CE entries as they came; see `ce`
 
@@ -161,6 +163,7 @@ def record(raw: Mapping[str, Any], name: str) -> Record:
         cores=_number(data, "corecount"),
         memory_mb=_number(data, "maxrss"),
         max_seconds=_number(data, "maxtime"),
+        pilot_version=_version(data, "pilot_version"),
         special={k.lower(): v for k, v in _SPECIAL.findall(_text(data, "special_par"))},
         queues=tuple(queues),
     )
@@ -226,6 +229,12 @@ def _name(data: Mapping[str, Any], key: str) -> str:
     if text and not _NAME.match(text):
         raise BadRecord(f"{key} is no plain name: {text!r:.60}")
     return text
+
+
+def _version(data: Mapping[str, Any], key: str) -> str:
+    """Return a version, which may be written as a whole number."""
+    value = data.get(key)
+    return str(value) if type(value) is int and 0 <= value < 1000 else _name(data, key)
 
 
 def _number(data: Mapping[str, Any], key: str) -> int:

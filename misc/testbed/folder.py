@@ -39,16 +39,32 @@ class Replace:
     new: str
 
 
+@dataclass(frozen=True)
+class Add:
+    """A file that is added to the folder at `path`; with `link` a symbolic one."""
+
+    path: str
+    text: str = ""
+    link: str = ""
+
+
 def folder(
-    name: str, packages: Sequence[str], fixups: Sequence[Replace] = (), keep: Sequence[str] = ()
+    name: str,
+    packages: Sequence[str],
+    fixups: Sequence[Replace] = (),
+    keep: Sequence[str] = (),
+    *,
+    additions: Sequence[Add] = (),
+    suite: str = SUITE,
 ) -> Path:
     """Return the folder with `packages`, building it if no cache has it; `keep` is what of UNUSED stays.
 
     Programs (usr/bin, usr/sbin) come from `packages` alone, so that the folder can be put on a PATH without
     hiding the host's tar or python3; libraries and data come from all they depend on.
     """
-    parts = [RECIPE, SUITE, sorted(packages), [vars(fixup) for fixup in fixups]]
+    parts = [RECIPE, suite, sorted(packages), [vars(fixup) for fixup in fixups]]
     parts += [sorted(keep)] if keep else []
+    parts += [[vars(addition) for addition in additions]] if additions else []
     recipe = json.dumps(parts)
     key = f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     for place in cache.places():
@@ -57,16 +73,23 @@ def folder(
     final = cache.own() / key
     with cache.locked(final.with_name(f".{key}.lock")):
         if not final.is_dir():  # else another process built it while we waited
-            _build(final, packages, fixups, keep)
+            _build(final, packages, fixups, keep, additions, suite)
     return final
 
 
-def _build(final: Path, packages: Sequence[str], fixups: Sequence[Replace], keep: Sequence[str]) -> None:
+def _build(
+    final: Path,
+    packages: Sequence[str],
+    fixups: Sequence[Replace],
+    keep: Sequence[str],
+    additions: Sequence[Add],
+    suite: str,
+) -> None:
     """Make the folder beside its final place and rename it: a folder that exists is complete."""
     work = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
         root, tools = work / "root", work / "tools"
-        debs = apt.download([*packages, "patchelf"], SUITE, work)
+        debs = apt.download([*packages, "patchelf"], suite, work)
         named = [deb for deb in debs if deb.name.split("_")[0] in packages]
         missing = set(packages) - {deb.name.split("_")[0] for deb in named}
         if missing:
@@ -79,6 +102,8 @@ def _build(final: Path, packages: Sequence[str], fixups: Sequence[Replace], keep
         _relocate(root, final, Patchelf(tools))
         for fixup in fixups:
             _apply(fixup, root)
+        for addition in additions:
+            _add(addition, root)
         (root / "PACKAGES").write_text("".join(f"{deb.stem}\n" for deb in debs))
         for directory, _, _ in os.walk(root):
             os.chmod(directory, 0o755)
@@ -133,6 +158,15 @@ def _apply(fixup: Replace, root: Path) -> None:
         path.write_text(text.replace(fixup.old, fixup.new))
     elif fixup.new not in text:
         raise TestbedError(f"{fixup.path} holds neither {fixup.old!r} nor {fixup.new!r}: the package changed")
+
+
+def _add(addition: Add, root: Path) -> None:
+    path = root / addition.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if addition.link:
+        path.symlink_to(addition.link)
+    else:
+        path.write_text(addition.text)
 
 
 def _each(work: Callable[[Path], object], items: Sequence[Path]) -> None:

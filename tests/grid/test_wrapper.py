@@ -207,6 +207,65 @@ def test_it_retires_and_then_ends_at_its_lifetime(vo: Pool, start: Start) -> Non
     vo.run("condor_rm", long, late)
 
 
+def test_a_black_hole_takes_no_more_jobs(vo: Pool, start: Start) -> None:
+    """Two that failed at once close it; what waits is left for other nodes, and the node counts as faulty."""
+    bad = [submit(vo, "hole", "exit 1") for _ in range(2)]
+    wrapper = start("hole", "--blackhole", "2", "--idle", "600", "--lifetime", "900")
+    until(lambda: "starting no more jobs: black-hole" in wrapper.output, "the latch closes", every=0.3)
+    until(lambda: slots(vo, "Start") == "false", "the pool sees it", every=0.3)
+    late = submit(vo, "hole", "true")
+    wrapper.process.terminate()
+    result = wrapper.end(60)
+    assert (result.code, *result.counts()) == (143, 2, 0, 2, 0, 0), result.output
+    assert [ended(vo, job) for job in bad] == ["1", "1"]
+    until(lambda: status(vo, late) == 1, "the late job waits")
+    vo.run("condor_rm", late)
+
+
+def test_a_black_hole_leaves_by_itself(vo: Pool, start: Start) -> None:
+    jobs = [submit(vo, "leaves", "exit 1") for _ in range(2)]
+    result = start("leaves", "--blackhole", "2", "--idle", "20").end()
+    assert (result.code, result.summary["reason"]) == (20, "black-hole"), result.output
+    assert [ended(vo, job) for job in jobs] == ["1", "1"]
+
+
+def test_good_jobs_keep_the_latch_open(vo: Pool, start: Start) -> None:
+    jobs = [submit(vo, "open", "exit 1"), submit(vo, "open", "true")]
+    result = start("open", "--blackhole", "2", "--idle", "20").end()
+    assert (result.code, result.summary["reason"]) == (20, "idle"), result.output
+    assert [ended(vo, job) for job in jobs] == ["1", "0"]
+
+
+def test_term_drains_it(vo: Pool, start: Start, tmp_path: Path) -> None:
+    """The job that runs may end, no other starts, and then it leaves."""
+    go = tmp_path / "go"
+    job = submit(vo, "drain", f"while [ ! -e {go} ]; do sleep 0.2; done; sleep 0.4715")
+    wrapper = start("drain", "--drain", "600", "--cpus", "2", "--idle", "600")
+    until(lambda: slots(vo, "NumDynamicSlots") == "1", "the job runs", every=0.3)
+    wrapper.process.terminate()
+    until(lambda: slots(vo, "Start") == "false", "no more jobs are let in", every=0.3)
+    late = submit(vo, "drain", "true")
+    go.touch()
+    result = wrapper.end(120)
+    assert (result.code, *result.counts()) == (143, 1, 1, 0, 0, 0), result.output
+    assert ended(vo, job) == "0"
+    # Its schedd may have tried to go on with the claim, and been refused: then it has to notice that first.
+    until(lambda: status(vo, late) == 1, "the late job waits")
+    vo.run("condor_rm", late)
+
+
+def test_what_is_not_done_by_the_end_of_the_drain_is_given_back(vo: Pool, start: Start) -> None:
+    job = submit(vo, "short", "sleep 4716")
+    wrapper = start("short", "--drain", "3", "--idle", "600")
+    wait_executing(wrapper, "sleep 4716")
+    wrapper.process.terminate()
+    result = wrapper.end(60)
+    assert (result.code, result.summary["reason"]) == (143, "TERM"), result.output
+    assert result.counts() == (1, 0, 0, 0, 1), result.output
+    until(lambda: status(vo, job) == 1, "the job is idle again")
+    vo.run("condor_rm", job)
+
+
 @pytest.mark.parametrize("killed", ["condor_startd", "condor_"])
 def test_killed_daemons_leave_nothing_and_their_payload_counts_as_cut(
     vo: Pool, start: Start, killed: str

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ SETTINGS = {
     "APF_GRACE": "2", "APF_HOLD": "0", "APF_EMPTY_EXIT": "0", "APF_UDP": "",
     "APF_REPORT": "",
 }  # fmt: skip
+SETTLES = 10.0  # seconds; what a pilot leaves running stays longer
 QUICK = ("os",)  # checks of a pilot whose checks are not what is tested
 
 
@@ -127,7 +129,11 @@ class Pilot:
             raise AssertionError(f"the pilot still runs:\n{self.output}{self.err.read_text()}") from None
         if clean:
             assert set(self.folder.iterdir()) == self.given
-            assert processes_of(self.folder) == {}
+            # A probe that has told its end may need a moment more to be gone, beside busy neighbours.
+            end = time.monotonic() + SETTLES
+            while (left := processes_of(self.folder)) and time.monotonic() < end:
+                time.sleep(0.05)
+            assert left == {}
         return Ended(code, self.output, self.err.read_text(errors="replace"))
 
     def stop(self) -> None:

@@ -283,6 +283,8 @@ def _summary(verdicts: list[Verdict]) -> Iterator[Problem]:
             yield Problem(
                 "warning", f"PanDA queue {v.record}: {what}{v.reason}", section=f"CRIC {v.selection}"
             )
+        elif v.warning:
+            yield Problem("warning", f"PanDA queue {v.record}: {v.warning}", section=v.section)
     broken = [v for v in verdicts if v.broken and not v.selection]
     if broken:
         first = "; ".join(f"{v.record}: {v.reason}" for v in broken[:3])

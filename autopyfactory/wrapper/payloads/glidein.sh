@@ -329,16 +329,21 @@ serve() {
     while alive; do
         [ -z "$signal" ] || [ "$drain" -eq 0 ] || [ "$closed" = drain ] || begin_drain
         heed_signal
-        [ "$(date +%s)" -lt $end_at ] || finish 0 "${closed:-lifetime}"
+        [ "$(date +%s)" -lt $end_at ] || leave lifetime
         if [ "$blackhole" -gt 0 ] && [ -z "$closed" ] && [ $((looked = (looked + 1) % 5)) -eq 0 ]; then
             [ "$(failing)" -lt "$blackhole" ] || close_start black-hole
         fi
-        [ "$closed" != drain ] || [ -n "$(busy)" ] || finish 143 TERM
+        [ "$closed" != drain ] || [ -n "$(busy)" ] || leave idle
         sleep 1
     done
-    [ -z "$closed" ] || finish 0 "$closed"
+    [ -z "$closed" ] || leave idle
     grep -q 'No resources have been claimed' "$dir"/log/StartLog* || finish 15 condor-failed
     finish 0 idle
+}
+
+leave() { # REASON: at the end of its time, or of a drain, which TERM has asked for
+    [ "$closed" != drain ] || finish 143 TERM
+    finish 0 "${closed:-$1}"
 }
 
 # A first TERM with --drain: the end comes when no job runs any more, at the latest after that time.

@@ -393,3 +393,36 @@ def test_keys_that_come_twice_are_found_in_time_that_grows_as_the_file():
 
     seconds(100)
     assert seconds(80_000) < 10  # comparing all with all: minutes
+
+
+VERSION = "wrapper.option.panda.version"
+PILOTS = {
+    "wrapper.payload": "panda",
+    "wrapper.option.panda.url": "https://x/pilot3-{version}.tar.gz",
+    "wrapper.option.panda.sha256": f"3.11.5.1:{'a' * 64} 3.12.0.3:{'b' * 64}",
+}
+
+
+def test_pilots_are_of_the_version_that_the_record_wants():
+    real = cric.real()
+    assert real["pilot_version"] == "3"
+    found = taken({"CERN": real}, defaults=PILOTS)
+    [version] = {keys[VERSION] for keys in found.values()}
+    assert version == "3.12.0.3"
+    older = cric.queue("Q") | {"pilot_version": "3.11.5.1"}
+    assert taken({"Q": older}, defaults=PILOTS)["Q-ce1.example.org"][VERSION] == "3.11.5.1"
+    assert VERSION not in taken({"CERN": real})["CERN-ce503.cern.ch-share"]
+
+
+def test_a_version_without_a_digest_costs_that_queue_or_is_told():
+    wants = {"Q": cric.queue("Q") | {"pilot_version": "4"}}
+    assert not taken(wants, defaults=PILOTS)
+    assert "of version 4, of which" in reasons(wants, defaults=PILOTS)[0]
+    [verdict] = judge(wants, defaults=PILOTS | {VERSION: "3.11.5.1"})
+    assert verdict.section and "they stay 3.11.5.1" in verdict.warning
+
+
+def test_a_version_that_is_none_costs_its_record():
+    assert "pilot_version" in reasons({"Q": cric.queue("Q") | {"pilot_version": "3; rm -rf /"}})[0]
+    numbered = cric.queue("Q") | {"pilot_version": 3}
+    assert taken({"Q": numbered}, defaults=PILOTS)["Q-ce1.example.org"][VERSION] == "3.12.0.3"
