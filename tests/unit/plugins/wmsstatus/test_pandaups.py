@@ -7,15 +7,18 @@ from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue
-from autopyfactory.model.decision import OtherQueues
+from autopyfactory.model.decision import CycleInputs, OtherQueues, decide
 from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
 from autopyfactory.plugins.base import SourceError
+from autopyfactory.plugins.sched.maxpending import MaxPending
+from autopyfactory.plugins.sched.maxpercycle import MaxPerCycle
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
 from autopyfactory.plugins.wmsstatus.pandademand import Demand, Member
 from autopyfactory.plugins.wmsstatus.pandaups import PandaUPS
 from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
 from fakes import FakeBatch, FakeClock, FakeSubmit, queue_config
+from schedkit import build
 from servers import certificates
 from servers.context import context
 from servers.panda import PandaServer, Token
@@ -336,3 +339,18 @@ def test_the_real_queue_sends_exactly_what_is_ordered(server, make, tmp_path):
             batch_source.poll()
         sent.append(submit.sent - before)
     assert sent == [9, 0, 0, 4, 0, 0, 0]
+
+
+def test_orders_are_obeyed_within_max_pending():
+    """The server orders one pilot in each round, also where nothing starts: the example's chain ends that."""
+    chain = [
+        build(Ready), build(MaxPerCycle, **{"sched.maxpercycle.maximum": "50"}),
+        build(MaxPending, **{"sched.maxpending.maximum": "5"}),
+    ]  # fmt: skip
+    pending, sent = 0, []
+    for ordered in (3, 1, 1, 1, 1, 1, 40, 0, 1):
+        wms = WMSQueueInfo(ready=ordered + pending)  # so that Ready sends what is ordered
+        inputs = CycleInputs("Q", wms=wms, batch=BatchQueueInfo(pending=pending))
+        sent.append(decide(chain, inputs).n)
+        pending += sent[-1]
+    assert sent == [3, 1, 1, 0, 0, 0, 0, 0, 0]
