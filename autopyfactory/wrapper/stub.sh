@@ -31,14 +31,28 @@ apf_untar() {
     fi
 }
 
+# A directory on a dead mount waits for ever, and who looks at it cannot be killed: it is left behind.
+apf_make() {
+    # in a subshell: where a redirection of a special command fails, the shell itself ends
+    (mkdir -m 700 "$APF_HOME" 2>/dev/null && : >"$APF_HOME/.try") 2>/dev/null &
+    apf_maker=$! apf_waited=0
+    while kill -0 $apf_maker 2>/dev/null; do
+        [ $apf_waited -lt 50 ] || { kill -s KILL $apf_maker 2>/dev/null && apf_dead="$apf_dead $apf_base " && return 1; }
+        apf_waited=$((apf_waited + 1))
+        sleep 0.1 2>/dev/null || { sleep 1 && apf_waited=$((apf_waited + 9)); }
+    done
+    wait $apf_maker
+}
+
 apf_place() { # a new directory of ours, in the first place that can be written to
-    apf_try=0
+    apf_try=0 apf_dead=''
     while [ $apf_try -lt 20 ]; do
         for apf_base in "${_CONDOR_SCRATCH_DIR-}" "${OSG_WN_TMP-}" "${SLURM_TMPDIR-}" "${TMPDIR-}" "$PWD" /tmp /var/tmp; do
             [ -n "$apf_base" ] || continue
+            case $apf_dead in *" $apf_base "*) continue ;; esac
             APF_HOME=$apf_base/apf-wrapper.$$.$apf_try
-            # in a subshell: where a redirection of a special command fails, the shell itself ends
-            mkdir -m 700 "$APF_HOME" 2>/dev/null && (: >"$APF_HOME/.try") 2>/dev/null && return
+            apf_make && return
+            case $apf_dead in *" $apf_base "*) continue ;; esac
             rmdir "$APF_HOME" 2>/dev/null
         done
         apf_try=$((apf_try + 1))

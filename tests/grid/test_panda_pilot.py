@@ -42,7 +42,6 @@ class World:
         self.panda.files = pandapilot.files(QUEUE, storage, PAYLOAD)
         self.box = Box(folder / "box", grid.ap, name)
         url = self.panda.url
-        digest = pandapilot.digest(pandapilot.archive())
         self.box.queue(
             "q",
             wmsqueue=QUEUE,
@@ -56,22 +55,7 @@ class World:
             wrapper__checks="os, cores, memory, disk, wall",
             wrapper__hold="0",
             **at_ce(grid, "ce1"),
-            **{
-                f"wrapper.option.panda.{key}": value
-                for key, value in {
-                    "url": f"{url}/nothing-here {url}/cache/pilot.tar.gz",
-                    "sha256": f"0.0:{'0' * 64} {pandapilot.VERSION}:{digest}",
-                    "version": pandapilot.VERSION,
-                    "server": url,
-                    "port": str(self.panda.port),
-                    "queuedata_url": f"{url}/cache/{QUEUE}.all.json",
-                    "queues_url": f"{url}/cache/queues.json",
-                    "storagedata_url": f"{url}/cache/ddm.json",
-                    "proxycheck": "no",
-                    "jobs": "1",
-                    "arguments": "--allow-same-user False",
-                }.items()
-            },
+            **pandapilot.options(QUEUE, url, self.panda.port),
         )
         del self.box.queues["q"]["executable"]
         self.box.factory_options = {"wmsstatus.panda.sleep": "1", "wmsstatus.panda.maxage": "10"}

@@ -116,4 +116,22 @@ def files(queue: str, storage: Path, payload: bytes) -> dict[str, bytes]:
     }
 
 
+def options(queue: str, url: str, port: int) -> dict[str, str]:
+    """Return the options of the payload `panda` for pilots of a server that has `files`."""
+    given = {
+        "url": f"{url}/nothing-here {url}/cache/pilot.tar.gz",
+        "sha256": f"0.0:{'0' * 64} {VERSION}:{digest(archive())}",
+        "version": VERSION,
+        "server": url,
+        "port": str(port),
+        "queuedata_url": f"{url}/cache/{queue}.all.json",
+        "queues_url": f"{url}/cache/queues.json",
+        "storagedata_url": f"{url}/cache/ddm.json",
+        "proxycheck": "no",
+        "jobs": "1",
+        "arguments": "--allow-same-user False",
+    }
+    return {f"wrapper.option.panda.{key}": value for key, value in given.items()}
+
+
 TRANSFORM = "http://pandaserver-doma.cern.ch:25080/trf/user/run.sh"

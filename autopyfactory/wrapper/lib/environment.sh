@@ -14,7 +14,8 @@ clean_environment() {
     # Windows newlines, the factory's own digest and so on need no cleaning.
     case ${HOME-} in
         '' | / | /nonexistent) HOME=$APF_HOME ;;
-        *) [ -d "$HOME" ] && [ -w "$HOME" ] || HOME=$APF_HOME ;;
+        # it may be on a dead mount
+        *) within 5 sh -c '[ -d "$HOME" ] && [ -w "$HOME" ]' || HOME=$APF_HOME ;;
     esac
     export HOME
 }

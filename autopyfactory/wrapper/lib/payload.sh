@@ -12,7 +12,7 @@ make_work() {
     done
     [ -n "$work" ] || work=$APF_HOME
     cp "$APF_HOME/.owner" "$work/.owner" 2>/dev/null
-    [ "$(known tmp ok)" = ok ] || TMPDIR=$work/tmp
+    if [ "$(known tmp ok)" != ok ] || [ "$(result_of tmp)" = hung ]; then TMPDIR=$work/tmp; fi
     APF_SCRATCH=$work
     export TMPDIR APF_SCRATCH
     start_probe "$state/litter" sh "$APF_LIB/litter.sh" "${work%/*}" "${APF_HOME%/*}"
