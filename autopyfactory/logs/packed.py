@@ -16,6 +16,7 @@ import zstandard
 SUFFIX = ".zst"
 FRAME = 1 << 20  # bytes of the original in one frame
 LEVEL = 3
+MOST = 1 << 20  # frames of one file, 1 TiB: the table of more is not read into memory
 _SKIPPABLE, _SEEKABLE = 0x184D2A5E, 0x8F92EAB1
 _HEAD, _ENTRY, _FOOTER = struct.Struct("<II"), struct.Struct("<II"), struct.Struct("<IBI")
 
@@ -75,6 +76,8 @@ def frames(handle: int) -> Frames:
     room = length - _FOOTER.size - _HEAD.size
     if magic != _SEEKABLE or kind != 0 or number * _ENTRY.size > room:
         raise Damaged("it does not end with a table of its frames")
+    if number > MOST:
+        raise Damaged("it says that it has too many frames")
     table = os.pread(handle, number * _ENTRY.size, length - _FOOTER.size - number * _ENTRY.size)
     sizes = tuple(_ENTRY.iter_unpack(table)) if len(table) == number * _ENTRY.size else ()
     if len(sizes) != number or sum(packed for packed, _ in sizes) != room - number * _ENTRY.size:

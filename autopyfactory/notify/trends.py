@@ -66,7 +66,12 @@ def trend(points: Iterable[Point]) -> Trend:
 
 
 def added(points: list[Point], new: Point) -> None:
-    """Put `new` behind `points`, a dozen at most, and drop what is older than the window."""
+    """Put `new` behind `points`, a dozen at most, and drop what is older than the window.
+
+    Points later than `new` are of a clock that was set back since: only what was sent then still holds.
+    """
+    while points and points[-1].at > new.at:
+        new = replace(new, submitted=new.submitted + points.pop().submitted)
     while points and points[0].at < new.at - WINDOW:
         points.pop(0)
     # The last one always has the newest counts; it is closed once it is far enough from the one before.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from autopyfactory.notify.trends import Point
 from autopyfactory.web.past import Curve
@@ -61,6 +62,6 @@ def _line(name: str, kind: Callable[[Point], int | None], curve: Curve, top: int
 
 
 def rows(points: Sequence[Point], most: int = 24) -> list[Point]:
-    """Return a few of the points, spread evenly, for the table beside a curve."""
-    step = max(1, len(points) // most)
+    """Return `most` of the points at most, spread evenly, the newest first: the table beside a curve."""
+    step = max(1, ceil(len(points) / most))
     return list(points)[::-1][::step]

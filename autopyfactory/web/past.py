@@ -48,7 +48,7 @@ def thinned(points: Sequence[Point], since: datetime, until: datetime) -> tuple[
     width = (until - since) / POINTS
     kept: dict[int, Point] = {}
     for p in points:
-        part = int((p.at - since) / width)
+        part = min(POINTS - 1, int((p.at - since) / width))  # what was at the very end is of the last part
         before = kept.get(part)
         sent = p.submitted + (before.submitted if before else 0)
         kept[part] = Point(p.at, p.ready, p.pending, p.running, sent)

@@ -68,8 +68,8 @@ def percent(part: int | None, whole: int | None) -> str:
 
 
 def path(*parts: str) -> str:
-    """Return a path of ours with names of any kind in it."""
-    return "/" + "/".join(quote(p, safe="") for p in parts)
+    """Return a path of ours with names of any kind in it; half characters, as of files, lead nowhere."""
+    return "/" + "/".join(quote(p, safe="", errors="replace") for p in parts)
 
 
 def query(base: str, given: Mapping[str, Any], **changes: Any) -> str:

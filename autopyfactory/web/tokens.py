@@ -8,10 +8,11 @@ import json
 import os
 import secrets
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from autopyfactory.external import atomicfile
 
@@ -109,9 +110,21 @@ class Tokens:
 
 def _read(path: Path) -> tuple[Token, ...]:
     try:
-        return tuple(Token(**t) for t in json.loads(path.read_text())["tokens"])
+        return tuple(_token(t) for t in json.loads(path.read_text())["tokens"])
     except (OSError, ValueError, KeyError, TypeError) as err:
         raise TokenError(f"{path} cannot be read: {err}") from err
+
+
+def _token(found: Mapping[str, Any]) -> Token:
+    """Return what the file has of one token. Raises ValueError, TypeError."""
+    token = Token(**found)
+    if not all(isinstance(value, str) and value.isascii() for value in (token.sha256, token.expires)):
+        raise ValueError("the hash or the end of a token is none")
+    if not isinstance(token.name, str) or token.scope not in SCOPES:
+        raise ValueError(f"a token has no name, or no scope that is one of {', '.join(SCOPES)}")
+    if datetime.fromisoformat(token.expires).tzinfo is None:
+        raise ValueError(f"the end of {token.name!r} has no time zone")
+    return token
 
 
 def _digest(text: str) -> str:

@@ -105,7 +105,7 @@ class Views:
             view = look(self._access, self._number)
         except Exception as err:  # thread boundary: whatever it is, requests get an answer
             log.exception("the view cannot be renewed")
-            view = _nothing(self._access, f"internal error: {err}")
+            view = _nothing(self._access, f"internal error: {err}", self._number)
         with self._lock:
             self._view, self._renewing = view, False
             self._renewed.notify_all()
