@@ -189,7 +189,8 @@ def test_onboarding_ramps_up_and_stops_where_it_goes_wrong(world: World) -> None
     done = world.run("onboard", "good")
     assert done.exit_code == 0, done.output
     shown("autopyfactory onboard good", done.stdout)
-    assert "paused" not in world.run("status", "good").stdout
+    (row,) = json.loads(world.run("status", "good", "--json").stdout)["queues"]
+    assert row["pause"] is None, "at once, whatever its last cycle said"
 
     done = world.run("onboard", "sick")
     assert done.exit_code == 1, done.output
