@@ -52,6 +52,7 @@ def _told(key: Key, b: Breaker) -> dict[str, Any]:
         "opened": b.opened,
         "next_probe": b.next_probe if b.open else None,
         "probes": b.probes,
+        "under_way": b.probed if b.awaits else None,
         "bad": len(verdict.bad),
         "good": len(verdict.good),
         "words": verdict.words if verdict.bad else "",

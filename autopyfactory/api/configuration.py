@@ -38,6 +38,8 @@ def plan(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
         clock=factory.clock,
         shared=factory.shared,
         running=dict(factory.queues),
+        declared=factory.downtimes.of,
+        breakers=factory.breakers,
     )
     effects = preview.effects({n: wanted[n] for n in touched}, LOOK)
     for name in (*changes.removed, *(n for n in changes.changed if n not in wanted)):

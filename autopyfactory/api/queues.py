@@ -46,7 +46,7 @@ def status(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     now = factory.clock.now()
     mail = factory.mailer.status() if factory.mailer else None
     notes = list(unheard((r.status() for r in factory.reporters()), mail, now))
-    notes += (*factory.room.low(), *CLOCKS.wrong(), *CAPACITIES.near())
+    notes += (*factory.room.low(), *CLOCKS.wrong(), *CAPACITIES.near(), *factory.downtimes.troubles)
     if arguments.get("longest"):
         rows, unknown = _with_ages(factory, rows, wanted)
         notes += unknown

@@ -17,6 +17,7 @@ from autopyfactory.breakers.evidence import LAST, Evidence, Verdict, in_order, v
 AMPLE = 60  # pilots that are remembered
 FEWEST = 5  # of one node, where there are many nodes
 QUIET = 5  # while none was bad
+SLACK = 5.0  # seconds by which schedds and we may differ about when a pilot was sent
 SOON = 5.0  # seconds in which a pilot that dies at once has died
 GROWTH = 2.0  # times the interval, with each probe
 
@@ -43,6 +44,7 @@ class Breaker:
     interval: float = 0.0  # seconds, that the next probe waits or the last one waited
     next_probe: float = 0.0
     probes: int = 0  # since it opened
+    probed: float = 0.0  # when the last one went; 0: none has
     closed: float = 0.0  # when it closed last; 0: it never did
 
     @property
@@ -71,6 +73,11 @@ class Breaker:
         bad = self.verdict.bad
         newest = max((e.began for e in bad), default=0.0) - 1.0
         return max(newest, now - max(SOON, 2 * self.verdict.outlived))
+
+    @property
+    def awaits(self) -> bool:
+        """Whether a probe has gone, and no pilot that was sent since has shown anything."""
+        return self.open and self.probed > 0 and not any(e.sent >= self.probed - SLACK for e in self.seen)
 
     def lets_probe(self, now: float) -> bool:
         """Whether it is open and one pilot may go."""
@@ -125,12 +132,12 @@ def judged(b: Breaker, policy: Policy, now: float) -> Breaker:
 def probed(b: Breaker, policy: Policy, now: float) -> Breaker:
     """Note that a probe goes; the next one waits longer."""
     interval = max(policy.first, min(policy.last, b.interval * GROWTH))
-    return replace(b, interval=interval, next_probe=now + interval, probes=b.probes + 1)
+    return replace(b, interval=interval, next_probe=now + interval, probes=b.probes + 1, probed=now)
 
 
 def unsent(b: Breaker, now: float) -> Breaker:
     """Note that a probe did not go after all: it may still."""
-    return replace(b, interval=b.interval / GROWTH, next_probe=now, probes=max(0, b.probes - 1))
+    return replace(b, interval=b.interval / GROWTH, next_probe=now, probes=max(0, b.probes - 1), probed=0.0)
 
 
 def hurried(b: Breaker, now: float) -> Breaker:

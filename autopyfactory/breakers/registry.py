@@ -341,7 +341,9 @@ def _text(lines: Sequence[_Line]) -> str:
 
 def _told(key: Key, b: Breaker, now: float) -> str:
     wait = b.next_probe - now
-    then = f"a probe in {span(wait)}" if wait > 0 else "a probe may go"
+    another = "another" if b.awaits else "a probe"
+    then = f"{another} in {span(wait)}" if wait > 0 else f"{another} may go"
+    then = f"one under way since {span(now - b.probed)}, {then}" if b.awaits else then
     return f"{key.words}: {b.verdict.words}; {_probes(b)} so far, {then}"
 
 

@@ -47,6 +47,8 @@ def _cells(b: Mapping[str, Any], now: float) -> tuple[str, ...]:
     whom = {"ce": "all", "credential": b["name"], "queue": f"queue {b['name']}"}[b["scope"]]
     since = f"open for {span(now - b['opened'])}" if b["open"] else "closed"
     then = ("may go" if b["next_probe"] <= now else f"in {span(b['next_probe'] - now)}") if b["open"] else ""
+    if b.get("under_way"):
+        then = f"under way for {span(now - b['under_way'])}, the next {then}"
     nodes = f"; bad nodes: {', '.join(b['nodes'])}" if b["nodes"] else ""
     return b["ce"], whom, since, then, f"{b['words']}{nodes}".removeprefix("; ")
 

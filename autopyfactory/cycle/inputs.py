@@ -114,6 +114,7 @@ class InputReader:
             others_pending=others.sharing_pending,
             others_running=others.sharing_running,
             past=self._past_cycles(mono),
+            declared=others.declared,
         )
         return inputs, tuple(readings)
 

@@ -7,10 +7,27 @@ from typing import TYPE_CHECKING
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.factory.shares import Recent, factory_part, pilots_of_sharers, share_of
+from autopyfactory.model import hostport
 from autopyfactory.model.decision import OtherQueues
 
 if TYPE_CHECKING:
     from autopyfactory.cycle.queue import APFQueue
+
+
+def downtime_names(mine: APFQueue) -> tuple[str, ...] | None:
+    """Return what the downtimes are called that concern `mine`; None: its rules do not ask."""
+    asked = [names for rule in mine.parts.chain if (names := rule.asks_downtimes_of()) is not None]
+    if not asked:
+        return None
+    named = tuple(name for names in asked for name in names)
+    return named or tuple(filter(None, (_host(mine.parts.submit.ce),)))
+
+
+def _host(ce: str) -> str:
+    try:
+        return hostport.parse(ce).host
+    except ValueError:  # a batch system of this host, or processes: nobody declares their downtimes
+        return ""
 
 
 def other_queues(

@@ -29,7 +29,7 @@ from autopyfactory.credentials.wallet import Choice, Wallet
 from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.factory.credentials import Credentials, Users, users_of
-from autopyfactory.factory.crossqueue import other_queues
+from autopyfactory.factory.crossqueue import downtime_names, other_queues
 from autopyfactory.factory.hangwatch import HangWatch
 from autopyfactory.factory.heldpilots import Surroundings
 from autopyfactory.factory.leftbehind import LeftBehind
@@ -55,6 +55,7 @@ from autopyfactory.options.problem import ConfigError, Problem
 from autopyfactory.pauses import Pause, Pauses
 from autopyfactory.plugins.base import Shared
 from autopyfactory.plugins.lastcycles import Board
+from autopyfactory.sources.downtimes import DowntimeOptions, DowntimePart, DowntimeWatch
 from autopyfactory.sources.pool import SourcePool
 from autopyfactory.why import schedds
 from autopyfactory.why.treatment import HeldOptions, HeldPart
@@ -111,6 +112,11 @@ class Factory(Neighbours):
         self.book.endings.subscribe(self.care.endings)
         self.tally = TallyStore(self.state_dir / "tally.db")
         self.book.endings.subscribe(self.tally.note)
+        self.downtimes = DowntimeWatch(
+            lambda: self._part(DowntimePart.name, DowntimeOptions()),
+            self.clock,
+            self.state_dir / "downtimes.json",
+        )
         self.probes = Probes(lambda: self.queues, self.announce)
         self.book.endings.subscribe(self.probes.endings)
         self.sources = SourcePool(self.clock, self.book)
@@ -189,6 +195,7 @@ class Factory(Neighbours):
         self.room.start()
         self._anchor.start()
         self.pauses.watch()
+        self.downtimes.start()
         self.endings.start()
         with self._lock:
             self._want(self.configuration)
@@ -250,6 +257,7 @@ class Factory(Neighbours):
         self.troubles.stop()
         self.care.stop()
         self.probes.stop()
+        self.downtimes.stop()
         self.endings.stop()
         self.room.stop()
         self._anchor.stop()
@@ -406,7 +414,9 @@ class Factory(Neighbours):
         mine = self.queues.get(queue)
         if mine is None:
             return OtherQueues()
-        return other_queues(mine, self.queues, self.book, self.recent)
+        found = other_queues(mine, self.queues, self.book, self.recent)
+        names = downtime_names(mine)
+        return found if names is None else replace(found, declared=self.downtimes.of(names))
 
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""

@@ -99,8 +99,20 @@ class HeldPilots:
         if not options.act or not held or self._around.closed(place):
             return
         files = _Renewals(self._around.queues(), self._clock)
-        due = list(orders(held, options, files.of, self._now))
+        due = [o for o in orders(held, options, files.of, self._now) if self._allowed(o)]
         self._act(schedd, due, options.at_once, "JobStatus == 5")
+
+    def _allowed(self, order: Order) -> bool:
+        """Whether no open breaker keeps it back: of what is released in hope, one pilot goes as its probe.
+
+        Held pilots count against limits: new ones may not be able to go and see.
+        """
+        if order.action != "release" or order.reason == RENEWED:
+            return True
+        found = self._around.queues().get(order.queue)
+        if found is None or found.breaker is None or found.breaker.permit().words is None:
+            return True
+        return found.breaker.take_probe()
 
     def _alarm(self, one: Held) -> None:
         self._reported.add((one.queue, one.kind.code))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from autopyfactory.accounting import spelling
 from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.breakers.registry import FREE, Address, Breakers, Permit
 from autopyfactory.config.difftext import Effect
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue, Neighbours, Paused
 from autopyfactory.factory.assembly import assemble
-from autopyfactory.factory.crossqueue import other_queues
+from autopyfactory.factory.crossqueue import downtime_names, other_queues
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import OtherQueues, RecentPilots, decide
+from autopyfactory.model.downtimes import NOTHING, Declared
 from autopyfactory.plugins.base import Shared
 from autopyfactory.sources.pool import SourcePool
 
@@ -21,6 +25,7 @@ class Preview(Neighbours):
     """Queues that only look; one of them never sends and never asks for look-ups.
 
     `running` are the queues of the factory, empty when none runs; `shared` is what its plugins share.
+    `declared` tells downtimes by names; `breakers` are the factory's: what they hold back is told.
     """
 
     def __init__(
@@ -32,6 +37,8 @@ class Preview(Neighbours):
         clock: Clock,
         shared: Shared,
         running: Mapping[str, APFQueue],
+        declared: Callable[[tuple[str, ...]], Declared] = lambda names: NOTHING,
+        breakers: Breakers | None = None,
     ):
         self._configuration = configuration
         self._sources = sources
@@ -39,6 +46,8 @@ class Preview(Neighbours):
         self._clock = clock
         self._shared = shared
         self._running = running
+        self._declared = declared
+        self._breakers = breakers
         self._queues: dict[str, APFQueue] = {}
 
     def effects(self, queues: Mapping[str, QueueConfig], timeout: float) -> dict[str, Effect]:
@@ -84,9 +93,18 @@ class Preview(Neighbours):
             return Effect(**counts, would_send=0, reason="; ".join(closed))
         decision = decide(queue.parts.chain, inputs)
         why = decision.decisive
-        return Effect(
-            **counts, would_send=decision.n, reason=f"{why.plugin}: {why.reason}" if why else "empty chain"
-        )
+        reason = f"{why.plugin}: {why.reason}" if why else "empty chain"
+        if decision.n > 0 and (permit := self._permit(queue)).words:
+            n = min(decision.n, permit.limit or 0)
+            return Effect(**counts, would_send=n, reason=f"a breaker is open: {permit.words}")
+        return Effect(**counts, would_send=decision.n, reason=reason)
+
+    def _permit(self, queue: APFQueue) -> Permit:
+        """Return what the breakers would say to the queue, where it would send with this configuration."""
+        if self._breakers is None or not queue.config.options.breaker:
+            return FREE
+        submit = queue.parts.submit
+        return self._breakers.permit(Address(queue.name, spelling.ce(submit.ce), submit.sent_with))
 
     # --- what the queues ask ----------------------------------------------------------------------
 
@@ -101,7 +119,9 @@ class Preview(Neighbours):
     def other_queues(self, queue: str) -> OtherQueues:
         """Return what `queue` would know of the others."""
         everybody = {**self._running, **self._queues}
-        return other_queues(everybody[queue], everybody, self._book, self._recent)
+        found = other_queues(everybody[queue], everybody, self._book, self._recent)
+        names = downtime_names(everybody[queue])
+        return found if names is None else replace(found, declared=self._declared(names))
 
     def _recent(self, queue: str) -> RecentPilots | None:
         known = self._queues.get(queue) or self._running.get(queue)

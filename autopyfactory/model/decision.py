@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from autopyfactory.model import shares
 from autopyfactory.model.declaration import UNDECLARED, Bite, Declaration, Part
+from autopyfactory.model.downtimes import NOTHING, Declared
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 
 Need = Literal["wms", "batch", "site", "history", "factory"]
@@ -107,6 +108,7 @@ class OtherQueues:
     factory: shares.Part = shares.WHOLE  # of several factories that serve the same demand
     sharing_pending: int = 0
     sharing_running: int = 0
+    declared: Declared = NOTHING  # downtimes of its site, if its rules ask for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ class CycleInputs:
     others_pending: int = 0  # pilots of the other queues that share the demand
     others_running: int = 0
     past: tuple[PastCycle, ...] = ()  # earlier cycles of this queue, newest first, a bounded number
+    declared: Declared = NOTHING  # downtimes of its site that others have declared
 
 
 class Rule(Protocol):

@@ -117,6 +117,13 @@ class SchedPlugin(Plugin[OptionsT], ABC):
         """
         return None
 
+    def asks_downtimes_of(self) -> tuple[str, ...] | None:
+        """Return what the downtimes are called that it wants to know: names of site, resource or host.
+
+        Empty: those of the queue's CE, by its host; None: it wants none.
+        """
+        return None
+
     def step(self, n_in: int, n_out: int, reason: str, **facts: Any) -> Step:
         """Make the `Step` of this plugin."""
         return Step(self.name, n_in, n_out, reason, facts)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
 from autopyfactory.model.decision import CycleInputs, Step
 from autopyfactory.model.declaration import Bite, Declaration
-from autopyfactory.options.declare import Options, option
+from autopyfactory.options.declare import NameList, Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.windows import Window, parse_window
 
@@ -39,25 +39,53 @@ class DowntimeOptions(Options):
         ge=0,
         description="Stop sending this long before a downtime: as long as a pilot waits and runs",
     )
+    site: NameList = option(
+        (),
+        key="sched.downtime.site",
+        remote=True,
+        description="What `downtimes.sources` call the queue's site, resource or host; unset: the CE's host",
+    )
+    unknown: Literal["send", "hold"] = option(
+        "send",
+        key="sched.downtime.unknown",
+        remote=True,
+        description="What is done while nothing new enough is known from one of `downtimes.sources`",
+    )
 
 
 class Downtime(SchedPlugin[DowntimeOptions]):
     """`min(n, 0)` from `lead` before the start of a window until its end, else `n`.
 
-    `Ramp` after it brings a site back gently.
+    Windows are those in its options, and those that the sources in `downtimes.sources` declare for the
+    queue's site. `Ramp` after it brings a site back gently.
     """
 
     name = "Downtime"
     Options = DowntimeOptions
     declares: ClassVar[Declaration] = Declaration("holds", cause=IN_DOWNTIME)
 
+    def asks_downtimes_of(self) -> tuple[str, ...]:
+        """Return the names in its options; none: those of the CE."""
+        return self.options.site
+
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return at most 0 in a downtime or shortly before one, else `n`."""
         lead = timedelta(seconds=self.options.lead)
-        for window in self.options.windows:
+        declared = inputs.declared
+        unsure = f"; {declared.trouble}" if declared.trouble else ""
+        windows = [
+            *((w, "") for w in self.options.windows),
+            *((Window(o.start, o.end), f" ({o.words})") for o in declared.outages),
+        ]
+        for window, whose in windows:
             if window.start - lead <= inputs.now < window.end:
                 when = "in a downtime" if inputs.now >= window.start else "shortly before a downtime"
-                return self.step(n, min(n, 0), f"{when}, {window}: nothing is sent", comment="downtime")
-        later = [w for w in self.options.windows if w.start > inputs.now]
-        coming = f"; the next is {min(later, key=lambda w: w.start)}" if later else ""
-        return self.step(n, n, f"no downtime now{coming}", comment="no downtime")
+                reason = f"{when}, {window}{whose}: nothing is sent{unsure}"
+                return self.step(n, min(n, 0), reason, comment="downtime")
+        if not declared.known and self.options.unknown == "hold":
+            reason = f"whether there is a downtime is not known: nothing is sent{unsure}"
+            return self.step(n, min(n, 0), reason, comment="downtime unknown")
+        later = [(w, whose) for w, whose in windows if w.start > inputs.now]
+        first = min(later, key=lambda one: one[0].start, default=None)
+        coming = f"; the next is {first[0]}{first[1]}" if first else ""
+        return self.step(n, n, f"no downtime now{coming}{unsure}", comment="no downtime")

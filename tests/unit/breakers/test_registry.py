@@ -82,6 +82,23 @@ def test_the_words_say_what_is_open_and_why() -> None:
     assert world.breakers.news() == []
 
 
+def test_a_probe_that_is_under_way_is_told_until_it_shows_something() -> None:
+    world = World()
+    world.fails(A, "queue")
+    world.clock.advance(61)
+    assert world.breakers.take_probe(A)
+    world.clock.advance(20)
+    assert "1 probe so far, one under way since 20 s, another in " in str(world.breakers.permit(A).words)
+    sent = world.clock.now().timestamp() - 19
+    failed = Evidence("its pilot", "failed", sent + 10, "exit code 1", sent=sent, began=sent + 5)
+    world.breakers.note(A, "queue", failed)
+    assert "under way" not in str(world.breakers.permit(A).words)
+    world.clock.advance(200)
+    assert world.breakers.take_probe(A)
+    world.breakers.give_back(A)
+    assert "under way" not in str(world.breakers.permit(A).words), "it did not go"
+
+
 def test_one_probe_goes_though_several_queues_want_it() -> None:
     world = World()
     world.fails(A, "ce")

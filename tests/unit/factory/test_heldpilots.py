@@ -10,10 +10,11 @@ from typing import Any
 import classad2
 import pytest
 
+from autopyfactory.breakers.evidence import Evidence
 from autopyfactory.breakers.options import BreakerOptions
-from autopyfactory.breakers.registry import Breakers
+from autopyfactory.breakers.registry import Address, Breakers, Gate
 from autopyfactory.factory.heldpilots import HeldPilots, Surroundings
-from autopyfactory.why.treatment import HeldOptions
+from autopyfactory.why.treatment import RENEWED, HeldOptions, Order
 from fakes import FakeClock, queue_options
 
 DAY = 86400
@@ -88,3 +89,34 @@ def found(tmp_path: Path, ad: dict[str, Any]) -> list[str]:
 )  # fmt: skip
 def test_which_pilots_are_lost(tmp_path: Path, ad: dict[str, Any], lost: list[str]) -> None:
     assert found(tmp_path, ad) == lost
+
+
+def test_what_is_released_in_hope_goes_one_at_a_time_while_a_breaker_is_open() -> None:
+    """Else a hundred held pilots are let loose on a CE that refuses them; one may go, and shows how it is."""
+    clock, gates = FakeClock(), {}
+    breakers = Breakers(None, clock, BreakerOptions().policy)
+    for name in ("open", "closed"):
+        gates[name] = Gate(breakers, Address(name, f"ce of {name}"))
+    queues = {name: SimpleNamespace(breaker=gate) for name, gate in gates.items()} | {
+        "none": SimpleNamespace(breaker=None)
+    }
+    around = Surroundings(
+        "f1", queues=lambda: queues, targets=lambda: [], breaker_options=BreakerOptions,
+        held_options=HeldOptions, ce_of=lambda tag, job: "", closed=lambda place: (), tell=lambda *_: None,
+    )  # type: ignore[arg-type,return-value]  # fmt: skip
+    now = clock.now().timestamp()
+    for n in range(5):
+        breakers.note(gates["open"].address, "ce", Evidence(f"p{n}", "held", now, "held", sent=now - 60))
+    breakers.judge()
+    care = HeldPilots(around, breakers, clock)
+
+    def let(queue: str, n: int, action: Any = "release", reason: str = "it may have passed") -> int:
+        return sum(care._allowed(Order(f"{i}.0", queue, action, "ce-policy", reason)) for i in range(n))
+
+    assert let("open", 9) == 0, "no probe is due"
+    clock.advance(301)
+    assert let("open", 9) == 1
+    assert let("open", 9) == 0
+    assert let("open", 9, "remove") == 9
+    assert let("open", 9, reason=RENEWED) == 9, "what was wrong is mended"
+    assert let("closed", 9) == let("none", 9) == let("gone", 9) == 9

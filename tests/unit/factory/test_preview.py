@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from autopyfactory.breakers.evidence import Evidence
 from autopyfactory.config.build import load
 from autopyfactory.factory.preview import Preview
+from autopyfactory.model.downtimes import Declared, Outage
 from autopyfactory.plugins.processes import pilots
 from patience import PATIENCE, until
 from place import Place
@@ -20,7 +24,7 @@ def factory(place: Place) -> Any:
     return made
 
 
-def look(place: Place, factory: Any, *names: str) -> dict[str, Any]:
+def look(place: Place, factory: Any, *names: str, **more: Any) -> dict[str, Any]:
     """Return what the queues `names` would do with the configuration that is on disk now."""
     new = load([str(place.conf)])
     preview = Preview(
@@ -30,6 +34,7 @@ def look(place: Place, factory: Any, *names: str) -> dict[str, Any]:
         clock=factory.clock,
         running=dict(factory.queues),
         shared=factory.shared,
+        **more,
     )
     return preview.effects({n: new.queues[n] for n in names}, PATIENCE)
 
@@ -88,6 +93,34 @@ def test_a_pause_is_no_part_of_a_plan(place: Place, factory: Any) -> None:
     place.run("pause", "--all")
     place.configure("[more]\nwmsqueue = east\n")
     assert look(place, factory, "more")["more"].would_send == 2
+
+
+def test_breakers_and_downtimes_are_part_of_a_plan(place: Place, factory: Any) -> None:
+    chain = "schedplugin = Ready, MaxToRun, Downtime\nsched.downtime.site = SITE\n"
+    place.configure(f"[more]\nwmsqueue = east\n[down]\nwmsqueue = east\n{chain}")
+    queue = factory.queues["east"]
+    address = replace(queue.breaker.address, queue="more")
+    now = factory.clock.now().timestamp()
+    for n in range(5):
+        failed = Evidence(f"p{n}", "failed", now - 1, "exit code 1", sent=now - 9, began=now - 5)
+        factory.breakers.note(address, "queue", failed)
+    factory.breakers.judge()
+    outage = Outage(
+        factory.clock.now() - timedelta(hours=1), factory.clock.now() + timedelta(hours=1), "of SITE"
+    )
+    asked: list[tuple[str, ...]] = []
+
+    def declared(names: tuple[str, ...]) -> Declared:
+        asked.append(names)
+        return Declared((outage,))
+
+    effects = look(place, factory, "more", "down", declared=declared, breakers=factory.breakers)
+    assert effects["more"].would_send == 0
+    assert effects["more"].reason.startswith("a breaker is open: ")
+    assert effects["down"].would_send == 0
+    assert "in a downtime" in effects["down"].reason
+    assert asked == [("SITE",)]
+    assert factory.breakers.permit(address).limit == 0, "a plan takes no probe"
 
 
 def test_without_a_factory_it_asks_by_itself_and_keeps_no_source(place: Place) -> None:

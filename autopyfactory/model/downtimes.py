@@ -1,0 +1,28 @@
+"""Downtimes that others have declared, as far as they concern one queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A declared downtime; both times are aware."""
+
+    start: datetime
+    end: datetime
+    words: str = ""  # of what, and where that is said
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is known of the downtimes of one queue's site."""
+
+    outages: tuple[Outage, ...] = ()  # not over yet, the earliest first
+    trouble: str = ""  # sources that do not answer, in words; empty: all do
+    known: bool = True  # False: of some source there is no answer that is new enough
+
+
+NOTHING = Declared()
+"""For queues whose rules do not ask, and where no source is configured."""
