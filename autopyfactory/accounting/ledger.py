@@ -13,6 +13,7 @@ import logging
 import sqlite3
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,9 @@ _COLUMNS = (
     "cluster", "members", "alive", "lost",
 )  # fmt: skip
 _BITS = ("members", "alive", "lost")  # as hexadecimal text: they are wider than SQLite's integers
+_PUT_TOTAL = (
+    "INSERT INTO total VALUES (?, ?) ON CONFLICT (queue) DO UPDATE SET sent = max(sent, excluded.sent)"
+)
 _PUT = f"INSERT OR REPLACE INTO batch VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
@@ -84,7 +88,7 @@ class Ledger:
         self._lines: dict[str, Batch] = {}  # what is to be written when there is time
         self._places: dict[str, Place] = {}
         self._aliases: dict[str, str] = {}
-        self._totals: dict[str, int] = {}
+        self._totals: Counter[str] = Counter()
         self._sent: dict[str, dict[str, tuple[float, int]]] = {}  # lately, by queue and tag: when, how many
         self._stopping = False
         self._busy = False
@@ -195,7 +199,7 @@ class Ledger:
         self._lines.update((b.tag, b) for b in request.lines)
         self._places.update((p.name, p) for p in request.places)
         self._aliases.update(request.aliases)
-        self._totals.update(request.totals)
+        self._totals |= Counter(request.totals)  # whose thread was slow may come with a smaller one
 
     def _note_sent(self, lines: Iterable[Batch]) -> None:
         oldest = self._clock.now().timestamp() - RECENT
@@ -242,7 +246,7 @@ class Ledger:
                 lines, self._lines = self._lines, {}
                 places, self._places = self._places, {}
                 aliases, totals = dict(self._aliases), self._totals
-                self._totals = {}
+                self._totals = Counter()
             later = Write(tuple(lines.values()), tuple(places.values()), aliases, totals)
             error = self._commit([later, *(w.request for w in waiting)], durable=bool(waiting))
             for one in waiting:
@@ -252,7 +256,7 @@ class Ledger:
                 with self._change:  # what has come meanwhile is newer
                     self._lines = {**lines, **self._lines}
                     self._places = {**places, **self._places}
-                    self._totals = {**totals, **self._totals}
+                    self._totals |= totals
             self._prune_daily()
 
     def _refuse(self) -> None:
@@ -286,7 +290,7 @@ class Ledger:
             ((p.name, p.identity, p.cursor, p.spec) for p in request.places),
         )
         self._db.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?)", request.aliases.items())
-        self._db.executemany("INSERT OR REPLACE INTO total VALUES (?, ?)", request.totals.items())
+        self._db.executemany(_PUT_TOTAL, request.totals.items())
 
     def _prune_daily(self) -> None:
         if self._clock.monotonic() >= self._next_prune:

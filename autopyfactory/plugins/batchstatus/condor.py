@@ -81,7 +81,8 @@ class Condor(BatchStatusPlugin[CondorOptions]):
     def endings(self, cursor: str) -> Endings:
         """Return the pilots that left the schedd's queue after the one that `cursor` names.
 
-        Raises SourceError. In the order in which they left: the history is a file that only grows.
+        Raises SourceError. In the order in which they left: the history is a file that only grows. Without a
+        cursor those of the last hour: older ones nobody looks back at, and the book looks up what it misses.
         """
         asked = time.time()
         look = self._complete or self._starts_are_due(asked)
@@ -90,7 +91,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
             identity, queue, history = client(self.schedd_target).endings(
                 self._mine,
                 ENDED,
-                since=cursor or None,
+                since=cursor or f"EnteredCurrentStatus < {int(asked - WINDOW)}",
                 started=int(since) if look else None,
                 limit=MOST,
                 deadline=self.options.timeout,

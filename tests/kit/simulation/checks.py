@@ -23,6 +23,7 @@ class Checks:
         self.world = world
         self.more = False  # since the last look there are more pilots
         self.acted = False  # since the last look the factory did something
+        self.sent: Counter[str] = Counter()  # pilots that schedds took from us, by queue
         self.accused: set[str] = set()  # places where a second factory was told of in this life
         self._told: Counter[str] = Counter()
         self._quiet_since = FAULTS_END  # no fault, and nothing that one left under way, since
@@ -42,6 +43,11 @@ class Checks:
         """Something of a fault happens: what is to be resolved within two polls is so from now on."""
         self._quiet_since = max(self._quiet_since, self.world.now)
         self._quiet_polls.clear()
+
+    def submitted(self, batch: Batch) -> None:
+        """A schedd has taken pilots of ours."""
+        self.more = True
+        self.sent[batch.queue] += batch.n
 
     def told(self, request: Tell) -> None:
         """People are told something."""
@@ -206,6 +212,7 @@ class Checks:
             if q.enabled and (reasons := holding.holds(self.world.accounts, place)):
                 raise Violation(f"{place.name} is held back at the end: {reasons}")
         self._check_disk()
+        self._check_totals()
         self._check_never_sent()
         for q in self.world.queues.values():
             if q.enabled and self.world.serving_at(q.place).history:
@@ -218,6 +225,20 @@ class Checks:
             kept = self.world.disk.lines.get(line.tag)
             if kept is None or kept.open < line.open:
                 raise Violation(f"{line.tag} is not on disk as it is in the book: {kept} {line}")
+
+    def _check_totals(self) -> None:
+        """What is told to have been sent is what the lines say, and no more than has been sent in truth."""
+        disk = self.world.disk
+        for queue in self.world.queues:
+            lines = sum(
+                b.n
+                for b in disk.lines.values()
+                if b.queue == queue and b.mark == disk.mark and b.state != "intended"
+            )
+            if lines != disk.totals.get(queue, 0):
+                raise Violation(f"{queue}: the lines have {lines} pilots, the total is {disk.totals}")
+            if lines > self.sent[queue]:
+                raise Violation(f"{queue}: the lines have {lines} pilots, {self.sent[queue]} were sent")
 
     def _check_never_sent(self) -> None:
         """What is known to have run is not booked as never sent."""

@@ -265,7 +265,8 @@ class Disk:
         for place in request.places:
             self.places[place.name] = Place(place.name, place.identity, place.cursor)
         self.aliases.update(request.aliases)
-        self.totals.update(request.totals)
+        for queue, n in request.totals.items():
+            self.totals[queue] = max(n, self.totals.get(queue, 0))
 
     def restore(self) -> tuple[WatchedBook, Places]:
         """Return what a new life starts with."""

@@ -293,7 +293,7 @@ class World:
             self.say(f"late submission {request.batch.tag}")
             self.checks.disturbed()
             schedd.submit(request.batch)
-            self.checks.more = True
+            self.checks.submitted(request.batch)
 
     @staticmethod
     def _same(schedd: Schedd, identity: str) -> bool:
@@ -333,8 +333,8 @@ class World:
         on_disk = self.disk.lines.get(request.batch.tag)
         if on_disk is None or on_disk.state != "intended":
             raise Violation(f"{request.batch.tag} was submitted without an intent on disk")
-        self.checks.more = True
         b = request.batch
+        self.checks.submitted(b)
         self.say(f"submit {b.n} of {b.queue} as {b.tag} to {b.place}")
         return schedd.submit(request.batch)
 

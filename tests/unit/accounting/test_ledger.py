@@ -61,6 +61,17 @@ def test_what_need_not_be_safe_comes_in_order(ledger: Ledger, clock: FakeClock, 
     assert ledger.recall(["a", "b"]) == {"a": "7"}
 
 
+def test_a_total_that_comes_late_takes_nothing_back(ledger: Ledger, clock: FakeClock) -> None:
+    """Two threads tell what they have reckoned one after the other in any order."""
+    for number in (15, 13):
+        ledger.write(Write((batch("a", clock, state="sent"),), totals={"q": number}))
+    assert ledger.flush(5)
+    assert ledger.restore()[0].sent["q"] == 15
+    ledger.write(Write((batch("a", clock, state="sent"),), totals={"q": 14}))
+    assert ledger.flush(5)
+    assert ledger.restore()[0].sent["q"] == 15
+
+
 def test_all_that_wait_are_written_in_one_commit(ledger: Ledger, clock: FakeClock) -> None:
     real, commits, gate = ledger._commit, [], threading.Event()
 

@@ -51,13 +51,48 @@ class Schedd:
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
         self.started: list[int | None] = []
+        self.since: list[str | None] = []
 
     def census(self, *args: Any, **kwargs: Any) -> tuple[str, list[tuple[Any, ...]]]:
         return "home", self.rows
 
-    def endings(self, *args: Any, started: int | None, **kwargs: Any) -> tuple[str, list[Any], list[Any]]:
+    def endings(
+        self, *args: Any, started: int | None, since: str | None, **kwargs: Any
+    ) -> tuple[str, list[Any], list[Any]]:
         self.started.append(started)
+        self.since.append(since)
         return "home", [], []
+
+
+def made() -> condor.Condor:
+    section = Section.from_texts("q", {"batchstatus.condor.sleep": "6"})
+    options, _ = bind(condor.CondorOptions, section, section)
+    assert options is not None
+    return condor.Condor(options, context())
+
+
+def test_a_history_is_not_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at the first poll, and not after its schedd became another one: it can be years long."""
+    schedd = Schedd()
+    monkeypatch.setattr(condor, "client", lambda target: schedd)
+    monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
+    plugin = made()
+    plugin.endings("")
+    plugin.endings("17.3")
+    assert schedd.since == [f"EnteredCurrentStatus < {1_000_000 - 3600}", "17.3"]
+
+
+def test_a_copied_tag_is_of_a_later_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ad(cluster: int, proc: int, status: int = 2) -> dict[str, Any]:
+        return {"ApfSubmission": "t", "ClusterId": cluster, "ProcId": proc, "JobStatus": status}
+
+    schedd = Schedd()
+    history = [ad(100, 1, 4), ad(9, 1, 4)]
+    schedd.look_up = lambda *a, **k: ("home", [ad(100, 0), ad(9, 0), ad(9, 2, 4)], history, True)  # type: ignore[attr-defined]
+    monkeypatch.setattr(condor, "client", lambda target: schedd)
+    found = made().search(frozenset({"t"}), 5).tags["t"]
+    assert (found.cluster, found.alive, found.ended) == ("9", 0b1, 0b110)
+    assert [(c.cluster, c.alive, c.ended) for c in found.copies] == [("100", 0b1, 0b10)]
 
 
 def test_the_queue_is_gone_through_when_there_is_something_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,10 +100,7 @@ def test_the_queue_is_gone_through_when_there_is_something_to_find(monkeypatch: 
     schedd, now = Schedd(), [1_000_000.0]
     monkeypatch.setattr(condor, "client", lambda target: schedd)
     monkeypatch.setattr(time, "time", lambda: now[0])
-    section = Section.from_texts("q", {"batchstatus.condor.sleep": "6"})
-    options, _ = bind(condor.CondorOptions, section, section)
-    assert options is not None
-    plugin = condor.Condor(options, context())
+    plugin = made()
 
     def asked(seconds: float) -> bool:
         now[0] += seconds
