@@ -129,6 +129,8 @@ def test_history(ap, client):
     last = rows[0]
     assert past(client, since=f"{last['ClusterId']}.{last['ProcId']}") == []
     assert len(past(client, since="ProcId == 0")) < 5
+    assert len(past(client, since="EnteredCurrentStatus < 1")) == 5
+    assert past(client, since=f"EnteredCurrentStatus < {2**31}") == []
 
 
 def past(client, limit=100, since=None):

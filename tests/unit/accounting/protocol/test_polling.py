@@ -183,6 +183,23 @@ def test_an_adoption_looks_also_where_endings_would_explain_what_is_too_many() -
     assert adopted is not None and adopted.open == 1
 
 
+def test_an_intent_that_was_given_up_and_took_place_after_all_counts_as_sent() -> None:
+    accounts = Accounts(Book("mine"))
+    late = Batch("late", "A", "s@h", "ce1", 2, mark="mine")
+    accounts.book.begin(late)
+    accounts.book.drop(late)
+    place = accounts.places.get("s@h")
+    place.identity, place.ready = "home", True
+    requests = drive(accounts, {
+        Count: Counted("home", {"A": BatchQueueInfo(pending=2)}), ReadEndings: Endings("home", "", ()),
+        Survey: Surveyed("home", {"late": TagCount("A", "mine", 2)}),
+        Search: Searched("home", {"late": TagFound("7", alive=3, ended=0)}),
+    })  # fmt: skip
+    assert [r.kind for r in requests if isinstance(r, Tell)] == ["adopted"]
+    assert (accounts.book.open("queue:A"), accounts.book.sent["A"]) == (2, 2)
+    assert place.foreign_since is None
+
+
 def test_who_reads_endings_while_a_place_is_forgotten_sets_no_cursor() -> None:
     """It is of a history that is gone."""
     accounts = Accounts(Book("mine"))
