@@ -82,6 +82,10 @@ DID_NOT_HOLD = {
         "faults/test_book.py::test_jobs_that_carry_a_tag_of_ours_end_no_pilot",
         "unit/factory/test_pilotcare.py::test_jobs_with_our_ads_that_are_in_no_book_of_ours_say_nothing",
     ],
+    "demand of the WMS doubles, jumps or is huge for some answers": [
+        "faults/test_book.py::test_demand_that_jumps_is_met_in_steps_and_up_to_the_cap",
+        "unit/plugins/sched/test_maxgrowth.py::test_whatever_the_wms_says_the_growth_is_bounded",
+    ],
     "reply lost, pilot ended before the look-up (booked as never sent)": [
         "faults/test_book.py::test_a_lost_reply_whose_pilots_ended_before_the_look_up_is_found_in_the_history"
     ],

@@ -255,6 +255,25 @@ def test_a_lost_reply_whose_pilots_ended_before_the_look_up_is_found_in_the_hist
         assert db.execute("SELECT sum(n), count(*) FROM batch WHERE queue = 'h1'").fetchone() == (6, 2)
 
 
+def test_demand_that_jumps_is_met_in_steps_and_up_to_the_cap(box: Box) -> None:
+    """A WMS may say whatever it likes: it doubles, it is nothing, it is huge for one answer."""
+    want(box, 20, "g1", schedplugin="Ready, MaxGrowth, MaxToRun", sched__maxgrowth__initial="3",
+         sched__maxgrowth__factor="0")  # fmt: skip
+    box.work({"g1": 0})
+    with InProcess(box) as factory:
+        for ready in (1, 2, 10**9, 0, 4, 10**6, 8, 10**9):
+            before = factory.queues["g1"].cycles_run
+            box.work({"g1": ready})
+            until(lambda n=before: factory.queues["g1"].cycles_run > n + 10, "ten cycles")
+            assert box.pilots() <= 20
+        until(lambda: factory.book.open("g1") == 20, "the cap to be reached")
+        stays(box, 20, 2)
+        assert factory.ledger.flush(10)
+    with closing(sqlite3.connect(box.folder / "state/ledger.db")) as db:
+        most, batches = db.execute("SELECT max(n), count(*) FROM batch WHERE queue = 'g1'").fetchone()
+    assert most == 3 and batches >= 7
+
+
 def test_jobs_that_carry_a_tag_of_ours_end_no_pilot(box: Box) -> None:
     """Whoever may submit to the schedd can read our ads, and give the same ones to jobs of his own."""
     want(box, 5, "f1")
