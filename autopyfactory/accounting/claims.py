@@ -2,8 +2,9 @@
 
 Two factories with one factoryId that start at the same moment see nothing of each other in the schedd yet,
 and both would send all that is wanted. On one host the second is told by this: a claim is a Unix socket with
-an abstract name, bound by whoever came first, and gone when that process is, however it ended. Between hosts
-the marks in the pilots' ads tell, some polls later.
+an abstract name, bound by whoever came first, and gone when that process is, however it ended. Any user of
+the host can take such a name first; then a lock in the home of our user does the same. Between hosts the
+marks in the pilots' ads tell, some polls later.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import socket
 import struct
 import sys
 import threading
+
+from autopyfactory.accounting.lockfiles import LockFiles
 
 log = logging.getLogger("autopyfactory.book")
 
@@ -30,6 +33,8 @@ class Claims:
         self._name = name
         self._held: dict[str, socket.socket] = {}
         self._holders: dict[str, int] = {}  # of the claims that others of our user have: their processes
+        self._files = LockFiles()
+        self._warned: set[str] = set()  # of places whose names somebody else has
         self._closed = False
         self._lock = threading.Lock()
 
@@ -53,14 +58,35 @@ class Claims:
             one.listen(_WAITING)
         except OSError:
             one.close()
-            pid = _holder(self._address(identity), self._holders.pop(identity, None))
-            if pid is None:
+            holder = _holder(self._address(identity), self._holders.pop(identity, None))
+            if isinstance(holder, str):
+                return self._by_file(identity, holder)
+            if holder is None:
                 return ""
-            self._holders[identity] = pid
-            return f"process {pid}"
+            self._holders[identity] = holder
+            return f"process {holder}"
+        if rival := self._by_file(identity):  # it came while somebody else had the name
+            one.close()
+            return rival
         one.setblocking(False)
         self._held[identity] = one
+        self._warned.discard(identity)
         return ""
+
+    def _by_file(self, identity: str, taken: str = "") -> str:
+        """Return who has the lock for this place, or nothing; take it if the name is `taken`, in words."""
+        error = ""
+        try:
+            rival = self._files.take(self._key(identity), make=bool(taken))
+        except OSError as err:
+            rival, error = "", str(err)
+        if taken and identity not in self._warned:
+            self._warned.add(identity)
+            instead = "a lock in our user's home is used instead"
+            if error:
+                instead = f"nothing keeps a second factory of this host from sending there ({error})"
+            log.warning("%s: %s", taken, instead)
+        return rival
 
     def close(self) -> None:
         """Give all claims up, for good."""
@@ -68,10 +94,13 @@ class Claims:
             self._closed = True
             while self._held:
                 self._held.popitem()[1].close()
+            self._files.close()
 
     def _address(self, identity: str) -> bytes:
-        text = f"{os.geteuid()}\n{self._name}\n{identity}"
-        return b"\0autopyfactory/" + hashlib.sha256(text.encode()).hexdigest().encode()
+        return b"\0autopyfactory/" + self._key(identity).encode()
+
+    def _key(self, identity: str) -> str:
+        return hashlib.sha256(f"{os.geteuid()}\n{self._name}\n{identity}".encode()).hexdigest()
 
 
 def _clear(held: socket.socket) -> None:
@@ -81,8 +110,8 @@ def _clear(held: socket.socket) -> None:
             held.accept()[0].close()
 
 
-def _holder(address: bytes, before: int | None) -> int | None:
-    """Return whose process the claim is; None when it is not of our user, or gone again.
+def _holder(address: bytes, before: int | None) -> int | str | None:
+    """Return whose process the claim is, in words when it is not of our user; None when it is gone again.
 
     `before` is who was found the last time. A holder that cannot be asked, since too many others do, is he
     while he lives; of one who never answered it is not known that he is of our user, and any user can have a
@@ -95,16 +124,14 @@ def _holder(address: bytes, before: int | None) -> int | None:
         except BlockingIOError:
             if before is not None and _lives(before):
                 return before
-            log.warning("somebody holds a name that is ours and does not say who it is: it is ignored")
-            return None
+            return "somebody holds a name that is ours and does not say who it is"
         except OSError:
             return None
         pid, uid, _ = _CREDENTIALS.unpack(
             asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
     if uid != os.geteuid():
-        log.warning("user %d, process %d, holds a name that is ours: it is ignored", uid, pid)
-        return None
+        return f"user {uid}, process {pid}, holds a name that is ours"
     return int(pid)
 
 

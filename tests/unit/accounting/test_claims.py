@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import pytest
 
-from autopyfactory.accounting import claims
+from autopyfactory.accounting import claims, lockfiles
 from autopyfactory.accounting.claims import Claims
 
 HOLD = (
@@ -114,3 +116,47 @@ def test_who_has_it_can_be_asked_however_often_others_did(name: str) -> None:
         another = Claims(name)  # it has not asked before
         assert another.take("place") == f"process {os.getpid()}"
     first.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home in which nobody else can write."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(lockfiles, "home", lambda: tmp_path)
+    return tmp_path
+
+
+def test_where_somebody_else_has_the_name_a_lock_of_our_user_tells(
+    name: str, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else any user of the host could switch the protection off."""
+    first, second = Claims(name), Claims(name)
+    squatter = full(first._address("place"))
+    with caplog.at_level(logging.WARNING):
+        assert [first.take("place") for _ in range(3)] == ["", "", ""]
+    assert caplog.messages == [
+        "somebody holds a name that is ours and does not say who it is: "
+        "a lock in our user's home is used instead"
+    ], "once"
+    assert second.take("place") == f"process {os.getpid()}"
+    assert second.take("another place") == "", "whose name is free"
+    for one in squatter:
+        one.close()
+    assert second.take("place") == f"process {os.getpid()}", "the name is free, and the first still sends"
+    assert (first.take("place"), second.take("place")) == ("", f"process {os.getpid()}")
+    first.close()
+    assert second.take("place") == ""
+    second.close()
+
+
+def test_a_home_that_others_can_write_to_is_not_trusted(
+    name: str, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine = Claims(name)
+    squatter = full(mine._address("place"))
+    home.chmod(0o777)
+    assert mine.take("place") == ""
+    assert "nothing keeps a second factory of this host from sending there" in caplog.text
+    for one in squatter:
+        one.close()
+    mine.close()
