@@ -28,6 +28,7 @@ ACROSS = {
     "plugins/sched/test_vectors.py": "the arithmetic of 2.4, rule by rule, as it was measured there",
     "why/test_any_record.py": "a story comes of any record",
     "wrapper/test_end.py": "wrapper/payloads/glidein.sh: how it ends",
+    "wrapper/test_payload_panda.py": "wrapper/payloads/panda.sh, and archives of command.sh",
     "wrapper/test_options.py": "wrapper/payloads/glidein.sh: its options",
     "wrapper/test_checks.py": "wrapper/checks/: on nodes as they are and as they should not be",
     "wrapper/test_pilot.py": "wrapper/main.sh: a pilot from start to end",
