@@ -151,7 +151,7 @@ class Ledger:
             with self._lock:
                 for tag in tags:
                     query = "SELECT cluster FROM batch WHERE tag = ? AND n > 0 AND state != 'old'"
-                    if row := self._db.execute(query, (tag,)).fetchone():
+                    if row := self._db.execute(query, (_kept(tag),)).fetchone():
                         known[tag] = str(row[0])
         except sqlite3.Error as err:
             raise NoAnswer(str(err)) from err
@@ -287,10 +287,13 @@ class Ledger:
         self._db.executemany(_PUT, (_row(b) for b in request.lines))
         self._db.executemany(
             "INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?)",
-            ((p.name, p.identity, p.cursor, p.spec) for p in request.places),
+            (tuple(map(_kept, (p.name, p.identity, p.cursor, p.spec))) for p in request.places),
         )
-        self._db.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?)", request.aliases.items())
-        self._db.executemany(_PUT_TOTAL, request.totals.items())
+        for statement, values in (
+            ("INSERT OR REPLACE INTO alias VALUES (?, ?)", request.aliases),
+            (_PUT_TOTAL, request.totals),
+        ):
+            self._db.executemany(statement, (tuple(map(_kept, item)) for item in values.items()))
 
     def _prune_daily(self) -> None:
         if self._clock.monotonic() >= self._next_prune:
@@ -334,7 +337,12 @@ class _Transaction:
 
 
 def _row(b: Batch) -> tuple[Any, ...]:
-    return tuple(f"{getattr(b, c):x}" if c in _BITS else getattr(b, c) for c in _COLUMNS)
+    return tuple(f"{getattr(b, c):x}" if c in _BITS else _kept(getattr(b, c)) for c in _COLUMNS)
+
+
+def _kept(value: Any) -> Any:
+    """Return what the file takes for `value`: half characters, as ads may hold them, are written out."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _batch(row: tuple[Any, ...]) -> Batch:

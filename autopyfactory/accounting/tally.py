@@ -161,7 +161,7 @@ class TallyStore:
                 self._tidied = now
             self._db.execute("COMMIT")
             self._troubled = False
-        except sqlite3.Error as err:
+        except (sqlite3.Error, ValueError) as err:  # the second: text that is none
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             if not self._troubled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -81,6 +82,8 @@ CES: dict[str, CEModel] = {
     "dead": CEModel(outages=(ALWAYS,)),
 }
 
+PARTS = ("others", "failing", "failing_in_flap", "hole_takes")  # of a whole
+
 
 def parse_ce(text: str, base: CEModel | None = None) -> CEModel:
     """Read `NAME` or `[NAME,]key=value,...`, for instance `slow,slots=200`. Raises ValueError.
@@ -100,8 +103,11 @@ def parse_ce(text: str, base: CEModel | None = None) -> CEModel:
             continue
         if key not in known:
             raise ValueError(f"a CE model has no {key!r}; it has {', '.join(sorted(known))}")
-        number: Any = int(value) if known[key].type == "int" else float(value)
-        if not 0 <= number < float("inf"):
+        try:
+            number: Any = int(value) if known[key].type == "int" else float(value)
+        except ValueError as err:
+            raise ValueError(f"{key} cannot be {value}: a number is wanted") from err
+        if not (1 if key == "payloads" else 0) <= number <= (1.0 if key in PARTS else sys.float_info.max):
             raise ValueError(f"{key} cannot be {value}")
         model = replace(model, **{key: number})
     return model

@@ -31,7 +31,7 @@ def read(path: str, payload: float) -> Workload:
         if not rows:
             raise ValueError("has no rows")
         jobs = _jobs(rows) if "duration" in rows[0] else _arrivals(_counts(rows), payload)
-    except (OSError, KeyError, TypeError, ValueError) as err:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error, RecursionError) as err:
         what = f"a row has no {err}" if isinstance(err, KeyError) else str(err)
         raise ValueError(f"{path}: {what}") from err
     if not jobs:

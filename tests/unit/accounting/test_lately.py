@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopyfactory.accounting import lately
-from autopyfactory.accounting.lately import DROPPED, LAST, NOTHING, USUAL, WINDOW, Memory
+from autopyfactory.accounting.lately import DROPPED, LAST, MOST, NOTHING, USUAL, WINDOW, Memory
 from autopyfactory.model.ending import Start
 from endingkit import T, ended
 
@@ -61,3 +61,34 @@ def test_no_rate_makes_it_grow(pilots: list[tuple[float, str]]) -> None:
         assert list(found.last) == sorted(found.last, key=lambda e: e.at)
     finally:
         lately.MOST = most
+
+
+def test_a_schedd_with_a_wrong_clock_costs_no_memory_and_no_answer() -> None:
+    memory = Memory()
+    memory.ended([ended(n, at=T + 1e6) for n in range(MOST + 50)])
+    memory.forget(T)
+    known = memory.of("A")
+    assert len(known.endings) == MOST
+    assert len(known.last) == LAST
+    assert known.newest_start is not None
+
+
+def test_one_start_is_one_however_often_and_by_whom_it_is_told() -> None:
+    memory = Memory()
+    e = ended(5, started=T - 60, queued=T - 100)
+    start = Start(e.job, "A", T - 60, 40.0, e.tag)
+    memory.started([start, start])
+    memory.ended([e])
+    assert list(memory.of("A").starts) == [(T - 60, 40.0)]
+    memory.started([Start(e.job, "A", T - 50, 30.0, "another submission")])
+    assert len(memory.of("A").starts) == 2, "the number alone is given by every schedd"
+
+
+def test_what_was_told_stays_as_it_was() -> None:
+    memory = Memory()
+    memory.ended([ended(9)])
+    before = memory.of("A")
+    assert memory.of("A") is before, "nothing has changed"
+    memory.ended([ended(8)])
+    assert (len(before.endings), len(memory.of("A").endings)) == (1, 2)
+    assert memory.of("B") is NOTHING and memory.queues == ("A",)

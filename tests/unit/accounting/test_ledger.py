@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autopyfactory.accounting.book import Batch, bits
 from autopyfactory.accounting.ledger import KEEP_SECONDS, Ledger, LedgerError
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.requests import NotDone, Write
 from fakes import FakeClock
-from patience import until
+from patience import PATIENCE, until
 
 
 @pytest.fixture
@@ -193,3 +197,100 @@ def test_a_ledger_that_cannot_be_used_is_told_plainly(tmp_path: Path, spoil: str
         path.mkdir()
     with pytest.raises(LedgerError, match=f"the ledger {path} cannot be used"):
         Ledger(path)
+
+
+TEXT = st.text(max_size=20)
+LINES = st.builds(
+    Batch,
+    st.uuids().map(str),
+    queue=TEXT, place=TEXT, ce=TEXT, n=st.integers(1, 200), cores=st.integers(1, 64),
+    memory_mb=st.integers(0, 10**6), intended=st.floats(0, 4e9), identity=TEXT, mark=TEXT,
+    state=st.sampled_from(["intended", "sent"]), cluster=st.integers(1, 10**9).map(str),
+    members=st.integers(0, 2**200), alive=st.integers(0, 2**200), lost=st.integers(0, 2**200),
+)  # fmt: skip
+
+
+@given(st.lists(LINES, max_size=4), st.dictionaries(TEXT, st.integers(0, 10**12), max_size=3))
+@settings(max_examples=25)
+def test_whatever_lines_hold_they_come_back_as_they_were(lines: list[Batch], totals: dict[str, int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder) / "l.db", FakeClock())
+        ledger.write(Write(tuple(lines), totals=totals, durable=True))
+        ledger.close()
+        again = Ledger(Path(folder) / "l.db", FakeClock())
+        book, _ = again.restore()
+        again.close()
+    for line in lines:
+        assert book.line(line.tag) == replace(line, earlier=True)
+    assert dict(book.sent) == totals
+    assert book.open() == sum(line.open for line in lines)
+
+
+def test_ads_with_half_characters_do_not_end_who_writes(
+    ledger: Ledger, clock: FakeClock, tmp_path: Path
+) -> None:
+    """Pilots that are taken over bring their ads' words: by one of them the thread ended, for good."""
+    odd = replace(batch("t\ud800", clock, state="sent", members=1, alive=1), queue="q\udcff")
+    ledger.write(Write((odd,), (Place("p\ud800", "i\ud800", "c\ud800"),), {"a\ud800": "p"}, {"q\udcff": 1}))
+    ledger.write(Write((batch("now", clock),), durable=True))
+    assert ledger.recall(["t\ud800", "now"]).keys() >= {"t\ud800"}
+    again = Ledger(tmp_path / "l.db", clock)
+    book, _ = again.restore()
+    again.close()
+    assert book.open("queue:q") == 130 and book.open() == 131, "and it counts after a restart"
+
+
+def test_a_clock_set_back_forgets_nobody(tmp_path: Path, clock: FakeClock) -> None:
+    ledger = Ledger(tmp_path / "l.db", clock)
+    sent = replace(batch("a", clock, state="sent", members=31, alive=31), n=5)
+    ledger.write(Write((sent,), durable=True))
+    clock.wall -= timedelta(days=30)
+    assert ledger.sent_since("q", 3600) == 5, "too many is less harm than too few"
+    ledger.prune()
+    ledger.close()
+    again = Ledger(tmp_path / "l.db", clock)
+    assert again.restore()[0].open() == 5
+    again.close()
+
+
+def test_lost_pilots_are_remembered_however_long_the_line_is_closed(ledger: Ledger, clock: FakeClock) -> None:
+    line = replace(batch("a", clock, state="closed", members=3, lost=2), n=2)
+    ledger.write(Write((line,), durable=True))
+    book, _ = ledger.restore()
+    found = book.line("a")
+    assert found is not None and (found.lost, found.open, book.lost_at("p")) == (2, 0, 1)
+
+
+def test_a_disk_that_was_full_is_written_to_again_with_the_newest(ledger: Ledger, clock: FakeClock) -> None:
+    real, broken = ledger._put, [True]
+
+    def put(request: Write) -> None:
+        if broken[0]:
+            raise sqlite3.OperationalError("database or disk is full")
+        real(request)
+
+    with patch.object(ledger, "_put", put), patch("autopyfactory.accounting.ledger.AGAIN", 0.01):
+        ledger.write(Write((batch("a", clock, state="sent", members=3, alive=3),), totals={"q": 2}))
+        until(lambda: ledger._troubled, "the disk was full")
+        ledger.write(Write((batch("a", clock, state="sent", members=3, alive=1),), totals={"q": 3}))
+        broken[0] = False
+        ledger.write(Write((batch("b", clock),), durable=True))
+        assert ledger.flush(PATIENCE)
+    book, _ = ledger.restore()
+    found = book.line("a")
+    assert found is not None and (found.alive, book.sent["q"]) == (1, 3)
+
+
+def test_after_closing_nothing_is_taken(tmp_path: Path, clock: FakeClock) -> None:
+    ledger = Ledger(tmp_path / "l.db", clock)
+    ledger.write(Write((batch("a", clock),)))
+    ledger.close()
+    with pytest.raises(NotDone, match="closed"):
+        ledger.write(Write((batch("b", clock),), durable=True))
+    again = Ledger(tmp_path / "l.db", clock)
+    assert again.restore()[0].line("a") is not None, "what waited was written"
+    again.close()
+
+
+def test_nobody_else_may_read_it(ledger: Ledger, tmp_path: Path) -> None:
+    assert (tmp_path / "l.db").stat().st_mode & 0o077 == 0

@@ -109,3 +109,72 @@ def test_every_pilot_is_in_one_outcome_and_parts_are_no_more_than_the_whole(endi
         assert t.unstarted + t.unfit <= t.failed
         assert t.held <= t.ended
         assert t.wasted <= t.seconds * (1 + 1e-9)
+
+
+def test_text_that_is_none_costs_itself_and_no_other(
+    store: TallyStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.note([ended(1, queue="\ud800")])
+    store.note([ended(2), ended(3)])
+    assert since(tmp_path, 2)["A"].ended == 2
+    assert "not counted for now" in caplog.text
+
+
+def test_a_disk_that_is_full_for_a_while_is_told_once(
+    store: TallyStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocker = sqlite3.connect(tmp_path / "tally.db", isolation_level=None)
+    assert store._db is not None
+    store._db.execute("PRAGMA busy_timeout=0")
+    blocker.execute("BEGIN IMMEDIATE")
+    for n in range(3):
+        store.note([ended(n)])
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    store.note([ended(9)])
+    assert len([r for r in caplog.records if "not counted for now" in r.getMessage()]) == 1
+    assert (since(tmp_path, 2)["A"].ended, store.ends("A")["short"]) == (1, 4), "this life knows all of them"
+
+
+@given(st.lists(ANY, max_size=20), st.integers(0, 20))
+def test_in_one_piece_or_in_two_is_the_same(endings: list[Ending], cut: int) -> None:
+    def summed(*parts: list[Ending]) -> dict[str, tally.Tally]:
+        sums = [tally.added(t for e in part if (t := counted(e))) for part in parts]
+        return tally.added(t for its in sums for t in its.values())
+
+    whole, halves = summed(endings), summed(endings[:cut], endings[cut:])
+    assert whole.keys() == halves.keys()
+    for queue, t in whole.items():
+        for name in tally.COUNTS:
+            assert getattr(t, name) == pytest.approx(getattr(halves[queue], name))
+
+
+@pytest.mark.parametrize(
+    ("ending", "name"),
+    [
+        (ended(1, wall=60.0), "well"),
+        (ended(1, wall=59.9), "short"),
+        (ended(1, "empty", wall=2.0), "empty"),
+        (ended(1, "failed", wall=2.0), "failed"),
+        (ended(1, "dropped", wall=2.0), "failed"),
+        (ended(1, "removed", wall=2.0), "removed"),
+    ],
+)
+def test_each_ending_is_of_one_kind(ending: Ending, name: str) -> None:
+    one = counted(ending)
+    assert one is not None
+    assert {n for n in OUTCOMES if getattr(one, n)} == {name}
+
+
+def test_whole_hours_and_whole_days_are_counted_from_their_beginning(
+    store: TallyStore, tmp_path: Path
+) -> None:
+    """T is 22:26:40 UTC: the last two hours begin at 20:00."""
+    edge = 2 * HOUR + 26 * 60 + 40
+    store.note([ended(edge), ended(edge + 1)])
+    assert since(tmp_path, 2)["A"].ended == 1
+    assert since(tmp_path, 3)["A"].ended == 2
+    day = 3 * DAY + int(T) % DAY  # midnight, three days ago
+    store.note([ended(day, queue="d"), ended(day + 1, queue="d")])
+    assert since(tmp_path, 72)["d"].ended == 1
+    assert since(tmp_path, 96)["d"].ended == 2

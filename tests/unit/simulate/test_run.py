@@ -9,8 +9,8 @@ import pytest
 
 from autopyfactory.model.decision import Step
 from autopyfactory.simulate.chain import from_texts
-from autopyfactory.simulate.models import CEModel, Job, Timing, Workload
-from autopyfactory.simulate.run import Simulation, run
+from autopyfactory.simulate.models import CEModel, Job, Period, Timing, Workload
+from autopyfactory.simulate.run import START, Simulation, run
 from autopyfactory.simulate.workloads import WORKLOADS
 
 EXACT = CEModel(
@@ -141,3 +141,83 @@ def test_equal_seeds_give_equal_results():
     one, two = (run(chain, WORKLOADS["burst"](Random(7)), seed=7) for _ in range(2))
     assert one == two
     assert run(chain, WORKLOADS["burst"](Random(7)), seed=8) != one
+
+
+class Follower:
+    """Wants a number that depends on all it is told: what it knew too early would show in what it sends."""
+
+    name = "Follower"
+    needs = frozenset({"history"})
+
+    def __init__(self):
+        self.told = []
+
+    def calc(self, n, inputs):
+        told = replace(inputs, cached=None), inputs.cached.ready, inputs.cached.running
+        self.told.append((inputs.now, repr(told)))
+        want = inputs.wms.ready - inputs.batch.pending if inputs.batch.pending < 30 else -3
+        return Step(self.name, n, max(-5, min(20, want)), "")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nobody_knows_what_has_not_happened_yet(seed):
+    """Two worlds that are alike up to a moment are seen alike up to it."""
+    rng = Random(seed)
+    early = [Job(t, rng.uniform(60, 900)) for t in sorted(rng.uniform(0, 3600) for _ in range(40))]
+    ce = CEModel(slots=15, others=0.2, others_swing=0.4, failing=0.1, lag=90)
+    seen = []
+    for more in (0, 200):
+        late = [Job(3600.0 + i, 500.0) for i in range(more)]
+        rule = Follower()
+        run([rule], Workload("w", "", (*early, *late), (ce,)), seed=seed)
+        seen.append([what for now, what in rule.told if (now - START).total_seconds() <= 3600])
+    assert len(seen[0]) == 60
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("poll", [10.0, 30.0, 90.0, 400.0])
+def test_no_answer_is_older_than_is_said(poll):
+    timing = Timing(cycle=60.0, poll=poll, wms=45.0)
+    simulation = Simulation([[Spy(2)]], Workload("w", "", (Job(7000, 10),), (EXACT,), timing))
+    ages, real = [], simulation.inputs
+
+    def inputs(index):
+        now = simulation.world.agenda.now
+        ages.append((now - simulation.queues[index].polled, now - simulation._wms.at))
+        return real(index)
+
+    simulation.inputs = inputs
+    simulation.run()
+    assert len(ages) > 100
+    assert max(age for age, _ in ages) <= poll
+    assert max(age for _, age in ages) <= 45.0
+    assert len({round(age) for age, _ in ages}) > 3, "nor always as old"
+
+
+def test_waits_count_until_the_job_ran_was_cancelled_or_all_was_over():
+    jobs = (Job(0, 100), Job(10, 100, cancelled_at=60.0), Job(20, 100), Job(30, 100, fits=False))
+    result = run([Spy(1)], Workload("w", "", jobs, (replace(EXACT, idle=1),)))
+    waits = [157.0, 50.0, 237.0]  # the pilot takes the first at 157 s and the third when that is done
+    assert (result.jobs, result.done) == (3, 2)
+    assert result.mean_wait == pytest.approx(sum(waits) / 3)
+    assert result.max_wait == pytest.approx(237.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_totals_are_those_of_the_pilots(seed):
+    ce = CEModel(slots=8, payloads=3, failing=0.2, outages=(Period(1500, 2000),), lag=30, idle=120)
+    rng = Random(seed)
+    jobs = tuple(Job(t, rng.uniform(30, 900)) for t in sorted(rng.uniform(0, 4000) for _ in range(60)))
+    chain = from_texts({"schedplugin": "Ready,MaxPending", "sched.maxpending.maximum": "10"}).chain
+    simulation = Simulation([chain], Workload("w", "", jobs, (ce, ce)), seed=seed)
+    r = simulation.run()
+    pilots = [p for s in simulation.world.sites for p in s.pilots]
+    assert (r.jobs, r.done) == (60, 60)
+    assert (r.pilots, r.started) == (len(pilots), sum(p.started is not None for p in pilots))
+    assert r.operations == sum(p.stage > 0 for p in pilots) and r.removed == 0
+    assert r.empty_hours <= r.idle_hours
+    walls = sum(p.wall for p in pilots)
+    assert r.busy_hours + r.idle_hours == pytest.approx(walls / 3600)
+    assert r.busy_hours >= sum(j.duration for j in jobs) / 3 / 3600 - 1e-9, "each job ran once at least"
+    assert 0 <= r.mean_wait <= r.max_wait and r.p95_wait <= r.max_wait
+    assert max(s.running for s in r.samples) <= 16

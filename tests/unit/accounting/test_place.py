@@ -1,0 +1,77 @@
+"""Places by whatever name: one place is one, whoever spells it how, and no pilot is lost in between."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopyfactory.accounting.book import Batch, Book
+from autopyfactory.accounting.place import Places, View
+from autopyfactory.model.info import BatchQueueInfo
+
+
+def book_of(*places: str) -> Book:
+    book = Book("mine")
+    for i, place in enumerate(places):
+        book.begin(Batch(f"t{i}", "q", place, "ce", i + 1, mark="mine"))
+    return book
+
+
+def test_spellings_of_one_schedd_are_one_place() -> None:
+    places = Places()
+    one = places.get("AP@Collector.Example.ORG:9618")
+    assert one.name == "ap@collector.example.org"
+    assert places.get("ap@collector.example.org.") is one
+    assert places.get("ap@collector.example.org:9619") is not one
+    assert len(list(places)) == 2
+
+
+def test_a_twin_is_another_place_with_the_same_identity() -> None:
+    places = Places()
+    a, b = places.get("a"), places.get("b")
+    a.identity = b.identity = "schedd 7"
+    assert places.twin(a, "schedd 7") is b
+    assert places.twin(a, "schedd 8") is None
+    a.identity = b.identity = ""
+    assert places.twin(a, "") is None, "who does not tell is nobody's twin"
+
+
+NAMES = ("a", "b", "c", "d")
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=6))
+def test_merging_moves_every_line_and_every_name(merges: list[tuple[str, str]]) -> None:
+    book, places = book_of(*NAMES), Places()
+    for name in NAMES:
+        places.get(name)
+    one_of = {name: name for name in NAMES}
+    for name, other in merges:
+        place, into = places.get(name), places.get(other)
+        if place is into:
+            continue
+        places.merge(book, place, into)
+        one_of = {k: into.name if v == place.name else v for k, v in one_of.items()}
+        assert book.open() == 1 + 2 + 3 + 4, "conservation"
+        for called, known in one_of.items():
+            assert places.resolve(called) == known == places.get(called).name
+        assert {p.name for p in places} == set(one_of.values())
+        for known in set(one_of.values()):
+            mine = sum(i + 1 for i, n in enumerate(NAMES) if one_of[n] == known)
+            assert book.open(f"schedd:{known}") == mine
+
+
+def test_counts_from_before_a_merge_are_not_compared_with_more_lines() -> None:
+    book, places = book_of("a", "b"), Places()
+    a, b = places.get("a"), places.get("b")
+    b.take(View(1.0, {"q": BatchQueueInfo(running=2)}, {}))
+    b.identity = "schedd 7"
+    places.merge(book, a, b)
+    assert b.view is None
+    assert {line.identity for line in book.lines("b")} == {"schedd 7", ""}
+
+
+def test_a_new_view_begins_to_count_endings_anew() -> None:
+    place = Places().get("a")
+    place.ended["q", True] += 3
+    place.take(View(1.0, {}, {}))
+    assert not place.ended
