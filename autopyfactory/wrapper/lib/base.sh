@@ -6,7 +6,7 @@ say() { echo "$(date -u +%H:%M:%S) $*"; }
 # Set $tick: hundredths of a second by a clock that nobody sets.  They begin when the pilot does: some shells count in
 # 32 bits.
 ticks() {
-    read -r tick_up tick_rest </proc/uptime 2>/dev/null || tick_up=$(date +%s).00
+    read -r tick_up tick_rest 2>/dev/null </proc/uptime || tick_up=$(date +%s).00
     if [ -z "${APF_TICK_ZERO-}" ]; then
         APF_TICK_ZERO=${tick_up%.*}
         export APF_TICK_ZERO

@@ -26,7 +26,7 @@ shutil.copyfileobj(u.urlopen(sys.argv[1], timeout=20), sys.stdout.buffer)" "$1";
         esac
         fetch_found=$(digest_of "$fetch_file" 2>/dev/null)
         if [ -s "$fetch_file" ] && [ "$fetch_found" = "$fetch_digest" ]; then return 0; fi
-        say "not what is wanted from $fetch_from: $(wc -c <"$fetch_file" 2>/dev/null) bytes, digest $fetch_found"
+        say "not what is wanted from $fetch_from: $(wc -c 2>/dev/null <"$fetch_file") bytes, digest $fetch_found"
         rm -f "$fetch_file"
     done
     return 1

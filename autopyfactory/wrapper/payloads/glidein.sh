@@ -63,7 +63,16 @@ exit codes
 EOF
 }
 
-say() { echo "$(date -u +%H:%M:%S) $*"; }
+# bash loses an INT that comes while it waits for a $(...). From where HTCondor is started to the end there is none:
+# the time is told without one, what is found out goes through files.
+clock() { # Set $now: seconds since the epoch.
+    if read -r up rest 2>/dev/null </proc/uptime; then now=$((born + ${up%.*} - born_up)); else now=$(date +%s); fi
+}
+
+say() {
+    clock
+    printf '%02d:%02d:%02d %s\n' $((now / 3600 % 24)) $((now / 60 % 60)) $((now % 60)) "$*"
+}
 
 bad_usage() {
     echo "glidein.sh: $*; try --help" >&2
@@ -278,7 +287,8 @@ knock() {
     until ask $((join < 20 ? join + 1 : 20)) condor_ping -pool "$pool" -type collector -verbose ADVERTISE_STARTD; do
         cat "$dir/answer"
         grep -qE 'AUTHENTICATE:100[34]|SECMAN:2010|DENIED' "$dir/answer" && finish 14 refused
-        [ "$(date +%s)" -lt "$join_by" ] || finish 13 unreachable
+        clock
+        [ "$now" -lt "$join_by" ] || finish 13 unreachable
         sleep 2
     done
 }
@@ -293,11 +303,14 @@ launch() {
     master=$!
     until ask 20 condor_status -pool "$pool" -const "APF_GLIDEIN == \"$name\"" -af Name && [ -s "$dir/answer" ]; do
         alive || finish 15 condor-failed
-        [ "$(date +%s)" -lt "$join_by" ] || finish 13 not-listed
+        clock
+        [ "$now" -lt "$join_by" ] || finish 13 not-listed
         sleep 1
     done
-    joined=$(($(date +%s) - born))
-    say "joined as $(head -n 1 "$dir/answer")"
+    clock
+    joined=$((now - born))
+    read -r answer <"$dir/answer"
+    say "joined as $answer"
 }
 
 # No further job starts; those that run go on, and the slot leaves when it has been idle.
@@ -329,11 +342,14 @@ serve() {
     while alive; do
         [ -z "$signal" ] || [ "$drain" -eq 0 ] || [ "$closed" = drain ] || begin_drain
         heed_signal
-        [ "$(date +%s)" -lt $end_at ] || leave lifetime
+        clock
+        [ "$now" -lt $end_at ] || leave lifetime
         if [ "$blackhole" -gt 0 ] && [ -z "$closed" ] && [ $((looked = (looked + 1) % 5)) -eq 0 ]; then
-            [ "$(failing)" -lt "$blackhole" ] || close_start black-hole
+            failing >"$dir/failing"
+            read -r row <"$dir/failing"
+            [ "$row" -lt "$blackhole" ] || close_start black-hole
         fi
-        [ "$closed" != drain ] || [ -n "$(busy)" ] || leave idle
+        [ "$closed" != drain ] || busy || leave idle
         sleep 1
     done
     [ -z "$closed" ] || leave idle
@@ -351,14 +367,16 @@ begin_drain() {
     [ "$signal" = TERM ] || return 0
     signal=''
     close_start drain
-    latest=$(($(date +%s) + drain))
+    clock
+    latest=$((now + drain))
     [ "$latest" -ge $end_at ] || end_at=$latest
 }
 
 busy() { # whether a starter runs
     for log in "$dir"/log/StarterLog.slot1_*; do
-        [ -f "$log" ] && grep -c 'STARTING UP\|EXITING WITH STATUS' "$log" | grep -q '[13579]$' && echo yes && return
+        [ -f "$log" ] && grep -c 'STARTING UP\|EXITING WITH STATUS' "$log" | grep -q '[13579]$' && return
     done
+    return 1
 }
 
 heed_signal() {
@@ -473,13 +491,14 @@ finish() { # CODE REASON
     exit "$code"
 }
 
+born=$(date +%s) born_up=0
+read -r born_up rest 2>/dev/null </proc/uptime && born_up=${born_up%.*}
 options "$@"
 check_options
 banner
 # The job that we are may be HTCondor's: its settings must not become ours.
 for name in $(env | grep -io '^_\{0,1\}condor_[a-z0-9_]*=' | tr -d =); do unset "$name"; done
 dir='' master='' signal='' joined=never closed=''
-born=$(date +%s)
 end_at=$((born + lifetime)) join_by=$((born + join))
 retire_at=$((end_at - retire))
 trap 'signal=HUP' HUP

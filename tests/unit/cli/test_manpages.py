@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -35,12 +34,11 @@ def test_what_is_shipped_is_what_is_declared(name: str) -> None:
 def test_nothing_in_a_page_is_taken_for_a_request(name: str) -> None:
     known = (".TH ", ".SH ", ".SS ", ".TP", ".PP", ".B ", ".BR ", ".nf", ".fi")
     assert all(line.startswith(known) for line in PAGES[name].splitlines() if line[:1] in (".", "'"))
-    if shutil.which("groff"):
-        command = ["groff", "-man", "-ww", "-z"]
-        done = subprocess.run(
-            command, input=PAGES[name], text=True, capture_output=True, timeout=PATIENCE, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, "")
+    command = ["groff", "-man", "-ww", "-z"]
+    done = subprocess.run(
+        command, input=PAGES[name], text=True, capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_subcommands_and_hostile_texts() -> None:

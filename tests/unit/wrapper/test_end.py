@@ -1,6 +1,7 @@
 """How the wrapper ends: its exit code, its count of payloads, and what it leaves."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import psutil
 import pytest
 
 from patience import until
-from wrapperkit import Wrapper
+from wrapperkit import WRAPPER, Wrapper
 
 from .conftest import PAYLOAD
 
@@ -154,6 +155,17 @@ def test_other_signals_end_it_too(run: Run, fake: Path, shell: list[str], number
     until((fake / "up").exists, "the master is up")
     wrapper.process.send_signal(number)
     assert wrapper.end().code == code
+
+
+@pytest.mark.parametrize(
+    "function", ["say", "ask", "alive", "launch", "serve", "begin_drain", "heed_signal", "busy"]
+)
+def test_nothing_waits_for_a_command_substitution_once_htcondor_is_started(function: str) -> None:
+    """bash drops an INT that comes while it does: `waitchld` of its jobs.c leaves what is no job at once."""
+    text = WRAPPER.read_text()
+    hit = re.search(rf"^{function}\(\) {{(.*?)}}$", text, re.DOTALL | re.MULTILINE)
+    assert hit is not None
+    assert re.findall(r"\$\((?!\()", hit[1]) == []
 
 
 def test_a_signal_while_it_waits_for_the_pool(run: Run, release: Path, fake: Path, shell: list[str]) -> None:
