@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from autopyfactory.condor.endings import LATEST
 from autopyfactory.model.record import HeldGroup
 from autopyfactory.why.holds import Kind, kind_of, stripped
 
@@ -17,14 +18,14 @@ def same_reason(ads: Iterable[Mapping[str, Any]]) -> tuple[HeldGroup, ...]:
     """Group ads by `HoldReason` and its code, the largest group first; numbers in the text do not matter."""
     groups: dict[tuple[str, str, bool], list[Mapping[str, Any]]] = defaultdict(list)
     for ad in ads:
-        text, code, there = str(ad["HoldReason"] or ""), int(ad["HoldReasonCode"] or 0), held_there(ad)
+        text, code, there = str(ad["HoldReason"] or ""), _code(ad), held_there(ad)
         kind = kind_of(text, code, "there" if there else "here")
         groups[kind.code, stripped(text), there].append(ad)
     found = [
         HeldGroup(
             reason=str(group[0]["HoldReason"] or "no reason given"),
             count=len(group),
-            code=int(group[0]["HoldReasonCode"] or 0),
+            code=_code(group[0]),
             since=min((t for ad in group if (t := moment(ad["EnteredCurrentStatus"]))), default=None),
             example=f"{group[0]['ClusterId']}.{group[0]['ProcId']}",
             there=there,
@@ -40,8 +41,14 @@ def kind_of_group(group: HeldGroup) -> Kind:
 
 
 def moment(seconds: Any) -> datetime | None:
-    """Return Unix time as a datetime; None for what is none."""
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None
+    """Return Unix time as a datetime; None for what is none: an ad can hold anything."""
+    known = isinstance(seconds, int) and not isinstance(seconds, bool) and 0 < seconds < LATEST
+    return datetime.fromtimestamp(seconds, UTC) if known else None
+
+
+def _code(ad: Mapping[str, Any]) -> int:
+    code = ad["HoldReasonCode"]
+    return code if isinstance(code, int) else 0
 
 
 def held_there(ad: Mapping[str, Any]) -> bool:

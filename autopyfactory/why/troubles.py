@@ -58,7 +58,8 @@ def _matched(
     """Ask which machines would take the pilot that waits longest in the local pool, if one does for long."""
     waiting = [
         ad for ad in ads
-        if ad["JobStatus"] == IDLE and ad["JobUniverse"] == VANILLA and int(ad["QDate"] or now) < now - WAITS
+        if ad["JobStatus"] == IDLE and ad["JobUniverse"] == VANILLA
+        and (sent := moment(ad["QDate"])) is not None and sent.timestamp() < now - WAITS
     ]  # fmt: skip
     if not waiting:
         return None
@@ -182,6 +183,7 @@ def _of_queue(ads: list[Mapping[str, Any]], now: datetime) -> Troubles:
 def _ce_is_down(ad: Mapping[str, Any]) -> bool:
     if ad["GridResourceUnavailableTime"] is None or ad["JobStatus"] == HELD:
         return False
+    since = moment(ad["GridResourceUnavailableTime"])
     # some releases leave the attribute when the CE is back: then there is later news of the pilot
     news = ad["LastRemoteStatusUpdate"]
-    return not isinstance(news, int) or news <= int(ad["GridResourceUnavailableTime"])
+    return since is None or not isinstance(news, int) or news <= since.timestamp()

@@ -113,7 +113,6 @@ COVERED = {
     "plugins/batchsubmit/exec": "unit/testing/test_plugin.py",
     "plugins/sched/forecast": "unit/plugins/sched/test_adaptive.py",
     "plugins/sched/maxpending": "unit/plugins/sched/test_vectors.py",
-    "plugins/sched/windows": "unit/plugins/sched/test_downtime.py",
     "plugins/wmsstatus/pandademand": "unit/plugins/wmsstatus/test_pandaups.py",
     "plugins/wmsstatus/pandaserver": "unit/plugins/wmsstatus/test_panda.py",
     "plugins/wmsstatus/pandasites": "unit/plugins/wmsstatus/test_panda.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOURS = re.compile(
@@ -35,12 +35,21 @@ def parse_window(text: str) -> Window:
         start, end = datetime.fromisoformat(first), datetime.fromisoformat(last)
     except ValueError as err:
         raise ValueError(f"{text!r}: {err}") from None
-    if len(last) == len("2026-12-01"):
+    if _is_day(last):
         end += timedelta(days=1)
     window = Window(_utc(start), _utc(end))
     if window.end <= window.start:
         raise ValueError(f"{text!r} ends before it starts")
     return window
+
+
+def _is_day(text: str) -> bool:
+    """Whether `text` names a day and no time of it, in any of ISO 8601's forms."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _utc(moment: datetime) -> datetime:

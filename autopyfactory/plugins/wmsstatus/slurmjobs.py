@@ -49,7 +49,7 @@ STATUSES = {
     "REVOKED": "failed",
 }
 
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?(?::(\d+))?$")
+_RANGE = re.compile(r"(\d{1,12})(?:-(\d{1,12}))?(?::(\d{1,12}))?$")
 
 
 def tasks(text: str) -> int:

@@ -80,3 +80,9 @@ def test_runnable_reasons_are_not_taken_for_blocked():
         "WaitingForScheduling",
     ):
         assert not CANNOT_RUN.search(reason)
+
+
+@pytest.mark.parametrize("text", ["0-99999999999999999999", "0-" + "9" * 5000, "9" * 30, "0-9:" + "1" * 20])
+def test_an_array_that_nobody_can_have_is_an_error_of_the_answer(text: str) -> None:
+    with pytest.raises(ValueError, match="not understood"):
+        tasks(text)
