@@ -41,7 +41,8 @@ def test_what_is_no_window_is_told(text: str) -> None:
 
 
 clock = st.times().map(lambda t: t.replace(second=0, microsecond=0))
-moments = st.integers(0, 366 * 1440).map(lambda n: utc("2026-01-01").replace(tzinfo=None) + timedelta(minutes=n))
+YEAR = utc("2026-01-01").replace(tzinfo=None)
+moments = st.integers(0, 366 * 1440).map(lambda n: YEAR + timedelta(minutes=n))
 
 
 @given(clock, clock, st.sets(st.integers(0, 6), min_size=1), moments)
