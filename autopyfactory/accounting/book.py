@@ -129,6 +129,7 @@ class Book:
         self._closed: OrderedDict[str, str | None] = OrderedDict()  # their clusters; None: never sent
         self._sums: Counter[str] = Counter()
         self._at: Counter[At] = Counter()
+        self._to: Counter[tuple[str, str]] = Counter()  # open pilots by queue and CE
         self._just_sent: dict[str, dict[str, Batch]] = {}  # by place: no snapshot was asked for since
         self.sent: Counter[str] = Counter()  # pilots ever sent, by queue
 
@@ -141,6 +142,10 @@ class Book:
     def open_at(self, queue: str, place: str, *, ours: bool) -> int:
         """Return the open pilots of `queue` at `place`: those we sent, or those of other books."""
         return self._at[queue, place, ours]
+
+    def open_to(self, queue: str, ce: str) -> int:
+        """Return the open pilots of `queue` at `ce`, in its one spelling."""
+        return self._to[queue, ce]
 
     def queues_at(self, place: str) -> set[str]:
         """Return the queues with open lines at `place`."""
@@ -323,6 +328,10 @@ class Book:
         self._at[at] += n
         if not self._at[at]:
             del self._at[at]
+        to = (batch.queue, batch.ce)
+        self._to[to] += n
+        if not self._to[to]:
+            del self._to[to]
         if sign > 0 and batch.open:
             self._at_place.setdefault(place, {})[batch.tag] = batch
             if batch.state == "intended" or batch.sent_at > float("-inf"):

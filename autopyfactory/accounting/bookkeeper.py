@@ -82,14 +82,24 @@ class Bookkeeper:
 
     # --- what cycles ask ------------------------------------------------------------------------
 
-    def batch(self, queue: str, target: str) -> BatchQueueInfo:
-        """Return the pilots of `queue`, wherever they are; `target` is where it sends."""
+    def batch(self, queue: str, *targets: str) -> BatchQueueInfo:
+        """Return the pilots of `queue`, wherever they are; `targets` are where it sends."""
         with self._lock:
-            return batch_info(self._accounts.book, self._accounts.places, queue, target)
+            return batch_info(self._accounts.book, self._accounts.places, queue, *targets)
 
     def open(self, queue: str) -> int:
         """Return the open pilots of `queue`."""
         return self._accounts.book.open(f"queue:{queue}")
+
+    def open_to(self, queue: str, ce: str) -> int:
+        """Return the open pilots of `queue` at `ce`."""
+        return self._accounts.book.open_to(queue, spelling.ce(ce))
+
+    def open_at(self, queue: str, target: str) -> int:
+        """Return the open pilots of `queue` at the place `target`."""
+        with self._lock:
+            book, name = self._accounts.book, self._accounts.places.resolve(target)
+            return book.open_at(queue, name, ours=True) + book.open_at(queue, name, ours=False)
 
     def ce_of(self, tag: str, job: str) -> str | None:
         """Return the CE that the pilot `job` was sent to, in one spelling; empty: it is not known.

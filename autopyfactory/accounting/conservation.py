@@ -88,14 +88,14 @@ def shown_info(place: Place, queue: str, shown: int) -> BatchQueueInfo:
     return replace(info, running=running, pending=pending)
 
 
-def batch_info(book: Book, places: Places, queue: str, home: str) -> BatchQueueInfo:
-    """Return the pilots of `queue`, wherever they are; `home` is where it sends now.
+def batch_info(book: Book, places: Places, queue: str, *homes: str) -> BatchQueueInfo:
+    """Return the pilots of `queue`, wherever they are; `homes` are where it sends now.
 
     At least as many pending and running as are open in the book.
     """
-    here = places.resolve(home)
+    here = {places.resolve(home) for home in homes}
     total = BatchQueueInfo()
-    for name in sorted(book.places_of(queue) | {here}):
+    for name in sorted(book.places_of(queue) | here):
         place = places.get(name)
         b = balance(book, place, queue)
         info = shown_info(place, queue, b.shown)

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 
 from autopyfactory.accounting.endingstore import EndingStore
@@ -72,6 +72,10 @@ class EndingStream:
     def of(self, queue: str) -> Lately:
         """Return how the pilots of `queue` fared lately. Returns at once."""
         return self._memory.of(queue)
+
+    def starts_at(self, queue: str, since: float) -> Counter[str]:
+        """Return how many pilots of `queue` have started since this Unix time, by CE in its one spelling."""
+        return self._memory.starts_at(queue, since)
 
     @property
     def queues(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,6 +57,7 @@ class _Queue:
         self.last: deque[Ending] = deque(maxlen=LAST)
         self.dropped: deque[Ending] = deque(maxlen=DROPPED)
         self.starts: OrderedDict[str, tuple[float, float]] = OrderedDict()  # by pilot
+        self.ces: dict[str, str] = {}  # of these starts, where each was sent
         self.told: Lately | None = None
 
     def end(self, e: Ending) -> None:
@@ -70,12 +71,13 @@ class _Queue:
         elif e.good or e.bad:
             self.last.append(e)
         if e.started is not None and e.latency is not None:
-            self.start(e.tag, e.job, e.started, e.latency)
+            self.start(e.tag, e.job, e.started, e.latency, e.ce)
 
-    def start(self, tag: str, job: str, at: float, latency: float) -> None:
+    def start(self, tag: str, job: str, at: float, latency: float, ce: str) -> None:
         pilot = f"{tag} {job}"  # the number alone is given by every schedd
         if pilot not in self.starts:
             self.starts[pilot] = (at, latency)
+            self.ces[pilot] = intern(ce)
             self.told = None
 
     def forget(self, before: float) -> None:
@@ -87,7 +89,7 @@ class _Queue:
             pilot, (at, _) = next(iter(self.starts.items()))
             if at >= before and len(self.starts) <= MOST:
                 break
-            del self.starts[pilot]
+            del self.starts[pilot], self.ces[pilot]
 
     def tell(self) -> Lately:
         if self.told is None:
@@ -117,7 +119,7 @@ class Memory:
         """Remember these; it does no harm to tell of one twice."""
         with self._lock:
             for s in starts:
-                self._queues.setdefault(s.queue, _Queue()).start(s.tag, s.job, s.at, s.latency)
+                self._queues.setdefault(s.queue, _Queue()).start(s.tag, s.job, s.at, s.latency, s.ce)
 
     def forget(self, before: float) -> None:
         """Forget what happened before this Unix time, as far as it is not kept however old it is."""
@@ -131,6 +133,14 @@ class Memory:
         with self._lock:
             known = self._queues.get(queue)
             return known.tell() if known is not None else NOTHING
+
+    def starts_at(self, queue: str, since: float) -> Counter[str]:
+        """Return how many pilots of `queue` have started since this Unix time, by CE in its one spelling."""
+        with self._lock:
+            known = self._queues.get(queue)
+            if known is None:
+                return Counter()
+            return Counter(known.ces[pilot] for pilot, (at, _) in known.starts.items() if at >= since)
 
     @property
     def queues(self) -> tuple[str, ...]:

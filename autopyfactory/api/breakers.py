@@ -28,12 +28,11 @@ def close(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
         raise CommandError("queue is missing")
     name = known(factory.configuration, asked)
     queue = factory.queues.get(name)
-    if queue is None or queue.breaker is None:
+    if queue is None or not queue.gates:
         raise CommandError(f"no breaker stands in the way of {name}: it does not run, or has none")
-    open_ones = [
-        key for key in queue.breaker.address.keys if (b := factory.breakers.known().get(key)) and b.open
-    ]
-    factory.breakers.reset(queue.breaker.address.keys)
+    keys = [key for gate in queue.gates for key in gate.address.keys]
+    open_ones = [key for key in keys if (b := factory.breakers.known().get(key)) and b.open]
+    factory.breakers.reset(keys)
     factory.breakers.save()
     if open_ones:
         by = arguments.get("by") or "?"

@@ -5,7 +5,7 @@ What a credential says of itself is told, never what it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from autopyfactory.control.server import CommandError
@@ -32,7 +32,7 @@ def rows(kept: Credentials, configuration: Configuration, now: datetime) -> list
             failure = kept.failures.get(name)
             why = failure.text if failure else "its section has an error: see `autopyfactory check`"
             why = why if name not in configuration.auth_choices or failure else "it is not looked after yet"
-            found.append(_row(name, configuration, {}, trouble=why))
+            found.append(_row(name, configuration, (), trouble=why))
             continue
         for standing in keeper.standings.values() or ():
             found.append(_told(name, configuration, keeper, standing, users.get(name, {}), now))
@@ -49,10 +49,10 @@ def _told(
     configuration: Configuration,
     keeper: Keeper,
     standing: Standing,
-    users: Mapping[str, str],
+    users: Mapping[str, tuple[str, ...]],
     now: datetime,
 ) -> dict[str, Any]:
-    mine = {q: ce for q, ce in users.items() if keeper.plugin.variant(ce) == standing.variant}
+    mine = [q for q, ces in users.items() if standing.variant in map(keeper.plugin.variant, ces)]
     row = _row(name, configuration, mine, trouble=standing.words)
     row |= {
         "ce": standing.variant,
@@ -74,9 +74,7 @@ def _told(
     return row
 
 
-def _row(
-    name: str, configuration: Configuration, users: Mapping[str, str], *, trouble: str
-) -> dict[str, Any]:
+def _row(name: str, configuration: Configuration, users: Collection[str], *, trouble: str) -> dict[str, Any]:
     choice = configuration.auth_choices.get(name)
     return {
         "profile": name,

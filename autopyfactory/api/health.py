@@ -138,10 +138,10 @@ def _caps(factory: Factory) -> Iterator[dict[str, Any]]:
     for queue in dict(factory.queues).values():
         for rule in queue.parts.chain:
             for cap in rule.caps():
-                if cap.scope == "ce":
-                    cap = replace(cap, scope=f"ce:{queue.parts.submit.ce}")
-                if cap.scope not in limits or cap.maximum < limits[cap.scope].maximum:
-                    limits[cap.scope] = cap
+                for ce in queue.parts.ces if cap.scope == "ce" else ("",):
+                    one = replace(cap, scope=f"ce:{ce}") if ce else cap
+                    if one.scope not in limits or one.maximum < limits[one.scope].maximum:
+                        limits[one.scope] = one
     for scope, cap in sorted(limits.items()):
         yield {
             "scope": scope,

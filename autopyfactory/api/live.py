@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from autopyfactory.breakers.registry import FREE
+from autopyfactory.breakers.registry import FREE, of_all
 from autopyfactory.credentials.pilotfiles import of_plugin
 from autopyfactory.model.record import Troubles
 from autopyfactory.why.model import LiveState
 from autopyfactory.why.probe import probed
-from autopyfactory.why.schedds import reporting_client, target_of
-from autopyfactory.why.troubles import troubles, with_endings
+from autopyfactory.why.schedds import reporting_client, targets_of
+from autopyfactory.why.troubles import both, troubles, with_endings
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
@@ -26,7 +26,7 @@ def known_state(factory: Factory, name: str) -> LiveState:
     configuration = factory.configuration
     config, queue = configuration.queues.get(name), factory.queues.get(name)
     now = factory.clock.now()
-    permit = queue.breaker.permit() if queue and queue.breaker else FREE
+    permit = of_all([gate.permit() for gate in queue.gates]) if queue else FREE
     choice = factory.credential_choice(name)
     others = _others(queue) if queue else ()
     return LiveState(
@@ -43,8 +43,8 @@ def known_state(factory: Factory, name: str) -> LiveState:
         breaker=permit.words,
         breaker_scope=permit.scope or "",
         bad_nodes=permit.nodes,
-        ce=queue.parts.submit.ce if queue else "",
-        target=queue.parts.submit.target if queue else "",
+        ce=queue.parts.ce if queue else "",
+        target=queue.parts.target if queue else "",
         others=others,
         served=_served(factory, others),
         hangs=queue.hangs if queue else "",
@@ -99,16 +99,16 @@ def asked_troubles(factory: Factory, name: str, ask: float) -> Troubles | None:
 def queue_troubles(
     configuration: Configuration, name: str, *, ask: float, endings: bool = False
 ) -> Troubles | None:
-    """Return what the queue's schedd says about stuck pilots; None for a queue without a schedd.
+    """Return what the queue's schedds say about stuck pilots; None for a queue without a schedd.
 
     `endings`: and about those that have ended; a running factory knows them.
     """
     config = configuration.queues.get(name)
-    target = target_of(config) if config else None
-    if target is None:
-        return None
-    client, factory_id = reporting_client(target), configuration.factory.factory_id
-    found = troubles(client, name, factory_id, ask)
-    if endings and not found.error:
-        found = with_endings(client, name, factory_id, ask, found)
-    return probed(found, ask)
+    found: Troubles | None = None
+    for target in targets_of(config) if config else ():
+        client, factory_id = reporting_client(target), configuration.factory.factory_id
+        one = troubles(client, name, factory_id, ask)
+        if endings and not one.error:
+            one = with_endings(client, name, factory_id, ask, one)
+        found = both(found, one)
+    return None if found is None else probed(found, ask)

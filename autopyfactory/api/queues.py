@@ -87,7 +87,7 @@ def _row(factory: Factory, name: str) -> QueueRow:
         pause=pause,
         trend=factory.trends.of(name),
         wmsqueue=config.options.wmsqueue if config else None,
-        ce=queue.parts.submit.ce if queue else "",
+        ce=queue.parts.ce if queue else "",
         sent=factory.book.total(name),
         ends=factory.tally.ends(name),
         acknowledged={c: a.words for c, a in factory.acknowledged.of(name, factory.clock.now()).items()},

@@ -72,7 +72,7 @@ def site(factory: Factory, arguments: Mapping[str, Any]) -> dict[str, Any]:
     ]  # fmt: skip
     states = {q.name: known_state(factory, q.name) for q in queues}
     made = state({name: s.troubles for name, s in states.items() if s.troubles})
-    keys = {key for q in queues if q.breaker for key in q.breaker.address.keys}
+    keys = {key for q in queues for gate in q.gates for key in gate.address.keys}
     open_ones = [
         f"{key.words}, since {datetime.fromtimestamp(b.opened, UTC):%Y-%m-%d %H:%MZ}: {b.verdict.words}"
         for key, b in factory.breakers.known().items()

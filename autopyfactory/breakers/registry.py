@@ -81,6 +81,18 @@ class Permit:
 FREE = Permit()
 
 
+def of_all(permits: Sequence[Permit]) -> Permit:
+    """Return what the breakers of several CEs say to the one queue that sends there.
+
+    While one of them is free the queue is: the others are left out.
+    """
+    nodes = tuple(dict.fromkeys(node for permit in permits for node in permit.nodes))
+    if not permits or any(permit.words is None for permit in permits):
+        return Permit(nodes=nodes)
+    words = "; ".join(dict.fromkeys(permit.words or "" for permit in permits))
+    return Permit(max(permit.limit or 0 for permit in permits), words, permits[0].scope, nodes)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A breaker has opened or closed."""

@@ -47,6 +47,7 @@ def _several_roles(configuration: Configuration, seen: Mapping[str, list[Credent
         first = {c.roles[0] for c in found if c.kind == "proxy" and c.roles}
         if len(first) > 1:
             words = f"{owner} has proxies with several first roles: {', '.join(sorted(first))}"
-            hint = "set USE_VOMS_ATTRIBUTES = True at the access point, or the gridmanager mixes them"
+            hint = "set USE_VOMS_ATTRIBUTES = True at the access point, or the gridmanager mixes them (see"
+            hint += " misc/condor/access-point.conf)"
             where = configuration.factory_section.where
             yield Problem("warning", words, where, "Factory", "authConf", hint=hint)

@@ -49,9 +49,10 @@ def inspect(configuration: Configuration, *, files: bool = True) -> list[Problem
         if trial.submit is not None:
             if all(problem.severity != "error" for problem in wrapper):
                 found += _pilot(trial, executables if files else None, described)
-            places.setdefault(_place(trial), []).append(queue)
+            for ce in trial.ces:
+                places.setdefault(_place(trial, ce), []).append(queue)
             for profile in getattr(queue.batchsubmit.options, "auth", ()):
-                users.setdefault(profile, set()).add(trial.submit.ce)
+                users.setdefault(profile, set()).update(trial.ces)
     if files:  # like the files, HTCondor is this machine's
         found += refused(described)
         found += spoilt(configuration, users)
@@ -69,7 +70,7 @@ def at(queue: QueueConfig, key: str, severity: Severity, message: str, hint: str
 
 
 def _counted(trial: Trial) -> Iterator[Problem]:
-    why = uncounted(trial.submit, trial.batch) if trial.submit is not None else None
+    why = next((why for submit, batch in trial.ways if (why := uncounted(submit, batch))), None)
     if why:
         hint = "a batch status plugin for where they are sent, and the same schedd for both"
         yield at(trial.queue, "batchstatusplugin", "error", why, hint)
@@ -271,10 +272,10 @@ def _executable(path: str, description: Mapping[str, str]) -> Problem | None:
 # --- across queues ---------------------------------------------------------------------------------
 
 
-def _place(trial: Trial) -> tuple[Any, ...]:
+def _place(trial: Trial, ce: str) -> tuple[Any, ...]:
     o, wms = trial.queue.options, trial.queue.wmsstatus
     source = (wms.name, repr(wms.options)) if wms else None  # as text: options may hold dictionaries
-    return (trial.submit.ce, o.batchqueue, o.wmsqueue, source)
+    return (ce, o.batchqueue, o.wmsqueue, source)
 
 
 def _shared(places: Mapping[tuple[Any, ...], list[QueueConfig]]) -> Iterator[Problem]:

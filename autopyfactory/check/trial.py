@@ -23,6 +23,9 @@ class Trial:
     chain: list[Any] = field(default_factory=list)
     submit: Any = None
     batch: Any = None
+    others: list[tuple[Any, Any]] = field(
+        default_factory=list
+    )  # of further CEs and schedds: as the two above
     refused: dict[str, str] = field(default_factory=dict)  # plugin as `sched Ready` -> reason
 
     @classmethod
@@ -45,7 +48,20 @@ class Trial:
             trial._make(queue.wmsstatus, context)
         if queue.batchstatus is not None:
             trial.batch = trial._make(queue.batchstatus, context)
+        for route in queue.others:
+            batch = trial._make(route.batchstatus, context) if route.batchstatus else None
+            trial.others.append((trial._make(route.batchsubmit, context), batch))
         return trial
+
+    @property
+    def ways(self) -> list[tuple[Any, Any]]:
+        """Return submit and batch status plugin of every way of its pilots that could be made."""
+        return [pair for pair in ((self.submit, self.batch), *self.others) if pair[0] is not None]
+
+    @property
+    def ces(self) -> tuple[str, ...]:
+        """Return each CE that its pilots go to, as people write it."""
+        return tuple(dict.fromkeys(submit.ce for submit, _ in self.ways))
 
     @property
     def rules(self) -> list[SchedPlugin[Any]]:

@@ -39,6 +39,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "batchsubmit": {**SUBMIT, **STATUS, **QUEUES},
     "queueconfig": {**PLUGIN, "example/queues.csv": "queueconfig/queues.csv"},
     "monitor": {**PLUGIN, **QUEUES, "example/monitor.conf": "monitor/monitor.conf"},
+    "auth": {**PLUGIN, **QUEUES, "example/auth.conf": "auth/auth.conf"},
 }
 """By kind: file of the new package -> its template, without `.in`."""
 
@@ -51,6 +52,7 @@ CLASSES = {
 FACTORY = {
     "queueconfig": "config.queues.plugin = {name}\nconfig.queues.{key}.path = queues.csv",
     "monitor": "queueConf = queues.conf\nmonitorConf = monitor.conf",
+    "auth": "queueConf = queues.conf\nauthConf = auth.conf",
 }
 
 

@@ -57,10 +57,10 @@ def _broken(configuration: Configuration, name: str) -> Look:
 
 def _look_at_credentials(configuration: Configuration, trials: Mapping[str, Trial], wallet: Wallet) -> None:
     """Fill `wallet` with the profiles' credentials as they lie on this host; nothing is renewed."""
-    users: dict[str, dict[str, str]] = {}
+    users: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, trial in trials.items():
         for profile in getattr(trial.queue.batchsubmit.options, "auth", ()) if trial.submit else ():
-            users.setdefault(profile, {})[name] = trial.submit.ce
+            users.setdefault(profile, {})[name] = trial.ces
     kept = Credentials(wallet, lambda: users, SystemClock(), lambda *_: None, still=True)
     kept.want(configuration)
     kept.step()

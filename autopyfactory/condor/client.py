@@ -165,6 +165,12 @@ class CondorClient:
         """What the schedd's limits are, and what is used of them. `ours`: the constraint for our own jobs."""
         return capacity(self._caller.call("capacity", [ours, list(SETTINGS)], deadline, False))
 
+    def machines_with(self, attribute: str, values: Sequence[str], *, deadline: float) -> set[str]:
+        """Which of `values` machines of the collector's pool have in `attribute`; values are plain words."""
+        plain = [value for value in values if value.replace("-", "").isalnum()]
+        found = self._caller.call("machines_with", [attribute, plain], deadline, False)
+        return {str(value) for value in found}
+
     def match(self, constraint: str, *, deadline: float) -> Match | None:
         """What keeps the first job that matches from the machines of its pool; None: there is no such job."""
         found = self._caller.call("match", [constraint, MACHINES], deadline, False)
@@ -180,7 +186,13 @@ class CondorClient:
     # ---- writes
 
     def submit(
-        self, description: Mapping[str, str], count: int, *, deadline: float, identity: str = ""
+        self,
+        description: Mapping[str, str],
+        count: int,
+        *,
+        deadline: float,
+        identity: str = "",
+        spool: bool = False,
     ) -> Submitted:
         """Submit `count` jobs as one cluster, all or none; keep it to about a hundred, others wait meanwhile.
 
@@ -188,12 +200,13 @@ class CondorClient:
         as it is. Never repeated once it may have reached the schedd: after an error other than Refused,
         Suspended, NotBegun and ValueError the jobs may be there, so look for them by their tag.
         identity: of the schedd that is meant; Refused if another one answers. Empty: whoever answers.
+        spool: send the jobs' files along, to a schedd that shares none with us.
         """
         check_description(description)
         if count < 1:  # HTCondor would make 1 of 0
             raise ValueError(f"cannot submit {count} jobs")
         cluster, first_proc, number = self._caller.call(
-            "submit", [dict(description), count, identity], deadline, False
+            "submit", [dict(description), count, identity, *([True] if spool else [])], deadline, False
         )
         return Submitted(cluster, first_proc, number)
 
@@ -215,6 +228,13 @@ class CondorClient:
         What the ads hold already is written over, so that doing it twice does no harm.
         """
         self._caller.call("note", [constraint, attribute, number], deadline, False)
+
+    def bring_back(self, constraint: str, limit: int, *, deadline: float) -> int:
+        """Fetch the output of spooled jobs that match and are complete, and let them leave the queue.
+
+        Returns how many they were, at most `limit`.
+        """
+        return int(self._caller.call("bring_back", [constraint, limit], deadline, False))
 
     # ---- life
 

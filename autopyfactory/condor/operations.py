@@ -174,6 +174,14 @@ class Operations:
         ads = self._connect().query(constraint, projection, limit=limit)
         return [row(ad, projection) for ad in ads]
 
+    def machines_with(self, name: str, values: list[str]) -> list[str]:
+        """Which of `values` the attribute `name` has, in machines of the collector's pool."""
+        listed = ", ".join(f'"{value}"' for value in values)
+        constraint = f"member({name}, {{{listed}}})"
+        references(constraint)
+        ads = htcondor2.Collector(self._pool).query(htcondor2.AdType.Startd, constraint, [name])
+        return sorted({str(attribute(ad, name)) for ad in ads})
+
     def match(self, constraint: str, machines: int) -> dict[str, Any] | None:
         """What keeps a job from the machines of the collector's pool (at most so many ads): see `matching`.
 
@@ -200,16 +208,19 @@ class Operations:
 
     # ---- writes
 
-    def submit(self, description: dict[str, str], count: int, identity: str = "") -> list[int]:
+    def submit(
+        self, description: dict[str, str], count: int, identity: str = "", spool: bool = False
+    ) -> list[int]:
         """Submit `count` jobs as one cluster: [cluster, first proc, count]. Raises LimitReached.
 
         Only to the schedd of this identity, if one is given; AnotherSchedd if it is not that one.
+        With `spool` their files are sent along; until that is done the schedd holds them.
         """
         if identity and (found := self.identity()) != identity:
             raise AnotherSchedd(f"{found or 'one that does not say who it is'} answers instead of {identity}")
         schedd = self._connect()
         try:
-            result = schedd.submit(htcondor2.Submit(description), count=count)
+            result = schedd.submit(htcondor2.Submit(description), count=count, spool=spool)
         except htcondor2.HTCondorException as error:
             if found_limit := limits.reached(str(error)):
                 raise LimitReached(f"{error} limit is {self._setting(found_limit[0])}") from error
@@ -218,7 +229,22 @@ class Operations:
             # The bindings give back one reference to None too many on every submission. From Python 3.12 on
             # None is immortal; before, the interpreter aborts after some thousand submissions.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
+        if spool:
+            schedd.spool(result)
         return [result.cluster(), result.first_proc(), result.num_procs()]
+
+    def bring_back(self, constraint: str, limit: int) -> int:
+        """Fetch what jobs that match, at most `limit`, have written; let them go; return how many.
+
+        For jobs that were spooled and are complete. Killed in between it does the same again.
+        """
+        references(constraint)
+        ads = self._connect().query(constraint, ["ClusterId", "ProcId"], limit=limit)
+        jobs = [f"{attribute(ad, 'ClusterId')}.{attribute(ad, 'ProcId')}" for ad in ads]
+        if jobs:
+            self._connect().retrieve(jobs)
+            self._connect().edit(jobs, "LeaveJobInQueue", "false")
+        return len(jobs)
 
     def capacity(self, ours: str, settings: list[str]) -> dict[str, Any]:
         """What the schedd's limits are, and what is used of them; see `capacity.capacity`.

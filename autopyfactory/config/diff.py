@@ -97,7 +97,7 @@ def same(old: QueueConfig, new: QueueConfig) -> bool:
 def _identity(queue: QueueConfig) -> tuple[object, ...]:
     single = (queue.batchsubmit, queue.wmsstatus, queue.batchstatus)
     monitors = tuple((m.section.name, m.choice) for m in queue.monitors)
-    return (queue.options, queue.sched, single, monitors)
+    return (queue.options, queue.sched, single, monitors, queue.weight, queue.others)
 
 
 def _running(configuration: Configuration) -> set[str]:

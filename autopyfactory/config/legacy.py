@@ -78,8 +78,8 @@ _NEVER = "had no effect in 2.4 either"
 _REMOVE = "remove it"
 
 ONE_OVER_MANY = (
-    "give each CE a queue of its own, all with the same wmsqueue, and let Share divide the work: "
-    "schedplugin = Ready, Share, MaxPerCycle"
+    "name the CEs in one queue, batchsubmit.ces = a, b; or give each CE a queue of its own, all with the"
+    " same wmsqueue, and let Share divide the work: schedplugin = Ready, Share, MaxPerCycle"
 )
 
 FACTORY_KEYS = _rows(
@@ -188,7 +188,7 @@ QUEUE_KEYS = _rows(
         "belongs to a plugin that is not installed",
         _REMOVE,
     ),
-    (r"klass|childlist", "queues have no parents and children", ONE_OVER_MANY),
+    (r"klass", "what a parent of queues is, its childlist says", _REMOVE),
     (r"factoryconf", "a queue takes its factory from the file given with --conf", _REMOVE),
 )
 

@@ -31,6 +31,15 @@ class MonitorConfig:
 
 
 @dataclass(frozen=True)
+class Route:
+    """One way of a queue's pilots: how they are sent, to one CE through one schedd, and counted there."""
+
+    batchsubmit: PluginChoice
+    batchstatus: PluginChoice | None = None
+    weight: float = 1.0  # of its schedd among several
+
+
+@dataclass(frozen=True)
 class QueueConfig:
     """One queue that can run: its section, options and plugins are all valid."""
 
@@ -42,6 +51,13 @@ class QueueConfig:
     wmsstatus: PluginChoice | None = None
     batchstatus: PluginChoice | None = None
     monitors: tuple[MonitorConfig, ...] = ()
+    weight: float = 1.0  # of the first schedd among several
+    others: tuple[Route, ...] = ()  # further ways, of a queue with several CEs or schedds
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Return every way of its pilots."""
+        return (Route(self.batchsubmit, self.batchstatus, self.weight), *self.others)
 
 
 @dataclass(frozen=True)

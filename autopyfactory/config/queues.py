@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autopyfactory.config.alternatives import CES, SCHEDDS, Alternative, alternatives
+from autopyfactory.config.children import adopted
 from autopyfactory.config.ini import DEFAULT
 from autopyfactory.config.keys import KeyJudge, referred, vocabulary
 from autopyfactory.config.legacy import FILES, PROXY, QUEUE_KEYS, of_another_time
 from autopyfactory.config.loader import RawConfig
 from autopyfactory.config.lookup import Lookup, as_text
-from autopyfactory.config.model import MonitorConfig, PluginChoice, QueueConfig
+from autopyfactory.config.model import MonitorConfig, PluginChoice, QueueConfig, Route
 from autopyfactory.model.decision import Need
 from autopyfactory.model.queuefolder import queue_folder
 from autopyfactory.options import remote
@@ -82,13 +84,15 @@ class QueueBuilder:
             if problem.section in raw.sections:
                 parsed.setdefault(str(problem.section), []).append(problem)
         shared = self._defaults(raw)
-        for name, section in raw.sections.items():
+        sections, astray = adopted(raw.sections, self.lookup)
+        for name, section in sections.items():
             taint = [*raw.tainted.get(name, ()), *shared.get(_defaults_id(section), ())]
             draft = _Draft(self, section)
-            queue = draft.queue()
+            queue = draft.queue(astray.get(name, ()))
             result.classes.update(dict.fromkeys(draft.classes))
             own = [*parsed.get(name, ()), *draft.problems]
             self._settle(result, name, queue, own, taint, draft.enabled)
+        result.problems.extend(p for name, own in parsed.items() if name not in sections for p in own)
         self._distinct(result)
         result.problems.extend(p for problems in shared.values() for p in problems)
         return result
@@ -170,14 +174,24 @@ class _Draft:
         self.classes: list[type[Options]] = [QueueOptions]
         self.gone: list[Problem] = []  # plugins whose technology is gone: that says it all
         self.enabled = _enabled(section)
+        self.alternatives = [Alternative(section)]
 
-    def queue(self) -> QueueConfig | None:
-        """Return the queue, or None; `problems` has everything found."""
+    def queue(self, astray: Sequence[Problem] = ()) -> QueueConfig | None:
+        """Return the queue, or None; `problems` has everything found.
+
+        astray: what is wrong with what it names as its children.
+        """
+        if astray:
+            self.problems = list(astray)
+            return None
         if other := of_another_time(_texts(self.section)):
             place = self.section.where
             self.problems = [Problem("error", other[0], place, self.section.name, hint=other[1])]
             return None
         core, problems = self.b.binder.bind(QueueOptions, self.section)
+        if CES in self.section.values or SCHEDDS in self.section.values:
+            self.alternatives, wrong = alternatives(self.section, self._submit_class())
+            problems = [*problems, *wrong]
         chosen = {kind: self._choose_all(kind) for kind in QUEUE_KINDS}
         if self.gone:
             self.problems = self.gone
@@ -187,6 +201,7 @@ class _Draft:
         self._credentials(chosen["batchsubmit"])
         self._needs(chosen)
         monitors = self._monitors()
+        others = tuple(self._route(one) for one in self.alternatives[1:])
         if "enabled" not in self.section.values:
             self._tell("enabled", "not set: the queue does not run", "say enabled = True or False")
         if core is None or any(p.severity == "error" and p.key != "monitorsection" for p in self.problems):
@@ -200,16 +215,32 @@ class _Draft:
             wmsstatus=next(iter(chosen["wmsstatus"]), None),
             batchstatus=next(iter(chosen["batchstatus"]), None),
             monitors=monitors,
+            weight=self.alternatives[0].weight,
+            others=tuple(route for route in others if route is not None),
         )
 
-    def _choose_all(self, kind: str) -> list[PluginChoice]:
+    def _submit_class(self) -> type[Any] | None:
+        """Return the class of the submit plugin; None: there is none, which is told elsewhere."""
+        key = _KEYS["batchsubmit"]
+        name = as_text(self.section, key)
+        return self.b.lookup.find("batchsubmit", name, self.section, key)[0] if name else None
+
+    def _route(self, one: Alternative) -> Route | None:
+        """Return one more way of the queue's pilots."""
+        found = {kind: self._choose_all(kind, one) for kind in ("batchsubmit", "batchstatus")}
+        if not found["batchsubmit"]:
+            return None
+        return Route(found["batchsubmit"][0], next(iter(found["batchstatus"]), None), one.weight)
+
+    def _choose_all(self, kind: str, which: Alternative | None = None) -> list[PluginChoice]:
         key = _KEYS[kind]
         text = as_text(self.section, key)
         names = [n.strip() for n in text.split(",")] if kind == "sched" else [text]
-        found = (self._choose(kind, key, name) for name in names if name)
+        which = which or self.alternatives[0]
+        found = (self._choose(kind, key, name, which) for name in names if name)
         return [choice for choice in found if choice is not None]
 
-    def _choose(self, kind: str, key: str, name: str) -> PluginChoice | None:
+    def _choose(self, kind: str, key: str, name: str, which: Alternative) -> PluginChoice | None:
         cls, problem, gone = self.b.lookup.find(kind, name, self.section, key)
         if cls is None:
             assert problem is not None
@@ -225,8 +256,9 @@ class _Draft:
             )
             return None
         options, problems = self.b.binder.bind(
-            cls.Options, self.section, self.b.factory, f"{kind}.{name.lower()}"
+            cls.Options, which.section, self.b.factory, f"{kind}.{name.lower()}"
         )
+        problems = [which.told(p) for p in problems]
         self.problems.extend(p for p in problems if p not in self.problems)
         return None if options is None else self.b.choice(PluginChoice(kind, name, cls, options))
 

@@ -17,6 +17,16 @@ from autopyfactory.sources.source import StatusSource
 
 
 @dataclass(frozen=True)
+class Route:
+    """One way of a queue's pilots: to one CE through one schedd, and where they are counted."""
+
+    submit: BatchSubmitPlugin[Any]
+    batch: BatchStatusPlugin[Any] | None = None
+    batch_source: StatusSource[BatchStatus] | None = None
+    weight: float = 1.0  # of its schedd among several
+
+
+@dataclass(frozen=True)
 class Parts:
     """What a queue is made of."""
 
@@ -27,11 +37,37 @@ class Parts:
     batch: BatchStatusPlugin[Any] | None = None
     batch_source: StatusSource[BatchStatus] | None = None
     history: bool = False  # whether a rule looks back at how pilots fared, and their place tells
+    weight: float = 1.0  # of the first schedd among several
+    others: Sequence[Route] = ()  # further ways, of a queue with several CEs or schedds
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Return every way of the queue's pilots; the first is that of `submit`."""
+        return (Route(self.submit, self.batch, self.batch_source, self.weight), *self.others)
+
+    @property
+    def places(self) -> tuple[Route, ...]:
+        """Return one way through each schedd."""
+        return tuple({route.submit.target: route for route in reversed(self.routes)}.values())[::-1]
+
+    @property
+    def ces(self) -> tuple[str, ...]:
+        """Return each CE that pilots are sent to, as people write it."""
+        return tuple(dict.fromkeys(route.submit.ce for route in self.routes))
+
+    @property
+    def ce(self) -> str:
+        """Return the CE, or all of several, in words."""
+        return ", ".join(self.ces)
+
+    @property
+    def target(self) -> str:
+        """Return the schedd, or all of several, in words."""
+        return ", ".join(route.submit.target for route in self.places)
 
     @property
     def sources(self) -> Iterator[StatusSource[Any]]:
         """Yield the sources this queue depends on."""
-        if self.batch_source is not None:
-            yield self.batch_source
+        yield from dict.fromkeys(r.batch_source for r in self.routes if r.batch_source is not None)
         if self.wms_source is not None:
             yield self.wms_source

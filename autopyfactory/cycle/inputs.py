@@ -54,6 +54,8 @@ class InputReader:
         self._past: deque[tuple[float, PastCycle]] | None = deque(maxlen=PAST) if parts.history else None
         self._starts = Starts()
         self._needs = frozenset[str]().union(*(rule.needs for rule in parts.chain))
+        self.shut: dict[str, str] = {}  # of several schedds: those that nothing may be sent to now, and why
+        self.silent = frozenset[str]()  # schedds whose last answer did not come
         self.taken: tuple[float, ...] = ()  # monotonic time of each answer that the last reading rests on
 
     def read(self, now: datetime) -> tuple[CycleInputs, tuple[Reading, ...]]:
@@ -67,13 +69,12 @@ class InputReader:
         taken = []
         readings: list[Reading] = []
         history: Reading | None = None
-        if p.batch is not None and p.batch_source is not None:
-            bstate = p.batch_source.state
-            if bstate.snapshot is not None:
-                batch = self._book.batch(self._name, p.submit.target)
-                self._starts.note(bstate.snapshot.taken_mono, batch.running)
-                taken.append(bstate.snapshot.taken_mono)
-            readings.append(reading("batch", p.batch_source.label, bstate, p.batch.maxage, mono))
+        counted = self._counted(mono)
+        if asked := [at for _, at in counted if at is not None]:
+            batch = self._book.batch(self._name, *(route.submit.target for route in p.places))
+            self._starts.note(min(asked), batch.running)
+            taken += asked
+        readings += together([r for r, _ in counted])
         if p.wms is not None and p.wms_source is not None:
             state = p.wms_source.state
             with self._doing.call(f"the wmsstatus plugin {p.wms.name}"):
@@ -87,9 +88,7 @@ class InputReader:
                     taken.append(state.snapshot.taken_mono)
             readings.insert(0, reading("wms", p.wms_source.label, state, p.wms.maxage, mono))
         if p.batch is not None and p.history:
-            asked, trouble = self._book.endings.reading(p.batch.target)
-            age = None if asked is None else max(0.0, mono - asked)
-            history = Reading("history", f"history of {p.batch.label}", age, p.batch.maxage, trouble)
+            history = self._history(mono)
             readings.append(history)
         self.taken = tuple(taken)
         options = self._config.options
@@ -118,10 +117,37 @@ class InputReader:
         )
         return inputs, tuple(readings)
 
+    def _counted(self, mono: float) -> list[tuple[Reading, float | None]]:
+        """Return how each schedd's counts look, and when they were asked for (monotonic).
+
+        Of several schedds those that do not answer are left out while others do: what is open there in the
+        book still counts, and nothing is sent there.
+        """
+        found = []
+        for route in self._parts.places:
+            if route.batch is not None and route.batch_source is not None:
+                state, label = route.batch_source.state, route.batch_source.label
+                one = reading("batch", label, state, route.batch.maxage, mono)
+                found.append((route, one, state.snapshot.taken_mono if state.snapshot else None))
+        self.shut = {route.submit.target: "; ".join(why) for route, r, _ in found if (why := held_back([r]))}
+        self.silent = frozenset(route.submit.target for route, r, _ in found if r.trouble)
+        fresh = [(r, at) for route, r, at in found if route.submit.target not in self.shut]
+        return fresh or [(r, at) for _, r, at in found]
+
+    def _history(self, mono: float) -> Reading:
+        """Return how old what is known of endings is, at the schedds that answer: the oldest counts."""
+        batches = [r.batch for r in self._parts.places if r.batch is not None]
+        heard = [b for b in batches if b.target not in self.shut] or batches
+        read = [(b, *self._book.endings.reading(b.target)) for b in heard]
+        batch, asked, trouble = min(read, key=lambda one: -1.0 if one[1] is None else one[1])
+        age = None if asked is None else max(0.0, mono - asked)
+        return Reading("history", f"history of {batch.label}", age, batch.maxage, trouble)
+
     def recent(self) -> RecentPilots | None:
         """Return what happened to this queue's pilots lately; None when nobody asked or nobody tells."""
-        batch = self._parts.batch
-        if batch is None or not self._parts.history or self._book.endings.reading(batch.target)[0] is None:
+        p = self._parts
+        told = [self._book.endings.reading(r.batch.target)[0] for r in p.places if r.batch is not None]
+        if not p.history or all(at is None for at in told):
             return None
         return recent_pilots(
             self._book.endings.of(self._name),
@@ -134,8 +160,14 @@ class InputReader:
         """Return why what is known is not good enough to act on."""
         idle = {"wms": not self._needs & WORK, "history": "history" not in self._needs}
         closed = held_back(r for r in readings if not idle.get(r.key, False))
-        # A place that has not answered says enough by that.
-        return closed or self._book.holds(self._parts.submit.target)
+        if closed:  # a place that has not answered says enough by that
+            return closed
+        targets = [route.submit.target for route in self._parts.places]
+        held = {t: holds for t in targets if t not in self.shut and (holds := self._book.holds(t))}
+        self.shut |= {target: "; ".join(holds) for target, holds in held.items()}
+        if len(self.shut) < len(targets):
+            return ()
+        return tuple(reason for holds in held.values() for reason in holds)
 
     def remember(self, inputs: CycleInputs) -> None:
         """Keep the counts of this cycle for rules that look back, if there are any."""
@@ -153,6 +185,15 @@ class InputReader:
 
     def _past_cycles(self, mono: float) -> tuple[PastCycle, ...]:
         return tuple(replace(past, ago=mono - at) for at, past in self._past or ())
+
+
+def together(readings: Sequence[Reading]) -> list[Reading]:
+    """Return several readings of one kind as one, if all may be acted on; the oldest counts."""
+    if len(readings) < 2 or held_back(readings):
+        return list(readings)
+    oldest = max(readings, key=lambda r: r.age or 0.0)
+    trouble = "; ".join(f"{r.label}: {r.trouble}" for r in readings if r.trouble)
+    return [replace(oldest, label=", ".join(r.label for r in readings), trouble=trouble or None)]
 
 
 def _told(plugin: WMSStatusPlugin[Any], status: WMSStatus) -> tuple[WMSQueueInfo | None, SiteInfo | None]:

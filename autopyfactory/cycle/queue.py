@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
-from autopyfactory.breakers.registry import FREE, Gate
+from autopyfactory.breakers.registry import Gate
 from autopyfactory.config.model import QueueConfig
 from autopyfactory.credentials.wallet import Choice
-from autopyfactory.cycle.backoff import Backoff
 from autopyfactory.cycle.byhand import ANYWAY, NotSent, Order, allowed
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.doing import AT_ONCE, IN_TIME, Doing, LeftBehind, PluginError
@@ -22,8 +21,9 @@ from autopyfactory.cycle.files import PilotFiles
 from autopyfactory.cycle.gate import held_back
 from autopyfactory.cycle.inputs import InputReader, KnowsOthers
 from autopyfactory.cycle.log import log_end, log_inputs, log_steps, same_words
-from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sender, Sending
+from autopyfactory.cycle.sender import SUBMIT_DEADLINE, Resolved, Sending
 from autopyfactory.cycle.turns import TURNS
+from autopyfactory.cycle.ways import Way, Ways
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import CycleInputs, Decision, RecentPilots, Rule, Step, decide
 from autopyfactory.model.declaration import CAPPED
@@ -70,7 +70,7 @@ class APFQueue:
         report: Callable[[CycleRecord], None],
         clock: Clock,
         cycles: int | None = None,
-        breaker: Gate | None = None,
+        gates: Sequence[Gate] = (),
     ):
         self.config = config
         self.name = config.name
@@ -79,12 +79,10 @@ class APFQueue:
         self.last: CycleRecord | None = None
         self.cycles_run = 0
         self._uncleaned = ""  # the last complaint about cleaning up
-        self._backoff = Backoff()
         self._complaint = ""  # of the last cycle that failed
         self._surplus = Surplus()
         self._doing = Doing(clock)
         self.reader = InputReader(config, parts, book, neighbours, clock, self._doing)
-        self._files = PilotFiles()
         self._neighbours = neighbours
         self._report = report
         self._clock = clock
@@ -93,9 +91,11 @@ class APFQueue:
         self._wake = threading.Event()
         self._orders: deque[Order] = deque()
         self._thread: threading.Thread | None = None
-        self._sender = Sender(config, parts, book, lambda: self._stopping, self._doing)
+        self._ways = Ways(config, parts, book, clock, lambda: self._stopping, self._doing, gates)
+        self._files = {way: PilotFiles() for way in self._ways.all}
         self._book = book
-        self.breaker = breaker  # None: nothing that its pilots do stops the queue
+        self._choices: dict[Way, Choice] = {}  # of this cycle: the credential for each way
+        self.gates = tuple(gates)  # of its CEs; none: nothing that its pilots do stops the queue
 
     # --- the thread -----------------------------------------------------------------------------
 
@@ -198,7 +198,8 @@ class APFQueue:
         """Let the submit plugin remove what ended pilots left behind, whatever the cycle did."""
         try:
             with self._doing.call(self._submit_plugin, IN_TIME):
-                self.parts.submit.cleanup(SUBMIT_DEADLINE)
+                for route in self.parts.routes:
+                    route.submit.cleanup(SUBMIT_DEADLINE)
         except (PluginError, SubmitError, SubmitUnknown) as err:  # a plugin's: it costs no cycle
             text = str(err) or type(err).__name__
             if text != self._uncleaned:
@@ -211,11 +212,11 @@ class APFQueue:
 
     def cycle(self, started: datetime) -> CycleRecord:
         """Read, gate, decide, send; return the record of all of it."""
-        resolved = self._sender.resolved()
+        resolved = self._ways.all[0].sender.resolved()
         missing, expired = self._looked(started)
         record = CycleRecord(self.name, self.cycles_run, started, "failed", "")
         try:
-            choice = self._credential(started) or expired
+            choice = self._credential(started, expired)
             with TURNS.turn(self.name):
                 seen = self._book.open(self.name)  # before it is decided: what comes later counts against it
                 begun = self._clock.monotonic()
@@ -249,22 +250,36 @@ class APFQueue:
         why = record.decision.decisive
         return self._end(record, "nothing", f"{why.plugin}: {why.reason}" if why else "the chain is empty")
 
-    def _looked(self, now: datetime) -> tuple[tuple[str, ...], Choice | None]:
-        """Return which files of the pilots are gone, and that a credential of theirs has expired.
+    def _looked(self, now: datetime) -> tuple[tuple[str, ...], dict[Way, Choice]]:
+        """Return which files of the pilots are gone, and on which ways a credential of theirs has expired.
 
         A pilot that cannot be made is told when it is sent.
         """
-        try:
-            with self._doing.call(self._submit_plugin):
-                described = self.parts.submit.describe("", now)
-                return self._files.gone(described), self._files.expired(described, now)
-        except (PluginError, SubmitError, SubmitUnknown):
-            return (), None
+        gone: dict[str, None] = {}
+        expired: dict[Way, Choice] = {}
+        for way in self._ways.all:
+            try:
+                with self._doing.call(self._submit_plugin):
+                    described = way.route.submit.describe("", now)
+                    gone |= dict.fromkeys(self._files[way].gone(described))
+                    if (choice := self._files[way].expired(described, now)) is not None:
+                        expired[way] = choice
+            except (PluginError, SubmitError, SubmitUnknown):
+                continue
+        return tuple(gone), expired
 
-    def _credential(self, now: datetime) -> Choice | None:
-        """Return which credential pilots are sent with; None: the queue names none. Raises PluginError."""
+    def _credential(self, now: datetime, expired: Mapping[Way, Choice]) -> Choice | None:
+        """Return which credential pilots are sent with; None: the queue names none. Raises PluginError.
+
+        Of several CEs each may be shown another one: the first that is good.
+        """
         with self._doing.call(self._submit_plugin):
-            return self.parts.submit.credential(now)
+            found = {way: way.route.submit.credential(now) or expired.get(way) for way in self._ways.all}
+        self._choices = {way: choice for way, choice in found.items() if choice is not None}
+        choices = list(self._choices.values())
+        if len(choices) < len(self._ways.all):  # over some ways pilots go without one of the queue's
+            choices = [c for c in choices if not c.closed]
+        return next((c for c in choices if not c.closed), choices[0] if choices else None)
 
     @property
     def _submit_plugin(self) -> str:
@@ -296,7 +311,7 @@ class APFQueue:
         closed = self._neighbours.blocked() + missing + self.reader.gate(readings)
         closed += choice.closed if choice else ()
         pause = self._neighbours.paused(self.name)
-        permit = self.breaker.permit() if self.breaker else FREE
+        permit = self._ways.permit()
         decision, wrong = self._decided(inputs)
         if pause is None and not closed and decision is not None:
             log_steps(self.log, decision)
@@ -329,44 +344,37 @@ class APFQueue:
         return self.reader.recent()
 
     def _send(self, record: CycleRecord, seen: int) -> CycleRecord:
-        silent = "batch" in record.errors
-        if not silent:
-            self._backoff.heard()
-        if left := self._backoff.left(self._clock.monotonic()):
-            refused = count(self._backoff.refusals, "time")
-            self.log.info("submission was refused %s in a row: tried again in %s", refused, span(left))
-            record = replace(record, sent=self._backoff.sent)  # the same trouble still, for whoever reads it
-            return self._end(record, "failed", f"submission failed: {record.sent[0].error}")
-        if record.breaker is None:
-            done = self._sender.send(record.wanted, seen)
-        elif self.breaker is not None and self.breaker.take_probe():
-            done = self._probe(seen)
-        else:
-            return self._end(record, "held back", f"a breaker is open: {record.breaker}")
-        self._backoff.note(done.sent, self._clock.monotonic(), silent=silent)
+        shut = {way: why for way in self._ways.all if (why := self._shut(way))}
+        done = self._ways.send(record.wanted, seen, shut, self.reader.silent)
         record = replace(record, granted=done.granted, sent=done.sent, caps=done.notes)
+        if done.hindered:
+            return self._end(record, *done.hindered)
         problems = [s.error for s in record.sent if s.error]
-        if problems:
+        if problems and not (self._ways.several and record.submitted):
             return self._end(record, "failed", f"submission failed: {problems[0]}")
         if not record.sent:
             return self._end(record, "nothing", "; ".join(record.caps) or "the factory is stopping")
-        clusters = ", ".join(str(s.cluster) for s in record.sent)
-        limits = (*record.caps, *(("a probe, since a breaker is open",) if record.breaker else ()))
+        limits = (*record.caps, *problems, *(("a probe, since a breaker is open",) if done.probed else ()))
         capped = f" of {record.wanted} wanted ({'; '.join(limits)})" if limits else ""
-        submit = self.parts.submit
         return self._end(
-            record,
-            "sent",
-            f"{count(record.submitted, 'pilot')}{capped} to {submit.ce} through {submit.target}, "
-            f"cluster {clusters}",
+            record, "sent", f"{count(record.submitted, 'pilot')}{capped} {self._whither(record)}"
         )
 
-    def _probe(self, seen: int) -> Sending:
-        """Send one pilot instead of what is wanted, to see whether pilots do well again."""
-        done = self._sender.send(1, seen)
-        if self.breaker is not None and not any(one.count for one in done.sent):
-            self.breaker.give_back()
-        return done
+    def _shut(self, way: Way) -> str:
+        """Return why nothing may go over one of several ways; empty: something may."""
+        choice = self._choices.get(way)
+        return self.reader.shut.get(way.target, "") or "; ".join(choice.closed if choice else ())
+
+    def _whither(self, record: CycleRecord) -> str:
+        """Say where the pilots of a cycle went."""
+        clusters = ", ".join(str(s.cluster) for s in record.sent if s.cluster or not self._ways.several)
+        targets = ", ".join(dict.fromkeys(s.target for s in record.sent))
+        by_ce = Counter[str]()
+        for one in record.sent:
+            by_ce[one.ce] += one.count
+        several = len(by_ce) > 1
+        ces = ", ".join(f"{ce} ({n})" if several else ce for ce, n in by_ce.items())
+        return f"to {ces} through {targets}, cluster {clusters}"
 
     def _by_hand(self, order: Order) -> Sending:
         """Send what a person asked for, within all limits. Raises NotSent, and what the plugins raise."""
@@ -377,7 +385,7 @@ class APFQueue:
         missing, expired = self._looked(now)
         if closed := (*self._neighbours.blocked(), *missing):
             raise NotSent("; ".join(closed))
-        choice = self._credential(now) or expired
+        choice = self._credential(now, expired)
         if choice is not None and choice.closed:
             raise NotSent("; ".join(choice.closed), "credentials")
         with TURNS.turn(self.name):
@@ -391,14 +399,14 @@ class APFQueue:
             n = allowed(order, self.parts.chain, inputs, stale, self._calculated)
             if self._clock.monotonic() - begun > AT_ONCE:
                 raise NotSent("a rule has hung: what was known is old, ask again")
-        permit = self.breaker.permit() if self.breaker else FREE
-        if permit.words and n > 1:
-            raise NotSent(f"a breaker is open: {permit.words}", "us", "send one pilot, to see")
+        way = self._ways.freest()
+        if way.permit.words and n > 1:
+            raise NotSent(f"a breaker is open: {way.permit.words}", "us", "send one pilot, to see")
         # one pilot is a probe then, whenever the next one was due
-        taken = permit.words is not None and self.breaker is not None and self.breaker.take_probe()
-        done = self._sender.send(n, seen)
-        if taken and self.breaker is not None and not any(one.count for one in done.sent):
-            self.breaker.give_back()
+        taken = way.permit.words is not None and way.gate is not None and way.gate.take_probe()
+        done = way.sender.send(n, seen)
+        if taken and way.gate is not None and not any(one.count for one in done.sent):
+            way.gate.give_back()
         if not done.sent:
             raise NotSent("; ".join(done.notes) or "the factory is stopping", CAPPED.who, CAPPED.next)
         return done
@@ -418,7 +426,7 @@ class APFQueue:
         asked = record.ages.get("batch")
         before = None if asked is None else record.started.timestamp() - asked
         spared = why is not None and why.spares_running
-        retired = self._sender.take_back(min(agreed, most), spare_running=spared, started_before=before)
+        retired = self._take_back(min(agreed, most), spare_running=spared, started_before=before)
         if not retired:
             return self._end(record, "nothing", f"{count(n, 'pilot')} too many: they end by themselves")
         return self._end(replace(record, retired=retired), "retired", f"took back {retired} of {n} too many")
@@ -428,7 +436,17 @@ class APFQueue:
         pending = record.inputs.batch.pending if record.inputs and record.inputs.batch else 0
         if not pending or record.gate:
             return record
-        return replace(record, retired=self._sender.take_back(pending, spare_running=True))
+        return replace(record, retired=self._take_back(pending, spare_running=True))
+
+    def _take_back(self, n: int, *, spare_running: bool, started_before: float | None = None) -> int:
+        """Take back `n` pilots, schedd by schedd; return how many went. Raises SubmitUnknown."""
+        gone = 0
+        for way in {way.target: way for way in self._ways.all}.values():
+            if gone < n and not (self._ways.several and way.target in self.reader.shut):
+                gone += way.sender.take_back(
+                    n - gone, spare_running=spare_running, started_before=started_before
+                )
+        return gone
 
     def _tell_details(self, reason: str, cause: BaseException | None) -> None:
         """Log where a plugin failed, when it has not failed like that in the last cycle."""

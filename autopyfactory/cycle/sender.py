@@ -10,7 +10,7 @@ from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.protocol.sending import Ask, SentBatch
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Submitted
 from autopyfactory.config.model import QueueConfig
-from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.components import Parts, Route
 from autopyfactory.cycle.doing import IN_TIME, Doing
 from autopyfactory.model.decision import Cap
 from autopyfactory.model.record import Sent
@@ -46,21 +46,24 @@ class Sender:
         book: Bookkeeper,
         stopping: Callable[[], bool],
         doing: Doing,
+        route: Route | None = None,
     ):
+        """Prepare. `route`: which of the queue's ways; None: the first."""
+        self._route = route or parts.routes[0]
         self._config = config
         self._name = config.name
         self._parts = parts
         self._book = book
         self._stopping = stopping
         self._doing = doing
-        self._what = f"the batchsubmit plugin {parts.submit.name}"
+        self._what = f"the batchsubmit plugin {self._route.submit.name}"
 
     def send(self, n: int, seen: int) -> Sending:
         """Send up to `n` pilots, chunk by chunk, as far as the caps allow and until one submission fails.
 
         seen: the queue's open pilots when that number was decided on.
         """
-        submit, options = self._parts.submit, self._config.options
+        submit, options = self._route.submit, self._config.options
         ask = Ask(
             self._name,
             submit.target,
@@ -73,15 +76,15 @@ class Sender:
             caps=tuple(self._caps()),
         )
         done = self._book.send(ask, self, self._stopping)
-        if any(one.unknown for one in done.sent) and self._parts.batch_source is not None:
-            self._parts.batch_source.refresh()  # which looks it up
+        if any(one.unknown for one in done.sent) and self._route.batch_source is not None:
+            self._route.batch_source.refresh()  # which looks it up
         return Sending(tuple(self._told(one) for one in done.sent), done.granted, done.notes)
 
     def submit(self, batch: Batch, identity: str) -> Submitted:
         """Send the pilots of `batch`: what the book asks of a place. Raises NotDone, NoAnswer."""
         try:
             with self._doing.call(self._what, IN_TIME):
-                sent = self._parts.submit.submit_to(identity, batch.n, batch.tag, SUBMIT_DEADLINE)
+                sent = self._route.submit.submit_to(identity, batch.n, batch.tag, SUBMIT_DEADLINE)
         except SubmitError as err:
             raise NotDone(str(err)) from err
         except SubmitUnknown as err:
@@ -93,7 +96,7 @@ class Sender:
 
         Return how many went. Raises SubmitUnknown.
         """
-        submit = self._parts.submit
+        submit = self._route.submit
         with self._doing.call(self._what, IN_TIME):
             if spare_running:
                 return submit.withdraw(n, SUBMIT_DEADLINE)
@@ -101,15 +104,15 @@ class Sender:
 
     def resolved(self) -> Resolved:
         """Return what has become of submissions whose outcome was not known."""
-        submit = self._parts.submit
+        alone = self._route.submit.ce if len(self._parts.routes) == 1 else ""
         found = [
-            Sent(b.tag, b.place, submit.ce, b.n, b.cluster, _first(b.members))
+            Sent(b.tag, b.place, alone or b.ce, b.n, b.cluster, _first(b.members))
             for b in self._book.take_found(self._name)
         ]
         return Resolved(tuple(found), self._book.unresolved(self._name))
 
     def _told(self, one: SentBatch) -> Sent:
-        submit, batch = self._parts.submit, one.batch
+        submit, batch = self._route.submit, one.batch
         known = not one.error
         return Sent(
             batch.tag,
@@ -127,7 +130,7 @@ class Sender:
                 caps = tuple(rule.caps())
             yield from caps
         with self._doing.call(self._what):
-            limits = tuple(self._parts.submit.limits())
+            limits = tuple(self._route.submit.limits())
         yield from limits
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
-from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.components import Parts, Route
 from autopyfactory.plugins.base import QueueContext, Shared
 from autopyfactory.plugins.places import uncounted
 from autopyfactory.sources.pool import SourcePool
@@ -38,19 +38,26 @@ def assemble(
         return choice.cls(choice.options, context)
 
     chain = [make(choice) for choice in queue.sched]
-    submit = make(queue.batchsubmit)
+    made = [(make(r.batchsubmit), make(r.batchstatus) if r.batchstatus else None, r) for r in queue.routes]
     wms = make(queue.wmsstatus) if queue.wmsstatus else None
-    batch = make(queue.batchstatus) if queue.batchstatus else None
-    if why := uncounted(submit, batch):
-        raise ValueError(why)
+    for submit, batch, _ in made:
+        if why := uncounted(submit, batch):
+            raise ValueError(why)
     history = any("history" in rule.needs | rule.uses for rule in chain)
     # Everything is made before a first thread starts for it.
+    routes = [
+        Route(submit, batch, sources.acquire(batch, holder) if batch else None, route.weight)
+        for submit, batch, route in made
+    ]
+    first = routes[0]
     return Parts(
         chain=chain,
-        submit=submit,
+        submit=first.submit,
         wms=wms,
         wms_source=sources.acquire(wms, holder) if wms else None,
-        batch=batch,
-        batch_source=sources.acquire(batch, holder) if batch else None,
-        history=history and batch is not None and batch.tells_endings,
+        batch=first.batch,
+        batch_source=first.batch_source,
+        history=history and first.batch is not None and first.batch.tells_endings,
+        weight=first.weight,
+        others=tuple(routes[1:]),
     )

@@ -18,7 +18,7 @@ from autopyfactory.plugins.base import AuthContext, QueueContext
 
 log = logging.getLogger("autopyfactory.credentials")
 
-Users = Mapping[str, Mapping[str, str]]  # by profile: the queues that name it, and the CE of each
+Users = Mapping[str, Mapping[str, tuple[str, ...]]]  # by profile: the queues that name it, and their CEs
 FOLDER = "credentials"  # in the state folder, for what has no place of its own
 
 
@@ -48,7 +48,7 @@ class Credentials:
         *,
         still: bool = False,
     ):
-        """Prepare. `users` returns for each profile the queues that name it, and the CE of each.
+        """Prepare. `users` returns for each profile the queues that name it, and the CEs of each.
 
         `tell` and `ready` are those of a keeper. `still` keepers have no threads: see `tend`.
         """
@@ -113,32 +113,33 @@ class _Still(Keeper):
 
 
 def users_of(queues: Mapping[str, APFQueue]) -> Users:
-    """Return for each profile the queues among `queues` that name it, and the CE that each sends to."""
-    users: dict[str, dict[str, str]] = {}
+    """Return for each profile the queues among `queues` that name it, and the CEs that each sends to."""
+    users: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, queue in dict(queues).items():
         for profile in getattr(queue.config.batchsubmit.options, "auth", ()):
-            users.setdefault(profile, {})[name] = queue.parts.submit.ce
+            users.setdefault(profile, {})[name] = queue.parts.ces
     return users
 
 
-def configured_users(configuration: Configuration) -> dict[str, dict[str, str]]:
-    """Return for each profile the queues that name it, and the CE of each, without a factory that runs.
+def configured_users(configuration: Configuration) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return for each profile the queues that name it, and the CEs of each, without a factory that runs.
 
     A queue whose plugin cannot be made is left out: it sends nothing.
     """
-    users: dict[str, dict[str, str]] = {}
+    users: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, queue in configuration.queues.items():
         profiles = getattr(queue.batchsubmit.options, "auth", ())
         if not profiles or not queue.options.enabled:
             continue
         context = QueueContext(name, queue.options, configuration.factory, mappings=configuration.mappings)
         try:
-            ce: str = queue.batchsubmit.cls(queue.batchsubmit.options, context).ce
+            made = (r.batchsubmit.cls(r.batchsubmit.options, context) for r in queue.routes)
+            ces = tuple(dict.fromkeys(str(submit.ce) for submit in made))
         except Exception as err:  # noqa: BLE001 - a third party's plugin may raise anything
             log.warning("queue %s: its CE cannot be told: %s", name, err)
             continue
         for profile in profiles:
-            users.setdefault(profile, {})[name] = ce
+            users.setdefault(profile, {})[name] = ces
     return users
 
 
@@ -166,7 +167,7 @@ class _Maker:
         return old.choice == new.choice and old.folder == new.folder
 
     def _places(self, name: str) -> frozenset[str]:
-        return frozenset(self.home.users().get(name, {}).values())
+        return frozenset(ce for ces in self.home.users().get(name, {}).values() for ce in ces)
 
     def _file_of(self, name: str) -> str | None:
         keeper = self.home.keepers.get(name)

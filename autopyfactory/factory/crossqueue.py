@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from autopyfactory.accounting import spelling
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.factory.shares import Recent, factory_part, pilots_of_sharers, share_of
 from autopyfactory.model import hostport
@@ -37,13 +38,23 @@ def other_queues(
     chain = mine.parts.chain
     needs_factory = any("factory" in rule.needs for rule in chain)
     needs_ce = any(cap.scope == "ce" for rule in chain for cap in rule.caps())
-    at_ce = book.active("ce", mine.parts.submit.ce) if needs_ce else None
+    ces = mine.parts.ces if needs_ce else ()
+    at_ce = _at_ces(ces, book)
     sharing = pilots_of_sharers(mine, queues, recent)
     return OtherQueues(
         factory_active=book.active() if needs_factory else None,
-        scope_active={} if at_ce is None else {"ce": at_ce},
+        scope_active=at_ce,
         share=share_of(mine, queues, recent),
         factory=factory_part(mine, recent),
         sharing_pending=sum(batch.pending for batch in sharing),
         sharing_running=sum(batch.running for batch in sharing),
     )
+
+
+def _at_ces(ces: Sequence[str], book: Bookkeeper) -> Mapping[str, int]:
+    """Return the pilots at a queue's CE, by the cap scope that means it; of several CEs at each."""
+    found: dict[str, int | None] = {
+        "ce" if len(ces) == 1 else f"ce:{spelling.ce(ce)}": book.active("ce", ce) for ce in ces
+    }
+    known = {scope: n for scope, n in found.items() if n is not None}
+    return known if len(known) == len(ces) else {}  # what is not known of one of them is not zero

@@ -110,9 +110,10 @@ class HeldPilots:
         if order.action != "release" or order.reason == RENEWED:
             return True
         found = self._around.queues().get(order.queue)
-        if found is None or found.breaker is None or found.breaker.permit().words is None:
+        gates = found.gates if found is not None else ()
+        if not gates or any(gate.permit().words is None for gate in gates):
             return True
-        return found.breaker.take_probe()
+        return any(gate.take_probe() for gate in gates)
 
     def _alarm(self, one: Held) -> None:
         self._reported.add((one.queue, one.kind.code))
@@ -141,8 +142,9 @@ class HeldPilots:
             words = f"{count(n, 'pilot')} {action}d: {reason}"
             queue_logger(queue).warning("%s", words)
             self._around.tell(f"pilots {what}", words, queue)
-            if reason == RENEWED and (found := self._around.queues().get(queue)) and found.breaker:
-                self._breakers.hurry(found.breaker.address)
+            if reason == RENEWED and (found := self._around.queues().get(queue)):
+                for gate in found.gates:
+                    self._breakers.hurry(gate.address)
 
     def remove_lost(self, schedd: CondorClient, place: str) -> None:
         """Remove pilots of which nothing is to be expected any more. Raises CondorError."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -122,11 +122,11 @@ class PilotCare:
         matters = False
         for e in ended:
             queue = queues.get(e.queue)
-            if queue is None or queue.breaker is None:
+            if queue is None or not queue.gates:
                 continue
             told = evidence.of_ending(e, _executable(queue), short)
             if told is not None:
-                self._breakers.note(_at(queue.breaker.address, e.ce), *told)
+                self._breakers.note(_at(queue, e.ce), *told)
             matters = matters or (told is not None and not told[1].good)
         if matters or self._breakers.known():
             self._woken.set()
@@ -147,8 +147,8 @@ class PilotCare:
 
     def _addresses(self) -> Iterator[Address]:
         for queue in self._around.queues().values():
-            if queue.breaker is not None:
-                yield queue.breaker.address
+            for gate in queue.gates:
+                yield gate.address
 
     def _ask_running(
         self, schedd: CondorClient, place: str, suspects: Mapping[Address, tuple[float, float]]
@@ -164,18 +164,21 @@ class PilotCare:
             f"{mine(self._around.factory_id)} && JobStatus == 2 && JobCurrentStartDate >= {oldest}"
             f" && ({' || '.join(parts)})"
         )
-        by_queue = {a.queue: a for a in suspects}
+        queues = self._around.queues()
         undecided = set()
         for ad in schedd.query(wanted, RUNNING_ADS, limit=SAMPLE, deadline=ASK):
-            address = by_queue[str(ad["MATCH_APF_QUEUE"])]
+            queue, ce = queues.get(str(ad["MATCH_APF_QUEUE"])), self._ce_of(ad)
             scope, seen = evidence.of_running(place, ad, now)
-            ce = self._ce_of(ad)
-            if not seen.began or ce is None:
+            if queue is None or not queue.gates or not seen.began or ce is None:
                 continue
-            if seen.wall >= suspects[address][1]:
-                self._breakers.note(_at(address, ce), scope, seen)
+            address = _at(queue, ce)
+            suspect = _suspect(queue, address, suspects)
+            if suspect is None:
+                continue
+            if seen.wall >= suspects[suspect][1]:
+                self._breakers.note(address, scope, seen)
             else:
-                undecided.add(address)
+                undecided.add(suspect)
         return undecided
 
     # --- stuck pilots ---------------------------------------------------------------------------
@@ -222,8 +225,8 @@ class PilotCare:
                 down.add(told[1].pilot)
             else:
                 continue
-            if told is not None and queue is not None and queue.breaker is not None:
-                self._breakers.note(_at(queue.breaker.address, ce), *told)
+            if told is not None and queue is not None and queue.gates:
+                self._breakers.note(_at(queue, ce), *told)
         if gone := self._breakers.down(place) - down:
             self._breakers.reached(self._still_there(schedd, place, gone))
         self.held.treat(schedd, place, stuck)
@@ -244,9 +247,23 @@ class PilotCare:
         return self._clock.now().timestamp()
 
 
-def _at(address: Address, ce: str) -> Address:
-    """Return the address as it was when pilots were sent to `ce`; empty: it is not known, so as it is."""
+def _at(queue: APFQueue, ce: str) -> Address:
+    """Return the queue's address as it was when pilots were sent to `ce`; empty: not known, so as it is."""
+    address = queue.gates[0].address
     return replace(address, ce=ce) if ce else address
+
+
+def _suspect(queue: APFQueue, address: Address, suspects: Container[Address]) -> Address | None:
+    """Return who is of interest that a pilot sent to `address` tells something of; None: nobody.
+
+    One that was sent to a CE which is none of the queue's any more tells of the queue.
+    """
+    if address in suspects:
+        return address
+    ours = [gate.address for gate in queue.gates]
+    if any(one.ce == address.ce for one in ours):
+        return None
+    return next((one for one in ours if one in suspects), None)
 
 
 def _executable(queue: APFQueue) -> str:

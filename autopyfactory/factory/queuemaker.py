@@ -57,20 +57,20 @@ class QueueMaker:
             report=self.report,
             clock=self.clock,
             cycles=self.cycles,
-            breaker=self._gate(name, spec.queue, parts),
+            gates=self._gates(name, spec.queue, parts),
         )
         if before is not None:
             queue.cycles_run = before.cycles_run
-            if queue.breaker is not None:  # somebody has changed the queue: perhaps what was wrong with it
-                self.breakers.hurry(queue.breaker.address)
+            for gate in queue.gates:  # somebody has changed the queue: perhaps what was wrong with it
+                self.breakers.hurry(gate.address)
         self.book.settle(name, parts.submit.ce)
         return queue
 
-    def _gate(self, name: str, config: QueueConfig, parts: Parts) -> Gate | None:
+    def _gates(self, name: str, config: QueueConfig, parts: Parts) -> list[Gate]:
         if not config.options.breaker:
-            return None
-        submit = parts.submit
-        return Gate(self.breakers, Address(name, spelling.ce(submit.ce), submit.sent_with))
+            return []
+        addresses = (Address(name, spelling.ce(r.submit.ce), r.submit.sent_with) for r in parts.routes)
+        return [Gate(self.breakers, address) for address in dict.fromkeys(addresses)]
 
     def unmake(self, holder: str) -> None:
         """Release the sources that `holder` has."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 SHORT = 60.0  # seconds: a pilot that ran for less did no work worth the name
 TAKEN_BACK = "AutoPyFactory: more pilots than needed"  # why a pilot was removed that was sent in vain
+CE = "ApfCE"  # the attribute of pilots that says where they go, of queues with several CEs
 WALL = "ApfWallMinutes"  # the attribute of pilots that says how long they may run
 ON_PURPOSE = ("AutoPyFactory", "via condor_rm")  # how the reasons of those begin that somebody removed
 
@@ -24,6 +25,7 @@ class Start:
     at: float  # Unix time, by the schedd's clock
     latency: float  # seconds since it was sent
     tag: str = ""  # of its submission
+    ce: str = ""  # where it was sent, in its one spelling; empty: the book does not know
 
 
 @dataclass(frozen=True, slots=True)

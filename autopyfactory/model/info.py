@@ -129,6 +129,8 @@ class BatchStatus:
     queues: Mapping[str, BatchQueueInfo]
     others: Mapping[str, int] = field(default_factory=dict)  # of the pilots: those without our book's mark
     identity: str = ""  # who answers: another one under the same name has another; empty: it does not tell
+    # of queues with several CEs: how many pilots run, by queue and CE in its one spelling
+    running_at: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     active: int = field(init=False)  # pilots of all queues, pending and running
 
     def __post_init__(self) -> None:

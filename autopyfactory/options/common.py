@@ -338,6 +338,29 @@ class QueueOptions(Options):
     batchsubmit: str = option(
         remote=True, key="batchsubmitplugin", min_length=1, description="How pilots are sent"
     )
+    ces: NameList = option(
+        (),
+        remote=True,
+        key="batchsubmit.ces",
+        description="Several CEs instead of the one that the submit plugin's own option names, with what"
+        " is different there: CE [OPTION=VALUE ...], separated by commas. Pilots are divided by how"
+        " many of the queue's have started at each CE in the last hour",
+    )
+    children: NameList = option(
+        (),
+        key="childlist",
+        description="Sections whose CEs this queue sends to, as batchsubmit.ces; they are no queues of their"
+        " own, and what this one does not say is taken from the first",
+    )
+    ces_floor: float = option(
+        10,
+        key="batchsubmit.ces.floor",
+        unit="%",
+        gt=0,
+        le=100,
+        description="What a CE at which few or none start gets at least, of an even part: so it is noticed"
+        " when it becomes faster",
+    )
     monitors: NameList = option(
         (),
         remote=True,

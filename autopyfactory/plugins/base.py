@@ -287,6 +287,8 @@ class SentPilots:
 class BatchSubmitPlugin(Plugin[OptionsT], ABC):
     """How pilots are sent, taken back and found again."""
 
+    # the option that names the CE, for queues with several (`batchsubmit.ces`); empty: there can be one only
+    ce_option: ClassVar[str] = ""
     chunk: ClassVar[int] = 100  # pilots per submission: larger transactions stall other clients of a schedd
 
     @property

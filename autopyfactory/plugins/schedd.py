@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -20,6 +21,44 @@ LOCAL = (None, "", "localhost", "127.0.0.1")
 def _collector(text: str) -> str:
     hostport.checked(_address(text))
     return text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class OneOfSeveral:
+    """One of several schedds that a queue's pilots are divided among."""
+
+    name: str
+    collector: str | None = None  # None: the same as without several
+    weight: float = 1.0
+
+
+def several(text: str) -> tuple[OneOfSeveral, ...]:
+    """Return the schedds in `NAME [pool=COLLECTOR] [weight=NUMBER], ...`. Raises ValueError."""
+    found = tuple(_one(item.split()) for item in text.split(",") if item.strip())
+    names = [(one.name.lower(), one.collector) for one in found]
+    for name, pool in names:
+        if names.count((name, pool)) > 1:
+            raise ValueError(f"{name} is named twice")
+    return found
+
+
+def _one(words: list[str]) -> OneOfSeveral:
+    name, rest = words[0], [word.partition("=") for word in words[1:]]
+    given = {key: value for key, equals, value in rest if equals}
+    if "=" in name or given.keys() - {"pool", "weight"} or len(given) < len(rest):
+        raise ValueError(f"{' '.join(words)!r} is not NAME [pool=COLLECTOR] [weight=NUMBER]")
+    try:
+        weight = float(given.get("weight", "1"))
+    except ValueError:
+        weight = 0.0
+    if not 0 < weight < float("inf"):
+        raise ValueError(f"the weight of {name} is no number above 0: {given['weight']!r}")
+    return OneOfSeveral(name, _collector(given["pool"]) if "pool" in given else None, weight)
+
+
+def _read(text: str) -> str:
+    several(text)
+    return text
 
 
 class ScheddOptions(Options):
@@ -79,6 +118,20 @@ class ScheddOptions(Options):
         if self.token_directory:
             settings = (("SEC_TOKEN_DIRECTORY", str(Path(self.token_directory).expanduser())),)
         return Target(schedd or None, host or None, settings)
+
+
+class PilotScheddOptions(ScheddOptions):
+    """The schedd that pilots are sent to and counted in, or several."""
+
+    schedds_of: ClassVar[Callable[[str], tuple[OneOfSeveral, ...]]] = staticmethod(several)
+
+    schedds: Annotated[str, AfterValidator(_read)] | None = option(
+        None,
+        key="{schedd}.schedds",
+        question=False,
+        description="Several schedds instead of one: NAME [pool=COLLECTOR] [weight=NUMBER], separated by"
+        " commas. A queue's pilots are divided among them by weight; one that fails is left out meanwhile",
+    )
 
 
 def _with_port(place: hostport.HostPort, port: int | None) -> hostport.HostPort:

@@ -7,6 +7,7 @@ A test module says which plugin and with which keys; pytest finds the tests in t
         keys = {"sched.half.floor": "2"}
 """
 
+from autopyfactory.testing.auth import AuthContract
 from autopyfactory.testing.batchstatus import BatchStatusContract
 from autopyfactory.testing.batchsubmit import BatchSubmitContract, SubmissionContract
 from autopyfactory.testing.monitor import MonitorContract
@@ -17,6 +18,7 @@ from autopyfactory.testing.source import SourceContract
 from autopyfactory.testing.wmsstatus import WMSStatusContract
 
 __all__ = [
+    "AuthContract",
     "BatchStatusContract",
     "BatchSubmitContract",
     "MonitorContract",

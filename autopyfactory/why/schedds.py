@@ -31,9 +31,18 @@ def close() -> None:
         one.close()
 
 
+def targets_of(queue: QueueConfig) -> tuple[Target, ...]:
+    """Return the schedds that `queue` sends through; none: it uses none."""
+    found = (_target(route.batchsubmit.options) for route in queue.routes)
+    return tuple(dict.fromkeys(target for target in found if target is not None))
+
+
 def target_of(queue: QueueConfig) -> Target | None:
-    """Return the schedd that `queue` sends through; None when it uses none."""
-    options: Any = queue.batchsubmit.options
+    """Return the schedd that `queue` sends through, of several the first; None when it uses none."""
+    return next(iter(targets_of(queue)), None)
+
+
+def _target(options: Any) -> Target | None:
     make = getattr(options, "target", None)
     found = make() if callable(make) else None
     return found if isinstance(found, Target) else None
@@ -43,7 +52,6 @@ def targets(queues: Iterable[QueueConfig]) -> Mapping[Target, list[str]]:
     """Return every schedd that `queues` send through, and which of them do."""
     found: dict[Target, list[str]] = {}
     for queue in queues:
-        target = target_of(queue)
-        if target is not None:
+        for target in targets_of(queue):
             found.setdefault(target, []).append(queue.name)
     return found

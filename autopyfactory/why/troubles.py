@@ -156,6 +156,26 @@ def mine(factory_id: str) -> str:
     return f"ApfFactory =?= {constraint_string(factory_id)}"
 
 
+def both(one: Troubles | None, other: Troubles) -> Troubles:
+    """Return what two schedds say about the pilots of one queue as one."""
+    if one is None or one.error:
+        return other
+    if other.error:
+        return one
+    since = [at for at in (one.ce_down_since, other.ce_down_since) if at is not None]
+    oldest = [at for at in (one.oldest_pending, other.oldest_pending) if at is not None]
+    return replace(
+        one,
+        held=one.held + other.held,
+        lost=one.lost + other.lost,
+        ce_down=one.ce_down + other.ce_down,
+        ce_down_since=min(since, default=None),
+        ce=one.ce or other.ce,
+        oldest_pending=min(oldest, default=None),
+        match=one.match or other.match,
+    )
+
+
 def summarize(ads: Iterable[Mapping[str, Any]], now: datetime) -> dict[str, Troubles]:
     """Turn ads of stuck and idle pilots into what is wrong with each queue."""
     by_queue: dict[str, list[Mapping[str, Any]]] = defaultdict(list)

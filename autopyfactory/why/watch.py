@@ -27,7 +27,7 @@ from autopyfactory.why import departed
 from autopyfactory.why.causes import of_troubles
 from autopyfactory.why.model import Cause
 from autopyfactory.why.probe import Probes
-from autopyfactory.why.troubles import Matches, all_troubles, mine
+from autopyfactory.why.troubles import Matches, all_troubles, both, mine
 from autopyfactory.why.waits import patience, starved
 from autopyfactory.why.work import Still
 
@@ -215,7 +215,8 @@ class TroubleWatch:
         current: dict[str, Troubles] = {}
         for seen in self._seen.values():
             if seen.at >= oldest:
-                current |= seen.troubles
+                for queue, found in seen.troubles.items():
+                    current[queue] = both(current[queue], found) if queue in current else found
         self._stuck = current = self._probes.round(current)
         names = {*current, *self._pilots.queues}
         current = {q: t for q in names if (t := self.of(q)) is not None}

@@ -79,7 +79,7 @@ class Grid:
         self.ap = pool("ap", ACCESS_POINT)
         self.sites = {name: pool(name, SITE, [PILOT], TOKENS_ONLY) for name in sites}
         self.vo = pool("vo", NEGOTIATED, [GLIDEIN])
-        self._authority = Authority()
+        self.authority = Authority()
 
     @classmethod
     def load(cls, directory: Path) -> "Grid":
@@ -179,10 +179,10 @@ class Grid:
         issuer = Issuer()
         self.ap.write_secret(self.ap.directory / "secrets/issuer.key", issuer.pem)
         for pool in (self.ap, *self.sites.values()):
-            pool.write_secret(pool.directory / "etc/authority.pem", self._authority.pem)
+            pool.write_secret(pool.directory / "etc/authority.pem", self.authority.pem)
         us = re.escape(URL).replace("/", r"\/")
         for site in self.sites.values():
-            etc, host = site.directory / "etc", self._authority.host(HOST)
+            etc, host = site.directory / "etc", self.authority.host(HOST)
             site.write_secret(etc / "host.pem", host.certificate)
             site.write_secret(etc / "host.key", host.key)
             site.write_secret(etc / "identities", f"SCITOKENS /^{us},{SUBJECT}$/ {PILOT}\n")

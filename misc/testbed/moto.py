@@ -1,5 +1,6 @@
 """An EC2 service that starts no machines but says all that a real one says: moto's server, on 127.0.0.1."""
 
+import base64
 import socket
 import sys
 from pathlib import Path
@@ -50,19 +51,28 @@ class EC2:
             self._service.stop()
             self._service = None
 
-    def machines(self) -> list[dict[str, Any]]:
-        """What the service says of its machines."""
+    @property
+    def client(self) -> Any:
+        """A client of the service, boto3's."""
         import boto3  # with the tests' packages; the test bed's other parts do without
 
-        client = boto3.client(
+        return boto3.client(
             "ec2",
             region_name=REGION,
             endpoint_url=f"http://127.0.0.1:{self.port}",
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-        found = client.describe_instances()["Reservations"]
+
+    def machines(self) -> list[dict[str, Any]]:
+        """What the service says of its machines."""
+        found = self.client.describe_instances()["Reservations"]
         return [machine for reservation in found for machine in reservation["Instances"]]
+
+    def user_data(self, machine: str) -> str:
+        """What the machine was given as user data."""
+        told = self.client.describe_instance_attribute(InstanceId=machine, Attribute="userData")
+        return base64.b64decode(told["UserData"]["Value"]).decode()
 
     def _listens(self) -> bool:
         if self._service is None or not self._service.alive():

@@ -26,6 +26,7 @@ NAMES = {
     "batchsubmit": "Farm",
     "queueconfig": "Table",
     "monitor": "Lines",
+    "auth": "Printed",
 }
 CONF = """
 [Factory]
@@ -111,6 +112,7 @@ def test_their_options_are_in_the_reference(elsewhere: Elsewhere) -> None:
         "batchstatus.farm.program",
         "config.queues.table.path",
         "monitor.lines.path",
+        "printed.program",
     ):
         assert key in reference
 

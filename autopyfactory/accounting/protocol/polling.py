@@ -69,7 +69,12 @@ def _endings(accounts: Accounts, place: Place, beginnings: int) -> Run:
         batch = accounts.book.line(tag)
         if batch is not None and batch.state != "intended":  # of an intent only a search knows all
             end(accounts, place, batch, bits(procs))
-    starts = tuple(s for s in endings.starts if accounts.book.has(s.tag, s.job))
+    book = accounts.book
+    starts = tuple(
+        replace(s, ce=line.ce) if (line := book.line(s.tag)) else s
+        for s in endings.starts
+        if book.has(s.tag, s.job)
+    )
     if ours or starts:  # kept before the cursor moves on: they are not told again
         try:
             yield Publish(place.name, ours, starts)

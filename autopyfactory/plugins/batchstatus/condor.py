@@ -15,12 +15,13 @@ from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
 from autopyfactory.config.jobstates import CONDOR_BATCH
 from autopyfactory.config.jobstates import Mapping as StatusMapping
+from autopyfactory.model.ending import CE
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.options.polled import PolledOptions, sleep_option, timeout_option
 from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, SourceError
-from autopyfactory.plugins.schedd import SILENT, ScheddOptions
+from autopyfactory.plugins.schedd import SILENT, PilotScheddOptions
 
-GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "JobUniverse", "GridJobStatus", "ApfInstance")
+GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "JobUniverse", "GridJobStatus", "ApfInstance", CE)
 BY_TAG = ("ApfSubmission", "MATCH_APF_QUEUE", "ApfInstance", "JobStatus")
 PILOT = ("ApfSubmission", "ClusterId", "ProcId", "JobStatus")
 REMOVED, COMPLETED, HELD = 3, 4, 5
@@ -33,7 +34,7 @@ STARTS_EACH = 10  # counts
 STARTS_WITHIN = 300.0  # seconds
 
 
-class CondorOptions(ScheddOptions, PolledOptions):
+class CondorOptions(PilotScheddOptions, PolledOptions):
     """Options of the batch status plugin `Condor`."""
 
     prefixes = ("batchstatus.condor",)
@@ -106,9 +107,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         ended = tuple((str(ad["ApfSubmission"]), int(ad["ProcId"]), str(ad["ClusterId"])) for ad in gone)
         starts = [start_of(ad) for ad in queue if ad["JobStatus"] != COMPLETED]
         pilots = [ending_of(ad) for ad in gone]
-        return Endings(
-            identity, cursor, ended, tuple(e for e in pilots if e), tuple(s for s in starts if s)
-        )
+        return Endings(identity, cursor, ended, tuple(e for e in pilots if e), tuple(s for s in starts if s))
 
     def _starts_are_due(self, now: float) -> bool:
         pause = min(STARTS_EACH * self.options.sleep, STARTS_WITHIN)
@@ -174,7 +173,9 @@ def _first(clusters: Mapping[int, TagFound]) -> TagFound:
 def summarize(
     rows: Iterable[Sequence[Any]], mapping: StatusMapping, mark: str = "", identity: str = ""
 ) -> BatchStatus:
-    """Turn grouped counts (queue, JobStatus, JobUniverse, GridJobStatus, mark, number) into counts per queue.
+    """Turn grouped counts into counts per queue.
+
+    Of each group: queue, JobStatus, JobUniverse, GridJobStatus, mark, CE (of queues with several), number.
 
     A grid job without GridJobStatus has not reached its CE yet. One that was removed is in the queue until it
     is gone from its CE: it may run there, so it counts as pending whatever mappings.conf says. Jobs without a
@@ -182,8 +183,9 @@ def summarize(
     """
     queues: dict[str, dict[str, int]] = {}
     others: dict[str, int] = {}
+    running_at: dict[str, dict[str, int]] = {}
     attributes: dict[Any, str] = {}  # by JobStatus: there are few, and thousands of rows
-    for name, status, universe, grid, whose, number in rows:
+    for name, status, universe, grid, whose, ce, number in rows:
         if name is None:
             continue
         count = int(number)
@@ -193,12 +195,17 @@ def summarize(
             attributes[status] = attribute
         counts = queues.setdefault(name, {})
         counts[attribute] = counts.get(attribute, 0) + count
+        if ce and attribute == "running":
+            at = running_at.setdefault(name, {})
+            at[str(ce)] = at.get(str(ce), 0) + count
         if attribute == "pending":
             part = _part(status, universe, grid)
             counts[part] = counts.get(part, 0) + count
         if whose != mark and attribute != "done":
             others[name] = others.get(name, 0) + count
-    return BatchStatus({name: BatchQueueInfo(**counts) for name, counts in queues.items()}, others, identity)
+    return BatchStatus(
+        {name: BatchQueueInfo(**counts) for name, counts in queues.items()}, others, identity, running_at
+    )
 
 
 def _part(status: Any, universe: Any, grid: Any) -> str:

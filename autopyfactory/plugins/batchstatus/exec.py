@@ -8,7 +8,7 @@ from autopyfactory.accounting.requests import Searched, Surveyed, TagCount, TagF
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.options.polled import PolledOptions, maxage_option, sleep_option
 from autopyfactory.plugins.base import BatchStatusPlugin, SourceError
-from autopyfactory.plugins.processes import PilotProcess, pilots, this_machine
+from autopyfactory.plugins.processes import PilotProcess, Register, pilots, this_machine
 
 
 class ExecOptions(PolledOptions):
@@ -59,6 +59,8 @@ class Exec(BatchStatusPlugin[ExecOptions]):
 
     def _mine(self) -> list[PilotProcess]:
         try:
-            return [p for p in pilots() if p.factory == self.context.factory.factory_id]
+            ours = self.context.factory
+            known = Register(ours.state_dir)
+            return known.sorted_out(p for p in pilots() if p.factory == ours.factory_id)
         except OSError as err:
             raise SourceError(f"no process table: {err}") from err

@@ -100,6 +100,7 @@ class CondorARC(CondorBase[CondorARCOptions]):
     name = "CondorARC"
     from_url = True
     Options = CondorARCOptions
+    ce_option = "gridresource"
 
     def __init__(self, options: CondorARCOptions, context: QueueContext):
         super().__init__(options, context)

@@ -13,8 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator
 
+from autopyfactory.accounting import spelling
 from autopyfactory.condor.capacity import CAPACITIES
-from autopyfactory.condor.client import Submitted
+from autopyfactory.condor.client import CondorClient, Submitted
 from autopyfactory.condor.errors import CondorError, LimitReached, NotBegun, Refused, Suspended
 from autopyfactory.condor.quoting import attr, check, constraint_string, macro, words
 from autopyfactory.condor.registry import client
@@ -22,7 +23,7 @@ from autopyfactory.credentials.credential import Presented
 from autopyfactory.credentials.wallet import Choice, Wish
 from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.decision import Cap
-from autopyfactory.model.ending import TAKEN_BACK, WALL
+from autopyfactory.model.ending import CE, TAKEN_BACK, WALL
 from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import (
     BatchSubmitPlugin,
@@ -32,10 +33,11 @@ from autopyfactory.plugins.base import (
     SubmitUnknown,
 )
 from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
+from autopyfactory.plugins.batchsubmit.draining import drain_time, patience
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper, carries_panda, report_tokens
 from autopyfactory.plugins.hostname import host_name
-from autopyfactory.plugins.schedd import ScheddOptions
+from autopyfactory.plugins.schedd import PilotScheddOptions
 from autopyfactory.plugins.submitrecord import place_of
 from autopyfactory.wrapper.compose import Built, RecipeError
 
@@ -51,6 +53,11 @@ REPORT_TOKENS, NO_TOKENS = "apf_report_tokens", "none"
 REPORT_TOKEN = f"$CHOICE(Process,{REPORT_TOKENS})"
 _TOKEN = "\ufdd1\ufdd1"
 PROXY_LIFE, TOKEN_LIFE = 3600.0, 300.0  # seconds that credentials must hold, unless options say more
+# Spooled pilots that are complete, and those whose files did not come for so long that they never will.
+ENDED = "(JobStatus == 4 && LeaveJobInQueue isnt undefined && LeaveJobInQueue isnt false)"
+UNSPOOLED = "(JobStatus == 5 && HoldReasonCode == 16 && time() - EnteredCurrentStatus > 300)"
+NEVER_SPOOLED = "AutoPyFactory: the pilot's files never came"
+AT_ONCE = 50  # pilots whose output is brought back in one cycle
 NOT_RUNNING, RUNNING = "(JobStatus == 1 || JobStatus == 5)", "(JobStatus == 2)"
 
 
@@ -69,7 +76,7 @@ AttributeList = Annotated[str | None, AfterValidator(_parses)]
 OneLine = Annotated[str | None, AfterValidator(_one_line)]
 
 
-class CondorBaseOptions(ScheddOptions):
+class CondorBaseOptions(PilotScheddOptions):
     """Options of every batch submit plugin that uses a schedd; any prefix of the plugin's family works."""
 
     prefixes: ClassVar[tuple[str, ...]] = ("batchsubmit.condorbase",)
@@ -89,12 +96,19 @@ class CondorBaseOptions(ScheddOptions):
         description="One submit command; no comma needs escaping",
         default_factory=dict,
     )
+    spool: bool = option(
+        False,
+        key="{prefix}.spool",
+        description="Whether the schedd shares no files with the factory: pilots' files are sent there with"
+        " them, and what they write is brought back when they have ended",
+    )
     peaceful: bool = option(
         True,
         key="{prefix}.peaceful",
         legacy=("{prefix}.overlay.peaceful",),
         description="When there are too many pilots (a negative number from the chain): true lets them end "
-        "by themselves, false removes them, those that do not run first",
+        "by themselves, false removes them, those that do not run first. Glideins that drain (option drain of"
+        " their payload) are removed either way: what runs in them ends first",
     )
     killorder: Literal["newest", "oldest"] = option(
         "newest",
@@ -205,6 +219,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
         wrapper = self._wrapper.built() if self._wrapper else None
         base = {
+            **({"job_max_vacate_time": str(wait)} if (wait := patience(q)) else {}),
             **self.commands(),
             **self._ads(tag, place, wrapper),
             **({f"+{WALL}": str(q.wall_minutes)} if q.wall_minutes else {}),
@@ -239,6 +254,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             "MATCH_APF_QUEUE": queue,
             "APF_QUEUE": queue,
             "FACTORY_JOBID": f"{self._host}#{_PLACEHOLDER}",
+            **({CE: spelling.ce(self.ce)} if self.context.queue_options.ces else {}),
         }
         if place.url:
             ads |= {f"APF_{k}URL": f"{place.url}/{_PLACEHOLDER}.{k.lower()}" for k in ("LOG", "OUT", "ERR")}
@@ -306,19 +322,60 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
 
     def _send(self, description: Mapping[str, str], n: int, identity: str, deadline: float) -> Submitted:
         """Submit `n` pilots, or as many as the schedd's own limits leave room for. Raises CondorError."""
-        schedd, end = client(self._target), time.monotonic() + deadline
+        schedd, end, spool = client(self._target), time.monotonic() + deadline, self.options.spool
         try:
-            return schedd.submit(description, n, deadline=deadline, identity=identity)
+            return schedd.submit(description, n, deadline=deadline, identity=identity, spool=spool)
         except LimitReached as full:  # all or none: nothing was submitted
             left = end - time.monotonic()
             if not 0 < full.room < n or left <= 0:
                 raise
             queue_logger(self.context.queue).warning("%d of %d pilots are sent: %s", full.room, n, full)
-            return schedd.submit(description, full.room, deadline=left, identity=identity)
+            return schedd.submit(description, full.room, deadline=left, identity=identity, spool=spool)
 
     def limits(self) -> Sequence[Cap]:
         """Return the schedd's limits, and its gridmanager's for this CE, as they were told last."""
         return CAPACITIES.caps(self._target, self.commands().get("grid_resource", ""))
+
+    def cleanup(self, deadline: float) -> None:
+        """Bring back the output of pilots that have ended at a schedd which shares no files with us.
+
+        Those whose files never got there (somebody was killed just then) will not start: they are removed.
+        Raises SubmitError.
+        """
+        if not self.options.spool:
+            return
+        end = time.monotonic() + deadline
+        try:
+            states = client(self._target).query(
+                f"{self._mine} && ({ENDED} || {UNSPOOLED})", ["JobStatus"], limit=1, deadline=deadline
+            )
+            if not states:
+                return
+            client(self._target).act(
+                "remove",
+                f"{self._mine} && {UNSPOOLED}",
+                reason=NEVER_SPOOLED,
+                deadline=end - time.monotonic(),
+            )
+            fetching = CondorClient(
+                self._target
+            )  # its own: files may take a while, and nobody waits for them
+            try:
+                fetching.bring_back(
+                    f"{self._mine} && {ENDED}", AT_ONCE, deadline=max(1.0, end - time.monotonic())
+                )
+            finally:
+                fetching.close()
+        except (CondorError, ValueError) as err:
+            raise SubmitError(f"the output of pilots cannot be brought back: {err}") from err
+
+    @property
+    def _mine(self) -> str:
+        """Return the constraint for this queue's pilots."""
+        return (  # `=?=`, since `==` takes Q for q
+            f"ApfFactory =?= {constraint_string(self.context.factory.factory_id)} && "
+            f"MATCH_APF_QUEUE =?= {constraint_string(self.context.queue)}"
+        )
 
     def _referred(self, digest: str, deadline: float) -> bool:
         """Whether a pilot in the schedd's queue runs the wrapper with this digest; yes, when not known."""
@@ -340,8 +397,11 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         return SentPilots(str(ads[0]["ClusterId"]), len(ads), min(int(ad["ProcId"]) for ad in ads))
 
     def retire(self, n: int, deadline: float, started_before: float | None = None) -> int:
-        """Remove `n` pilots, those that do not run first; none while `peaceful`."""
-        if self.options.peaceful:
+        """Remove `n` pilots, those that do not run first.
+
+        While `peaceful` only pilots that drain: then removing one lets what runs in it end.
+        """
+        if self.options.peaceful and not drain_time(self.context.queue_options):
             return 0
         waiting = self._take_back(n, NOT_RUNNING, deadline)
         if waiting >= n:
@@ -354,10 +414,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         return self._take_back(n, NOT_RUNNING, deadline)
 
     def _take_back(self, n: int, state: str, deadline: float) -> int:
-        mine = (  # `=?=`, since `==` takes Q for q
-            f"ApfFactory =?= {constraint_string(self.context.factory.factory_id)} && "
-            f"MATCH_APF_QUEUE =?= {constraint_string(self.context.queue)} && {state}"
-        )
+        mine = f"{self._mine} && {state}"
         try:
             wanted = ["ClusterId", "ProcId", "QDate", "GridJobId"]
             ads = client(self._target).query(mine, wanted, deadline=deadline)

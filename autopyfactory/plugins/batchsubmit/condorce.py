@@ -8,6 +8,7 @@ from autopyfactory.condor.quoting import attr, macro
 from autopyfactory.model import hostport
 from autopyfactory.options.declare import HostAndPort, option
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+from autopyfactory.plugins.batchsubmit.draining import patience
 from autopyfactory.plugins.batchsubmit.request import Request
 
 CE_PORT = 9619
@@ -59,6 +60,7 @@ class CondorCE(CondorBase[CondorCEOptions]):
     name = "CondorCE"
     from_url = True
     Options = CondorCEOptions
+    ce_option = "gridresource"
 
     @property
     def ce(self) -> str:
@@ -86,5 +88,10 @@ class CondorCE(CondorBase[CondorCEOptions]):
             "should_transfer_files": "YES",
             "when_to_transfer_output": "ON_EXIT",
             "+TransferOutput": '""',
+            **(
+                {"+remote_JobMaxVacateTime": str(wait)}
+                if (wait := patience(self.context.queue_options))
+                else {}
+            ),
             **asked_for(Request.of(self.context.queue_options)),
         }

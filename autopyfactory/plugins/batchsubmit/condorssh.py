@@ -64,6 +64,7 @@ class CondorSSH(BatchCommon[CondorSSHOptions]):
 
     name = "CondorSSH"
     Options = CondorSSHOptions
+    ce_option = "host"
 
     @property
     def kind(self) -> str:

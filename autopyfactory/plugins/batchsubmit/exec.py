@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from autopyfactory.logs.setup import queue_logger
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import (
     BatchSubmitPlugin,
@@ -23,7 +24,7 @@ from autopyfactory.plugins.base import (
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper, report_tokens
 from autopyfactory.plugins.hostname import host_name
-from autopyfactory.plugins.processes import MARK, TAG, pilots
+from autopyfactory.plugins.processes import MARK, TAG, Register, pilots
 from autopyfactory.wrapper.compose import RecipeError
 
 
@@ -51,6 +52,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
         super().__init__(options, context)
         self._extra = dict(word.split("=", 1) for word in shlex.split(options.environ) if "=" in word)
         self._wrapper = PilotWrapper.of(context, self.target)
+        self._register = Register(context.factory.state_dir)
 
     @property
     def target(self) -> str:
@@ -129,6 +131,10 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
             )
         with self._lock:
             self._children.append(child)
+        try:
+            self._register.note(cid, child.pid)
+        except OSError as err:  # its environment says who it is all the same
+            queue_logger(self.context.queue).warning("pilot %s cannot be written down: %s", cid, err)
 
     @classmethod
     def _new_cluster(cls) -> int:
@@ -139,7 +145,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
     def lookup(self, tag: str, deadline: float) -> SentPilots | None:
         """Return the running pilots that carry `tag`. Raises SubmitUnknown without a process table."""
         try:
-            found = [p for p in pilots() if p.tag == tag]
+            found = self._register.sorted_out(p for p in pilots() if p.tag == tag)
         except OSError as err:
             raise SubmitUnknown(f"no process table: {err}") from err
         if not found:
@@ -155,3 +161,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
         """Collect pilots that have ended, so that they leave the process table."""
         with self._lock:
             self._children[:] = [c for c in self._children if c.poll() is None]
+        try:
+            self._register.tidy()
+        except OSError as err:
+            raise SubmitError(str(err)) from err

@@ -41,13 +41,19 @@ class MaxPerCE(SchedPlugin[MaxPerCEOptions]):
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at most what is left of the maximum."""
-        maximum, total = self.options.maximum, inputs.scope_active.get(SCOPE)
+        maximum = self.options.maximum
         if maximum is None:
             return unset(self.name, n, "sched.maxperce.maximum")
-        if total is None:
+        at = [
+            v for scope, v in inputs.scope_active.items() if scope == SCOPE or scope.startswith(f"{SCOPE}:")
+        ]
+        if not at:
             return replace(self.step(n, 0, "the pilots at the CE are not known: nothing is sent"), final=True)
-        out = min(n, max(0, maximum - total))
-        reason = limited(n, out, f"{count(total, 'pilot')} at the CE, at most {maximum}")
+        total = sum(at)
+        out = min(n, sum(max(0, maximum - there) for there in at))
+        where = "the CE" if len(at) == 1 else f"{len(at)} CEs"
+        each = "" if len(at) == 1 else " at each"
+        reason = limited(n, out, f"{count(total, 'pilot')} at {where}, at most {maximum}{each}")
         return self.step(n, out, reason, total=total, maxperce=maximum)
 
     def caps(self) -> Sequence[Cap]:

@@ -95,7 +95,7 @@ def test_what_forbids_every_queue_to_send_is_told_first(
 def test_the_smallest_limit_of_a_scope_is_the_one_that_holds() -> None:
     def queue(*caps: Cap, ce: str = "ce1:9619") -> Any:
         rule = SimpleNamespace(caps=lambda: caps)
-        return SimpleNamespace(parts=SimpleNamespace(chain=[rule], submit=SimpleNamespace(ce=ce)))
+        return SimpleNamespace(parts=SimpleNamespace(chain=[rule], ces=(ce,)))
 
     queues = {
         "a": queue(Cap("factory", 100, "MaxPerFactory"), Cap("ce", 9, "MaxPerCE")),

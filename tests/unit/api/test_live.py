@@ -92,10 +92,9 @@ def known_factory(**changes: Any) -> Any:
     """A factory with one queue, of which only what `live` looks at is there."""
     options = SimpleNamespace(sleep=60.0, enabled=True, wmsqueue="east")
     config = SimpleNamespace(options=options)
-    submit = SimpleNamespace(ce="ce1:9619", target="ap@c", describe=lambda *a: {})
-    queue = SimpleNamespace(
-        config=config, breaker=None, hangs="", parts=SimpleNamespace(submit=submit, wms_source=None)
-    )
+    submit = SimpleNamespace(describe=lambda *a: {})
+    parts = SimpleNamespace(submit=submit, wms_source=None, ce="ce1:9619", target="ap@c")
+    queue = SimpleNamespace(config=config, gates=(), hangs="", parts=parts)
     made = SimpleNamespace(
         configuration=SimpleNamespace(
             queues={"east": config}, broken={}, factory=SimpleNamespace(enable_queues=True, factory_id="f")
@@ -171,7 +170,7 @@ def test_who_has_ended_is_asked_of_a_schedd_that_answers(
 
         return call
 
-    monkeypatch.setattr(live, "target_of", lambda config: "ap@c")
+    monkeypatch.setattr(live, "targets_of", lambda config: ("ap@c",))
     monkeypatch.setattr(live, "reporting_client", lambda target: object())
     for name, attribute in (("troubles", "troubles"), ("endings", "with_endings"), ("probed", "probed")):
         monkeypatch.setattr(live, attribute, step(name))

@@ -97,7 +97,7 @@ def test_an_open_breaker_and_a_gridmanagers_limit_are_told() -> None:
     queue = SimpleNamespace(
         name="q", parts=SimpleNamespace(submit=SimpleNamespace(ce="ce1:9619", target="s")),
         config=SimpleNamespace(options=SimpleNamespace(wmsqueue="w")),
-        breaker=SimpleNamespace(address=SimpleNamespace(keys=(key,))),
+        gates=(SimpleNamespace(address=SimpleNamespace(keys=(key,))),),
     )  # fmt: skip
     breaker = SimpleNamespace(open=True, opened=T0.timestamp(), verdict=verdict)
     other = SimpleNamespace(open=True, opened=0.0, verdict=verdict)

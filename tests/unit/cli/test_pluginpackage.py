@@ -28,7 +28,7 @@ def test_a_package_is_complete_and_its_entry_points_lead_to_its_classes(kind: st
 
 
 def test_there_is_a_package_for_every_kind_of_plugin_that_something_reads() -> None:
-    assert set(PLUGIN_KINDS) - set(KINDS) == {"auth", "factory"}
+    assert set(PLUGIN_KINDS) - set(KINDS) == {"factory"}
 
 
 @pytest.mark.parametrize("name", ["", "9lives", "a-b", "class", "a b", "ä", "../x"])

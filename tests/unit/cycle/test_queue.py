@@ -43,8 +43,9 @@ class APause:
 class World:
     """A queue with everything around it."""
 
-    def __init__(self, tmp_path: Path, chain: list[SchedPlugin[Any]]):
+    def __init__(self, tmp_path: Path, chain: list[SchedPlugin[Any]], *, gated: bool = False):
         self.clock = FakeClock()
+        self.gate = Gate(Breakers(None, self.clock), Address("q", "ce1"))
         self.batch, self.wms, self.submit = FakeBatch(), FakeWMS(), FakeSubmit()
         self.book = Bookkeeper(Ledger(tmp_path / "l.db", self.clock), self.clock)
         watch = PlaceWatch(self.batch, self.book)
@@ -63,6 +64,7 @@ class World:
             neighbours=self,
             report=self.records.append,
             clock=self.clock,
+            gates=[self.gate] if gated else (),
         )
 
     def blocked(self) -> tuple[str, ...]:
@@ -605,10 +607,8 @@ def test_a_defect_keeps_what_was_known_and_decided(tmp_path: Path) -> None:
 
 def with_breaker(tmp_path: Path, chain: list[SchedPlugin[Any]]) -> tuple[World, Breakers, Gate]:
     """A queue with a breaker that five pilots have opened."""
-    w = World(tmp_path, chain)
-    breakers = Breakers(None, w.clock)
-    gate = Gate(breakers, Address("q", "ce1"))
-    w.queue.breaker = gate
+    w = World(tmp_path, chain, gated=True)
+    breakers, gate = w.gate._breakers, w.gate
     w.poll()
     now = w.clock.now().timestamp()
     for n in range(5):

@@ -107,8 +107,8 @@ def test_an_old_proxy_conf_names_no_plugin(w: World) -> None:
 def test_who_uses_what_is_known_without_a_factory(w: World) -> None:
     configuration = w.conf(section("a", w.folder / "t"))
     assert configured_users(configuration) == {
-        "a": {"q1": "ce1.org:9619"},
-        "b": {"q1": "ce1.org:9619", "q2": "ce2.org:9619"},
+        "a": {"q1": ("ce1.org:9619",)},
+        "b": {"q1": ("ce1.org:9619",), "q2": ("ce2.org:9619",)},
     }
     assert not [p for p in configuration.problems if "credential" in str(p)]
 

@@ -31,7 +31,7 @@ class Occupied:
 
 
 def queue(name: str, *chain: SchedPlugin[Any]) -> Any:
-    parts = SimpleNamespace(chain=chain, submit=SimpleNamespace(ce="ce1"))
+    parts = SimpleNamespace(chain=chain, ces=("ce1",))
     config = SimpleNamespace(options=SimpleNamespace(wmsqueue="W"))
     return SimpleNamespace(name=name, parts=parts, config=config, last=None)
 

@@ -97,8 +97,8 @@ def test_what_is_released_in_hope_goes_one_at_a_time_while_a_breaker_is_open() -
     breakers = Breakers(None, clock, BreakerOptions().policy)
     for name in ("open", "closed"):
         gates[name] = Gate(breakers, Address(name, f"ce of {name}"))
-    queues = {name: SimpleNamespace(breaker=gate) for name, gate in gates.items()} | {
-        "none": SimpleNamespace(breaker=None)
+    queues = {name: SimpleNamespace(gates=(gate,)) for name, gate in gates.items()} | {
+        "none": SimpleNamespace(gates=())
     }
     around = Surroundings(
         "f1", queues=lambda: queues, targets=lambda: [], breaker_options=BreakerOptions,

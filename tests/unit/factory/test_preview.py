@@ -99,7 +99,7 @@ def test_breakers_and_downtimes_are_part_of_a_plan(place: Place, factory: Any) -
     chain = "schedplugin = Ready, MaxToRun, Downtime\nsched.downtime.site = SITE\n"
     place.configure(f"[more]\nwmsqueue = east\n[down]\nwmsqueue = east\n{chain}")
     queue = factory.queues["east"]
-    address = replace(queue.breaker.address, queue="more")
+    address = replace(queue.gates[0].address, queue="more")
     now = factory.clock.now().timestamp()
     for n in range(5):
         failed = Evidence(f"p{n}", "failed", now - 1, "exit code 1", sent=now - 9, began=now - 5)

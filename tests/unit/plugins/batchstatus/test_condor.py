@@ -18,16 +18,16 @@ from fakes import context
 
 def test_each_pilot_is_counted_in_its_queue_and_state() -> None:
     rows = [
-        ("A", 1, 9, None, "m", 2),
-        ("A", 1, 9, "PENDING", "m", 3),
-        ("A", 1, 9, "UNKNOWN", "m", 1),
-        ("A", 5, 9, "HELD", None, 4),
-        ("A", 2, 9, "RUNNING", "m", 7),
-        ("A", 3, 9, "RUNNING", "m", 1),  # removed, and perhaps not gone from its CE
-        ("A", 4, 9, None, "x", 9),
-        ("B", 2, 9, None, "x", 5),
-        ("L", 1, 5, None, "m", 6),  # waits for a slot of the schedd's own pool, not for a CE
-        (None, 2, 9, None, "m", 100),  # somebody else's
+        ("A", 1, 9, None, "m", None, 2),
+        ("A", 1, 9, "PENDING", "m", None, 3),
+        ("A", 1, 9, "UNKNOWN", "m", None, 1),
+        ("A", 5, 9, "HELD", None, None, 4),
+        ("A", 2, 9, "RUNNING", "m", None, 7),
+        ("A", 3, 9, "RUNNING", "m", None, 1),  # removed, and perhaps not gone from its CE
+        ("A", 4, 9, None, "x", None, 9),
+        ("B", 2, 9, None, "x", None, 5),
+        ("L", 1, 5, None, "m", None, 6),  # waits for a slot of the schedd's own pool, not for a CE
+        (None, 2, 9, None, "m", None, 100),  # somebody else's
     ]
     status = summarize(rows, Mapping.load(CONDOR_BATCH), "m", "home")
     assert status.queues == {
@@ -110,11 +110,11 @@ def test_the_queue_is_gone_through_when_there_is_something_to_find(monkeypatch: 
 
     assert asked(0), "the first time"
     assert not asked(6) and not asked(53)
-    schedd.rows = [("A", 2, 9, None, "m", 5)]
+    schedd.rows = [("A", 2, 9, None, "m", None, 5)]
     assert asked(1), "ten counts later: for starts"
     assert schedd.started[-1] == 1_000_000 - condor.OVERLAP, "since the last time, and a little before"
     assert not asked(6)
-    schedd.rows = [("A", 4, 9, None, "m", 1)]
+    schedd.rows = [("A", 4, 9, None, "m", None, 1)]
     assert asked(6) and asked(6), "as long as one stands there that has ended"
     schedd.rows = []
     assert asked(-500), "when the clock was set back"

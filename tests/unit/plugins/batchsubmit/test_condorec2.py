@@ -38,3 +38,16 @@ def test_everything() -> None:
 @pytest.mark.parametrize("url", ["ec2.eu-west-1.example.org", "https://127.0.0.1:8773/", "ftp://ec2.a.b/"])
 def test_what_is_no_service_is_refused_where_it_is_written(url: str) -> None:
     assert "gridresource" in refusal(CondorEC2, **{**LEAST, "batchsubmit__condorec2__gridresource": url})
+
+
+def test_machines_on_demand_have_their_tags_from_the_start() -> None:
+    d = described(CondorEC2, **LEAST, batchsubmit__condorec2__tag__cost="grid $(x)")
+    start = "TagSpecification.1"
+    assert d["ec2_parameter_names"].split(",") == [
+        f"{start}.ResourceType",
+        *(f"{start}.Tag.{n}.{what}" for n in (1, 2, 3) for what in ("Key", "Value")),
+    ]
+    assert d["ec2_parameter_TagSpecification_1_ResourceType"] == "instance"
+    assert d["ec2_parameter_TagSpecification_1_Tag_3_Key"] == "cost"
+    assert d["ec2_parameter_TagSpecification_1_Tag_3_Value"] == "grid $(x)"  # taken as it stands
+    assert "ec2_tag_names" not in d

@@ -20,3 +20,10 @@ def test_the_limit_per_ce(make):
     assert decide([rule, make(MinPerCycle, **{"sched.minpercycle.minimum": 1})], pilots()).n == 0
     assert make(MaxPerCE).calc(50, pilots()).n_out == 50
     assert make(MaxPerCE).caps() == ()
+
+
+def test_of_several_ces_each_has_its_limit(make):
+    rule = make(MaxPerCE, **{"sched.maxperce.maximum": 10})
+    step = rule.calc(50, pilots(scope_active={"ce:a": 7, "ce:b": 40, "ce:c": 0}))
+    assert step.n_out == 13
+    assert step.reason == "47 pilots at 3 CEs, at most 10 at each: 50 cut to 13"
