@@ -23,6 +23,7 @@ class QueueView:
     words: Sequence[str] = ()
     problems: bool = False
     longest: bool = False
+    backwards: bool = False  # the order the other way round
 
     def look(self) -> tuple[dict[str, Any], list[QueueRow]]:
         """Return the factory's answer (or what the history gives in its place), and the rows to show."""
@@ -33,7 +34,8 @@ class QueueView:
         except answers.Unknown as err:
             fail(str(err), SILENT)
         try:
-            rows = sorted(chosen(map(row_from_dict, answer["queues"]), self.words), key=SORTS[self.sort])
+            found = chosen(map(row_from_dict, answer["queues"]), self.words)
+            rows = sorted(found, key=SORTS[self.sort], reverse=self.backwards)
         except ValueError as err:
             fail(str(err), 2)
         rows = [row for row in rows if row.problems or not self.problems]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -42,7 +42,7 @@ TROUBLE, STOPPED = 1, 2  # exit codes, as monitoring systems know them
     flag_value=5.0,
     type=click.FloatRange(min=0.5),
     metavar="[S]",
-    help="Repeat every S seconds.",
+    help="Repeat every S seconds; on a terminal keys sort and filter.",
 )
 @click.option("--check", is_flag=True, help="Say what is wrong, and end with a code for monitoring.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -80,16 +80,10 @@ def command(
 
 
 def _watch(view: QueueView, seconds: float) -> None:
-    from rich.live import Live
+    from autopyfactory.cli.watch import watch
 
-    screen = wide_console()
-    try:
-        with Live(console=screen, screen=screen.is_terminal, auto_refresh=False) as live:
-            while True:
-                live.update(_group(*view.look(), screen.width), refresh=True)
-                time.sleep(seconds)
-    except KeyboardInterrupt:
-        return
+    with suppress(KeyboardInterrupt):
+        watch(view, seconds, wide_console(), _group)
 
 
 def _code(answer: dict[str, Any], rows: Sequence[QueueRow], *, check: bool) -> int:

@@ -14,6 +14,7 @@ ACTIONS = {
     "pause": "Pause",
     "drain": "Drain",
     "resume": "Resume",
+    "probe": "Probe",
     "acknowledge": "Acknowledge",
     "unacknowledge": "No longer acknowledge",
 }  # commands of the factory; as people read it
@@ -34,7 +35,9 @@ def act(
     if not reason.strip():
         raise Denied("a reason is wanted: others will read it")
     arguments: dict[str, Any] = {"queue": queue, "reason": printable(reason, 500), "by": f"{who.name} (web)"}
-    if until is not None and action not in ("resume", "unacknowledge"):
+    if action == "probe":  # it keeps who asked, and no reason beside that
+        arguments = {"queue": queue, "by": f"{who.name} (web): {printable(reason, 500)}"}
+    elif until is not None and action not in ("resume", "unacknowledge"):
         arguments["until"] = until
     answer = site.access.ask(action, **arguments)
     site.views.stale()

@@ -28,7 +28,7 @@ EARLIER = 60  # cycles that a story looks at
 LATE = 120.0  # seconds without an answer of the factory, from which on it is not ready
 
 
-Action = Literal["pause", "drain", "resume", "acknowledge", "unacknowledge"]
+Action = Literal["pause", "drain", "resume", "probe", "acknowledge", "unacknowledge"]
 
 
 class Error(BaseModel):
@@ -264,6 +264,11 @@ def _one_queue(routes: APIRouter, site: Site) -> None:
         """Return the values in force and where each came from, secrets masked."""
         return asked(site, "dump", queue=name, everything=True)
 
+    @routes.get("/api/queues/{name:path}/probed", tags=["queues"], responses=PROBLEMS)
+    def probed(name: str) -> Response:
+        """Return how the last probe of a queue goes."""
+        return asked(site, "probed", queue=name)
+
     @routes.get("/api/queues/{name:path}", tags=["queues"], response_model=QueueRow, responses=PROBLEMS)
     def one(name: str) -> Response:
         """Return the row of one queue."""
@@ -300,7 +305,8 @@ def asked(site: Site, command: str, **arguments: Any) -> Response:
 def _control(err: ControlError) -> Response:
     if isinstance(err, NotRunning):
         return error(503, str(err))
-    return error(404 if "there is no queue" in str(err) else 409, str(err))
+    unknown = "there is no queue" in str(err) or "nobody has probed" in str(err)
+    return error(404 if unknown else 409, str(err))
 
 
 def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

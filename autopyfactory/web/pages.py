@@ -192,13 +192,21 @@ class Pages:
             last=last, cycles=records[::-1][:LAST], problem=problem, curve=curve, drawing=drawing(curve),
             points=some_rows(curve.points), span_name=span, spans=past.SPANS, config=self._config(name),
             actions=ACTIONS, times=SPANS, form_token=self.site.doorman.form_token(request.state.who),
-            logs=self._logs_of(name),
+            logs=self._logs_of(name), probed=self._probed(name),
         )  # fmt: skip
 
     def _logs_of(self, name: str) -> str | None:
         """Return where today's logs of a queue are shown; None when there are none yet."""
         today, folder = f"{datetime.now(UTC):%Y-%m-%d}", queue_folder(name)
         return path("logs", today, folder) if logfiles.exist(self.site.logs, today, folder) else None
+
+    def _probed(self, name: str) -> Mapping[str, Any] | None:
+        """Return how the last probe of a queue goes; None when there is none, or nobody can say."""
+        try:
+            found: Mapping[str, Any] = self.site.access.ask("probed", queue=name)
+        except ControlError:
+            return None
+        return found
 
     def _config(self, name: str) -> str:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -45,6 +45,11 @@ def tone(cause: str) -> str:
 def age(when: datetime | None, now: datetime) -> str:
     """Return how long ago something was; `never` if it was not."""
     return "never" if when is None else f"{span((now - when).total_seconds())} ago"
+
+
+def moment(seconds: float) -> datetime:
+    """Return Unix time as a datetime."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def is_stale(row: QueueRow, now: datetime) -> bool:
@@ -97,7 +102,7 @@ def _environment() -> Environment:
     }  # fmt: skip
     made.globals |= {
         "path": path, "query": query, "tone": tone, "cause_of": cause_of, "is_stale": is_stale,
-        "percent": percent,
+        "percent": percent, "moment": moment,
         "version": __version__,
     }  # fmt: skip
     return made

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from patience import until
 from servedweb import Served
-
-LIMIT = 60_000  # ms: neighbours are busy
+from walking import can_be_read, links_answer, opened
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
 def page(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[Page]:
-    yield from opened(browser, served, java_script_enabled=request.param)
-
-
-def opened(browser: Browser, served: Served, **options: Any) -> Iterator[Page]:
-    context: BrowserContext = browser.new_context(base_url=served.url, **options)
-    context.set_default_timeout(LIMIT)
-    made = context.new_page()
-    wrong: list[str] = []
-    made.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-    made.on("pageerror", lambda e: wrong.append(str(e)))
-    yield made
-    context.close()
-    assert [w for w in wrong if "401" not in w and "404" not in w] == [], (
-        "the policy, or a script, was violated"
-    )
+    yield from opened(browser, served.url, java_script_enabled=request.param)
 
 
 def test_the_page_alone_says_why_no_pilots_come(page: Page) -> None:
@@ -65,30 +47,12 @@ def test_each_state_looks_like_what_it_is(page: Page) -> None:
 
 
 def test_every_link_on_every_page_answers(page: Page, served: Served) -> None:
-    seen: set[str] = set()
-    todo = ["/"]
-    while todo and len(seen) < 150:
-        address = todo.pop()
-        if address in seen or address.startswith("/signin"):
-            continue
-        seen.add(address)
-        if address.startswith(("/api", "/logs/")) and re.search(r"\.(out|err|log)$|^/api", address):
-            assert page.request.get(address).status == 200, address
-            continue
-        answer = page.goto(address)
-        assert answer is not None
-        assert answer.status == 200, address
-        links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
-        for link in links:
-            parts = urlsplit(link)
-            if f"{parts.scheme}://{parts.netloc}" == served.url:
-                todo.append(parts.path + (f"?{parts.query}" if parts.query else ""))
-    assert len(seen) > 30
+    assert len(links_answer(page, served.url)) > 30
 
 
 def test_an_order_is_given_and_seen(browser: Browser, served: Served) -> None:
     credentials = {"username": "me", "password": served.token}
-    for made in opened(browser, served, http_credentials=credentials):
+    for made in opened(browser, served.url, http_credentials=credentials):
         made.goto("/signin?next=/queue/west")
         assert made.url.endswith("/queue/west")
         made.fill("input[name=reason]", "tests <b>run</b>")
@@ -114,26 +78,6 @@ def test_without_a_token_nothing_can_be_ordered(page: Page) -> None:
     assert answer.status == 401
 
 
-LUMINANCE = """
-() => {
-  const parse = (c) => (c.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
-  const linear = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
-  const lum = ([r, g, b]) => [r, g, b].map(linear)
-    .reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const back = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
-    if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
-  const bad = [];
-  for (const e of document.querySelectorAll("body *")) {
-    if (![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue;
-    const box = e.getBoundingClientRect();
-    if (!box.width || box.right < 0 || e.tagName === "TITLE" || e.tagName === "OPTION") continue;
-    const a = lum(parse(getComputedStyle(e).color)), b = lum(back(e));
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) bad.push(`${e.tagName}.${e.className} ${ratio} ${e.textContent.trim().slice(0, 40)}`);
-  }
-  return bad;
-}
-"""
 PAGES = (
     "/",
     "/queues",
@@ -143,6 +87,10 @@ PAGES = (
     "/events",
     "/logs",
     "/pilots?queue=east",
+    "/worst",
+    "/site/east",
+    "/pilot?queue=east&id=1.0",
+    "/logsearch?day=2026-11-22&id=1.0",
     "/ce/nothing",
 )
 
@@ -151,21 +99,13 @@ PAGES = (
 def test_all_text_can_be_read_and_everything_has_a_name(
     browser: Browser, served: Served, scheme: str
 ) -> None:
-    for made in opened(browser, served, color_scheme=scheme):
+    for made in opened(browser, served.url, color_scheme=scheme):
         for address in PAGES:
-            made.goto(address)
-            assert made.evaluate(LUMINANCE) == [], address
-            assert made.locator("h1").count() == 1
-            nameless = "input:not([type=hidden]), select, textarea"
-            assert made.eval_on_selector_all(nameless, "all => all.filter(e => !e.labels.length).length") == 0
-            assert made.eval_on_selector_all("table", "all => all.filter(t => !t.caption).length") == 0
-            assert (
-                made.eval_on_selector_all("thead th", "all => all.filter(t => t.scope !== 'col').length") == 0
-            )
+            can_be_read(made, address)
 
 
 def test_a_keyboard_reaches_a_queue(browser: Browser, served: Served) -> None:
-    for made in opened(browser, served):
+    for made in opened(browser, served.url):
         made.goto("/queues?q=east")
         made.keyboard.press("Tab")
         assert made.evaluate("document.activeElement.className") == "skip"
@@ -178,7 +118,7 @@ def test_a_keyboard_reaches_a_queue(browser: Browser, served: Served) -> None:
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, served: Served) -> None:
-    for made in opened(browser, served, viewport={"width": 360, "height": 740}):
+    for made in opened(browser, served.url, viewport={"width": 360, "height": 740}):
         for address in PAGES:
             made.goto(address)
             assert made.evaluate("document.documentElement.scrollWidth") <= 360, address
@@ -186,7 +126,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, served: S
 
 def test_pictures_for_the_documents(browser: Browser, served: Served, tmp_path: Path) -> None:
     target = Path(os.environ.get("AUTOPYFACTORY_PICTURES", tmp_path))
-    for made in opened(browser, served, viewport={"width": 1280, "height": 800}):
+    for made in opened(browser, served.url, viewport={"width": 1280, "height": 800}):
         for name, address in (
             ("web-overview", "/"),
             ("web-queues", "/queues"),

@@ -74,6 +74,15 @@ SITE = SiteState(
 )  # fmt: skip
 
 
+PROBED = {
+    "probe": 1, "queue": "east", "ce": "ce1", "by": "ann", "asked": webkit.AT.timestamp(), "wanted": 1,
+    "outcome": "wrong", "notes": [EVIL],
+    "first_wrong": {"stage": "ended", "words": f"exit code 3 {EVIL}", "who": "site", "next": "", "quote": ""},
+    "pilots": [{"job": "7.0", "fate": "wrong", "trouble": None,
+                "stages": [{"stage": "sent", "at": 1.0, "after": 2.0, "words": EVIL}]}],
+}  # fmt: skip
+
+
 def told(access: webkit.FakeAccess, name: str) -> None:
     record = cycle(name, ready=3, held=2, reason=EVIL)
     live = LiveState(now=webkit.AT, ce=EVIL)
@@ -87,6 +96,8 @@ def access(tmp_path: Path) -> webkit.FakeAccess:
     told(made, "east")
     made.answers["pilots"] = {"pilots": [], "notes": ["no schedd"]}
     made.answers["site"] = to_full(SITE)
+    made.answers["probed"] = PROBED
+    made.answers["probe"] = PROBED
     made.answers["pause"] = {"queue": "east", "words": "paused"}
     return made
 
@@ -171,6 +182,36 @@ def test_the_worst_queues_come_first_by_any_column(access: webkit.FakeAccess) ->
     lines = browser.get("/api/worst?form=csv").text.splitlines()
     assert lines[0].startswith("queue,ended,failed,failed_percent")
     assert len(lines) == 4
+
+
+def test_a_probe_is_ordered_and_told(access: webkit.FakeAccess, operator: dict[str, str]) -> None:
+    browser = webkit.client(access)
+    answer = browser.post("/order", data=form(browser, operator, action="probe", hours=""), headers=operator)
+    assert answer.status_code == 303
+    (order,) = [a for c, a in access.asked if c == "probe"]
+    assert order == {"queue": "east", "by": "ann (web): cooling"}
+    text = browser.get("/queue/east").text
+    assert "Last probe" in text
+    assert "exit code 3" in text
+    assert "<script>alert" not in text
+    assert browser.get("/api/queues/east/probed").json()["outcome"] == "wrong"
+    access.answers["probed"] = ControlError("nobody has probed east since the factory started")
+    assert "Last probe" not in browser.get("/queue/east").text
+    assert browser.get("/api/queues/east/probed").status_code == 404
+
+
+@pytest.mark.parametrize("action", ["acknowledge", "unacknowledge"])
+def test_a_problem_is_taken_on_by_a_form(
+    access: webkit.FakeAccess, operator: dict[str, str], action: str
+) -> None:
+    access.answers[action] = {"queue": "east", "codes": ["held-other"], "words": "acknowledged"}
+    browser = webkit.client(access)
+    answer = browser.post("/order", data=form(browser, operator, action=action), headers=operator)
+    assert answer.status_code == 303
+    (order,) = [a for c, a in access.asked if c == action]
+    assert (order["reason"], order["by"]) == ("cooling", "ann (web)")
+    assert ("until" in order) == (action == "acknowledge")
+    assert "acknowledged by ann until" in browser.get("/queue/east").text
 
 
 def test_the_sentence_comes_first(access: webkit.FakeAccess) -> None:
