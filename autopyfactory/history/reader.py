@@ -85,6 +85,28 @@ class HistoryReader:
             for row in connection.execute(query.order_by(cycle.c.at)):
                 yield self._stored(connection, row)
 
+    def sampled(self, name: str, since: datetime, until: datetime, parts: int) -> list[tuple[Stored, int]]:
+        """Return the last kept cycle of each of `parts` equal parts of [since, until), oldest first.
+
+        With each comes how many pilots were sent in its part. However many cycles are kept of that time, no
+        more than `parts` are read.
+        """
+        low, high = to_ms(since), to_ms(until)
+        width = max(1, (high - low) // parts)
+        part = (cycle.c.at - low) // width
+        of_each = (
+            select(func.max(cycle.c.id).label("id"), func.sum(cycle.c.submitted).label("sent"))
+            .join(queue, queue.c.id == cycle.c.queue_id)
+            .where(queue.c.name == name, *self._mine())
+            .where(cycle.c.at >= low, cycle.c.at < high)
+            .group_by(part)
+            .subquery()
+        )
+        query = select(cycle, of_each.c.sent).join(of_each, of_each.c.id == cycle.c.id).order_by(cycle.c.at)
+        with self._connection() as connection:
+            found = connection.execute(query.limit(parts + 1)).all()
+            return [(self._stored(connection, row), int(row.sent)) for row in found]
+
     def latest(self) -> Mapping[str, Stored]:
         """Return the last cycle of every queue, by name."""
         # one index look-up per queue; a GROUP BY would read the whole index

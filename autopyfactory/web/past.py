@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,10 @@ def curve(access: Reaches, queue: str, span: str) -> Curve:
     try:
         reader = access.history()
         try:
-            found = [point(s.record) for s in reader.span(queue, since, now)]
+            found = [
+                replace(point(s.record), submitted=sent)
+                for s, sent in reader.sampled(queue, since, now, POINTS)
+            ]
         finally:
             reader.close()
     except HistoryError as err:

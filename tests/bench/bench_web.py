@@ -13,22 +13,33 @@ import tempfile
 import threading
 import time
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import common
 import psutil
 
 import webkit
+from autopyfactory.accounting.tally import TallyStore
 from autopyfactory.api.rows import queue_row
 from autopyfactory.control.client import ControlError, call
 from autopyfactory.daemon.webchild import address
+from autopyfactory.history.opening import open_history
+from autopyfactory.history.store import history_url
+from autopyfactory.history.writer import HistoryWriter
+from autopyfactory.model.ending import Ending
+from autopyfactory.model.serialize import to_plain
+from autopyfactory.why.model import LiveState
 from contracts.records import cycle
 from patience import PATIENCE, until
 from place import Place
 
 GOAL_MS, GOAL_RATIO, GOAL_MB = 200, 1.25, 40
 PAGES = ("/", "/queues", "/queues?sort=ready&down=True", "/queues?q=SITE_00&sort=held", "/ce/ce1.example.org",
-         "/sources", "/api/queues?sort=ready", "/api/status", "/metrics")  # fmt: skip
+         "/sources", "/queue/SITE_00001", "/worst", "/worst?window=week&sort=failed_percent",
+         "/api/queues?sort=ready", "/api/status", "/metrics")  # fmt: skip
 BROWSERS = 50
 
 
@@ -46,6 +57,8 @@ def pages(queues: int, times: int) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         access = webkit.FakeAccess(Path(folder))
         access.answers["status"] = webkit.status(rows)
+        _one_queue(access, Path(folder))
+        _counted(Path(folder), queues)
         browser = webkit.client(access)
         lines = []
         for page in PAGES:
@@ -61,6 +74,34 @@ def pages(queues: int, times: int) -> list[list[str]]:
             verdict = common.verdict(middle, GOAL_MS)
             lines.append([page, f"{queues:,}", f"{took[0]:.0f}", f"{middle:.1f}", size, verdict])
         return lines
+
+
+def _one_queue(access: webkit.FakeAccess, folder: Path) -> None:
+    """Give one queue a week of cycles in a real history, one a minute."""
+    name, now = "SITE_00001", datetime.now(UTC)
+    options: Any = SimpleNamespace(history_url=None, state_dir=str(folder), factory_id="f1")
+    writer = HistoryWriter(history_url(options), "f1")
+    records = [cycle(name, ready=i % 70, at=now - timedelta(minutes=i)) for i in range(7 * 24 * 60)]
+    for i in range(0, len(records), 1000):
+        writer.deliver(records[::-1][i : i + 1000])
+    writer.close()
+    access.open_history = lambda: open_history(options)
+    live = LiveState(now=now, ce="ce1.example.org")
+    access.answers["why"] = {"queue": name, "record": to_plain(records[0]), "live": to_plain(live)}
+    access.answers["dump"] = {"text": f"[{name}]\n" + "some.option = value\n" * 100, "data": {}}
+
+
+def _counted(folder: Path, queues: int) -> None:
+    """Let every queue have had pilots in each of the last 24 hours and 7 days."""
+    store, now = TallyStore(folder / "tally.db"), time.time()
+    for hour in [*range(24), *range(48, 168, 24)]:
+        at = now - 3600 * hour
+        store.note([
+            Ending("s", f"{i}.{hour}", "t", f"SITE_{i:05d}", at, "failed" if i % 7 == 0 else "well",
+                   started=at - 900, wall=900.0)
+            for i in range(queues)
+        ])  # fmt: skip
+    store.close()
 
 
 class Running:

@@ -77,6 +77,25 @@ class HistoryContract:
         reader.close()
         writer.close()
 
+    def test_a_long_time_is_sampled_and_its_sums_are_exact(self, url: str) -> None:
+        writer = self.writer(url)
+        mine, other = list(series("A", T0, 100)), list(series("B", T0, 100))
+        writer.deliver([*mine, *other])
+        writer.close()
+        reader = HistoryReader(url, "factory-1")
+        end = mine[-1].started + MINUTE
+        found = reader.sampled("A", T0, end, 7)
+        assert 7 <= len(found) <= 8
+        assert sum(sent for _, sent in found) == sum(r.submitted for r in mine)
+        records = [s.record for s, _ in found]
+        assert records == sorted(records, key=lambda r: r.started)
+        assert records[-1] == mine[-1]
+        assert all(r in mine for r in records)
+        assert [s.record for s, _ in reader.sampled("A", T0, end, 10_000)] == mine
+        assert reader.sampled("C", T0, end, 7) == []
+        assert reader.sampled("A", end, end + MINUTE, 7) == []
+        reader.close()
+
     def test_factories_that_share_a_database_do_not_mix(self, url: str) -> None:
         for factory, ready in (("factory-1", 1), ("factory-2", 2)):
             writer = HistoryWriter(url, factory)
