@@ -31,8 +31,9 @@ class Reader:
             raise HistoryError(self.error)
         return what
 
-    def span(self, queue: str, since: datetime, until: datetime) -> Any:
-        return self._told([SimpleNamespace(record=r) for r in self.records if since <= r.started <= until])
+    def sampled(self, queue: str, since: datetime, until: datetime, parts: int) -> Any:
+        found = [SimpleNamespace(record=r) for r in self.records if since <= r.started <= until]
+        return self._told([(s, 5) for s in found])
 
     def events(self, since: datetime, until: datetime, queue: str | None) -> Any:
         return self._told(list(self.kept))
@@ -78,7 +79,7 @@ def test_a_curve_of_the_last_hours() -> None:
     records = [cycle("q", i, now - timedelta(hours=h), ready=i) for i, h in enumerate((7, 5, 1))]
     reader = Reader(records)
     found = past.curve(access(reader), "q", "6h")
-    assert [p.ready for p in found.points] == [1, 2]
+    assert [(p.ready, p.submitted) for p in found.points] == [(1, 5), (2, 5)]
     assert found.until - found.since == timedelta(hours=6)
     assert (found.problem, reader.closed) == (None, 1)
 
