@@ -505,6 +505,27 @@ def test_a_missing_command(ask: Ask, sh: str) -> None:
     assert (said.code, said.reason) == (FATAL, "not here: nosuch other-one")
 
 
+NO_MORE = ("unshare", "-Ur", "sh", "-c", 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"', "-")
+
+
+def test_user_namespaces_that_are_refused(ask: Ask, sh: str, tmp_path: Path) -> None:
+    """A program that needs them does not run the image, which is told by what did not come out."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    fake = tools / "apptainer"
+    fake.write_text(
+        '#!/bin/sh\ncase $1 in --version) echo "apptainer version 1.3"; exit ;; esac\n'
+        'shift 2; unshare -Ur "$@" || exit 0\n'
+    )
+    fake.chmod(0o755)
+    given = {"path": f"{tools}:{os.environ['PATH']}", "APF_WRAPPER_IMAGE": "/image"}
+    said = ask("container", shell=sh, **given)
+    assert (said.code, said.facts["userns"], said.facts["container"]) == (OK, "yes", "yes")
+    said = ask("container", shell=sh, before=NO_MORE, **given)
+    assert (said.code, said.facts["userns"], said.facts["container"]) == (FATAL, "no", "no")
+    assert said.reason.endswith("apptainer cannot run /image")
+
+
 def test_a_site_has_its_own_check(ask: Ask, sh: str, tmp_path: Path) -> None:
     hook = tmp_path / "hook"
     hook.write_text("echo room=12\necho too hot >&2\nexit 41\n")
