@@ -56,9 +56,8 @@ _COLUMNS = (
     "cluster", "members", "alive", "lost",
 )  # fmt: skip
 _BITS = ("members", "alive", "lost")  # as hexadecimal text: they are wider than SQLite's integers
-_PUT_TOTAL = (
-    "INSERT INTO total VALUES (?, ?) ON CONFLICT (queue) DO UPDATE SET sent = max(sent, excluded.sent)"
-)
+_PUT_TOTAL = "INSERT INTO total VALUES (?, ?) ON CONFLICT (queue) DO UPDATE SET sent = sent + excluded.sent"
+_COUNTED = "SELECT CASE WHEN state = 'intended' OR mark != ? THEN 0 ELSE n END FROM batch WHERE tag = ?"
 _PUT = f"INSERT OR REPLACE INTO batch VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
@@ -88,7 +87,6 @@ class Ledger:
         self._lines: dict[str, Batch] = {}  # what is to be written when there is time
         self._places: dict[str, Place] = {}
         self._aliases: dict[str, str] = {}
-        self._totals: Counter[str] = Counter()
         self._sent: dict[str, dict[str, tuple[float, int]]] = {}  # lately, by queue and tag: when, how many
         self._stopping = False
         self._busy = False
@@ -199,7 +197,6 @@ class Ledger:
         self._lines.update((b.tag, b) for b in request.lines)
         self._places.update((p.name, p) for p in request.places)
         self._aliases.update(request.aliases)
-        self._totals |= Counter(request.totals)  # whose thread was slow may come with a smaller one
 
     def _note_sent(self, lines: Iterable[Batch]) -> None:
         oldest = self._clock.now().timestamp() - RECENT
@@ -245,9 +242,8 @@ class Ledger:
                 waiting, self._durable = self._durable, []
                 lines, self._lines = self._lines, {}
                 places, self._places = self._places, {}
-                aliases, totals = dict(self._aliases), self._totals
-                self._totals = Counter()
-            later = Write(tuple(lines.values()), tuple(places.values()), aliases, totals)
+                aliases = dict(self._aliases)
+            later = Write(tuple(lines.values()), tuple(places.values()), aliases)
             error = self._commit([later, *(w.request for w in waiting)], durable=bool(waiting))
             for one in waiting:
                 one.error = error
@@ -256,7 +252,6 @@ class Ledger:
                 with self._change:  # what has come meanwhile is newer
                     self._lines = {**lines, **self._lines}
                     self._places = {**places, **self._places}
-                    self._totals |= totals
             self._prune_daily()
 
     def _refuse(self) -> None:
@@ -284,16 +279,29 @@ class Ledger:
         return None
 
     def _put(self, request: Write) -> None:
+        news = self._news(request.lines)
+        self._db.executemany(_PUT_TOTAL, ((_kept(queue), n) for queue, n in news.items()))
         self._db.executemany(_PUT, (_row(b) for b in request.lines))
         self._db.executemany(
             "INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?)",
             (tuple(map(_kept, (p.name, p.identity, p.cursor, p.spec))) for p in request.places),
         )
-        for statement, values in (
-            ("INSERT OR REPLACE INTO alias VALUES (?, ?)", request.aliases),
-            (_PUT_TOTAL, request.totals),
-        ):
-            self._db.executemany(statement, (tuple(map(_kept, item)) for item in values.items()))
+        self._db.executemany(
+            "INSERT OR REPLACE INTO alias VALUES (?, ?)",
+            (tuple(map(_kept, item)) for item in request.aliases.items()),
+        )
+
+    def _news(self, lines: Iterable[Batch]) -> Counter[str]:
+        """Return how many pilots more, by queue, these lines have than they had: what a total grows by.
+
+        Those that were adopted from other books were not sent by this one.
+        """
+        news: Counter[str] = Counter()
+        for b in lines:
+            before = self._db.execute(_COUNTED, (self.mark, _kept(b.tag))).fetchone()
+            counted = b.n if b.state != "intended" and b.mark == self.mark else 0
+            news[b.queue] += counted - (before[0] if before else 0)
+        return news
 
     def _prune_daily(self) -> None:
         if self._clock.monotonic() >= self._next_prune:

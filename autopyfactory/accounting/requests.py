@@ -37,15 +37,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """To the disk: keep these lines, this place, these totals. Answered when it is safe, if `durable`.
+    """To the disk: keep these lines, and this place. Answered when it is safe, if `durable`.
 
     Without `durable` it is written soon, after all that was asked for before. NoAnswer: it may be written.
+    The disk adds up what was ever sent for each queue from the lines that it writes: threads tell what they
+    have reckoned in any order.
     """
 
     lines: tuple[Batch, ...] = ()
     places: tuple[Place, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
-    totals: Mapping[str, int] = field(default_factory=dict)
     durable: bool = False
 
 

@@ -46,9 +46,8 @@ def saved(accounts: Accounts, *places: Place) -> Write:
     book = accounts.book
     lines = tuple(b.copied() for b in book.changed.values())
     book.changed.clear()
-    totals = {b.queue: book.sent[b.queue] for b in lines if b.state != "intended"}
     kept = tuple(replace(p, view=None) for p in places if not p.merged)
-    return Write(lines, kept, dict(accounts.places.aliases), totals)
+    return Write(lines, kept, dict(accounts.places.aliases))
 
 
 def end(accounts: Accounts, place: Place, batch: Batch, procs: int) -> None:

@@ -235,8 +235,8 @@ class Checks:
                 for b in disk.lines.values()
                 if b.queue == queue and b.mark == disk.mark and b.state != "intended"
             )
-            if lines != disk.totals.get(queue, 0):
-                raise Violation(f"{queue}: the lines have {lines} pilots, the total is {disk.totals}")
+            if not lines == disk.totals[queue] == self.world.book.sent[queue]:
+                raise Violation(f"{queue}: the lines have {lines} pilots, the total is {disk.totals[queue]}")
             if lines > self.sent[queue]:
                 raise Violation(f"{queue}: the lines have {lines} pilots, {self.sent[queue]} were sent")
 

@@ -226,7 +226,7 @@ class Disk:
     lines: dict[str, Batch] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
-    totals: dict[str, int] = field(default_factory=dict)
+    totals: Counter[str] = field(default_factory=Counter)
     waiting: list[Write] = field(default_factory=list)
     broken: str = ""  # fails, or fails after it has written
 
@@ -260,13 +260,16 @@ class Disk:
 
     def _keep(self, request: Write) -> None:
         for line in request.lines:
+            self.totals[line.queue] += self._counted(line) - self._counted(self.lines.get(line.tag))
             kept = self.lines[line.tag] = line.copied()
             kept.busy, kept.doubts, kept.missed_since, kept.sent_at = False, (), None, float("-inf")
         for place in request.places:
             self.places[place.name] = Place(place.name, place.identity, place.cursor)
         self.aliases.update(request.aliases)
-        for queue, n in request.totals.items():
-            self.totals[queue] = max(n, self.totals.get(queue, 0))
+
+    def _counted(self, line: Batch | None) -> int:
+        sent = line is not None and line.state != "intended" and line.mark == self.mark
+        return line.n if line is not None and sent else 0
 
     def restore(self) -> tuple[WatchedBook, Places]:
         """Return what a new life starts with."""

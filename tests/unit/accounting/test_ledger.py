@@ -47,7 +47,8 @@ def test_what_is_durable_is_there_for_another_reader(
     one = batch(
         "a", clock, state="sent", cluster="7", members=bits(range(130)), alive=bits([3, 129]), lost=bits([5])
     )
-    ledger.write(Write((one,), (Place("p", "home", "7.3", "spec"),), {"P": "p"}, {"q": 130}, durable=True))
+    one.mark = ledger.mark
+    ledger.write(Write((one,), (Place("p", "home", "7.3", "spec"),), {"P": "p"}, durable=True))
     again = Ledger(tmp_path / "l.db", clock)
     book, places = again.restore()
     again.close()
@@ -65,15 +66,22 @@ def test_what_need_not_be_safe_comes_in_order(ledger: Ledger, clock: FakeClock, 
     assert ledger.recall(["a", "b"]) == {"a": "7"}
 
 
-def test_a_total_that_comes_late_takes_nothing_back(ledger: Ledger, clock: FakeClock) -> None:
-    """Two threads tell what they have reckoned one after the other in any order."""
-    for number in (15, 13):
-        ledger.write(Write((batch("a", clock, state="sent"),), totals={"q": number}))
+def test_what_was_ever_sent_is_added_up_from_the_lines(ledger: Ledger, clock: FakeClock) -> None:
+    """In whatever order threads tell what they know, and how often: each line counts once."""
+    sent = [
+        replace(batch(tag, clock, state="sent"), mark=ledger.mark, n=n) for tag, n in (("a", 3), ("b", 4))
+    ]
+    intent = replace(batch("c", clock), mark=ledger.mark)
+    adopted = batch("d", clock, state="sent")
+    for line in (sent[1], intent, sent[0], adopted, sent[1], replace(sent[0], state="closed")):
+        ledger.write(Write((line,)))
+        assert ledger.flush(5)
+    assert ledger.restore()[0].sent == {"q": 7}
+    ledger.write(Write((replace(intent, state="closed", n=0),)))
     assert ledger.flush(5)
-    assert ledger.restore()[0].sent["q"] == 15
-    ledger.write(Write((batch("a", clock, state="sent"),), totals={"q": 14}))
-    assert ledger.flush(5)
-    assert ledger.restore()[0].sent["q"] == 15
+    clock.advance(KEEP_SECONDS + 1)
+    ledger.prune()
+    assert ledger.restore()[0].sent == {"q": 7}, "also when the lines are gone"
 
 
 def test_all_that_wait_are_written_in_one_commit(ledger: Ledger, clock: FakeClock) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from autopyfactory.accounting.book import Batch
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.requests import Write
 from autopyfactory.cli.plan import _copy
@@ -10,7 +11,8 @@ from autopyfactory.cli.plan import _copy
 def test_the_ledger_is_copied_not_opened(tmp_path: Path) -> None:
     path, copy = tmp_path / "a ledger?.db", tmp_path / "copy.db"
     first = Ledger(path)
-    first.write(Write(totals={"Q": 3}, durable=True))
+    sent = Batch("tag", "Q", "ap", "ce", 3, mark=first.mark, state="sent")
+    first.write(Write((sent,), durable=True))
     first.close()
     before = {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
     assert _copy(path, copy) == ""
