@@ -280,7 +280,7 @@ class Ledger:
 
     def _put(self, request: Write) -> None:
         news = self._news(request.lines)
-        self._db.executemany(_PUT_TOTAL, ((_kept(queue), n) for queue, n in news.items()))
+        self._db.executemany(_PUT_TOTAL, ((_kept(queue), n) for queue, n in news.items() if n))
         self._db.executemany(_PUT, (_row(b) for b in request.lines))
         self._db.executemany(
             "INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?)",
