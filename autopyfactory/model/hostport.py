@@ -99,9 +99,10 @@ def _split(text: str) -> tuple[str, str | None]:
 def _number(text: str) -> int:
     if not text:
         raise ValueError("a colon, and no port after it")
-    if not (text.isascii() and text.isdigit()) or int(text[:7]) > HIGHEST_PORT:
+    digits = text.lstrip("0")  # so that the first few tell how large it is
+    if not (text.isascii() and text.isdigit()) or int(digits[:7] or 0) > HIGHEST_PORT:
         raise ValueError(f"{text!r:.40} is not a port: 1 to {HIGHEST_PORT}")
-    return int(text)
+    return int(digits or 0)
 
 
 def _is_host(text: str) -> bool:

@@ -8,15 +8,20 @@ from autopyfactory.model.text import visible
 
 MASK = "***"
 _SECRET = (
-    r"(?:passw(?:or)?d|passphrase|passwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key"
-    r"|credential|authorization|cookie)s?"
+    r"(?:passw(?:or)?d|passphrase|passwd|pwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?"
+    r"|private[_-]?key|credential|authorization|cookie|[-_]signature)s?"
 )
-_VALUE = r"""(?:(?:Bearer|Basic)\s+)?(?:"[^"]*"|'[^']*'|[^\s&;,"']+)"""
-# NAME=value, name: value, --name value, ?name=value: the name ends in a word for a secret
-_ASSIGNED = re.compile(rf"((?<![\w.-])[\w.-]*?{_SECRET}(?:=|\s*:\s*))({_VALUE})", re.I)
+_SCHEME = r"(?:(?:Bearer|Basic|Negotiate|NTLM|Digest|Token|ApiKey)\s+)?"
+_VALUE = _SCHEME + r"""(?:"[^"]*"|'[^']*'|[^\s&;,"']+)"""
+# NAME=value, name: value, "name": "value", --name value, ?name=value: the name ends in a word for a secret
+_ASSIGNED = re.compile(rf"((?<![\w.-])[\w.-]*?{_SECRET}[\"']?\s*(?::|=(?!=))\s*)({_VALUE})", re.I)
+# headers, whose values have several parts: up to the quote that they stand in, else to the end of the line
+_HEADER = r"(?:proxy-)?authorization\s*:\s*|(?:set-)?cookie2?\s*:\s*"
+_QUOTED_HEADER = re.compile(rf"(([\"'])(?:{_HEADER}))[^\r\n]*?\2", re.I)
+_PLAIN_HEADER = re.compile(rf"((?<![\w\"'-])(?:{_HEADER}))[^\r\n]+", re.I)
 _OPTION = re.compile(rf"((?<!\S)--?[\w-]*{_SECRET}\s+)({_VALUE})", re.I)
 _JWT = re.compile(r"\beyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?")
-_USERINFO = re.compile(r"(\w+://[^/\s:@]*:)[^/\s@]+@")
+_USERINFO = re.compile(r"(\w+://[^/\s:@]*:)[^/\s]+@")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)")
 
 
@@ -37,6 +42,8 @@ def shown(source: str) -> str:
 def hidden(text: str) -> str:
     """Return `text` without what looks like a secret: `TOKEN=...`, `--password ...`, `?apikey=...`, JWTs."""
     text = _USERINFO.sub(rf"\1{MASK}@", text)
+    text = _QUOTED_HEADER.sub(rf"\1{MASK}\2", text)
+    text = _PLAIN_HEADER.sub(rf"\1{MASK}", text)
     text = _ASSIGNED.sub(rf"\1{MASK}", text)
     text = _OPTION.sub(rf"\1{MASK}", text)
     return _JWT.sub(MASK, text)

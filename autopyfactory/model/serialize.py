@@ -11,7 +11,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Hashable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -98,9 +98,12 @@ def _read(hint: Any, value: Any) -> Any:
     if origin is list:
         return [_read(arguments[0], v) for v in value]
     if isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise TypeError(f"expected an object, not {type(value).__name__}")
         return {k: _read(arguments[1], v) for k, v in value.items()}
     if hint is datetime:
-        return datetime.fromisoformat(value)
+        when = datetime.fromisoformat(value)
+        return when if when.tzinfo else when.replace(tzinfo=UTC)  # nothing of ours compares with a local time
     if hint is float:
         return float(value)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from autopyfactory.model.decision import CycleInputs
 from autopyfactory.model.freshstarts import Starts
 from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
@@ -34,3 +37,23 @@ def test_ready_takes_them_for_pending() -> None:
     assert ready() == 8
     assert ready(starting=8) == 0
     assert ready(starting=20) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60), st.integers(0, 70))
+def test_never_more_starts_than_there_were(moves: list[tuple[int, int]], moment: int) -> None:
+    """`moves`: pilots that really started and ended between two snapshots, one second apart."""
+    starts, running, real = Starts(), 0, []
+    for second, (started, ended) in enumerate(moves, 1):
+        running += started - min(ended, running)
+        real.append((second, started))
+        starts.note(float(second), running)
+    assert starts.since(moment) <= sum(n for second, n in real if second > moment)
+    assert starts.since(len(moves)) == 0
+    assert starts.since(moment) >= starts.since(moment + 1)
+
+
+def test_only_a_bounded_number_of_snapshots_is_kept() -> None:
+    starts = Starts()
+    for second in range(1, 1001):
+        starts.note(float(second), second)
+    assert starts.since(0) == 50

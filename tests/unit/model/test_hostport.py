@@ -1,8 +1,10 @@
+from ipaddress import IPv6Address
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from autopyfactory.model.hostport import HostPort, checked, parse, parse_endpoint
+from autopyfactory.model.hostport import HIGHEST_PORT, HostPort, checked, parse, parse_endpoint
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,8 @@ from autopyfactory.model.hostport import HostPort, checked, parse, parse_endpoin
         ("::1", "::1", None, "[::1]"),
         ("host:0", "host", 0, "host:0"),
         ("host:65535", "host", 65535, "host:65535"),
+        ("host:0009619", "host", 9619, "host:9619"),
+        ("host:" + "0" * 5000 + "1", "host", 1, "host:1"),
     ],
 )
 def test_what_is_understood(text: str, host: str, port: int | None, again: str) -> None:
@@ -36,6 +40,10 @@ def test_what_is_understood(text: str, host: str, port: int | None, again: str) 
         ("https://ce/", "is a URL: only host or host:port"),
         ("host:", "no port after it"),
         ("host:99999", "'99999' is not a port"),
+        ("host:65536", "'65536' is not a port"),
+        ("host:000000099999", "'000000099999' is not a port"),
+        ("host:" + "0" * 9 + "9" * 5000, "is not a port"),
+        ("[::1]:65536", "'65536' is not a port"),
         ("host:-1", "'-1' is not a port"),
         ("host:9619x", "is not a port"),
         ("host:٣", "is not a port"),
@@ -105,3 +113,28 @@ def test_any_text_is_understood_the_same_again_or_refused(text: str) -> None:
         return
     assert parse(str(place)) == place
     assert not set(place.host) & set(" ,/@[]\n\t?#")
+
+
+@given(st.integers(0, 10**12), st.integers(0, 12), st.sampled_from(["ce.example.org", "127.0.0.1", "[::1]"]))
+def test_a_port_is_a_port_however_many_zeros_lead(port: int, zeros: int, host: str) -> None:
+    text = f"{host}:{'0' * zeros}{port}"
+    if port <= HIGHEST_PORT:
+        assert parse(text).port == port
+    else:
+        with pytest.raises(ValueError, match="is not a port"):
+            parse(text)
+
+
+@given(st.ip_addresses(v=6), st.none() | st.integers(0, HIGHEST_PORT))
+def test_every_ipv6_address_comes_back_in_brackets(address: IPv6Address, port: int | None) -> None:
+    place = HostPort(str(address).partition("%")[0], port)
+    assert parse(str(place)) == place
+    assert str(place).startswith("[")
+    assert parse_endpoint(f"https://{place}/arex") == place
+
+
+def test_a_label_may_hold_an_underscore_and_neither_begin_nor_end_with_a_hyphen() -> None:
+    assert parse("my_ce.example.org").host == "my_ce.example.org"
+    for bad in ("ce-.example.org", "-ce.example.org", "ce.-example.org", ".ce", "ce.", "ce..org", "cé.org"):
+        with pytest.raises(ValueError, match="no name or address"):
+            parse(bad)
