@@ -94,7 +94,8 @@ def of_options(options: Options, part: str, section: Section, factory: Section) 
 def _set_in(spec: OptionSpec, home: Section) -> Iterator[tuple[str, str, str, str]]:
     """Yield (field, key, text, origin) of what sets this option."""
     if spec.family:
-        for short, (key, value) in family(spec, home).items():
+        for short, key in family(spec, home).items():
+            value = home.values[key]
             yield f"{spec.field}.{short}", key, value.text, str(value.where)
         return
     hit = find(spec, home)

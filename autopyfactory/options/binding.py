@@ -7,6 +7,7 @@ saves both the time to validate and the memory to keep them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -47,6 +48,7 @@ class Gathered:
     given: dict[str, Any] = field(default_factory=dict)
     origins: dict[tuple[str, ...], Origin] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    unresolved: set[str] = field(default_factory=set)  # fields that these problems are about
 
     def identity(self) -> tuple[Any, ...]:
         """Return something hashable that is equal for equal texts."""
@@ -63,29 +65,39 @@ def gather(cls: type[Options], section: Section, factory: Section | None) -> Gat
         home = homes(spec, section, factory)
         if home is None:
             continue
-        try:
+        if spec.family:
+            _take_family(result, spec, home)
+        else:
             _take(result, spec, home)
-        except ConfigError as err:  # a reference in the value leads nowhere
-            found = (_inside(p, home) for p in err.problems)
-            result.problems.extend(replace(p, value=MASK) if spec.secret and p.value else p for p in found)
     return result
 
 
-def _take(result: Gathered, spec: OptionSpec, home: Section) -> None:
-    if spec.family:
-        members = family(spec, home)
-        result.given[spec.field] = {short: value.text for short, (_, value) in members.items()}
-        for short, (key, value) in members.items():
+def _take_family(result: Gathered, spec: OptionSpec, home: Section) -> None:
+    texts = result.given[spec.field] = {}
+    for short, key in family(spec, home).items():
+        with _told(result, spec, home):
+            value = home.values[key]
+            texts[short] = value.text
             result.origins[(spec.field, short)] = Origin(spec, home, key, value)
-        return
-    hit = find(spec, home)
-    if hit is not None and hit[1].text not in NOT_SET:
-        result.given[spec.field] = hit[1].text
-        result.origins[(spec.field,)] = Origin(spec, home, *hit)
 
 
-def _inside(problem: Problem, section: Section) -> Problem:
-    return replace(problem, section=section.name)
+def _take(result: Gathered, spec: OptionSpec, home: Section) -> None:
+    with _told(result, spec, home):
+        hit = find(spec, home)
+        if hit is not None and hit[1].text not in NOT_SET:
+            result.given[spec.field] = hit[1].text
+            result.origins[(spec.field,)] = Origin(spec, home, *hit)
+
+
+@contextmanager
+def _told(result: Gathered, spec: OptionSpec, home: Section) -> Iterator[None]:
+    """Note it when a reference in a value leads nowhere, and go on with the next one."""
+    try:
+        yield
+    except ConfigError as err:
+        result.unresolved.add(spec.field)
+        found = (replace(p, section=home.name) for p in err.problems)
+        result.problems.extend(replace(p, value=MASK) if spec.secret and p.value else p for p in found)
 
 
 class Binder:
@@ -120,21 +132,19 @@ class Binder:
         self, cls: type[Bound], section: Section, factory: Section | None, prefix: str
     ) -> tuple[Bound | None, list[Problem]]:
         got = gather(cls, section, factory)
-        problems = got.problems or ([] if self.trust_urls else list(_not_from_urls(got)))
-        if problems:
-            return None, problems
+        problems = [*got.problems, *(() if self.trust_urls else _not_from_urls(got))]
         identity = (cls, got.identity())
-        known = self._known.get(identity)
+        known = None if problems else self._known.get(identity)
         if known is None:
             try:
                 known = cls(**got.given)
             except ValidationError as err:
-                return None, [
-                    _problem(cls, e, got, section, factory, prefix) for e in err.errors(include_url=False)
-                ]
+                problems += _invalid(cls, err, got, section, factory, prefix)
             except Exception as err:  # noqa: BLE001 - validators of a third party's plugin may raise anything
                 message = f"{cls.__name__} cannot be made of these options: {type(err).__name__}: {err}"
-                return None, [Problem("error", message, section.where, section.name)]
+                problems.append(Problem("error", message, section.where, section.name))
+            if problems or known is None:
+                return None, problems
             self._known[identity] = known
         return known, []  # type: ignore[return-value]
 
@@ -182,6 +192,20 @@ def _common(cls: type[Options], section: Section, factory: Section | None) -> tu
             if key in values.own or (key in values.defaults and "%" in values.defaults[key].text):
                 return None
     return cls, id(values.defaults), id(factory)
+
+
+def _invalid(
+    cls: type[Options],
+    err: ValidationError,
+    got: Gathered,
+    section: Section,
+    factory: Section | None,
+    prefix: str,
+) -> Iterator[Problem]:
+    """Yield what is wrong with the values; not that one lacks whose reference leads nowhere."""
+    for error in err.errors(include_url=False):
+        if error["type"] != "missing" or error["loc"][0] not in got.unresolved:
+            yield _problem(cls, error, got, section, factory, prefix)
 
 
 def _problem(

@@ -206,14 +206,14 @@ def specs(cls: type[Options]) -> Iterator[OptionSpec]:
     return iter(_specs(cls))
 
 
-def family(spec: OptionSpec, section: Section) -> dict[str, tuple[str, Value]]:
-    """Return what an option that collects keys finds: short name -> (key as written, value)."""
-    found: dict[str, tuple[str, Value]] = {}
+def family(spec: OptionSpec, section: Section) -> dict[str, str]:
+    """Return what an option that collects keys finds: short name -> key as written."""
+    found: dict[str, str] = {}
     for pattern in reversed(spec.keys + spec.legacy):  # so that the most specific prefix wins
         stem = pattern[:-1]
         for key in section.values:
             if key.startswith(stem) and len(key) > len(stem):
-                found[key[len(stem) :]] = (key, section.values[key])
+                found[key[len(stem) :]] = key
     return found
 
 

@@ -64,7 +64,7 @@ def references(text: str) -> list[str]:
 
 
 def escape(text: str) -> str:
-    """Return `text` so that interpolation gives it back unchanged."""
+    """Return `text` so that interpolation gives it back unchanged; a leading ~ still means a home."""
     return text.replace("%", "%%")
 
 

@@ -6,6 +6,8 @@ import math
 from typing import Annotated, ClassVar, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import AfterValidator
 
 from autopyfactory.config.loader import parse_text
@@ -169,3 +171,144 @@ def test_types_in_plain_words() -> None:
     assert words["names"] == "comma separated list"
     assert words["extra"] == "text"
     assert default_text(next(s for s in specs(Everything) if s.field == "ratio")) == "1.0"
+
+
+def in_file(text: str) -> list[Problem]:
+    section = parse_text(f"[A]\n{text}").sections["A"]
+    found, problems = bind(Everything, section)
+    assert found is None
+    return problems
+
+
+def test_a_reference_that_leads_nowhere_hides_no_other_error() -> None:
+    problems = in_file("name = %(nix)s\ncount = ten\nflag = maybe\nratio = 5%\nx.child.more.a = z\n")
+    assert [(p.key, str(p.where)) for p in problems] == [
+        ("ratio", "<text>:5"),
+        ("name", "<text>:2"),
+        ("count", "<text>:3"),
+        ("flag", "<text>:4"),
+        ("x.child.more.a", "<text>:6"),
+    ]
+
+
+def test_a_required_option_with_a_bad_reference_is_not_called_missing_too() -> None:
+    (problem,) = in_file("name = %(nix)s\n")
+    assert "%(nix)s" in problem.message
+
+
+def test_every_member_of_a_family_is_told() -> None:
+    problems = in_file(
+        "name = n\nx.child.more.a = %(nix)s\nx.child.more.b = 1\nx.child.more.c = 5%\nx.child.more.d = z\n"
+    )
+    assert sorted(str(p.key) for p in problems) == ["x.child.more.a", "x.child.more.c", "x.child.more.d"]
+
+
+def test_a_bad_member_that_a_nearer_one_replaces_disturbs_nobody() -> None:
+    section = parse_text("[A]\nname = n\nx.parent.more.a = %(nix)s\nx.child.more.a = 1\n").sections["A"]
+    found, problems = bind(Everything, section)
+    assert problems == []
+    assert found is not None
+    assert found.extra == {"a": 1}
+
+
+def test_a_secret_is_not_shown_when_its_reference_leads_nowhere() -> None:
+    (problem,) = in_file("name = n\nphrase = hunter2%(nix)s\n")
+    assert problem.value == "***"
+    assert "hunter2" not in str(problem)
+
+
+KEYS = [
+    "count",
+    "ratio",
+    "flag",
+    "word",
+    "names",
+    "oldnames",
+    "name",
+    "x.child.it",
+    "x.parent.more.a",
+    "phrase",
+]
+VALUES = ["1", "-1", "11", "x", "", "None", "true", "a", "a,b", "%(nix)s", "5%", "nan", "9" * 5000, "\ud800"]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES) | st.text(max_size=9)))
+def test_each_wrong_key_is_told_as_if_it_were_alone(texts: dict[str, str]) -> None:
+    """All errors at once: those of a whole section are those of its keys, each for itself."""
+
+    def wrong_keys(given: dict[str, str]) -> set[str | None]:
+        return {p.key for p in bind(Everything, Section.from_texts("A", given))[1]}
+
+    alone = {
+        key
+        for key, text in texts.items()
+        if wrong_keys({"name": "n", key: text}) and not (key == "oldnames" and "names" in texts)
+    }
+    missing = {"name"} if texts.get("name", "None") in ("None", "none") else set()
+    assert wrong_keys(texts) == alone | missing
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), st.text(max_size=20)))
+def test_any_text_is_bound_or_told_with_its_key_and_place(texts: dict[str, str]) -> None:
+    found, problems = bind(Everything, Section.from_texts("A", texts))
+    assert (found is None) == bool(problems)
+    for problem in problems:
+        assert problem.section == "A"
+        assert problem.key in {*KEYS, "name"}
+        assert problem.severity == "error"
+        if problem.key != "phrase" and problem.value is not None:
+            assert problem.where is not None
+
+
+def test_sections_that_say_nothing_share_what_their_defaults_give() -> None:
+    raw = parse_text("[DEFAULT]\nname = n\ncount = 3\n[A]\n[B]\nother = 1\n[C]\ncount = 4\n")
+
+    class Plain(Options):
+        name: str = option(key="name", description="")
+        count: int = option(1, key="count", description="")
+
+    binder = Binder()
+    bound = {name: binder.bind(Plain, raw.sections[name])[0] for name in "ABC"}
+    assert bound["A"] is bound["B"]
+    assert bound["C"] is not None
+    assert bound["C"].count == 4
+    assert bound["A"] == bind(Plain, raw.sections["A"])[0]
+
+
+def test_defaults_that_refer_to_the_section_are_not_shared() -> None:
+    raw = parse_text("[DEFAULT]\nname = %(site)s\n[A]\nsite = a\n[B]\nsite = b\n")
+
+    class Plain(Options):
+        name: str = option(key="name", description="")
+
+    binder = Binder()
+    names = [found.name for s in "AB" if (found := binder.bind(Plain, raw.sections[s])[0])]
+    assert names == ["a", "b"]
+
+
+def test_the_same_defaults_under_another_factory_are_another_question() -> None:
+    raw = parse_text("[DEFAULT]\nname = n\n[A]\n")
+
+    class OfBoth(Options):
+        name: str = option(key="name", description="")
+        wide: int = option(5, key="wide", scope="factory", description="")
+
+    binder = Binder()
+    wide = [
+        found.wide
+        for text in ("1", "2")
+        if (found := binder.bind(OfBoth, raw.sections["A"], Section.of("Factory", wide=text))[0])
+    ]
+    assert wide == [1, 2]
+
+
+def test_instances_cannot_be_changed_and_are_equal_by_value() -> None:
+    class Plain(Options):
+        names: NameList = option((), key="names", description="")
+
+    one, two = (bind(Plain, Section.from_texts("A", {"names": text}))[0] for text in ("a", " a ,"))
+    assert one is not two
+    assert one == two
+    assert hash(one) == hash(two)
+    with pytest.raises(Exception, match="frozen"):
+        one.names = ()  # type: ignore[union-attr,misc]

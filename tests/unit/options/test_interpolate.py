@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autopyfactory.config.loader import parse_text
 from autopyfactory.options import interpolate
@@ -102,3 +104,61 @@ def test_sections_share_their_defaults() -> None:
     assert x.values.defaults is y.values.defaults
     assert x.inherited is y.inherited
     assert x.inherited == {"a"}
+
+
+@given(st.text().filter(lambda text: not text.startswith("~")))
+def test_what_is_escaped_comes_back_unchanged(text: str) -> None:
+    assert section({"k": escape(text)})["k"].text == text
+    assert section({"k": "%(x)s!", "x": escape(text)})["k"].text == f"{text}!"
+    assert references(escape(text)) == [] or "%%" in escape(text)
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.text("ab%()s x", max_size=24)), st.sampled_from("abcd"))
+def test_any_texts_give_a_value_or_one_clear_problem(texts: dict[str, str], key: str) -> None:
+    values = section(texts)
+    if key not in values:
+        with pytest.raises(KeyError):
+            values[key]
+        return
+    try:
+        found = values[key]
+    except ConfigError as err:
+        (problem,) = err.problems
+        assert problem.key == key
+        assert problem.message
+    else:
+        assert found.where == Where("f", 1)
+        assert len(found.text) <= interpolate.MAX_LENGTH
+
+
+@given(st.text("abc", min_size=1, max_size=3), st.text("ab ", max_size=5), st.text("ab ", max_size=5))
+def test_a_reference_is_replaced_where_it_stands(name: str, before: str, after: str) -> None:
+    values = section({"k.k": f"{before}%({name})s{after}", name: "VALUE"})
+    assert values["k.k"].text == f"{before}VALUE{after}"
+
+
+def test_a_default_is_not_changed_by_who_uses_it() -> None:
+    shared = {"args": Value("-s %(site)s", Where("d", 2))}
+    one = Values({"site": Value("BNL", Where("f", 1))}, shared)
+    two = Values({"site": Value("CERN", Where("f", 5))}, shared)
+    assert (one["args"].text, two["args"].text) == ("-s BNL", "-s CERN")
+    assert one["args"].where == Where("d", 2)  # where it was written
+    assert shared["args"].text == "-s %(site)s"
+
+
+def test_the_longest_value_is_still_one() -> None:
+    exact = {"k": "%(x)s%(x)s", "x": "y" * (interpolate.MAX_LENGTH // 2)}
+    assert len(section(exact)["k"].text) == interpolate.MAX_LENGTH
+    assert "longer than" in failure(section({**exact, "k": "%(x)s%(x)sz"}), "k")
+
+
+@pytest.mark.parametrize("key", ["password", "x.token", "api_key"])
+def test_a_secret_is_not_shown_when_its_text_is_wrong(key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        section({key: "hunter2%"})[key]
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_user_that_there_is_not_stays_as_it_is_written() -> None:
+    assert section({"k": "~nosuchuserhere/x"})["k"].text == "~nosuchuserhere/x"
+    assert section({"k": "~\0/x"})["k"].text == "~\0/x"
