@@ -71,6 +71,12 @@ class Packer:
     def unpack(self, packed: bytes) -> bytes:
         """Return what was compressed. Raises ValueError when the data or the dictionary is not right."""
         try:
+            # what a frame says of its size is allocated before anything is looked at; ours say nothing
+            size = zstandard.get_frame_parameters(
+                packed, format=zstandard.FORMAT_ZSTD1_MAGICLESS
+            ).content_size
+            if LARGEST < size != zstandard.CONTENTSIZE_UNKNOWN:
+                raise ValueError("a record claims to be larger than any is")
             return self._decompressor.decompress(packed, max_output_size=LARGEST)
         except zstandard.ZstdError as err:
             raise ValueError(f"a record cannot be unpacked: {err}") from err

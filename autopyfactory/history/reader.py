@@ -138,7 +138,7 @@ class HistoryReader:
             query = query.where((event.c.queue == name) | (event.c.queue.is_(None)))
         with self._connection() as connection:
             texts = connection.execute(query.order_by(event.c.at, event.c.id)).scalars()
-            return [from_plain(FactoryEvent, json.loads(text)) for text in texts]
+            return [_event(text) for text in texts]
 
     def totals(self, name: str, since: datetime, until: datetime) -> Mapping[int, tuple[int, int]]:
         """Return (cycles, pilots submitted) of queue `name` in [since, until), by number of outcome."""
@@ -213,3 +213,10 @@ class HistoryReader:
         except ValueError as err:
             raise HistoryError(f"a cycle at {from_ms(row.at)} cannot be read: {err}") from err
         return Stored(record, row.cycles, row.submitted, row.width)
+
+
+def _event(text: str) -> FactoryEvent:
+    try:
+        return from_plain(FactoryEvent, json.loads(text))
+    except ValueError as err:
+        raise HistoryError(f"an event cannot be read: {err}") from err

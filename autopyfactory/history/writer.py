@@ -73,11 +73,14 @@ class HistoryWriter:
 
     def _deliver(self, engine: Engine, events: Sequence[Event]) -> None:
         """Write `events`; one that the database does not take is dropped alone, and counted."""
+        before = self._dictionary, self.skipped
         try:
             with engine.begin() as connection:
                 self._write(connection, events)
-        except (DataError, IntegrityError, UnicodeError, ValueError) as err:
+        except (DataError, IntegrityError, ArithmeticError, ValueError) as err:
             self._queues.clear()  # ids of the transaction that failed
+            # a newer dictionary was not kept: what is packed with it could not be read
+            self._dictionary, self.skipped = before
             if len(events) == 1:
                 self._drop(events[0], err)
                 return
@@ -139,6 +142,7 @@ class HistoryWriter:
             try:
                 _storable(e)
                 if isinstance(e, CycleRecord):
+                    to_ms(e.started)  # TypeError: a time without its zone is none
                     records.append((e, packing.encode(e)))
                 else:
                     happened.append(self._event_row(e))

@@ -1,5 +1,6 @@
 """Records become few bytes and come back as they were."""
 
+import contextlib
 import string
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -97,3 +98,26 @@ def test_the_single_starts_and_endings_of_pilots_are_not_kept() -> None:
 def test_times_keep_their_milliseconds() -> None:
     at = T0 + timedelta(milliseconds=123)
     assert rounded(cycle(at=at)).started == at
+
+
+@given(st.binary(max_size=300))
+def test_damaged_bytes_are_a_value_error_and_take_no_memory(packed: bytes) -> None:
+    """The first bytes of a frame say how large it is: that is believed up to a record's size only."""
+    with contextlib.suppress(ValueError):
+        assert len(packing.Packer().unpack(packed)) <= packing.LARGEST
+
+
+@pytest.mark.parametrize("size", [packing.LARGEST + 1, 2**40, 2**63])
+def test_a_frame_that_claims_too_much_is_refused_before_it_is_read(size: int) -> None:
+    packed = b"\xe0" + size.to_bytes(8, "little") + b"\x01\x00\x00"  # of one segment, its size in 8 bytes
+    with pytest.raises(ValueError, match="larger than any is"):
+        packing.Packer().unpack(packed)
+
+
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_one_byte_that_changed_gives_no_other_kind_of_error(at: int, byte: int) -> None:
+    packer = packing.Packer(packing.encode(cycle()))
+    packed = bytearray(packer.pack(packing.encode(cycle(number=7, reason="x" * 200))))
+    packed[at % len(packed)] = byte
+    with contextlib.suppress(ValueError):
+        packing.decode(packer.unpack(bytes(packed)))

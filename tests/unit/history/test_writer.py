@@ -6,16 +6,17 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from autopyfactory.history.reader import HistoryReader
-from autopyfactory.history.writer import HistoryWriter
+from autopyfactory.history.writer import LONGEST_NAME, RETRAIN, HistoryWriter
+from autopyfactory.model.record import FactoryEvent, Sent
 from autopyfactory.notify.delivery import BatchReporter
-from contracts.records import T0, cycle
+from contracts.records import T0, cycle, series
 from patience import PATIENCE, until
 
 
@@ -103,3 +104,132 @@ def test_another_process_that_holds_the_lock_delays_but_loses_nothing(
     blocker.close()
     assert reporter.close(PATIENCE)
     assert len(HistoryReader(url).last("BNL_MCORE-gk01", 9)) == 2
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def refusing(url: str, path: Path, kind: str) -> HistoryWriter:
+    """Return a writer to a database that does not take events of `kind`, as a server refuses some texts."""
+    writer = HistoryWriter(url, "f")
+    writer.deliver([FactoryEvent("started", T0)])
+    with sqlite3.connect(path) as db:
+        db.execute(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON event WHEN NEW.kind = '{kind}'"
+            " BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+    return writer
+
+
+def test_what_a_refused_event_undoes_leaves_no_record_that_cannot_be_read(url: str, path: Path) -> None:
+    """A dictionary that was learnt in the transaction which failed is not in the database."""
+    writer = refusing(url, path, "bad")
+    records = list(series("A", T0, 40))  # the first ones of a history: a dictionary is learnt from them
+    writer.deliver([*records, FactoryEvent("bad", T0)])
+    assert writer.skipped == 1
+    writer.deliver([cycle("A", 99, T0 + timedelta(days=1))])
+    writer.close()
+    assert [s.record for s in HistoryReader(url).last("A", 99)][:40] == records
+    assert len(HistoryReader(url).last("A", 99)) == 41
+
+
+def test_a_refused_event_is_counted_once_and_so_are_those_beside_it(url: str, path: Path) -> None:
+    writer = refusing(url, path, "bad")
+    unwritable = cycle(errors={"wms": object()})
+    writer.deliver([unwritable, FactoryEvent("bad", T0), FactoryEvent("good", T0), cycle("B")])
+    assert writer.skipped == 2
+    reader = HistoryReader(url)
+    assert [e.kind for e in reader.events(T0, T0 + MINUTE)] == ["started", "good"]
+    assert reader.queues() == ["B"]
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        cycle("BAD", at=datetime(2026, 1, 1)),  # noqa: DTZ001 - without its zone, on purpose
+        FactoryEvent("k", datetime(2026, 1, 1)),  # noqa: DTZ001
+        cycle("BAD", sent=(Sent("t", "s", "c", 2**70, "1"),)),  # more than a column holds
+        cycle("B" * (LONGEST_NAME + 1)),
+        FactoryEvent("k" * (LONGEST_NAME + 1), T0),
+        FactoryEvent("k\0", T0),
+        FactoryEvent("k", T0, facts={"x": b"bytes"}),  # type: ignore[dict-item]
+        FactoryEvent("k", T0, facts={"\ud800": 1}),
+    ],
+)
+def test_what_has_no_form_costs_itself_only_and_is_not_tried_for_ever(url: str, bad: object) -> None:
+    reporter = BatchReporter(
+        "history", (writer := HistoryWriter(url, "f")).deliver, attempts=None, backoff=0.01
+    )
+    for one in (cycle("A"), bad, cycle("A", 2, T0 + MINUTE)):
+        reporter.report(one)  # type: ignore[arg-type]
+    assert reporter.close(PATIENCE)
+    assert reporter.status().failures == 0
+    assert writer.skipped == 1
+    reader = HistoryReader(url)
+    assert [s.record.number for s in reader.last("A", 9)] == [1, 2]
+    assert reader.queues() == ["A"]
+
+
+def test_the_longest_name_is_kept_whole(url: str) -> None:
+    writer = HistoryWriter(url, "f")
+    writer.deliver([cycle("Q" * LONGEST_NAME), FactoryEvent("k", T0, queue="Q" * LONGEST_NAME)])
+    assert writer.skipped == 0
+    assert HistoryReader(url).queues() == ["Q" * LONGEST_NAME]
+
+
+def test_a_cycle_of_the_same_moment_is_the_same_cycle_whatever_it_says(url: str) -> None:
+    """A clock that was set back gives a moment twice: the first one stays, nothing fails."""
+    writer = HistoryWriter(url, "f")
+    writer.deliver([cycle("A", 1)])
+    writer.deliver([cycle("A", 2), cycle("B", 3), cycle("A", 4, T0 - MINUTE)])
+    reader = HistoryReader(url)
+    assert [s.record.number for s in reader.last("A", 9)] == [4, 1]
+    assert [s.record.number for s in reader.last("B", 9)] == [3]
+
+
+def test_the_first_records_of_a_history_are_compressed_with_what_they_taught(url: str, path: Path) -> None:
+    writer = HistoryWriter(url, "f")
+    writer.deliver(list(series("A", T0, 20)))
+    writer.close()
+    writer = HistoryWriter(url, "f")  # the next life uses it again, and makes no other
+    writer.deliver(list(series("B", T0, 20)))
+    writer.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM dictionary").fetchone() == (1,)
+        assert db.execute("SELECT DISTINCT dictionary_id FROM cycle").fetchall() == [(1,)]
+    assert RETRAIN > 40
+
+
+def test_a_database_for_reading_only_fails_and_loses_nothing(url: str, path: Path) -> None:
+    writer = HistoryWriter(url, "f")
+    writer.deliver([cycle("A")])
+    writer.close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA journal_mode=DELETE")
+    writer = HistoryWriter(url, "f")
+    path.chmod(0o400)
+    path.parent.chmod(0o500)
+    try:
+        if os.access(path, os.W_OK):  # as root nothing is for reading only
+            return
+        with pytest.raises((SQLAlchemyError, OSError), match=r"(?i)read-?only|denied|unable"):
+            writer.deliver([cycle("A", 2, T0 + MINUTE)])
+    finally:
+        path.parent.chmod(0o700)
+        path.chmod(0o600)
+    writer.deliver([cycle("A", 2, T0 + MINUTE)])
+    writer.close()
+    assert [s.record.number for s in HistoryReader(url).last("A", 9)] == [1, 2]
+
+
+def test_the_file_is_for_its_owner_only(url: str, path: Path) -> None:
+    before = os.umask(0)
+    try:
+        writer = HistoryWriter(url, "f")
+        writer.deliver([cycle()])
+    finally:
+        os.umask(before)
+    for file in path.parent.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file
+    writer.close()
