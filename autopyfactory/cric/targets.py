@@ -88,7 +88,7 @@ def _condor_ce(record: Record, ce: CE, defaults: Mapping[str, str]) -> dict[str,
     minutes = wall_minutes(record, ce)
     if minutes:
         attributes["+maxWallTime"] = str(minutes)
-    if not any("condor_attributes" in k and "remove" in k + v for k, v in defaults.items()):
+    if not any("condor_attributes" in k and "remove" in (k + v).lower() for k, v in defaults.items()):
         attributes["periodic_remove"] = f"JobStatus == 2 && (time() - EnteredCurrentStatus) > {MAX_RUNNING}"
     return {
         "batchsubmitplugin": "CondorCE",
