@@ -17,7 +17,7 @@ from autopyfactory.options.problem import Problem, Severity, Where
 from autopyfactory.options.section import Value
 
 DEFAULT = "DEFAULT"
-MAX_PROBLEMS = 100  # per file: more than that is no configuration file
+MAX_PROBLEMS = 100  # errors of one file: what has more is no configuration; warnings 2.4 did not even tell
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LOOKS_LIKE_KEY = re.compile(
@@ -89,6 +89,7 @@ class _Parser:
         self.key: str | None = None
         self.indent = 0
         self.line = 0
+        self.errors = 0
 
     def read(self, text: str) -> IniFile:
         dirty = _CONTROL.search(text) is not None
@@ -96,7 +97,7 @@ class _Parser:
             kind = self.read_line(self.clean(line) if dirty else line)
             if self.trace:
                 self.result.lines.append(Line(kind, self.section, self.key if kind != "other" else None))
-            if len(self.result.problems) >= MAX_PROBLEMS:
+            if self.errors >= MAX_PROBLEMS:
                 self.section = None
                 self.tell("error", "too many problems: the rest of this file was not read")
                 break
@@ -200,6 +201,7 @@ class _Parser:
         value: str | None = None,
         hint: str | None = None,
     ) -> None:
+        self.errors += severity == "error"
         where = Where(self.result.source, self.line)
         shown = None if value is None else value[:80]
         self.result.problems.append(Problem(severity, message, where, self.section, key, shown, hint))

@@ -79,12 +79,16 @@ def _subject(p: Problem) -> str:
 
 def _also(group: Group) -> str:
     first, others = group.first.where, group.others
-    words = [
-        f"[{p.section}]" + (f" ({shown(p.where)})" if p.where and p.where != first else "")
-        for p in others[:OTHERS]
-    ]
+    words = [_another(p, first) for p in others[:OTHERS]]
     rest = len(others) - OTHERS
     return ", ".join(words) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _another(p: Problem, first: Where | None) -> str:
+    place = shown(p.where) if p.where and p.where != first else ""
+    if p.section is None:
+        return place or "the whole"
+    return f"[{p.section}] ({place})" if place else f"[{p.section}]"
 
 
 def counts(problems: Sequence[Problem]) -> tuple[int, int]:

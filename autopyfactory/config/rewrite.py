@@ -73,6 +73,9 @@ class _Rewriter:
         out: list[str] = []
         for number, (line, text) in enumerate(zip(self.ini.lines, self.old, strict=False), 1):
             out.extend(self._line(number, line, text.rstrip()))
+        if unread := self.old[len(self.ini.lines) :]:
+            self._note(len(self.ini.lines) + 1, None, "too many errors: the rest was not read, commented out")
+            out.extend(f"# not read: {text.rstrip()}" for text in unread)
         return Rewritten("\n".join(out).rstrip("\n") + "\n", self.notes)
 
     def _encoding(self) -> None:

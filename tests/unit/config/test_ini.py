@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import configparser
+from collections.abc import Mapping
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autopyfactory.config.ini import MAX_PROBLEMS, parse
 
@@ -143,3 +148,71 @@ def test_a_binary_file_ends_after_so_many_problems() -> None:
     file = parse(b"\x00\x01junk\n" * 100_000, "f")
     assert len(file.problems) <= 2 * MAX_PROBLEMS
     assert "too many problems" in file.problems[-1].message
+
+
+name = st.text("ABcd_-.1", min_size=1, max_size=6).filter(lambda n: n.upper() != "DEFAULT")
+word = st.text("ab=:;#%()s\\", max_size=8).map(lambda w: f"v{w}")  # begins with no sign of a comment
+value = st.lists(word, max_size=3).map(" ".join)
+pair = st.tuples(
+    st.text("abK.+*-", min_size=1, max_size=5),
+    st.sampled_from(["=", ":", " = ", " : "]),
+    value,
+    st.lists(word, max_size=2),
+)
+
+
+@given(st.lists(st.tuples(name | st.just("DEFAULT"), st.lists(pair, max_size=4)), max_size=4))
+def test_it_reads_what_the_standard_librarys_parser_reads(
+    sections: list[tuple[str, list[tuple[str, str, str, list[str]]]]],
+) -> None:
+    """2.4 read its files with that parser: values, comments behind them, lines that go on."""
+    lines = []
+    for title, pairs in sections:
+        lines.append(f"[{title}]")
+        for key, sign, text, more in pairs:
+            lines += [f"{key}{sign}{text}", *(f"    {m}" for m in more)]
+    theirs = configparser.RawConfigParser(
+        strict=False, comment_prefixes=("#", ";"), inline_comment_prefixes=(";",), empty_lines_in_values=False
+    )
+    theirs.optionxform = str  # type: ignore[assignment,method-assign]
+    theirs.read_string("\n".join(lines))
+    ours = parse("\n".join(lines).encode(), "f")
+    assert sorted(ours.sections) == sorted(theirs.sections())
+    assert {k: v.text for k, v in ours.defaults.items()} == without_first_break(theirs.defaults())
+    for title, own in ours.sections.items():
+        merged = {k: v.text for k, v in {**ours.defaults, **own}.items()}
+        assert merged == without_first_break(dict(theirs.items(title)))
+
+
+def without_first_break(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return what people mean by a value that begins in the line below its key."""
+    return {key: text.removeprefix("\n") for key, text in texts.items()}
+
+
+@given(st.lists(st.sampled_from(["[A]", "[B]", "[DEFAULT]", "a = 1", "b = 2", "  more", "# x", "", "junk"])))
+def test_every_value_lies_in_the_line_that_it_names(lines: list[str]) -> None:
+    file = parse("\n".join(lines).encode(), "f", lines=True)
+    for own in (file.defaults, *file.sections.values()):
+        for key, found in own.items():
+            written = lines[found.where.line - 1]
+            assert written.startswith(f"{key} = ")
+            assert found.text.split("\n")[0] == written.partition(" = ")[2]
+    for title, where in file.headers.items():
+        assert lines[where.line - 1] == f"[{title}]"
+    assert len(file.lines) == max(1, len(lines))
+
+
+def test_warnings_end_no_file() -> None:
+    """2.4 read such files to the end: a hundred keys that are set twice are no reason to lose queues."""
+    file = parse(b"".join(b"[Q%d]\na = 1\na = 2\n" % n for n in range(3 * MAX_PROBLEMS)), "f")
+    assert len(file.sections) == 3 * MAX_PROBLEMS
+    assert {p.severity for p in file.problems} == {"warning"}
+
+
+def test_errors_end_a_file_and_that_is_an_error() -> None:
+    file = parse(b"[A]\n" + b"junk\n" * (MAX_PROBLEMS - 1) + b"k = 1\njunk\n[B]\n", "f")
+    assert file.sections["A"]["k"].text == "1"
+    assert "B" not in file.sections
+    assert len(file.problems) == MAX_PROBLEMS + 1
+    assert file.problems[-1].severity == "error"
+    assert file.problems[-1].section is None  # it is about all that follows
