@@ -86,6 +86,7 @@ COVERED = {
     "config/referencepages": "unit/cli/test_config_cmd.py",
     "config/starter": "unit/cli/test_config_cmd.py",
     "control/protocol": "unit/control/test_server.py",
+    "cric/agis": "unit/plugins/queueconfig/test_cric.py",
     "cric/store": "unit/plugins/queueconfig/test_cric.py",
     "cycle/inputs": "unit/cycle/test_queue.py",
     "cycle/sender": "unit/cycle/test_queue.py",

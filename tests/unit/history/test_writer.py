@@ -25,11 +25,13 @@ def test_a_full_disk_costs_history_only_and_writing_goes_on_when_there_is_room(u
     program = f"""
 import resource, signal, sys, time
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from contracts.history import SetClock
 from contracts.records import T0, series
 from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.notify.delivery import BatchReporter
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-reporter = BatchReporter("history", HistoryWriter({url!r}, "f").deliver, batch=100, attempts=None,
+writer = HistoryWriter({url!r}, "f", clock=SetClock(T0))
+reporter = BatchReporter("history", writer.deliver, batch=100, attempts=None,
                          backoff=0.02, backoff_max=0.02, capacity=100000)
 records = list(series("A", T0, 3000))
 for r in records[:100]: reporter.report(r)
