@@ -28,9 +28,12 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 from contracts.history import SetClock
 from contracts.records import T0, series
 from autopyfactory.history.writer import HistoryWriter
+from autopyfactory.model.clock import SystemClock
 from autopyfactory.notify.delivery import BatchReporter
+class AtThatTime(SystemClock):
+    def now(self): return T0
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-writer = HistoryWriter({url!r}, "f", clock=SetClock(T0))
+writer = HistoryWriter({url!r}, "f", clock=AtThatTime())
 reporter = BatchReporter("history", writer.deliver, batch=100, attempts=None,
                          backoff=0.02, backoff_max=0.02, capacity=100000)
 records = list(series("A", T0, 3000))
