@@ -25,7 +25,6 @@ def test_a_full_disk_costs_history_only_and_writing_goes_on_when_there_is_room(u
     program = f"""
 import resource, signal, sys, time
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-from contracts.history import SetClock
 from contracts.records import T0, series
 from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.clock import SystemClock
