@@ -31,14 +31,14 @@ def take_over(accounts: Accounts, place: Place, new: dict[str, TagCount], found:
         there = found.tags.get(tag, TagFound("", 0, 0))
         if not there.alive or accounts.book.line(tag) is not None:
             continue
-        members, given_up = there.alive, accounts.book.given_up(tag)
+        members = there.alive
         batch = Batch(
             tag, seen.queue, place.name, accounts.ce_of(seen.queue), members.bit_count(),
             identity=place.identity, mark=seen.mark, state="sent", cluster=there.cluster,
             members=members, alive=members, earlier=True,
         )  # fmt: skip
         accounts.book.begin(batch)
-        if given_up:  # sent by this book after all
+        if batch.mark == accounts.book.mark:  # sent by this book after all: its intent was given up
             accounts.book.sent[batch.queue] += batch.n
         n += batch.n
     if n:
