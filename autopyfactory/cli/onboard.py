@@ -54,7 +54,7 @@ def command(
     try:
         report = _steps(link, show, queue, limit, enough, anyway=anyway)
     except KeyboardInterrupt:
-        _left(queue)
+        _left(queue, paused=ours)
     wrong = report["wrong"]
     if ours:
         _settle(link, queue, wrong)
@@ -64,8 +64,9 @@ def command(
     ctx.exit(probe.WRONG if wrong else probe.WELL)
 
 
-def _left(queue: str) -> NoReturn:
-    fail(f"stopped; {queue} stays paused: `autopyfactory resume {queue}` ends that", 130)
+def _left(queue: str, *, paused: bool) -> NoReturn:
+    stays = f"; {queue} stays paused: `autopyfactory resume {queue}` ends that" if paused else ""
+    fail(f"no longer followed here: see `autopyfactory probe {queue} --last`{stays}", 130)
 
 
 def _state(ours: bool, wrong: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from time import monotonic, sleep
 from typing import Any
 
 import click
@@ -69,7 +69,10 @@ def command(
             show(line)
     else:
         overrules = ["pause", "rules"] if anyway else []
-        found = run(link, show, queue, limit, enough, overrules=overrules, keep=keep)
+        try:
+            found = run(link, show, queue, limit, enough, overrules=overrules, keep=keep)
+        except KeyboardInterrupt:
+            fail(f"no longer followed here: see `autopyfactory probe {queue} --last`", 130)
     if as_json:
         print_json(found)
     for line in verdict(found):
@@ -90,30 +93,27 @@ def run(
     found = asked(link, "probe", queue=queue, by=user(), limit=limit.total_seconds(), **well, **arguments)
     show(f"{found['queue']}: {count(found['wanted'], 'pilot')} to {found['ce']}")
     known: dict[str, int] = {}
-    try:
-        while True:
-            for line in told(found, known):
-                show(line)
-            if found["outcome"] != "under way":
-                return found
-            time.sleep(LOOK)
-            found = _again(link, found["probe"])
-    except KeyboardInterrupt:
-        fail(f"no longer followed here: see `autopyfactory probe {found['queue']} --last`", 130)
+    while True:
+        for line in told(found, known):
+            show(line)
+        if found["outcome"] != "under way":
+            return found
+        sleep(LOOK)
+        found = _again(link, found["probe"])
 
 
 def _again(link: Link, number: int) -> dict[str, Any]:
     """Return how the probe goes on; a factory that is busy is asked again for a while."""
-    end = time.monotonic() + SILENT
+    end = monotonic() + SILENT
     while True:
         try:
             answer: dict[str, Any] = link.ask("probed", probe=number)
         except NotRunning:
             fail("the factory has ended; its pilots go on by themselves", NO_FACTORY)
         except ControlError as err:
-            if time.monotonic() > end or "no such probe" in str(err):
+            if monotonic() > end or "no such probe" in str(err):
                 fail(str(err))
-            time.sleep(LOOK)
+            sleep(LOOK)
         else:
             return answer
 

@@ -6,6 +6,7 @@ use; how they ended comes from the one stream of endings. So no cycle waits for 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -35,6 +36,8 @@ from autopyfactory.why.pilotstages import Known, Trouble
 from autopyfactory.why.schedds import reporting_client, target_of
 from autopyfactory.why.treatment import SAID, only
 from autopyfactory.wrapper.summary import read
+
+log = logging.getLogger("autopyfactory.probes")
 
 AT_ONCE = 16  # orders that are followed at a time
 KEPT = 200  # orders that are remembered
@@ -188,8 +191,11 @@ class Probes:
             if tags:
                 _Follower(one, queue, tags, self._ending_of, self._stop).follow()
         except Exception as err:  # whoever asked is told, whatever it is
-            one.refused = one.refused or Trouble("following", f"internal error: {err}", "us")
-            raise
+            log.exception("the probe of %s cannot be followed", queue.name)
+            words = f"it cannot be followed: {type(err).__name__}: {err}"
+            one.pilots = {j: p if p.over else pilotstages.lost(p, words) for j, p in one.pilots.items()}
+            if not one.pilots:
+                one.refused = one.refused or Trouble("sending", words, "us")
         finally:
             one.over = True
             self._tags.difference_update(tags)

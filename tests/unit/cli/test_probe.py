@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from autopyfactory.cli import probe as cli_probe
 from autopyfactory.factory import probes
 from patience import until
 from place import Place
@@ -32,6 +33,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     for name, script, more in (
         ("good", f"sleep 1; {OK}", ""),
         ("bad", BAD, ""),
+        ("mute", f"sleep 1; {OK}", ""),
+        ("left", f"sleep 1; {OK}", ""),
         ("long", "sleep 300", ""),
         ("slow", "sleep 300", ""),
         ("limited", OK, "schedplugin = Ready, MaxToRun\nsched.maxtorun.maximum = 0"),
@@ -129,6 +132,35 @@ def test_one_at_a_time(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     factory.probes.stop()
     until(lambda: one.over)
     factory.probes._stop.clear()
+
+
+def test_a_plugin_that_cannot_tell_of_its_pilots_is_told(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place._running is not None
+    factory = place._running[0]
+
+    def breaks(tag: str, deadline: float) -> None:
+        raise RuntimeError("of a third party")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(factory.queues["mute"].parts.submit, "lookup", breaks)
+        found = place.json("probe", "mute", code=1)
+    assert found["outcome"] == "wrong"
+    assert found["first_wrong"]["words"] == "it cannot be followed: RuntimeError: of a third party"
+
+
+def test_ctrl_c_leaves_the_pilot_and_says_where_to_look(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cli_probe, "sleep", interrupt)
+        done = place.run("probe", "left", code=130)
+    assert "probe left --last" in done.output
+    until(lambda: place.json("probe", "left", "--last", code=None)["outcome"] == "well")
 
 
 def test_without_a_factory_it_says_so(tmp_path: Path) -> None:
