@@ -213,9 +213,11 @@ class Site:
 
     def _go_down(self) -> None:
         self._up = False
-        for pilot in list(self.running):
-            pilot.failed = True
-            pilot.stage = ENDED
+        lost = list(self.running)
+        for pilot in lost:  # before any job looks for another pilot
+            pilot.failed, pilot.stage = True, ENDED
+            self.queue.idle.pop(pilot, None)
+        for pilot in lost:
             pilot.drop_all()
             self.end(pilot)
 

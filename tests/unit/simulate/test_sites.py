@@ -72,6 +72,14 @@ def test_a_pilot_of_several_payloads_loses_all_of_them_at_once() -> None:
     assert (s.queue.ready, s.queue.running) == (3, 0)
 
 
+def test_who_waits_where_a_site_goes_down_takes_no_job_of_those_that_are_lost_with_it() -> None:
+    s = site([(0.0, 5000.0)], outages=(Period(400, 600),), idle=10_000)
+    s.send(3)
+    s.agenda.run(401)
+    assert sorted(p.ran for p in s.pilots) == [0, 0, 1]
+    assert (s.queue.ready, s.queue.running, len(s.queue.idle)) == (1, 0, 0)
+
+
 def test_the_newest_are_taken_back_first_but_those_not_yet_at_the_ce_before_them() -> None:
     s = site(latency=1000)
     s.send(2)
