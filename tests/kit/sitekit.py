@@ -7,9 +7,12 @@ from typing import Any
 
 from click.testing import CliRunner
 
+from autopyfactory.check import steps
 from autopyfactory.cli.main import cli
 from docoutputs import DOCS, alike, fits, outputs
 from factorybox import Box
+
+steps.STRETCH = 6.0
 
 
 def looked_at(box: Box, queue: str = "q1") -> dict[str, Any]:
