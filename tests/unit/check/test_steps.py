@@ -42,6 +42,7 @@ def test_doubts_are_no_errors() -> None:
 
 def test_one_that_hangs_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "GRACE", 0.0)
+    monkeypatch.setattr(steps, "STRETCH", 1.0)
     course, never = Course(), threading.Event()
     begun = time.monotonic()
     found = course.take("a", lambda _: Found(str(never.wait(60))), limit=0.05)
