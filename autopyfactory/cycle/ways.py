@@ -200,6 +200,7 @@ class _Work:
         """Send what is left; what one way cannot take goes to the others."""
         open_ = list(ready)
         while self.left > 0 and open_:
+            before = (self.left, len(open_))
             for way, n in self._ways.divide(self.left, open_):
                 if way not in open_:  # its schedd has failed meanwhile
                     continue
@@ -208,7 +209,7 @@ class _Work:
                     open_.remove(way)
                 if any(s.error for s in done.sent):
                     open_ = [other for other in open_ if other.target != way.target]
-            if not self._ways.several:
+            if not self._ways.several or (self.left, len(open_)) == before:  # a plugin that sends none
                 break
 
     def _one(self, way: Way, n: int) -> Sending:

@@ -17,7 +17,7 @@ from autopyfactory.model.decision import Cap, OtherQueues
 from autopyfactory.model.ending import Start
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.model.record import CycleRecord
-from autopyfactory.plugins.base import SubmitError, SubmitUnknown
+from autopyfactory.plugins.base import SentPilots, SubmitError, SubmitUnknown
 from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
 from fakes import FakeBatch, FakeClock, FakeSubmit, Want, queue_config
@@ -138,6 +138,13 @@ def test_evenly_while_nothing_is_known_then_by_what_starts(tmp_path: Path) -> No
     w.poll()
     w.cycle()
     assert w.sent(0) == {"a": 33, "b": 17, "c": 10}, "what waits is made proportional to what starts"
+
+
+def test_plugins_that_send_none_and_say_nothing_end_the_cycle(tmp_path: Path) -> None:
+    w = World(tmp_path, 30, ONE)
+    for submit in w.submits.values():
+        submit.submit = lambda n, tag, deadline: SentPilots("1", 0)  # type: ignore[method-assign]
+    assert w.cycle().submitted == 0
 
 
 def test_caps_hold_for_each_ce_and_the_rest_goes_elsewhere(tmp_path: Path) -> None:
