@@ -10,6 +10,7 @@ or late, or out of order, changes nothing.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -85,6 +86,7 @@ class Batch:
     # Bits that look-ups by tag did not find, by when the first of them was asked for (monotonic); for an
     # intent, whose numbers nobody knows, bit 0.
     doubts: tuple[tuple[float, int], ...] = ()
+    revision: int = 0  # of all changes of its book the last that concerned it: copies may be written late
 
     def copied(self) -> Batch:
         """Return the line as it is now: five times as fast as `replace`, which matters with many of them."""
@@ -132,6 +134,7 @@ class Book:
         self._to: Counter[tuple[str, str]] = Counter()  # open pilots by queue and CE
         self._just_sent: dict[str, dict[str, Batch]] = {}  # by place: no snapshot was asked for since
         self.sent: Counter[str] = Counter()  # pilots ever sent, by queue
+        self._revisions = itertools.count(1)
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -231,7 +234,7 @@ class Book:
     def begin(self, batch: Batch) -> None:
         """Count the pilots of an intent from now on."""
         self._add(batch)
-        self.changed[batch.tag] = batch
+        self._note(batch)
 
     def confirm(self, batch: Batch, cluster: str, procs: int, at: float) -> None:
         """Note that the pilots `procs` (bits) of `batch` are known to have been sent, since `at`."""
@@ -309,6 +312,10 @@ class Book:
         for tag in [t for t, b in there.items() if b.state != "intended" and b.sent_at < at]:
             del there[tag]
 
+    def _note(self, batch: Batch) -> None:
+        batch.revision = next(self._revisions)
+        self.changed[batch.tag] = batch
+
     # --- sums -----------------------------------------------------------------------------------
 
     def _add(self, batch: Batch) -> None:
@@ -366,4 +373,4 @@ class _Change:
     def __exit__(self, *_: object) -> None:
         self._book._close(self._batch)
         self._book._count(self._batch, +1)
-        self._book.changed[self._batch.tag] = self._batch
+        self._book._note(self._batch)

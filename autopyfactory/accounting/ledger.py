@@ -13,15 +13,15 @@ import logging
 import sqlite3
 import threading
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autopyfactory.accounting import spelling
 from autopyfactory.accounting.anchor import Anchor
-from autopyfactory.accounting.book import Batch, Book
+from autopyfactory.accounting.book import REMEMBER, Batch, Book
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Write
 from autopyfactory.external import privatefiles
@@ -85,6 +85,7 @@ class Ledger:
         self._change = threading.Condition()
         self._durable: list[_Waiting] = []
         self._lines: dict[str, Batch] = {}  # what is to be written when there is time
+        self._written: OrderedDict[str, int] = OrderedDict()  # revisions of the lines written last, by tag
         self._places: dict[str, Place] = {}
         self._aliases: dict[str, str] = {}
         self._sent: dict[str, dict[str, tuple[float, int]]] = {}  # lately, by queue and tag: when, how many
@@ -194,7 +195,7 @@ class Ledger:
             raise NotDone(str(waiting.error)) from waiting.error
 
     def _note(self, request: Write) -> None:
-        self._lines.update((b.tag, b) for b in request.lines)
+        _merge(self._lines, request.lines)
         self._places.update((p.name, p) for p in request.places)
         self._aliases.update(request.aliases)
 
@@ -250,7 +251,8 @@ class Ledger:
                 one.done.set()
             if error is not None:
                 with self._change:  # what has come meanwhile is newer
-                    self._lines = {**lines, **self._lines}
+                    _merge(lines, self._lines.values())
+                    self._lines = lines
                     self._places = {**places, **self._places}
             self._prune_daily()
 
@@ -264,8 +266,10 @@ class Ledger:
         """Write in one transaction; return why that failed."""
         if durable and (lost := self._anchor.lost()):
             return LedgerError(lost)  # it could be written, and would not be there after a restart
+        lines = self._newest(requests)
         try:
             with self._lock, _Transaction(self._db, durable=durable):
+                self._put_lines(lines)
                 for request in requests:
                     self._put(request)
         except sqlite3.Error as err:
@@ -276,12 +280,26 @@ class Ledger:
         if self._troubled:
             log.info("the ledger can be written again")
         self._troubled = False
+        for b in lines:
+            self._written[b.tag] = b.revision
+            self._written.move_to_end(b.tag)
+        while len(self._written) > REMEMBER:
+            self._written.popitem(last=False)
         return None
 
-    def _put(self, request: Write) -> None:
-        news = self._news(request.lines)
+    def _newest(self, requests: Iterable[Write]) -> list[Batch]:
+        """Return the lines to write: none of which a newer copy is on disk, however late this one came."""
+        lines: dict[str, Batch] = {}
+        for request in requests:
+            _merge(lines, request.lines)
+        return [b for b in lines.values() if b.revision >= self._written.get(b.tag, 0)]
+
+    def _put_lines(self, lines: Sequence[Batch]) -> None:
+        news = self._news(lines)
         self._db.executemany(_PUT_TOTAL, ((_kept(queue), n) for queue, n in news.items() if n))
-        self._db.executemany(_PUT, (_row(b) for b in request.lines))
+        self._db.executemany(_PUT, (_row(b) for b in lines))
+
+    def _put(self, request: Write) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?)",
             (tuple(map(_kept, (p.name, p.identity, p.cursor, p.spec))) for p in request.places),
@@ -316,6 +334,14 @@ class Ledger:
         limit = self._clock.now().timestamp() - KEEP_SECONDS
         with self._lock, _Transaction(self._db, durable=False):
             self._db.execute("DELETE FROM batch WHERE state IN ('closed', 'old') AND intended < ?", (limit,))
+
+
+def _merge(into: dict[str, Batch], lines: Iterable[Batch]) -> None:
+    """Put lines into `into`, but none that is older than the one there: copies may come late."""
+    for b in lines:
+        known = into.get(b.tag)
+        if known is None or b.revision >= known.revision:
+            into[b.tag] = b
 
 
 class _Transaction:

@@ -237,6 +237,9 @@ class Checks:
             )
             if lines != disk.totals[queue]:
                 raise Violation(f"{queue}: the lines have {lines} pilots, the total is {disk.totals[queue]}")
+            told = self.world.accounts.book.sent[queue]
+            if told != lines:
+                raise Violation(f"{queue}: the lines have {lines} pilots, {told} are told to have been sent")
             if lines > self.sent[queue]:
                 raise Violation(f"{queue}: the lines have {lines} pilots, {self.sent[queue]} were sent")
 

@@ -260,6 +260,8 @@ class Disk:
 
     def _keep(self, request: Write) -> None:
         for line in request.lines:
+            if line.tag in self.lines and line.revision < self.lines[line.tag].revision:
+                continue
             self.totals[line.queue] += self._counted(line) - self._counted(self.lines.get(line.tag))
             kept = self.lines[line.tag] = line.copied()
             kept.busy, kept.doubts, kept.missed_since, kept.sent_at = False, (), None, float("-inf")
@@ -280,6 +282,7 @@ class Disk:
                 mine = places.get(name)
                 mine.identity, mine.cursor = place.identity, place.cursor
         for line in self.lines.values():
+            line.revision = 0
             if line.state != "closed" or line.lost:
                 book.load(line.copied())
         book.sent.update(self.totals)

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autopyfactory.accounting.book import Batch, bits
+from autopyfactory.accounting.book import Batch, Book, bits
 from autopyfactory.accounting.ledger import KEEP_SECONDS, Ledger, LedgerError
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.requests import NotDone, Write
@@ -83,6 +83,30 @@ def test_what_was_ever_sent_is_added_up_from_the_lines(ledger: Ledger, clock: Fa
     clock.advance(KEEP_SECONDS + 1)
     ledger.prune()
     assert ledger.restore()[0].sent == {"q": 7}, "also when the lines are gone"
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_copy_that_comes_late_undoes_nothing(
+    ledger: Ledger, clock: FakeClock, tmp_path: Path, durable: bool
+) -> None:
+    """Threads make their copies under the book's lock, and write them when they come to it."""
+    book = Book(ledger.mark)
+    one = batch("a", clock)
+    one.mark = ledger.mark
+    book.begin(one)
+    early = one.copied()
+    book.confirm(one, "7", bits(range(130)), 1.0)
+    ledger.write(Write((one.copied(),), durable=True))
+    ledger.write(Write((early,), durable=durable))
+    assert ledger.flush(PATIENCE)
+    book.end(one, bits(range(130)))
+    ended = one.copied()
+    ledger.write(Write((ended,)))
+    ledger.write(Write((early,)))
+    assert ledger.flush(PATIENCE)
+    with sqlite3.connect(tmp_path / "l.db") as db:
+        assert db.execute("SELECT state, n FROM batch").fetchall() == [("closed", 130)]
+        assert db.execute("SELECT sent FROM total").fetchall() == [(130,)]
 
 
 def test_all_that_wait_are_written_in_one_commit(ledger: Ledger, clock: FakeClock) -> None:
