@@ -68,7 +68,8 @@ class Order:
                 raise TimeoutError(f"the submission has not ended within {timeout:g} s")
         if self._error is not None:
             raise self._error
-        assert self._sent is not None
+        if self._sent is None:  # its thread was given up while it was in a plugin
+            raise NotSent("the queue's thread was left behind while it sent: pilots may have gone, see `why`")
         return self._sent
 
 

@@ -92,6 +92,7 @@ class DowntimeWatch:
         self._clock = clock
         self._path = path
         self._answers: Mapping[str, Answer] = _kept(path) if path else {}  # replaced as a whole
+        self._index = _index(self._answers.values())
         self._next: dict[str, float] = {}  # monotonic, by source
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -126,6 +127,8 @@ class DowntimeWatch:
                 min(RETRY, options.sleep) if after.trouble else options.sleep
             )
             self._answers = {**self._answers, source: after}
+            if after.records != before.records:
+                self._index = _index(self._answers.values())
             if after.trouble != before.trouble:
                 level = logging.WARNING if after.trouble else logging.INFO
                 log.log(level, "%s: %s", shown(source), after.trouble or "is read again")
@@ -144,22 +147,23 @@ class DowntimeWatch:
         options, now = self._options(), self._clock.now()
         if not options.sources:
             return NOTHING
-        wanted = {name.lower() for name in names}
         severities = {severity.lower() for severity in options.severities}
+        found = [pair for name in names for pair in self._index.get(name.lower(), ())]
         outages: dict[tuple[datetime, datetime], Outage] = {}
-        troubles, known = [], True
+        troubles, gone_by = [], set()
         for source in options.sources:
             answer = self._answers.get(source, Answer(source))
             age = now.timestamp() - answer.read
-            if answer.trouble or not answer.read or age > options.maxage:
+            good = answer.read > 0 and age <= options.maxage
+            if good:
+                gone_by.add(source)
+            if answer.trouble or not good:
                 troubles.append(_told(answer, age, options.maxage))
-            if not answer.read or age > options.maxage:
-                known = False
-                continue
-            for r in answer.records:
-                if r.computing and r.severity in severities and now < r.end and _concerns(r, wanted):
-                    words = f"{r.severity} of {r.names[0]}, by {shown(source)}"
-                    outages.setdefault((r.start, r.end), Outage(r.start, r.end, words))
+        for source, r in found:
+            if source in gone_by and r.severity in severities and now < r.end:
+                words = f"{r.severity} of {r.names[0]}, by {shown(source)}"
+                outages.setdefault((r.start, r.end), Outage(r.start, r.end, words))
+        known = len(gone_by) == len(set(options.sources))
         return Declared(tuple(outages[key] for key in sorted(outages)), "; ".join(troubles), known)
 
     @property
@@ -195,8 +199,14 @@ def _fetched(source: str, options: DowntimeOptions) -> bytes:
     return data
 
 
-def _concerns(record: Record, wanted: set[str]) -> bool:
-    return any(name.lower() in wanted for name in record.names)
+def _index(answers: Iterable[Answer]) -> dict[str, list[tuple[str, Record]]]:
+    """Return what concerns pilots by each name that it has, with its source: thousands of queues ask."""
+    found: dict[str, list[tuple[str, Record]]] = {}
+    for answer in answers:
+        for record in answer.records:
+            for name in {name.lower() for name in record.names} if record.computing else ():
+                found.setdefault(name, []).append((answer.source, record))
+    return found
 
 
 def _told(answer: Answer, age: float, maxage: float) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from autopyfactory.factory.probes import Wish
 from autopyfactory.why.holds import kind_of
 from factorybox import Box, InProcess
 from patience import until
@@ -86,9 +87,7 @@ def test_a_pilot_runs_and_its_output_comes_back(
     assert "<QueueName>fork</QueueName>" in asked_for
 
 
-def test_a_queue_that_is_not_there_is_told(
-    tmp_path: Path, ap: Pool, arc: ARC, authority: Authority
-) -> None:
+def test_a_queue_that_is_not_there_is_told(tmp_path: Path, ap: Pool, arc: ARC, authority: Authority) -> None:
     proxy = authority.proxy(authority.user("factory"))
     made = box(tmp_path, ap, arc, "no-queue", proxy, **{"batchsubmit.queue": "nosuch"})
 
@@ -134,3 +133,33 @@ def test_a_look_at_the_site_tells_who_is_let_in(
     assert (look["first_wrong"], look["who"]) == ("credential", "credentials"), look
     assert step(look, "authenticate")["outcome"] == "wrong", look
     assert made.pilots() == 0
+
+
+def test_probes_tell_who_is_let_in(tmp_path: Path, ap: Pool, arc: ARC, authority: Authority) -> None:
+    """ARC's refusal looks like a dead CE to HTCondor: its door is tried, and the credential is to blame."""
+    made = box(tmp_path, ap, arc, "arc-probe", authority.proxy(authority.user("factory")))
+    for name in ("stranger", "old"):
+        made.queues[name] = dict(made.queues["q1"])
+        file = made.folder / "credentials" / name
+        made.queues[name]["batchsubmit.condornordugrid.proxyfile"] = str(file)
+        seconds = -60 if name == "old" else 3600
+        user = authority.user("stranger" if name == "stranger" else "factory")
+        ap.write_secret(file, authority.proxy(user, seconds))
+    made.work({})
+    for queue in made.queues.values():
+        queue["wmsstatus.file.absent"] = "zero"
+        queue["sched.maxtosubmit.maximum"] = "2"
+    with InProcess(made) as factory:
+        until(lambda: all(q.cycles_run for q in factory.queues.values()), "the queues")
+        probes = {name: factory.probes.start(Wish(name, limit=400)) for name in made.queues}
+        for name, one in probes.items():
+            until(lambda one=one: one.over, f"the end of the probe of {name}", 0.5)
+    assert probes["q1"].outcome == "well", probes["q1"].as_data()
+    assert [s.name for p in probes["q1"].pilots.values() for s in p.stages][:2] == ["submitted", "at the CE"]
+    refused = probes["stranger"].first_wrong
+    assert refused is not None
+    assert (refused.code, refused.who) == ("ce-refuses", "credentials"), refused
+    expired = probes["old"].first_wrong
+    assert expired is not None
+    assert (expired.stage, expired.who) == ("sending", "credentials"), expired
+    assert "expired" in expired.words

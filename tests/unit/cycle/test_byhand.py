@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from autopyfactory.cycle.byhand import NotSent, Order, allowed
+from autopyfactory.cycle.doing import LeftBehind
 from autopyfactory.cycle.sender import Sending
 from autopyfactory.model.decision import CycleInputs
 from autopyfactory.model.info import BatchQueueInfo
@@ -55,6 +56,17 @@ def test_an_order_is_answered_with_what_was_sent_or_why_not() -> None:
     order = Order(1)
     order.carry_out(refuse)
     with pytest.raises(NotSent, match="full"):
+        order.answer(0)
+
+
+def test_one_whose_thread_was_given_up_is_answered_too() -> None:
+    def given_up(_: Order) -> Sending:
+        raise LeftBehind
+
+    order = Order(1)
+    with pytest.raises(LeftBehind):
+        order.carry_out(given_up)
+    with pytest.raises(NotSent, match="left behind"):
         order.answer(0)
 
 

@@ -16,6 +16,9 @@ from autopyfactory.plugins.sched.downtime import Downtime
 from autopyfactory.sources import downtimes
 from autopyfactory.sources.downtimes import DowntimeOptions, DowntimeWatch
 from fakes import FakeClock, context
+from patience import until
+from place import Place
+from servers.base import HttpServer, Reply, Request
 
 CE = "ce1.example.ac.uk"
 
@@ -156,3 +159,39 @@ def test_windows_of_its_own_and_declared_ones() -> None:
         now = datetime(2026, 11, day, 12, tzinfo=UTC)
         assert rule.calc(5, CycleInputs("Q", now=now, declared=declared)).n_out == n
     assert rule.calc(5, CycleInputs("Q", now=datetime(2026, 12, 25, tzinfo=UTC))).n_out == 0
+
+
+class Publisher(HttpServer):
+    """Publishes downtimes, or fails."""
+
+    text, status = "{}", 200
+
+    def answer(self, request: Request) -> Reply:
+        return Reply.text(self.text, self.status)
+
+
+def test_a_factory_goes_by_what_is_published(place: Place) -> None:
+    """Over HTTP, into a rule of a queue that runs, and on after the publisher has failed."""
+    with Publisher() as publisher:
+        publisher.text = cric(datetime.now(UTC) - timedelta(hours=1))
+        place.configure(
+            "[down]\nwmsqueue = east\nschedplugin = Ready, MaxToRun, Downtime\nsched.downtime.site = SITE\n",
+            downtimes__sources=f"{publisher.url}/downtimes?json",
+            downtimes__sleep="1",
+        )
+        factory = place.start()
+
+        def reason() -> str:
+            record = factory.queues["down"].last
+            return " ".join(s.reason for s in record.decision.steps) if record and record.decision else ""
+
+        until(lambda: "in a downtime" in reason(), "the downtime to reach the rule")
+        assert f"outage of {CE}, by {publisher.url}/downtimes" in reason()
+        publisher.status = 503
+        until(lambda: "still gone by" in reason(), "the failure to be told")
+        assert "in a downtime" in reason()
+        assert "answered 503" in place.run("status").output
+        assert place.json("why", "down")["story"]["causes"][0]["code"] == "downtime"
+        publisher.status, publisher.text = 200, "{}"
+        factory.downtimes._next.clear()
+        until(lambda: "no downtime now" in reason(), "the end of the downtime")
