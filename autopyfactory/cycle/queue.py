@@ -365,6 +365,11 @@ class APFQueue:
         choice = self._choices.get(way)
         return self.reader.shut.get(way.target, "") or "; ".join(choice.closed if choice else ())
 
+    def _closed(self, way: Way) -> str:
+        """Return why nothing may go over a way, also if a person wants it; empty: something may."""
+        why = self._shut(way) if self._ways.several else ""  # else the caller has looked
+        return why or "; ".join(self._book.holds(way.target))
+
     def _whither(self, record: CycleRecord) -> str:
         """Say where the pilots of a cycle went."""
         clusters = ", ".join(str(s.cluster) for s in record.sent if s.cluster or not self._ways.several)
@@ -391,15 +396,16 @@ class APFQueue:
         with TURNS.turn(self.name):
             seen = self._book.open(self.name)
             inputs, readings = self.reader.read(now)
-            if held := self._book.holds(self.parts.submit.target):
-                raise NotSent("; ".join(held))
+            shut = {way: why for way in self._ways.all if (why := self._closed(way))}
+            if len(shut) == len(self._ways.all):
+                raise NotSent("; ".join(dict.fromkeys(shut.values())))
             stale = {str(r.key) for r in readings if held_back([r])}
             stale |= {"site"} if "wms" in stale else set()
             begun = self._clock.monotonic()
             n = allowed(order, self.parts.chain, inputs, stale, self._calculated)
             if self._clock.monotonic() - begun > AT_ONCE:
                 raise NotSent("a rule has hung: what was known is old, ask again")
-        way = self._ways.freest()
+        way = self._ways.freest(shut)
         if way.permit.words and n > 1:
             raise NotSent(f"a breaker is open: {way.permit.words}", "us", "send one pilot, to see")
         # one pilot is a probe then, whenever the next one was due

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autopyfactory.accounting import spelling
@@ -94,10 +94,11 @@ class Ways:
             way.permit = way.gate.permit() if way.gate else FREE
         return of_all([way.permit for way in self.all])
 
-    def freest(self) -> Way:
-        """Ask the breakers; return the first way that is free, else the first."""
+    def freest(self, shut: Container[Way]) -> Way:
+        """Ask the breakers; return the first way that is free, else the first, but none of those shut."""
         self.permit()
-        return next((way for way in self.all if way.permit.words is None), self.all[0])
+        left = [way for way in self.all if way not in shut]
+        return next((way for way in left if way.permit.words is None), left[0])
 
     # --- sending --------------------------------------------------------------------------------
 

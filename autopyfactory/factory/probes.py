@@ -23,17 +23,19 @@ from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.target import Target
 from autopyfactory.credentials import pilotfiles
 from autopyfactory.cycle.byhand import NotSent, Order, Overruled
+from autopyfactory.cycle.components import Route
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.model.declaration import Who
 from autopyfactory.model.ending import Account, Ending
 from autopyfactory.model.queuefolder import queue_folder
+from autopyfactory.model.record import Sent
 from autopyfactory.model.serialize import to_full
 from autopyfactory.model.text import count, span
 from autopyfactory.plugins.base import SubmitError, SubmitUnknown
 from autopyfactory.why import pilotstages, probe
 from autopyfactory.why.holds import NOT_ACCEPTED, RENAMED, kind_of
 from autopyfactory.why.pilotstages import Known, Trouble
-from autopyfactory.why.schedds import reporting_client, target_of
+from autopyfactory.why.schedds import reporting_client, targets_of
 from autopyfactory.why.treatment import SAID, only
 from autopyfactory.wrapper.summary import read
 
@@ -152,7 +154,7 @@ class Probes:
                 raise TooMany(f"a probe of {wish.queue} is under way")
             if len(live) >= AT_ONCE:
                 raise TooMany(f"{AT_ONCE} probes are under way")
-            made = Probe(next(reversed(self._known), 0) + 1, wish, queue.parts.submit.ce, time.time())
+            made = Probe(next(reversed(self._known), 0) + 1, wish, queue.parts.ce, time.time())
             self._known[made.number] = made
             while len(self._known) > KEPT:
                 del self._known[next(iter(self._known))]
@@ -187,9 +189,10 @@ class Probes:
     def _run(self, one: Probe, queue: APFQueue) -> None:
         tags: list[str] = []
         try:
-            tags = self._send(one, queue)
-            if tags:
-                _Follower(one, queue, tags, self._ending_of, self._stop).follow()
+            sent = self._send(one, queue)
+            tags = [s.tag for s in sent]
+            if sent:
+                _Follower(one, queue, _route(queue, sent[0]), tags, self._ending_of, self._stop).follow()
         except Exception as err:  # whoever asked is told, whatever it is
             log.exception("the probe of %s cannot be followed", queue.name)
             words = f"it cannot be followed: {type(err).__name__}: {err}"
@@ -208,8 +211,8 @@ class Probes:
     def _ending_of(self, tag: str, job: str) -> Ending | None:
         return self._endings.get((tag, job))
 
-    def _send(self, one: Probe, queue: APFQueue) -> list[str]:
-        """Have the queue send; return the tags of what went."""
+    def _send(self, one: Probe, queue: APFQueue) -> list[Sent]:
+        """Have the queue send; return what went, all of it one way."""
         order = Order(one.wish.pilots, one.wish.overrules)
         queue.order(order)
         try:
@@ -227,12 +230,21 @@ class Probes:
         if errors:
             one.refused = _refusal(errors[0])
         one.notes = done.notes
-        tags = [s.tag for s in done.sent if not s.error]
-        self._tags.update(tags)
+        went = [s for s in done.sent if not s.error]
+        self._tags.update(s.tag for s in went)
         now = time.time()
-        jobs = [f"{s.cluster}.{s.first_proc + i}" for s in done.sent if not s.error for i in range(s.count)]
+        jobs = [f"{s.cluster}.{s.first_proc + i}" for s in went for i in range(s.count)]
         one.pilots = {job: pilotstages.sent(job, now) for job in jobs}
-        return tags
+        if went:
+            one.ce = went[0].ce
+        return went
+
+
+def _route(queue: APFQueue, sent: Sent) -> Route:
+    """Return the way that these pilots went: a queue may have several CEs and schedds."""
+    routes = queue.parts.routes
+    found = (r for r in routes if (r.submit.ce, r.submit.target) == (sent.ce, sent.target))
+    return next(found, routes[0])
 
 
 def _refusal(text: str) -> Trouble:
@@ -247,6 +259,7 @@ class _Follower:
         self,
         one: Probe,
         queue: APFQueue,
+        route: Route,
         tags: Sequence[str],
         ending_of: Callable[[str, str], Ending | None],
         stop: threading.Event,
@@ -256,8 +269,10 @@ class _Follower:
         self._tags = tags
         self._ending_of = ending_of
         self._stop = stop
-        self._target = target_of(queue.config)
-        self._factory = queue.parts.submit.context.factory
+        self._route = route
+        targets = targets_of(queue.config)
+        self._target = next((t for t in targets if str(t) == route.submit.target), next(iter(targets), None))
+        self._factory = route.submit.context.factory
         self._left: dict[
             str, float
         ] = {}  # jobs that have left their schedd's queue, and since when (monotonic)
@@ -298,7 +313,7 @@ class _Follower:
         if ad is not None and ad["JobStatus"] not in (pilotstages.REMOVED, pilotstages.COMPLETED):
             return pilotstages.seen(p, ad, now)
         since = self._left.setdefault(p.job, time.monotonic())
-        if (source := self._queue.parts.batch_source) is not None:
+        if (source := self._route.batch_source) is not None:
             source.refresh()  # whose poll brings how it ended
         if time.monotonic() - since > ENDING:
             return pilotstages.lost(p, "it has left the schedd's queue, whose history does not tell how")
@@ -309,7 +324,7 @@ class _Follower:
         there: set[str] = set()
         try:
             for tag in self._tags:
-                found = self._queue.parts.submit.lookup(tag, ASK)
+                found = self._route.submit.lookup(tag, ASK)
                 there.update(found.ids if found else ())
         except SubmitUnknown as err:
             self._note(str(err))
@@ -372,7 +387,7 @@ class _Follower:
 
     def _credential(self) -> str:
         """Return what this host knows to be wrong with the pilots' credential; empty: nothing."""
-        found = pilotfiles.of_plugin(self._queue.parts.submit, datetime.now(UTC))
+        found = pilotfiles.of_plugin(self._route.submit, datetime.now(UTC))
         return "; ".join(f.words for f in found if f.credential)
 
     def _why_waiting(self, p: Known) -> tuple[str, Who, str]:

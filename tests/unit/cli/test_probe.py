@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from autopyfactory.cli import probe as cli_probe
+from autopyfactory.cycle.components import Route
 from autopyfactory.factory import probes
+from autopyfactory.model.record import Sent
 from patience import until
 from place import Place
 
@@ -174,3 +178,14 @@ def test_json_of_a_probe_is_one_object(place: Place) -> None:
     data = json.loads(place.run("probe", "good", "--json").stdout)
     assert data["version"] == 1
     assert {"queue", "ce", "asked", "outcome", "pilots", "first_wrong", "notes"} <= data.keys()
+
+
+def test_pilots_are_looked_for_where_they_went() -> None:
+    def route(ce: str, target: str) -> Route:
+        return Route(SimpleNamespace(ce=ce, target=target))  # type: ignore[arg-type]
+
+    ways = [route("a", "s"), route("a", "t"), route("b", "t")]
+    queue: Any = SimpleNamespace(parts=SimpleNamespace(routes=ways))
+    for way in ways:
+        assert probes._route(queue, Sent("tag", way.submit.target, way.submit.ce, 1)) is way
+    assert probes._route(queue, Sent("tag", "s", "another", 1)) is ways[0]

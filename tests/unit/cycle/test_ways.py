@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.breakers.evidence import Evidence
 from autopyfactory.breakers.registry import Address, Breakers, Gate
 from autopyfactory.credentials.credential import Presented
 from autopyfactory.credentials.wallet import Choice
+from autopyfactory.cycle.byhand import NotSent, Order
 from autopyfactory.cycle.components import Parts, Route
 from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.cycle.sender import Sending
 from autopyfactory.model.decision import Cap, OtherQueues
 from autopyfactory.model.ending import Start
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
@@ -105,6 +109,11 @@ class World:
         """Tell that so many of the queue's pilots have started at `ce` lately."""
         at = self.clock.now().timestamp() - 60
         self.book.endings.take((), [Start(f"{i}.0", "q", at, 1.0, f"t-{ce}", ce) for i in range(n)])
+
+    def by_hand(self) -> Sending:
+        order = Order(1)
+        order.carry_out(self.queue._by_hand)
+        return order.answer(0)
 
     def sent(self, by: int) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -267,3 +276,37 @@ def test_too_many_are_taken_back_at_each_schedd_until_it_is_enough(tmp_path: Pat
     record = w.cycle()
     assert (record.outcome, record.retired) == ("retired", 7)
     assert asked == [("s", 7), ("t", 3)]
+
+
+def test_by_hand_nothing_goes_where_the_credential_is_not_good(tmp_path: Path) -> None:
+    w = World(tmp_path, 0, ONE, ces="ab")
+    w.submits["a", "s"].choice = Choice(passed=("token: it has expired",))
+    w.submits["b", "s"].choice = Choice("token", Presented({}), (), ())
+    assert [one.ce for one in w.by_hand().sent] == ["b"]
+    w.fail("b")
+    assert [one.ce for one in w.by_hand().sent] == ["b"], "as a probe, rather than there"
+    assert w.sent(0) == {"a": 0, "b": 2}
+    w.submits["b", "s"].choice = w.submits["a", "s"].choice
+    with pytest.raises(NotSent, match="it has expired"):
+        w.by_hand()
+
+
+def test_by_hand_nothing_goes_through_a_schedd_that_says_nothing_new(tmp_path: Path) -> None:
+    w = World(tmp_path, 0, {"s": 1.0, "t": 1.0}, ces="a")
+    w.schedds["s"].error = RuntimeError("connection refused")
+    w.clock.advance(101)
+    w.poll()
+    assert [one.target for one in w.by_hand().sent] == ["t"]
+    w.schedds["t"].error = RuntimeError("connection refused")
+    w.clock.advance(101)
+    w.poll()
+    with pytest.raises(NotSent, match="batch status"):
+        w.by_hand()
+
+
+def test_by_hand_a_schedd_that_is_held_back_in_the_book_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = World(tmp_path, 0, {"s": 1.0, "t": 1.0}, ces="a")
+    monkeypatch.setattr(w.book, "holds", lambda target: ("a stranger",) if target == "s" else ())
+    assert [one.target for one in w.by_hand().sent] == ["t"]
