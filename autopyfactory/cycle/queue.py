@@ -344,7 +344,8 @@ class APFQueue:
         return self.reader.recent()
 
     def _send(self, record: CycleRecord, seen: int) -> CycleRecord:
-        shut = {way: why for way in self._ways.all if (why := self._shut(way))}
+        down = self._down(record.inputs)
+        shut = {way: why for way in self._ways.all if (why := self._shut(way) or down.get(way.ce, ""))}
         done = self._ways.send(record.wanted, seen, shut, self.reader.silent)
         record = replace(record, granted=done.granted, sent=done.sent, caps=done.notes)
         if done.hindered:
@@ -364,6 +365,16 @@ class APFQueue:
         """Return why nothing may go over one of several ways; empty: something may."""
         choice = self._choices.get(way)
         return self.reader.shut.get(way.target, "") or "; ".join(choice.closed if choice else ())
+
+    def _down(self, inputs: CycleInputs | None) -> dict[str, str]:
+        """Return the CEs, of several, that rules say get nothing now, and why."""
+        found: dict[str, str] = {}
+        if inputs is None or not self._ways.several:
+            return found
+        for rule in self.parts.chain:
+            with self._doing.call(f"the rule {rule.name}"):
+                found |= rule.shuts(inputs)
+        return found
 
     def _closed(self, way: Way) -> str:
         """Return why nothing may go over a way, also if a person wants it; empty: something may."""
@@ -396,7 +407,8 @@ class APFQueue:
         with TURNS.turn(self.name):
             seen = self._book.open(self.name)
             inputs, readings = self.reader.read(now)
-            shut = {way: why for way in self._ways.all if (why := self._closed(way))}
+            down = {} if "rules" in order.overrules else self._down(inputs)
+            shut = {way: why for way in self._ways.all if (why := self._closed(way) or down.get(way.ce, ""))}
             if len(shut) == len(self._ways.all):
                 raise NotSent("; ".join(dict.fromkeys(shut.values())))
             stale = {str(r.key) for r in readings if held_back([r])}

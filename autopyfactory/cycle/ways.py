@@ -20,6 +20,8 @@ from autopyfactory.model.clock import Clock
 from autopyfactory.model.record import Outcome, Sent
 from autopyfactory.model.text import count, span
 
+ROUND = 10_000  # pilots that are divided at a time: who says that there is work for a billion stops nobody
+
 
 @dataclass(eq=False)
 class Way:
@@ -202,7 +204,7 @@ class _Work:
         open_ = list(ready)
         while self.left > 0 and open_:
             before = (self.left, len(open_))
-            for way, n in self._ways.divide(self.left, open_):
+            for way, n in self._ways.divide(min(self.left, ROUND), open_):
                 if way not in open_:  # its schedd has failed meanwhile
                     continue
                 done = self._one(way, n)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autopyfactory.accounting import spelling
@@ -10,18 +11,28 @@ from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.factory.shares import Recent, factory_part, pilots_of_sharers, share_of
 from autopyfactory.model import hostport
 from autopyfactory.model.decision import OtherQueues
+from autopyfactory.model.downtimes import NOTHING, Declared
 
 if TYPE_CHECKING:
     from autopyfactory.cycle.queue import APFQueue
 
 
-def downtime_names(mine: APFQueue) -> tuple[str, ...] | None:
-    """Return what the downtimes are called that concern `mine`; None: its rules do not ask."""
+def declared_for(mine: APFQueue, of: Callable[[tuple[str, ...]], Declared]) -> Declared:
+    """Return the downtimes that concern `mine`, as `of` tells them by names; none if its rules do not ask.
+
+    Several CEs have downtimes of their own, unless the rules name what is down.
+    """
     asked = [names for rule in mine.parts.chain if (names := rule.asks_downtimes_of()) is not None]
     if not asked:
-        return None
+        return NOTHING
+    ces = mine.parts.ces
     named = tuple(name for names in asked for name in names)
-    return named or tuple(filter(None, (_host(mine.parts.submit.ce),)))
+    if named or len(ces) == 1:
+        return of(named or tuple(filter(None, (_host(ces[0]),))))
+    found = {spelling.ce(ce): of(tuple(filter(None, (_host(ce),)))) for ce in ces}
+    outages = [replace(outage, ce=ce) for ce, its in found.items() for outage in its.outages]
+    whole = next(iter(found.values()))  # all go by the same sources
+    return replace(whole, outages=tuple(sorted(outages, key=lambda o: (o.start, o.end))), ces=tuple(found))
 
 
 def _host(ce: str) -> str:

@@ -29,7 +29,7 @@ from autopyfactory.credentials.wallet import Choice, Wallet
 from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.factory.credentials import Credentials, Users, users_of
-from autopyfactory.factory.crossqueue import downtime_names, other_queues
+from autopyfactory.factory.crossqueue import declared_for, other_queues
 from autopyfactory.factory.hangwatch import HangWatch
 from autopyfactory.factory.heldpilots import Surroundings
 from autopyfactory.factory.leftbehind import LeftBehind
@@ -415,8 +415,7 @@ class Factory(Neighbours):
         if mine is None:
             return OtherQueues()
         found = other_queues(mine, self.queues, self.book, self.recent)
-        names = downtime_names(mine)
-        return found if names is None else replace(found, declared=self.downtimes.of(names))
+        return replace(found, declared=declared_for(mine, self.downtimes.of))
 
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""

@@ -13,7 +13,7 @@ from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.queue import APFQueue, Neighbours, Paused
 from autopyfactory.factory.assembly import assemble
-from autopyfactory.factory.crossqueue import downtime_names, other_queues
+from autopyfactory.factory.crossqueue import declared_for, other_queues
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import OtherQueues, RecentPilots, decide
 from autopyfactory.model.downtimes import NOTHING, Declared
@@ -120,8 +120,7 @@ class Preview(Neighbours):
         """Return what `queue` would know of the others."""
         everybody = {**self._running, **self._queues}
         found = other_queues(everybody[queue], everybody, self._book, self._recent)
-        names = downtime_names(everybody[queue])
-        return found if names is None else replace(found, declared=self._declared(names))
+        return replace(found, declared=declared_for(everybody[queue], self._declared))
 
     def _recent(self, queue: str) -> RecentPilots | None:
         known = self._queues.get(queue) or self._running.get(queue)

@@ -13,6 +13,7 @@ class Outage:
     start: datetime
     end: datetime
     words: str = ""  # of what, and where that is said
+    ce: str = ""  # of a queue's several CEs the one that is down, in its one spelling; empty: all are
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Declared:
     outages: tuple[Outage, ...] = ()  # not over yet, the earliest first
     trouble: str = ""  # sources that do not answer, in words; empty: all do
     known: bool = True  # False: of some source there is no answer that is new enough
+    ces: tuple[str, ...] = ()  # where each CE has downtimes of its own: all of them
 
 
 NOTHING = Declared()

@@ -124,6 +124,10 @@ class SchedPlugin(Plugin[OptionsT], ABC):
         """
         return None
 
+    def shuts(self, inputs: CycleInputs) -> Mapping[str, str]:
+        """Return of a queue's several CEs those that get nothing now, in their one spelling, and why."""
+        return {}
+
     def step(self, n_in: int, n_out: int, reason: str, **facts: Any) -> Step:
         """Make the `Step` of this plugin."""
         return Step(self.name, n_in, n_out, reason, facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -9,6 +10,7 @@ from pydantic import BeforeValidator
 
 from autopyfactory.model.decision import CycleInputs, Step
 from autopyfactory.model.declaration import Bite, Declaration
+from autopyfactory.model.downtimes import Outage
 from autopyfactory.options.declare import NameList, Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.windows import Window, parse_window
@@ -70,15 +72,14 @@ class Downtime(SchedPlugin[DowntimeOptions]):
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return at most 0 in a downtime or shortly before one, else `n`."""
-        lead = timedelta(seconds=self.options.lead)
         declared = inputs.declared
         unsure = f"; {declared.trouble}" if declared.trouble else ""
         windows = [
             *((w, "") for w in self.options.windows),
-            *((Window(o.start, o.end), f" ({o.words})") for o in declared.outages),
+            *((Window(o.start, o.end), f" ({o.words})") for o in declared.outages if self._whole(o, inputs)),
         ]
         for window, whose in windows:
-            if window.start - lead <= inputs.now < window.end:
+            if self._near(window, inputs):
                 when = "in a downtime" if inputs.now >= window.start else "shortly before a downtime"
                 reason = f"{when}, {window}{whose}: nothing is sent{unsure}"
                 return self.step(n, min(n, 0), reason, comment="downtime")
@@ -89,3 +90,18 @@ class Downtime(SchedPlugin[DowntimeOptions]):
         first = min(later, key=lambda one: one[0].start, default=None)
         coming = f"; the next is {first[0]}{first[1]}" if first else ""
         return self.step(n, n, f"no downtime now{coming}{unsure}", comment="no downtime")
+
+    def shuts(self, inputs: CycleInputs) -> Mapping[str, str]:
+        """Return the CEs that are in downtimes of their own."""
+        return {
+            o.ce: f"in or shortly before a downtime, {Window(o.start, o.end)} ({o.words})"
+            for o in inputs.declared.outages
+            if o.ce and self._near(o, inputs)
+        }
+
+    def _near(self, window: Window | Outage, inputs: CycleInputs) -> bool:
+        return window.start - timedelta(seconds=self.options.lead) <= inputs.now < window.end
+
+    def _whole(self, outage: Outage, inputs: CycleInputs) -> bool:
+        """Whether nothing is left to send to: one CE of several counts when none of the others is up."""
+        return not outage.ce or set(inputs.declared.ces) <= self.shuts(inputs).keys()

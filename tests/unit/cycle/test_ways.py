@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,12 @@ from autopyfactory.breakers.evidence import Evidence
 from autopyfactory.breakers.registry import Address, Breakers, Gate
 from autopyfactory.credentials.credential import Presented
 from autopyfactory.credentials.wallet import Choice
-from autopyfactory.cycle.byhand import NotSent, Order
+from autopyfactory.cycle import ways
+from autopyfactory.cycle.byhand import NotSent, Order, Overruled
 from autopyfactory.cycle.components import Parts, Route
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.cycle.sender import Sending
+from autopyfactory.cycle.spread import Share
 from autopyfactory.model.decision import Cap, OtherQueues
 from autopyfactory.model.ending import Start
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
@@ -110,8 +112,8 @@ class World:
         at = self.clock.now().timestamp() - 60
         self.book.endings.take((), [Start(f"{i}.0", "q", at, 1.0, f"t-{ce}", ce) for i in range(n)])
 
-    def by_hand(self) -> Sending:
-        order = Order(1)
+    def by_hand(self, *overrules: Overruled) -> Sending:
+        order = Order(1, frozenset(overrules))
         order.carry_out(self.queue._by_hand)
         return order.answer(0)
 
@@ -310,3 +312,34 @@ def test_by_hand_a_schedd_that_is_held_back_in_the_book_is_left_out(
     w = World(tmp_path, 0, {"s": 1.0, "t": 1.0}, ces="a")
     monkeypatch.setattr(w.book, "holds", lambda target: ("a stranger",) if target == "s" else ())
     assert [one.target for one in w.by_hand().sent] == ["t"]
+
+
+def test_a_ce_that_a_rule_shuts_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    w = World(tmp_path, 10, ONE, ces="ab")
+    monkeypatch.setattr(w.want, "shuts", lambda inputs: {"a": "in a downtime"})
+    record = w.cycle()
+    assert w.sent(0) == {"a": 0, "b": 10}
+    assert "left out: a through s: in a downtime" in record.caps
+    assert [one.ce for one in w.by_hand().sent] == ["b"]
+    monkeypatch.setattr(w.want, "shuts", lambda inputs: {"a": "in a downtime", "b": "in one, too"})
+    with pytest.raises(NotSent, match="in a downtime; in one, too"):
+        w.by_hand()
+    assert w.by_hand("rules").granted == 1
+
+
+def test_work_for_a_billion_pilots_is_divided_in_rounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    divided: list[int] = []
+
+    def spread(n: int, shares: Sequence[Share], floor: float = 0.0) -> list[int]:
+        divided.append(n)
+        assert n <= ways.ROUND
+        return real(n, shares, floor)
+
+    real = ways.spread
+    monkeypatch.setattr(ways, "spread", spread)
+    w = World(tmp_path, 10**9, ONE, Cap("ce", 12, "MaxPerCE"))
+    w.cycle()
+    assert w.sent(0) == {"a": 12, "b": 12, "c": 12}
+    assert divided

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from autopyfactory.factory.crossqueue import other_queues
+from autopyfactory.factory.crossqueue import declared_for, other_queues
 from autopyfactory.model.decision import OtherQueues
+from autopyfactory.model.downtimes import NOTHING, Declared, Outage
 from autopyfactory.model.shares import Part
 from autopyfactory.plugins.base import SchedPlugin
+from autopyfactory.plugins.sched.downtime import Downtime
 from autopyfactory.plugins.sched.maxperce import MaxPerCE
 from autopyfactory.plugins.sched.maxperfactory import MaxPerFactory
 from autopyfactory.plugins.sched.ready import Ready
@@ -62,3 +65,25 @@ def test_the_share() -> None:
     mine, other = queue("a", build(Share)), queue("b", build(Share))
     assert known(mine, Occupied(), other).share == Part(0.0, 0.5)
     assert known(other, Occupied(), mine).share == Part(0.5, 1.0)
+
+
+def test_each_of_several_ces_has_its_own_downtimes() -> None:
+    start, end = datetime(2026, 11, 29, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC)
+    down = {"ce1": Outage(start, end, "ce1"), "ce2": Outage(start, end, "ce2"), "site": Outage(start, end)}
+
+    def of(names: tuple[str, ...]) -> Declared:
+        return Declared(tuple(down[name] for name in names if name in down), "old", known=False)
+
+    def declared(
+        *chain: SchedPlugin[Any], ces: tuple[str, ...] = ("ce1:9620", "ce2", "slurm local")
+    ) -> Declared:
+        mine = queue("a", *chain)
+        mine.parts.ces = ces
+        return declared_for(mine, of)
+
+    assert declared(build(Ready)) == NOTHING
+    assert declared(build(Downtime), ces=("ce1:9620",)) == of(("ce1",))
+    assert declared(build(Downtime, **{"sched.downtime.site": "site"})) == of(("site",))
+    found = declared(build(Downtime))
+    assert [(o.ce, o.words) for o in found.outages] == [("ce1:9620", "ce1"), ("ce2", "ce2")]
+    assert (found.ces, found.trouble, found.known) == (("ce1:9620", "ce2", "slurm local"), "old", False)

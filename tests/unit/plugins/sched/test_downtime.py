@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from autopyfactory.model.decision import CycleInputs
+from autopyfactory.model.downtimes import Declared, Outage
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.sched.downtime import Downtime
@@ -47,6 +48,17 @@ class TestDowntime:
     def test_says_what_comes(self, make):
         step = make(Downtime, **self.TEXTS).calc(5, at("2026-12-02T00:00:00"))
         assert "2026-12-24 00:00 to 2026-12-27 00:00 UTC" in step.reason
+
+    def test_of_several_ces_those_that_are_down_get_nothing(self, make):
+        def inputs(*ces: str):
+            start, end = datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
+            declared = Declared(tuple(Outage(start, end, ce, ce) for ce in ces), ces=("a", "b"))
+            return CycleInputs("Q", now=datetime(2026, 12, 1, 12, tzinfo=UTC), declared=declared)
+
+        rule = make(Downtime)
+        assert (rule.calc(5, inputs()).n_out, rule.shuts(inputs())) == (5, {})
+        assert (rule.calc(5, inputs("b")).n_out, list(rule.shuts(inputs("b")))) == (5, ["b"])
+        assert rule.calc(5, inputs("a", "b")).n_out == 0
 
     @pytest.mark.parametrize(
         "text",
