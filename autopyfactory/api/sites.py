@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from autopyfactory.accounting import spelling
 from autopyfactory.api.live import known_state
 from autopyfactory.api.rows import QueueRow
 from autopyfactory.condor.capacity import CAPACITIES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST = 10  # nodes and checks that are named
 LONGEST = 500  # characters of a reason
+SEVERAL = ", "  # between the CEs of one queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,13 @@ def site(factory: Factory, arguments: Mapping[str, Any]) -> dict[str, Any]:
         raise CommandError("ce or wmsqueue is missing")
     queues = [
         q for q in dict(factory.queues).values()
-        if (ce and q.parts.submit.ce == ce) or (wms and q.config.options.wmsqueue == wms)
+        if (ce and sends_to(q.parts.ce, ce)) or (wms and q.config.options.wmsqueue == wms)
     ]  # fmt: skip
     states = {q.name: known_state(factory, q.name) for q in queues}
     made = state({name: s.troubles for name, s in states.items() if s.troubles})
-    keys = {key for q in queues for gate in q.gates for key in gate.address.keys}
+    there = {spelling.ce(one) for one in ce.split(SEVERAL)} if ce else None
+    gates = [gate for q in queues for gate in q.gates if there is None or gate.address.ce in there]
+    keys = {key for gate in gates for key in gate.address.keys}
     open_ones = [
         f"{key.words}, since {datetime.fromtimestamp(b.opened, UTC):%Y-%m-%d %H:%MZ}: {b.verdict.words}"
         for key, b in factory.breakers.known().items()
@@ -81,6 +85,11 @@ def site(factory: Factory, arguments: Mapping[str, Any]) -> dict[str, Any]:
     made = replace(made, breakers=tuple(map(_safe, open_ones)), limits=tuple(_limits(ce)) if ce else ())
     plain: dict[str, Any] = to_full(made)
     return plain
+
+
+def sends_to(ces: str, ce: str) -> bool:
+    """Whether a queue with these CEs, in words, sends to `ce`: one of them, or just these."""
+    return ce == ces or ce in ces.split(SEVERAL)
 
 
 def state(troubles: Mapping[str, Troubles]) -> SiteState:
@@ -121,7 +130,7 @@ def _sum(fared: Iterable[Fared], name: str) -> dict[str, int]:
 
 def _limits(ce: str) -> Iterable[str]:
     for schedd, resource, found in CAPACITIES.resources():
-        if ce in resource.split():
+        if not set(ce.split(SEVERAL)).isdisjoint(resource.split()):
             yield f"the schedd {schedd} has {found.jobs} pilots there and lets {found.limit} through at once"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +57,17 @@ class Trial:
     def ways(self) -> list[tuple[Any, Any]]:
         """Return submit and batch status plugin of every way of its pilots that could be made."""
         return [pair for pair in ((self.submit, self.batch), *self.others) if pair[0] is not None]
+
+    def by_way(self) -> list[Trial]:
+        """Return it once for each way of its pilots, as if that were the queue's only one."""
+        made = [(self.submit, self.batch), *self.others]
+        return [
+            Trial(
+                replace(self.queue, batchsubmit=route.batchsubmit, batchstatus=route.batchstatus, others=()),
+                self.chain, submit, batch, refused=self.refused,
+            )
+            for route, (submit, batch) in zip(self.queue.routes, made, strict=True)
+        ]  # fmt: skip
 
     @property
     def ces(self) -> tuple[str, ...]:

@@ -129,10 +129,12 @@ def _look(link: Link, show: Callable[[str], None], queue: str, report: dict[str,
     configuration = link.configuration
     if configuration is None:
         fail("the configuration cannot be read: see `autopyfactory check`", 2)
-    (look,) = sitelooks.looks(configuration, [queue])
-    report["site"] = sitelooks.as_data(look)
-    show(sitelooks.rendered(look))
-    first = look.course.first_wrong
+    looks = sitelooks.looks(configuration, [queue])  # of several CEs at each
+    for look in looks:
+        show(sitelooks.rendered(look))
+    told = next((look for look in looks if look.course.first_wrong), looks[0])
+    report["site"] = sitelooks.as_data(told)
+    first = told.course.first_wrong
     return f"the look at the site ({first.name}): {first.found.words}" if first else ""
 
 

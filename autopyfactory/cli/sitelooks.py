@@ -31,7 +31,10 @@ ACTS = {
 
 
 def looks(configuration: Configuration, names: Sequence[str]) -> list[Look]:
-    """Look at the sites of queues `names`, of all that are enabled if there are none. Raises UsageError."""
+    """Look at the sites of queues `names`, of all that are enabled if there are none. Raises UsageError.
+
+    There is one look for each way of a queue's pilots: each CE, through each schedd.
+    """
     try:
         wanted = [known(configuration, name) for name in dict.fromkeys(names)]
     except CommandError as err:
@@ -41,11 +44,13 @@ def looks(configuration: Configuration, names: Sequence[str]) -> list[Look]:
     trials = {n: Trial.of(q, configuration, shared) for n in wanted if (q := configuration.queues.get(n))}
     _look_at_credentials(configuration, trials, shared.wallet)
 
-    def look(name: str) -> Look:
-        return sites.look(trials[name]) if name in trials else _broken(configuration, name)
+    ways = [way for n in wanted for way in (trials[n].by_way() if n in trials else [n])]
+
+    def look(way: Trial | str) -> Look:
+        return _broken(configuration, way) if isinstance(way, str) else sites.look(way)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(look, wanted))
+        return list(pool.map(look, ways))
 
 
 def _broken(configuration: Configuration, name: str) -> Look:
@@ -59,7 +64,8 @@ def _look_at_credentials(configuration: Configuration, trials: Mapping[str, Tria
     """Fill `wallet` with the profiles' credentials as they lie on this host; nothing is renewed."""
     users: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, trial in trials.items():
-        for profile in getattr(trial.queue.batchsubmit.options, "auth", ()) if trial.submit else ():
+        options = [route.batchsubmit.options for route in trial.queue.routes]
+        for profile in (p for o in options for p in getattr(o, "auth", ())) if trial.submit else ():
             users.setdefault(profile, {})[name] = trial.ces
     kept = Credentials(wallet, lambda: users, SystemClock(), lambda *_: None, still=True)
     kept.want(configuration)

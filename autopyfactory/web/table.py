@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from autopyfactory.api.rows import SORTS, QueueRow, chosen
+from autopyfactory.api.sites import sends_to
 
 PAGE = 100  # rows
 MOST = 1000  # rows of one page, whatever the URL says
@@ -45,7 +46,7 @@ class Selection:
         return (
             (not self.cause or cause_of(row) == self.cause)
             and (not self.state or row.state == self.state)
-            and (not self.ce or row.ce == self.ce)
+            and (not self.ce or sends_to(row.ce, self.ce))
             and (not self.wmsqueue or row.wmsqueue == self.wmsqueue)
         )
 

@@ -95,9 +95,9 @@ def test_an_open_breaker_and_a_gridmanagers_limit_are_told() -> None:
     verdict = SimpleNamespace(words="5 of 5 failed, password=hunter2")
     key, another = Key("ce", "ce1"), Key("ce", "ce2")
     queue = SimpleNamespace(
-        name="q", parts=SimpleNamespace(submit=SimpleNamespace(ce="ce1:9619", target="s")),
+        name="q", parts=SimpleNamespace(ce="ce1:9619, ce2:9619"),
         config=SimpleNamespace(options=SimpleNamespace(wmsqueue="w")),
-        gates=(SimpleNamespace(address=SimpleNamespace(keys=(key,))),),
+        gates=tuple(SimpleNamespace(address=SimpleNamespace(ce=k.ce, keys=(k,))) for k in (key, another)),
     )  # fmt: skip
     breaker = SimpleNamespace(open=True, opened=T0.timestamp(), verdict=verdict)
     other = SimpleNamespace(open=True, opened=0.0, verdict=verdict)
@@ -108,9 +108,14 @@ def test_an_open_breaker_and_a_gridmanagers_limit_are_told() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sites, "known_state", lambda f, n: SimpleNamespace(troubles=None))
             seen = sites.site(factory, {"ce": "ce1:9619"})  # type: ignore[arg-type]
+            both = sites.site(factory, {"ce": "ce1:9619, ce2:9619"})  # type: ignore[arg-type]
+            second = sites.site(factory, {"ce": "ce2:9619"})  # type: ignore[arg-type]
     finally:
         CAPACITIES.forget()
     (words,) = seen["breakers"]
     assert words.startswith("CE ce1, since 20")
     assert "hunter2" not in words
     assert seen["limits"] == ["the schedd s has 80 pilots there and lets 100 through at once"]
+    assert (len(second["breakers"]), second["limits"]) == (1, []), "of several CEs each is a place"
+    assert second["breakers"][0].startswith("CE ce2, since 1970")
+    assert (len(both["breakers"]), both["limits"]) == (2, seen["limits"])

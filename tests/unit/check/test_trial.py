@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from autopyfactory.check.trial import MANY, Trial
+from autopyfactory.config.model import Route
 from configkit import Ready, Send, Tree
 
 CHAIN = "executable = /bin/sh\nschedplugin = Ready, Limit\nsched.limit.maximum = 7"
@@ -72,3 +74,15 @@ def test_a_rule_that_fails_decides_nothing(tree: Tree, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(made.chain[1], "calc", fail)
     assert made.decide(ready=5) is None
+
+
+def test_each_way_is_tried_as_if_it_were_the_only_one(tree: Tree) -> None:
+    configuration = tree.queue(CHAIN)
+    one = configuration.queues["Q"]
+    several = replace(one, others=(Route(one.batchsubmit, one.batchstatus), Route(one.batchsubmit, None)))
+    made = Trial.of(several, configuration)
+    found = made.by_way()
+    assert [way.submit for way in found] == [made.submit, made.others[0][0], made.others[1][0]]
+    assert [len(way.queue.routes) for way in found] == [1, 1, 1]
+    assert [way.queue.batchstatus for way in found] == [one.batchstatus, one.batchstatus, None]
+    assert Trial.of(one, configuration).by_way()[0].queue == one

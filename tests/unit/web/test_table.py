@@ -131,3 +131,12 @@ def test_whatever_a_cell_holds_it_is_one_cell(text: str) -> None:
     lines = list(csv.reader(io.StringIO(as_csv([QueueRow("q", "running", sentence=text)]), newline="")))
     assert [len(line) for line in lines] == [len(COLUMNS)] * 2
     assert lines[1][-1].removeprefix("'") == text.removeprefix("'")
+
+
+def test_a_queue_with_several_ces_is_at_each_of_them() -> None:
+    rows = [QueueRow("a", "running", ce="ce1, ce2:9620"), QueueRow("b", "running", ce="ce1")]
+    at = {
+        ce: [r.queue for r in Selection(ce=ce).rows(rows)]
+        for ce in ("ce1", "ce2:9620", "ce1, ce2:9620", "ce2")
+    }
+    assert at == {"ce1": ["a", "b"], "ce2:9620": ["a"], "ce1, ce2:9620": ["a"], "ce2": []}
