@@ -19,7 +19,7 @@ from autopyfactory.control.server import CommandError
 from autopyfactory.model.record import Fared, HeldGroup, Troubles
 from autopyfactory.model.redact import hidden
 from autopyfactory.model.serialize import to_full
-from autopyfactory.model.text import printable
+from autopyfactory.model.text import count, printable
 from autopyfactory.why.groups import kind_of_group
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def _sum(fared: Iterable[Fared], name: str) -> dict[str, int]:
 def _limits(ce: str) -> Iterable[str]:
     for schedd, resource, found in CAPACITIES.resources():
         if not set(ce.split(SEVERAL)).isdisjoint(resource.split()):
-            yield f"the schedd {schedd} has {found.jobs} pilots there and lets {found.limit} through at once"
+            there = count(found.jobs, "pilot")
+            yield f"the schedd {schedd} has {there} there and lets {found.limit} through at once"
 
 
 def _safe(text: str) -> str:
@@ -167,14 +168,14 @@ def ticket(title: str, factory: str, at: datetime, rows: Sequence[QueueRow], see
 def _ticket_lines(seen: SiteState) -> Iterable[str]:
     if seen.down_since:
         when = f"{seen.down_since:%Y-%m-%d %H:%M} UTC"
-        yield f"The CE has not answered since {when}; {seen.waiting} pilots wait for it."
+        yield f"The CE has not answered since {when}; pilots that wait for it: {seen.waiting}."
     for what, groups in (("held", seen.held), ("lost", seen.lost)):
         for s in groups[:5]:
             since = f" since {s.since:%Y-%m-%d %H:%M} UTC" if s.since else ""
             yield f"{s.pilots} {what}{since}, for instance {s.example}: {s.words}: {s.reason}"
     if seen.failed or seen.empty:
         yield (
-            f"Of {seen.ended} pilots that ended in the last hour {seen.failed} failed and {seen.empty} found"
+            f"Of {count(seen.ended, 'pilot')} that ended in the last hour {seen.failed} failed and {seen.empty} found"
             f" no work; that wasted {seen.wasted_hours:.1f} hours of slots."
         )
     for words, numbers in (("By node", seen.hosts), ("By check", seen.checks), ("By kind", seen.failures)):

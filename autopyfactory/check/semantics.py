@@ -16,6 +16,7 @@ from autopyfactory.check.trial import MANY, Trial
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.credentials.pilotfiles import of_credentials
 from autopyfactory.model.decision import declaration_of
+from autopyfactory.model.text import count
 from autopyfactory.options.declare import find, specs
 from autopyfactory.options.problem import Problem, Severity
 from autopyfactory.plugins.batchsubmit.pilotwrapper import recipe
@@ -143,7 +144,8 @@ def _revivals(trial: Trial) -> Iterator[Problem]:
         for step in decision.steps[start + 1 :]:
             if step.n_out > max(n, step.n_in):
                 if (step.plugin, holder.name) not in told:
-                    words = f"{step.plugin} behind {holder.name} sends {step.n_out} pilots to a site that is "
+                    sends = f"sends {count(step.n_out, 'pilot')} to a site that is "
+                    words = f"{step.plugin} behind {holder.name} {sends}"
                     hint = f"put {step.plugin} before {holder.name}"
                     yield Problem("warning", words + status, hint=hint)
                 break

@@ -31,7 +31,7 @@ from autopyfactory.credentials import pilotfiles
 from autopyfactory.external.http import Client, HttpError, Identity
 from autopyfactory.external.nameservice import NoNameService, NoSuchHost, addresses
 from autopyfactory.external.program import NotStarted, ProgramError, run
-from autopyfactory.model.text import printable
+from autopyfactory.model.text import count, printable
 from autopyfactory.why.holds import NOT_ACCEPTED, NOT_FOUND, kind_of
 from autopyfactory.why.probe import Door, door
 from autopyfactory.why.schedds import target_of
@@ -329,4 +329,4 @@ def _machines(target: Target, limit: float) -> Found:
             return Found(printable(str(err), LONGEST), "wrong", "us")
     if not slots:
         return Found("the pool has no machine now", "doubtful", "site", "see why no startd has joined it")
-    return Found(f"the pool has {slots} slots")
+    return Found(f"the pool has {count(slots, 'slot')}")

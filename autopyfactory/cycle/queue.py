@@ -29,7 +29,7 @@ from autopyfactory.model.decision import CycleInputs, Decision, RecentPilots, Ru
 from autopyfactory.model.declaration import CAPPED
 from autopyfactory.model.record import CycleRecord, Outcome
 from autopyfactory.model.secondanswer import Surplus
-from autopyfactory.model.text import count, span
+from autopyfactory.model.text import are, count, span
 from autopyfactory.plugins.base import SubmitError, SubmitUnknown
 
 FIRST_ANSWER = 60.0  # seconds the first cycle waits for its sources
@@ -435,7 +435,7 @@ class APFQueue:
         batch = record.inputs.batch if record.inputs else None
         if batch is not None and (hidden := batch.unseen + batch.missing):
             # They may have ended: fine for sending less, not for removing others.
-            return self._end(record, "nothing", f"{n} too many, but {hidden} are not visible")
+            return self._end(record, "nothing", f"{n} too many, but {hidden} {are(hidden)} not visible")
         if not agreed:
             return self._end(record, "nothing", f"{n} too many, if later answers of all sources agree")
         if not (most := self.config.options.most_taken_back):

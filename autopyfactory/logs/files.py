@@ -17,6 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from autopyfactory.model.queuefolder import queue_folder
+from autopyfactory.model.text import are, count
 
 TOLD_AGAIN = 3600.0  # seconds until the same trouble is told on stderr again
 OPEN_FILES = 64  # queue logs that are kept open at a time
@@ -194,9 +195,9 @@ def append(
         if not _write(handler, file, complaints, [first]):
             complaints.count(target, len(records))
             return
-        text = (
-            f"{complaints.recovered(target)} lines before the last one are missing: they could not be written"
-        )
+        n = complaints.recovered(target)
+        what = f"{count(n, 'line')} before the last one {are(n)} missing"
+        text = f"{what}: {'it' if n == 1 else 'they'} could not be written"
         _write(handler, file, complaints, [warning(first.name, text)])
     if records:
         _write(handler, file, complaints, records)

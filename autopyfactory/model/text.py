@@ -20,6 +20,11 @@ def count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def are(n: int) -> str:
+    """Return the verb for `n` of something: `is`, `are`."""
+    return "is" if n == 1 else "are"
+
+
 def some(names: Sequence[str], most: int = 5) -> str:
     """Return `a, b and 7 more`: at most `most` names."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

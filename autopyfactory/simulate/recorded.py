@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from autopyfactory.model.text import count
 from autopyfactory.simulate.models import Job, Workload
 
 TIMES = ("time", "started", "at", "ready_at")
@@ -37,7 +38,7 @@ def read(path: str, payload: float) -> Workload:
     if not jobs:
         raise ValueError(f"{path}: there is no work in it")
     name = Path(path).stem
-    return Workload(name, f"{len(jobs)} jobs as recorded in {Path(path).name}", tuple(jobs))
+    return Workload(name, f"{count(len(jobs), 'job')} as recorded in {Path(path).name}", tuple(jobs))
 
 
 def from_counts(name: str, counts: Sequence[tuple[float, float, float]], payload: float) -> Workload:
@@ -49,7 +50,7 @@ def from_counts(name: str, counts: Sequence[tuple[float, float, float]], payload
     jobs = _arrivals([(t - start, ready, running) for t, ready, running in counts], payload)
     if not jobs:
         raise ValueError(f"no work is recorded of {name}")
-    words = f"{len(jobs)} jobs as recorded of {name}, {payload / 60:.0f} minutes each"
+    words = f"{count(len(jobs), 'job')} as recorded of {name}, {payload / 60:.0f} minutes each"
     return Workload(name, words, tuple(jobs))
 
 

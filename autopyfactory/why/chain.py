@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from autopyfactory.model.decision import Decision, Step
 from autopyfactory.model.declaration import CAPPED
 from autopyfactory.model.record import CycleRecord
-from autopyfactory.model.text import count, some
+from autopyfactory.model.text import are, count, some
 from autopyfactory.why.model import Cause
 
 
@@ -75,10 +75,10 @@ def _no_demand(record: CycleRecord, others: Sequence[str], served: Collection[st
         misspelt = any(other not in served for other in close)
         return Cause("nothing-ready", words, todo, "us" if misspelt else "nobody")
     if wms is not None and batch is not None and batch.pending >= wms.ready:
-        verb = "is" if batch.pending == 1 else "are"
         return Cause(
             "enough-pending",
-            f"{count(batch.pending, 'pending pilot')} {verb} enough for {count(wms.ready, 'ready job')}",
+            f"{count(batch.pending, 'pending pilot')} {are(batch.pending)} enough "
+            f"for {count(wms.ready, 'ready job')}",
             "",
             "nobody",
         )

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, RecentPilots, Step
 from autopyfactory.model.declaration import Bite, Declaration
+from autopyfactory.model.text import count
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited
@@ -54,7 +55,7 @@ class Ramp(SchedPlugin[RampOptions]):
         surviving = survivors(running, inputs.history)
         allowed = self.options.initial + int(self.options.factor * surviving)
         out = min(n, max(0, allowed - active))
-        words = f"{surviving} pilots are known to run well, so {allowed} are allowed and {active} are there"
+        words = f"{count(surviving, 'pilot')} known to run well: {allowed} allowed, {active} there"
         return self.step(n, out, limited(n, out, words), surviving=surviving, allowed=allowed, active=active)
 
 

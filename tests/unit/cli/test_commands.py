@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from autopyfactory.cli import orders
 from autopyfactory.control.server import CommandError, ControlServer
+from autopyfactory.history.store import default_url
+from autopyfactory.history.writer import HistoryWriter
+from contracts.records import cycle
 from patience import PATIENCE, until
 
 
@@ -153,6 +156,17 @@ def test_after_the_factory_has_stopped(place: Any) -> None:
     assert factory.queues["east"].last.outcome == "paused"
     place.stop()
     assert "no longer paused" in place.run("resume", "east").stdout
+
+
+def test_why_at_a_minute_finds_a_cycle_within_that_minute(place: Any) -> None:
+    (place.folder / "state").mkdir(mode=0o700)
+    writer = HistoryWriter(default_url(place.folder / "state"), place.name)
+    day = datetime(2026, 11, 22, 16, tzinfo=UTC)
+    writer.deliver([cycle("east", n, day + timedelta(minutes=n, seconds=4), ready=n) for n in (1, 2, 3)])
+    writer.close()
+    data = place.json("why", "east", "--at", "2026-11-22T16:02")
+    assert data["story"]["at"].startswith("2026-11-22T16:02:04")
+    assert "2 jobs ready" in data["story"]["headline"]
 
 
 def test_a_history_that_cannot_be_read_does_not_silence_why(place: Any) -> None:

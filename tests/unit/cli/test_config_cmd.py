@@ -293,9 +293,12 @@ def test_init_refuses_a_ce_that_is_no_host(tmp_path: Path) -> None:
 
 
 def test_why_a_queue_cannot_run_is_its_errors_not_its_warnings(tree: Tree, own_plugins: None) -> None:
-    """Two of the three things that are wrong here stop nothing."""
+    """Two of the three things that are wrong here stop nothing: no warning stands under `# cannot run:`."""
     wrong = "contact = Joe\nworkqueue.x = 1\nsched.limit.maximum = many\n"
     tree.write(factory=FACTORY, queues=f"{DEFAULTS}[A]\n{wrong}")
     note = json.loads(run("dump", "--conf", tree.conf, "--json").output)["blocks"][-1]["note"]
     assert "sched.limit.maximum" in note
     assert "contact" not in note and "workqueue" not in note
+    text = run("dump", "--conf", tree.conf).output
+    told = text[text.index("# cannot run:") :].splitlines()[0]
+    assert "sched.limit.maximum" in told and "contact" not in told and "workqueue" not in told

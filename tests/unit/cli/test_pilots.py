@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,6 +84,16 @@ def test_choosing_before_kill_would_choose_nothing_and_is_refused(run: Any) -> N
     for words in ([], ["--queue", "east", "--all-queues"]):
         assert run(link, "kill", "--yes", *words).exit_code == 2
     assert link.asked == []
+
+
+def test_kill_takes_a_configuration_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    conf, link, asked = tmp_path / "f.conf", answers(), []
+    conf.touch()
+    monkeypatch.setattr(pilots, "Link", lambda conf: (asked.append(conf), link)[1])
+    words = ["kill", "--conf", str(conf), "--queue", "east", "--yes"]
+    assert CliRunner().invoke(pilots.command, words).exit_code == 0
+    assert asked == [(str(conf),)]
+    assert [command for command, _ in link.asked] == ["kill"]
 
 
 def test_nothing_is_removed_without_a_yes(run: Any) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -29,6 +31,7 @@ from autopyfactory.plugins.base import SchedPlugin, SentPilots, SubmitError, Sub
 from autopyfactory.plugins.sched.ready import Ready, ReadyOptions
 from autopyfactory.sources.place import PlaceWatch
 from autopyfactory.sources.source import StatusSource
+from autopyfactory.why import explain
 from autopyfactory.why.problems import problems
 from fakes import FakeBatch, FakeClock, FakeSubmit, FakeWMS, Want, context, queue_config
 from patience import PATIENCE, until
@@ -477,6 +480,14 @@ def test_pilots_counted_twice_for_a_moment_are_not_taken_back(tmp_path: Path) ->
     assert "5 are not visible" in record.reason
 
 
+def test_one_pilot_is_not_visible_and_not_are(tmp_path: Path) -> None:
+    w = World(tmp_path, [Want(1)])
+    w.poll()
+    w.cycle()
+    w.queue.parts.chain[0].n = -3
+    assert w.cycle().reason == "3 too many, but 1 is not visible"
+
+
 def test_a_negative_number_retires(tmp_path: Path) -> None:
     w = World(tmp_path, [Want(-3)])
     w.poll()
@@ -593,6 +604,55 @@ def test_a_schedd_that_does_not_say_what_it_took_back_is_no_internal_error(
         record = world.cycle()
     assert (record.outcome, record.reason[:38]) == ("failed", "pilots may or may not have been taken ")
     assert record.inputs is not None and record.decision is not None and record.wanted == -3
+
+
+def test_a_ledger_that_cannot_be_written_is_told_as_that_and_not_as_a_defect(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was known and decided stays in the record; the complaint is logged once, then counted."""
+    world = World(tmp_path, [Want(5)])
+    world.poll()
+    records = []
+    full = sqlite3.OperationalError("database or disk is full")
+    with patch.object(Ledger, "_put", side_effect=full):
+        for _ in range(4):
+            records.append(world.cycle())
+            world.clock.advance(600)  # longer than it is left alone after refusals
+            world.poll()
+    assert world.submit.sent == 0, "what is not written down is not sent"
+    for record in records:
+        assert (record.outcome, record.wanted) == ("failed", 5)
+        assert "disk is full" in record.reason and "internal error" not in record.reason
+        assert record.inputs is not None and record.decision is not None
+    for name in ("autopyfactory.queue.q", "autopyfactory.ledger"):
+        loud = [r for r in caplog.records if r.name == name and r.levelno >= logging.WARNING]
+        assert len([r for r in loud if "disk is full" in r.getMessage()]) == 1
+    (run,) = explain(records).runs
+    assert run.cycles == 4
+    assert world.cycle().submitted == 5
+
+
+def test_a_submission_that_is_not_let_in_says_so_and_keeps_what_was_decided(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No outcome is unknown: nothing was sent, and nothing is looked up. It is logged once, then counted."""
+    world = World(tmp_path, [Want(5)])
+    text = "ap: Failed to connect to schedd, errmsg=AUTHENTICATE:1003:Failed to authenticate with any method"
+    world.submit.fail = SubmitError(text)
+    records = []
+    for _ in range(3):
+        world.clock.advance(600)
+        world.poll()
+        records.append(world.cycle())
+    for record in records:
+        assert (record.outcome, record.wanted, record.unresolved) == ("failed", 5, ())
+        assert record.reason == f"submission failed: {text}"
+        assert record.inputs is not None and record.decision is not None
+    story = explain(records)
+    assert story.codes[0] == "schedd-refuses"
+    assert [run.cycles for run in story.runs] == [3]
+    loud = [r for r in caplog.records if r.levelno >= logging.WARNING and "AUTHENTICATE" in r.getMessage()]
+    assert len(loud) == 1
 
 
 def test_a_defect_keeps_what_was_known_and_decided(tmp_path: Path) -> None:

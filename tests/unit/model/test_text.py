@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopyfactory.model.text import (
+    are,
     capital,
     clock,
     count,
@@ -99,6 +100,7 @@ def test_a_duration_in_words_is_right_to_its_second_unit(seconds):
 
 def test_counts_and_lists():
     assert [count(n, "pilot") for n in (0, 1, 2)] == ["0 pilots", "1 pilot", "2 pilots"]
+    assert [are(n) for n in (0, 1, 2)] == ["are", "is", "are"]
     assert some([]) == ""
     assert some("abcde") == "a, b, c, d, e"
     assert some("abcdef") == "a, b, c, d, e and 1 more"

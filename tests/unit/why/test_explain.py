@@ -335,9 +335,18 @@ def test_nothing_ready() -> None:
     assert story.headline.endswith("no jobs are ready for BNL_MCORE")
 
 
-def test_enough_pending() -> None:
-    record = cycle(ready=5, pending=9, sent=(), decision=decided(Step("Ready", 0, 0, "5 ready, 9 pending")))
-    assert explain([record], live()).codes == ("enough-pending",)
+@pytest.mark.parametrize(
+    ("ready", "pending", "words"),
+    [
+        (1, 1, "1 pending pilot is enough for 1 ready job"),
+        (5, 9, "9 pending pilots are enough for 5 ready jobs"),
+    ],
+)
+def test_enough_pending_says_is_of_one_and_are_of_more(ready: int, pending: int, words: str) -> None:
+    step = Step("Ready", 0, 0, f"{ready} ready, {pending} pending")
+    record = cycle(ready=ready, pending=pending, sent=(), decision=decided(step))
+    (cause,) = explain([record], live()).causes
+    assert (cause.code, cause.words) == ("enough-pending", words)
 
 
 def test_wms_that_does_not_know_the_queue() -> None:
@@ -418,6 +427,7 @@ def test_pilots_that_wait_for_long() -> None:
 
 
 def test_pilots_that_no_machine_takes_are_told_with_what_excludes_how_many() -> None:
+    """Idle pilots of the local pool whose Requirements match no machine; with a real pool in tests/grid."""
     clauses = (('regexp("bell",TARGET.Machine)', 8), ("TARGET.Memory >= RequestMemory", 1))
     found = Match(8, 0, clauses, refuse=2)
     waiting = Troubles(NOW, oldest_pending=NOW - timedelta(minutes=1), match=found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.batchstatus import condor
 from autopyfactory.plugins.batchstatus.condor import summarize
+from autopyfactory.why import explain
+from contracts.records import cycle
 from fakes import context
 
 
@@ -38,6 +41,18 @@ def test_each_pilot_is_counted_in_its_queue_and_state() -> None:
     assert (dict(status.others), status.identity) == ({"A": 4, "B": 5}, "home")
     assert (status.active, status.queue("A").shown) == (29, 18)
     assert status.queue("C") == BatchQueueInfo()
+
+
+def test_idle_pilots_of_the_local_pool_are_not_told_to_be_on_their_way_to_a_ce() -> None:
+    rows = [("local", 1, 5, None, "m", None, 6), ("beyond", 1, 9, None, "m", None, 6)]
+    status = summarize(rows, Mapping.load(CONDOR_BATCH), "m", "home")
+    told = {}
+    for name, batch in status.queues.items():
+        record = cycle(name)
+        assert record.inputs is not None
+        told[name] = explain([replace(record, inputs=replace(record.inputs, batch=batch))]).headline
+    assert "6 pilots pending (6 not yet at the CE)" in told["beyond"]
+    assert "6 pilots pending, 0 running" in told["local"]
 
 
 def test_no_rows_are_no_pilots() -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from autopyfactory.condor.diagnosis import diagnose
+from autopyfactory.condor.target import Target
 from autopyfactory.credentials.credential import Presented
 from autopyfactory.credentials.wallet import Choice, Wish
 from autopyfactory.options.binding import bind
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.section import Section
-from autopyfactory.plugins.base import QueueContext, Shared, SubmitError
+from autopyfactory.plugins.base import QueueContext, Shared, SubmitError, SubmitUnknown
+from autopyfactory.plugins.batchsubmit import condorbase
 from autopyfactory.plugins.batchsubmit.condorce import CondorCE
 from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
 from autopyfactory.plugins.batchsubmit.logtree import queue_folder
@@ -192,7 +197,7 @@ class OneProfile:
         return Choice("p", Presented({"scitokens_file": "/t"}), None, ())
 
 
-def with_profiles(wallet: OneProfile, wall: int = 0, **keys: str) -> CondorCE:
+def with_profiles(wallet: OneProfile, wall: int = 0, logs: str = "/logs", **keys: str) -> CondorCE:
     keys = {"batchsubmit.condorce.gridresource": "ce.org", "batchsubmit.condorce.auth": "p, q", **keys}
     options, problems = bind(CondorCE.Options, Section.from_texts("q", keys))
     assert options is not None, problems
@@ -200,7 +205,7 @@ def with_profiles(wallet: OneProfile, wall: int = 0, **keys: str) -> CondorCE:
         enabled=True, sched=("Null",), batchsubmit="X", executable="/w.sh", wall_minutes=wall
     )
     shared = Shared(wallet=wallet)  # type: ignore[arg-type]
-    factory = FactoryOptions(factory_id="f", base_log_dir="/logs")
+    factory = FactoryOptions(factory_id="f", base_log_dir=logs)
     return CondorCE(options, QueueContext("q", queue, factory, shared=shared))
 
 
@@ -229,3 +234,30 @@ def test_nothing_is_submitted_once_no_credential_is_valid() -> None:
     wallet.valid = False
     with pytest.raises(SubmitError, match="no valid credential: p: expired"):
         with_profiles(wallet).submit(1, "t", 5)
+
+
+NO_METHOD = "AUTHENTICATE:1003:Failed to authenticate with any method"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"Failed to connect to schedd, errmsg={NO_METHOD}", SubmitError),
+        ("Failed to create new cluster, errmsg=SECMAN:2010:Received \"DENIED\" from server", SubmitError),
+        ("Unable to commit transaction: ", SubmitUnknown),  # and nothing but such a thing
+    ],
+)
+def test_who_is_not_let_in_by_the_schedd_has_sent_nothing_for_certain(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, told: type[Exception]
+) -> None:
+    """An authentication that fails is no outcome that is not known, which would have to be looked up."""
+    plugin = with_profiles(OneProfile(), logs=str(tmp_path))
+    error = diagnose("HTCondorException", text, [], Target("ap", "pool"))
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(condorbase, "client", lambda target: SimpleNamespace(submit=refuse))
+    with pytest.raises(told) as caught:
+        plugin.submit(1, "t", 5)
+    assert text.strip(": ") in str(caught.value)

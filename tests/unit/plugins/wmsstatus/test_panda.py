@@ -5,11 +5,13 @@ import ssl
 import pytest
 import requests
 
+from autopyfactory.config.jobstates import PANDA
+from autopyfactory.config.jobstates import Mapping as StatusMapping
 from autopyfactory.model.info import SiteInfo, WMSQueueInfo
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import SourceError
-from autopyfactory.plugins.wmsstatus import panda, pandaserver, pandasites
+from autopyfactory.plugins.wmsstatus import panda, pandaserver, pandasites, pandastatistics
 from autopyfactory.plugins.wmsstatus.panda import Panda
 from patience import PATIENCE
 from servers import certificates
@@ -294,7 +296,7 @@ def test_what_cannot_be_is_no_information(server, monkeypatch, data, told):
 
 
 @pytest.mark.parametrize("record", [None, [], 4, {"T": None}, {"T": {"managed": {"activated": None}}}])
-def test_one_site_that_makes_no_sense_does_not_silence_the_others(server, monkeypatch, caplog, record):
+def test_one_sites_null_or_nonsense_does_not_silence_the_others(server, monkeypatch, caplog, record):
     """Nothing is known of that one, which is not zero: its queue sends nothing, the others go on."""
     good = {"T": {"managed": {"activated": 4}}}
     data = {"BAD": record, "GOOD": good}
@@ -307,6 +309,14 @@ def test_one_site_that_makes_no_sense_does_not_silence_the_others(server, monkey
     assert source(server, "NOT_THERE").queue_info(status) == WMSQueueInfo()
     plugin.fetch()
     assert len([r for r in caplog.records if "'BAD'" in r.message]) == 1
+
+
+def test_one_sites_null_is_that_sites_alone_with_older_servers_and_in_site_data_too():
+    mapping = StatusMapping.load(PANDA)
+    counted = pandastatistics.plain({"BAD": None, "GOOD": {"activated": 4}}, mapping)
+    assert (set(counted.spoilt), counted.queues) == ({"BAD"}, {"GOOD": WMSQueueInfo(ready=4)})
+    found = pandastatistics.sites({"BAD": None, "ODD": {"status": None}, "GOOD": {"status": "online"}})
+    assert {name: info.status for name, info in found.items()} == {"GOOD": "online"}
 
 
 def test_names_may_be_any_text(server):
