@@ -175,8 +175,8 @@ def _ticket_lines(seen: SiteState) -> Iterable[str]:
             yield f"{s.pilots} {what}{since}, for instance {s.example}: {s.words}: {s.reason}"
     if seen.failed or seen.empty:
         yield (
-            f"Of {count(seen.ended, 'pilot')} that ended in the last hour {seen.failed} failed and {seen.empty} found"
-            f" no work; that wasted {seen.wasted_hours:.1f} hours of slots."
+            f"Of {count(seen.ended, 'pilot')} that ended in the last hour {seen.failed} failed and "
+            f"{seen.empty} found no work; that wasted {seen.wasted_hours:.1f} hours of slots."
         )
     for words, numbers in (("By node", seen.hosts), ("By check", seen.checks), ("By kind", seen.failures)):
         if numbers:

@@ -402,7 +402,8 @@ class _Follower:
                 match = None
             if match is not None and not match.fit:
                 clauses = "; ".join(f"{text} excludes {n}" for text, n in match.clauses[:3])
-                return f"{waited}: of {count(match.machines, 'machine')} none fits: {clauses}", "us", "ask for less"
+                pool = count(match.machines, "machine")
+                return f"{waited}: of {pool} none fits: {clauses}", "us", "ask for less"
         return waited, "site", "ask the site why it starts no pilot, or wait for longer (--limit)"
 
     def _take_back(self, jobs: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Outputs that the documentation shows, and how to make them anew.
 
 A block of a page that begins with `$ autopyfactory ...` and goes on is an output. A line `...` in it stands
-for any lines. `cd tests/kit && python -m docoutputs` writes the outputs of today into the pages.
+for any lines. `PYTHONPATH=misc:tests/kit .venv/bin/python -m docoutputs` writes today's into the pages.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
+import docstories
 from autopyfactory.cli.main import cli
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.why import explain
@@ -204,6 +205,8 @@ def of_cric(wanted: Output) -> str:
         return run(f"{wanted.command} --conf {folder}/autopyfactory.conf")
 
 
+STATUS = ("capped", "down", "failing", "idle", "paused", "refused", "scheddless")  # of docs/why.md
+
 MAKERS: Mapping[tuple[str, str], Callable[[Output], str]] = {
     ("configuration", "check"): of_files("configuration/wrong"),
     ("configuration", "config"): of_files("configuration/right"),
@@ -212,9 +215,11 @@ MAKERS: Mapping[tuple[str, str], Callable[[Output], str]] = {
     ("simulate", "simulate"): of_files("simulate"),
     ("sources/README", "why"): of_story,
     ("sources/cric", "cric"): of_cric,
+    ("why", "pilots"): lambda wanted: docstories.kill(),
+    ("why", "status"): lambda wanted: docstories.table(STATUS),
+    ("why", "why"): lambda wanted: docstories.why(wanted.command.split()[2]),
 }
 """(page, first word of the command): what makes the output"""
-BY_HAND = {"why"}  # pages whose outputs are of a grid with trouble: nothing makes them yet
 ON_GRID = {"site-check"}  # pages whose outputs tests/grid makes, and compares by `alike`
 
 
