@@ -1,7 +1,7 @@
 """The factory with trouble that docs/why.md shows, without a grid.
 
-Its schedd's ads, its pilots' endings and its cycles are written down here, as they were on the grid of
-tests/grid/test_why.py and test_endings.py; what the commands say of them is the code's.
+Its schedd's ads, its pilots' endings and its cycles are written down here, with the texts that real services
+gave on the grid of tests/grid/test_why.py and test_endings.py; what the commands say of them is the code's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autopyfactory.cli.screen import console
 from autopyfactory.model.decision import CycleInputs, decide
 from autopyfactory.model.ending import Account, Ending
 from autopyfactory.model.info import BatchQueueInfo, WMSQueueInfo
-from autopyfactory.model.record import CycleRecord, Outcome, Sent, Troubles
+from autopyfactory.model.record import CycleRecord, Sent, Troubles
 from autopyfactory.model.serialize import to_plain
 from autopyfactory.notify.trends import Trend
 from autopyfactory.pauses import Pause
@@ -158,16 +158,16 @@ def _record(name: str, queue: Queue, started: datetime, number: int) -> CycleRec
     wms = None if queue.ready is None else WMSQueueInfo(ready=queue.ready)
     inputs = CycleInputs(name, wms, queue.batch, now=started)
     decision = decide(CHAIN, inputs)
-    outcome: Outcome = "nothing"
     why = decision.decisive
     given: dict[str, Any] = {
-        "ages": {"wms": 42.0, "batch": 0.0},
+        "outcome": "nothing",
         "reason": f"{why.plugin}: {why.reason}" if why else "",
+        "ages": {"wms": 42.0, "batch": 0.0},
+        "wmsqueue": queue.wmsqueue or name,
         **queue.record,
     }
     if "gate" in given:
         given["reason"] = "; ".join(given["gate"])
-    given = {"outcome": outcome, "wmsqueue": queue.wmsqueue or name, **given}
     return CycleRecord(name, number, started, inputs=inputs, decision=decision, wanted=decision.n, **given)
 
 

@@ -35,7 +35,7 @@ executable.arguments =
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     made = Place(tmp_path_factory.mktemp("probe"))
     for name, script, more in (
-        ("good", f"sleep 1; {OK}", ""),
+        ("good", f"sleep 5; {OK}", ""),  # long enough to be seen running, also on a busy machine
         ("bad", BAD, ""),
         ("mute", f"sleep 1; {OK}", ""),
         ("left", f"sleep 1; {OK}", ""),
