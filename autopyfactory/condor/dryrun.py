@@ -40,7 +40,7 @@ def refusals(descriptions: Sequence[Mapping[str, str]]) -> list[str | None]:
     with tempfile.TemporaryDirectory(prefix="autopyfactory-check-") as folder:
         asked = Path(folder, "asked.json")
         asked.write_text(json.dumps([dict(d) for d in descriptions]))
-        done = program.run([sys.executable, "-m", __name__, str(asked)], SECONDS)
+        done = program.run([sys.executable, "-P", "-m", __name__, str(asked)], SECONDS)
     found: list[str | None] = json.loads(done.stdout)
     return found
 

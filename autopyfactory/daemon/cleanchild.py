@@ -36,7 +36,7 @@ class CleanLogs:
         self,
         policy: Callable[[], Retention],
         interval: float = EVERY,
-        command: Sequence[str] = (sys.executable, "-m", "autopyfactory.daemon.cleanchild"),
+        command: Sequence[str] = (sys.executable, "-P", "-m", "autopyfactory.daemon.cleanchild"),
     ) -> None:
         """Prepare; `command` is for tests."""
         self._policy = policy

@@ -172,7 +172,7 @@ class WebChild:
         conf: Sequence[str],
         state_dir: Path,
         *,
-        command: Sequence[str] = (sys.executable, "-m", "autopyfactory.web"),
+        command: Sequence[str] = (sys.executable, "-P", "-m", "autopyfactory.web"),
     ):
         """Prepare. `wanted` returns the options in force, at any time; `command` is for tests."""
         self._wanted = wanted

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from autopyfactory.accounting import spelling
 from autopyfactory.accounting.bookkeeper import Bookkeeper
-from autopyfactory.breakers.registry import FREE, Address, Breakers, Permit
+from autopyfactory.breakers.registry import FREE, Address, Breakers, Permit, of_all
 from autopyfactory.config.difftext import Effect
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.cycle.components import Parts
@@ -103,8 +103,9 @@ class Preview(Neighbours):
         """Return what the breakers would say to the queue, where it would send with this configuration."""
         if self._breakers is None or not queue.config.options.breaker:
             return FREE
-        submit = queue.parts.submit
-        return self._breakers.permit(Address(queue.name, spelling.ce(submit.ce), submit.sent_with))
+        submits = [route.submit for route in queue.parts.routes]
+        where = dict.fromkeys(Address(queue.name, spelling.ce(s.ce), s.sent_with) for s in submits)
+        return of_all([self._breakers.permit(one) for one in where])
 
     # --- what the queues ask ----------------------------------------------------------------------
 

@@ -243,9 +243,13 @@ class _Server(HTTPServer):
             self.cut += 1
             self.shutdown_request(request)
             return
-        threading.Thread(
-            target=self._work, args=(request, client_address), name="report", daemon=True
-        ).start()
+        work = threading.Thread(target=self._work, args=(request, client_address), name="report", daemon=True)
+        try:
+            work.start()
+        except RuntimeError:  # this process may have no more threads now
+            self.cut += 1
+            self.shutdown_request(request)
+            self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of connections that break: anybody can break one."""
@@ -263,11 +267,11 @@ class _Server(HTTPServer):
         # The end of a slow one: whatever it sends in small pieces, its connection is shut after this time.
         end = threading.Timer(SECONDS, _shut, (request,))
         end.daemon = True
-        end.start()
         try:
+            end.start()
             self.finish_request(request, client_address)
-        except OSError:
-            pass  # it has gone, or was shut
+        except (OSError, RuntimeError):
+            pass  # it has gone, or was shut, or nobody can be found to shut it
         finally:
             end.cancel()
             self.shutdown_request(request)

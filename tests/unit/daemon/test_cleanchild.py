@@ -45,6 +45,18 @@ def test_the_thread_cleans_at_once_and_again_and_stops(tmp_path: Path) -> None:
     until(lambda: "clean logs" not in {t.name for t in threading.enumerate()})
 
 
+def test_a_stray_file_in_the_working_folder_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "psutil.py").write_text("raise SystemExit('somebody else has written this')\n")
+    monkeypatch.chdir(here)
+    gone = old(tmp_path)
+    CleanLogs(lambda: Retention(tmp_path, 1)).clean()
+    assert not gone.exists()
+
+
 def test_what_a_pass_did_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     old(tmp_path)
     (tmp_path / "2020-01-02").mkdir()

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -223,3 +224,18 @@ def test_it_ends_at_once(events: list[Event]) -> None:
         it.close()
         assert time.monotonic() - began < PATIENCE / 2
         assert idle
+
+
+@pytest.mark.parametrize("kind", ["Thread", "Timer"])
+def test_without_threads_a_connection_is_closed_and_its_place_is_free_again(
+    listening: Listener, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def none_left(self: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(getattr(threading, kind), "start", none_left)
+        for _ in range(CONNECTIONS + 1):
+            with socket.create_connection(("127.0.0.1", listening.port), PATIENCE) as one:
+                assert one.recv(1) == b""
+    assert post(listening, body()) == 204
