@@ -48,7 +48,7 @@ def plan(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
         "accepted": not wrong,
         "text": render(changes, effects, everything=bool(arguments.get("everything"))),
         "changes": as_data(changes, effects),
-        "problems": [str(p) for p in (wrong or new.problems)],
+        "problems": [str(p) for p in (wrong or (*new.problems, *factory.postponed(new)))],
     }
 
 

@@ -41,6 +41,10 @@ BATCH = {"slurm": ("sbatch", "squeue"), "pbs": ("qsub", "qstat"), "lsf": ("bsub"
          "sge": ("qsub", "qstat")}  # fmt: skip
 INSTALL = "set the host up with `condor_remote_cluster --add`"
 TELL_SITE = "tell the site, with this text"
+UNTRUSTED = (  # HTCondor's text is the same
+    "If pilots get in all the same, it is this user's HTCondor that does not trust the CE's certificate "
+    "(AUTH_SSL_CLIENT_CAFILE)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +204,9 @@ def _connected(place: Door, limit: float) -> Found:
         else:
             return Found(f"port {place.port} of {address} accepts connections")
     return Found(
-        f"no connection to {problem}", "wrong", "site", "tell the site that the CE cannot be reached"
+        f"no connection to {problem}", "wrong", "site",
+        "see whether the queue's options name this host and port rightly; if so, tell the site that the CE "
+        "cannot be reached",
     )
 
 
@@ -226,7 +232,7 @@ def _pinged(client: CondorClient, limit: float) -> Found:
             text = printable(str(err), LONGEST)
             kind = kind_of(text)
             kind = kind if kind.code.startswith("credential") else NOT_ACCEPTED
-            return Found(f"{kind.words}: {text}", "wrong", kind.who, kind.next)
+            return Found(f"{kind.words}: {text}", "wrong", kind.who, f"{kind.next}. {UNTRUSTED}")
     return Found(f"it takes us for {who.user}, by {who.method}, and lets us submit")
 
 

@@ -68,6 +68,7 @@ PartT = TypeVar("PartT", bound=Options)
 TICK = 0.5  # seconds between two looks of the housekeeping at what has changed
 # What a running factory cannot change about itself: it would lose track of its own pilots or state.
 FIXED = ("factory_id", "state_dir", "socket")
+AT_START = ("mail", "pings", "reports")  # parts of [Factory] that only a start takes up
 
 
 @dataclass(frozen=True)
@@ -361,7 +362,7 @@ class Factory(Neighbours):
             old = self.configuration
             if wrong := self.refusals(new, allow_empty=allow_empty):
                 return ReloadReport(False, None, wrong)
-            changes = diff(old, new)
+            changes, later = diff(old, new), self.postponed(new)
             self.configuration = new
             self._sleep = new.factory.sleep
             self._want(new)
@@ -370,7 +371,9 @@ class Factory(Neighbours):
             f"{count(len(changes.added), 'queue')} added, {len(changes.removed)} removed, "
             f"{len(changes.changed)} changed",
         )
-        return ReloadReport(True, changes, new.problems)
+        for problem in later:
+            log.warning("%s", problem)
+        return ReloadReport(True, changes, (*new.problems, *later))
 
     def read_configuration(self) -> Configuration:
         """Return the configuration as its sources have it now. Raises ConfigError."""
@@ -389,6 +392,16 @@ class Factory(Neighbours):
             if getattr(old.factory, field) != getattr(new.factory, field)
         ]
         return (*fresh, *fixed, *(() if allow_empty else vanished(old, new)))
+
+    def postponed(self, new: Configuration) -> tuple[Problem, ...]:
+        """Return what of `new` would be accepted by a reload, and taken up by the next start only."""
+        parts = self.configuration.parts
+        words = "what changed counts from the next start"
+        return tuple(
+            Problem("warning", f"{name}.*: {words}", hint="restart the factory")
+            for name in AT_START
+            if parts.get(name) != new.parts.get(name)
+        )
 
     # --- what queues ask ------------------------------------------------------------------------
 

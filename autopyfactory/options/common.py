@@ -482,7 +482,8 @@ class QueueOptions(Options):
         None,
         key="wrapper.report",
         pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$",
-        description="URL that wrappers report to by HTTP: this factory's reports.listen, as nodes see it",
+        description="URL that composed wrappers report to by HTTP: this factory's reports.listen,"
+        " as nodes see it",
     )
 
     interpolation_only: ClassVar[tuple[str, ...]] = (

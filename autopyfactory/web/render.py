@@ -16,6 +16,7 @@ from autopyfactory import __version__
 from autopyfactory.api.rows import QueueRow
 from autopyfactory.model.text import capital, sentence, span, visible
 from autopyfactory.web.table import STALE, cause_of
+from autopyfactory.why.render import WHO
 
 STATIC = {
     "style.css": "text/css; charset=utf-8",
@@ -72,6 +73,11 @@ def percent(part: int | None, whole: int | None) -> str:
     return f"{100 * part / whole:.0f}" if part is not None and whole else ""
 
 
+def acts(who: str) -> str:
+    """Return who has to act, in the words of `why`."""
+    return WHO.get(who, "nobody has to act" if who == "nobody" else "the factory's operator has to act")
+
+
 def path(*parts: str) -> str:
     """Return a path of ours with names of any kind in it; half characters, as of files, lead nowhere."""
     return "/" + "/".join(quote(p, safe="", errors="replace") for p in parts)
@@ -102,7 +108,7 @@ def _environment() -> Environment:
     }  # fmt: skip
     made.globals |= {
         "path": path, "query": query, "tone": tone, "cause_of": cause_of, "is_stale": is_stale,
-        "percent": percent, "moment": moment,
+        "percent": percent, "moment": moment, "acts": acts,
         "version": __version__,
     }  # fmt: skip
     return made

@@ -7,11 +7,12 @@ from datetime import datetime
 from autopyfactory.model.text import capital, clock, count, sentence, since, span
 from autopyfactory.why.model import Cause, Run, Story
 
-_WHO = {
+WHO = {
     "site": "the site has to act",
     "credentials": "who looks after credentials has to act",
     "work": "who feeds the WMS has to act",
 }
+"""Who has to act when it is not the factory's operator."""
 
 
 def render(story: Story, *, runs: int = 5) -> list[str]:
@@ -41,7 +42,7 @@ def _where(story: Story) -> str:
 
 def cause_lines(cause: Cause, now: datetime) -> list[str]:
     """Return a cause as lines, at `now`: what it is, who has to act, and what somebody else said of it."""
-    who = f" [{_WHO[cause.who]}]" if cause.who in _WHO else ""
+    who = f" [{WHO[cause.who]}]" if cause.who in WHO else ""
     lines = [f"  * {capital(cause.words)}{since(cause.since, now)}.{who}"]
     if cause.example:
         lines.append(f'    "{_short(cause.example)}"')

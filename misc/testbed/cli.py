@@ -103,6 +103,9 @@ def _env(options: argparse.Namespace) -> None:
     exports = dict(pool.exports)
     if options.admin:
         exports["CONDOR_CONFIG"] = str(pool.directory / "condor_config")
+    authority = pool.directory / "etc/authority.pem"
+    if authority.exists():  # who shows a token to a site must trust its certificate, as our daemons do
+        exports["_CONDOR_AUTH_SSL_CLIENT_CAFILE"] = str(authority)
     for name, value in exports.items():
         print(f"export {name}={shlex.quote(value)}")
     print(f'export PATH={shlex.quote(f"{pool.condor.bin}:{pool.condor.sbin}")}:"$PATH"')

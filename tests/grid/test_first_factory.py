@@ -63,7 +63,9 @@ def test_from_nothing_to_ten_jobs_done(checkout: Path, place: Path) -> None:
         (found,) = (text for block, text in told.items() if words in block)
         return found
 
-    assert "0 errors, 0 warnings" in after("autopyfactory check")
+    assert "0 errors, 0 warnings" in after("autopyfactory check --conf")
+    looked = after("autopyfactory check --online")
+    assert looked.count("ok    authenticate") == 2, looked
     assert "10 job(s) submitted" in after("condor_q")
     assert re.findall(r"^\d+ \d+ (\d+)$", after("condor_wait"), re.MULTILINE) == ["0"] * 10
     assert "credential" in after("until autopyfactory why")

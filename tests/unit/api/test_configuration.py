@@ -40,6 +40,17 @@ def test_a_plan_is_what_a_reload_does(place: Place, factory: Any) -> None:
     until(lambda: set(factory.queues) == {"east", "more"})
 
 
+def test_what_only_a_start_takes_up_is_said_by_both(place: Place, factory: Any) -> None:
+    before = answer(factory, "plan", {})["problems"]
+    place.configure(reports__listen="127.0.0.1:1")
+    plan, done = answer(factory, "plan", {}), answer(factory, "reload", {})
+    assert (plan["accepted"], done["applied"]) == (True, True)
+    for said in (plan, done):
+        (problem,) = set(said["problems"]) - set(before)
+        assert "warning: reports.*: what changed counts from the next start" in problem
+    assert answer(factory, "reload", {})["problems"] == before, "it is said once"
+
+
 def test_a_configuration_with_an_error_is_refused_by_both(place: Place, factory: Any) -> None:
     rewrite(place, "sched.maxtorun.maximum = 2", "sched.maxtorun.maximum = many")
     plan, done = answer(factory, "plan", {}), answer(factory, "reload", {})

@@ -30,6 +30,19 @@ def test_a_count_that_is_not_known_is_not_zero(n: int | None, words: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        ("site", "the site has to act"),
+        ("credentials", "who looks after credentials has to act"),
+        ("us", "the factory's operator has to act"),
+        ("nobody", "nobody has to act"),
+    ],
+)
+def test_who_has_to_act_is_a_sentence(who: str, words: str) -> None:
+    assert render.acts(who) == words
+
+
+@pytest.mark.parametrize(
     ("part", "whole", "words"),
     [(1, 3, "33"), (0, 3, "0"), (3, 3, "100"), (0, 0, ""), (None, 3, ""), (1, None, ""), (1, 0, "")],
 )
