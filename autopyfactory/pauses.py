@@ -224,8 +224,6 @@ def _read(path: Path) -> dict[str, Pause]:
         raise ValueError("no list of pauses in it")
     pauses = [from_plain(Pause, p) for p in data["pauses"]]
     for p in pauses:
-        if p.since.tzinfo is None or (p.until is not None and p.until.tzinfo is None):
-            raise ValueError(f"a time of {p.queue} has no zone")
         if p.kind not in ("paused", "draining"):
             raise ValueError(f"{p.queue} is said to be {p.kind}")
     return {p.queue: p for p in pauses}

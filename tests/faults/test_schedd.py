@@ -40,8 +40,7 @@ def test_a_stopped_schedd_holds_back_and_recovery_is_quick(box: Box) -> None:
             box.work({"q1": 100})
             box.queue("q1", sched__maxtorun__maximum="30")
             until(lambda: "s old (maxage 6)" in last(factory, "q1"), "the queue to say that it waits")
-            assert factory.queues["q1"].last is not None
-            assert "batch" in factory.queues["q1"].last.errors
+            until(lambda: (r := factory.queues["q1"].last) and "batch" in r.errors, "the error of that schedd")
         finally:
             os.kill(schedd, signal.SIGCONT)
         resumed = time.monotonic()

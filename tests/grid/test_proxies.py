@@ -148,7 +148,7 @@ def test_the_access_points_certificate_takes_a_pilot_there(world: World, tmp_pat
     box.work({"q1": 1})
     with InProcess(box):
         until(lambda: outputs(box, "q1") == [["done"]], "the pilot's output")
-    assert f"CN={ROBOT}" in audit(world)
+    until(lambda: f"CN={ROBOT}" in audit(world), "the CE's word on who came")
 
 
 def test_each_role_of_one_person_arrives_with_its_own_proxy(world: World, tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ class Elsewhere:
         (site / "others.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
         self.run("-m", "pip", "install", "-q", "setuptools>=70")  # builds without pulling in `wheel`
         source = folder / "source"
-        shutil.copytree(ROOT / "autopyfactory", source / "autopyfactory")
+        for name in ("autopyfactory", "docs/man", "etc", "misc"):
+            shutil.copytree(ROOT / name, source / name)
         for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, source)
         self.install(source)

@@ -21,6 +21,7 @@ RUNS: dict[str, list[list[str]]] = {
     "credentials": [["credentials"]],
     "cric": [["--conf", "{cric}", "cric", "--dry-run"]],
     "history": [["history"], ["history", "east"]],
+    "onboard": [["onboard", "east"]],
     "pilots": [["pilots"]],
     "pilots places": [["pilots", "places"]],
     "plan": [["plan"]],
@@ -29,8 +30,10 @@ RUNS: dict[str, list[list[str]]] = {
         ["simulate", "--queue", "east", "--ready", "5"],
         ["simulate", "--queue", "east", "--workload", "tail", "--seeds", "1"],
     ],
+    "probe": [["probe", "east"]],
     "status": [["status"]],
     "why": [["why"], ["why", "east"]],
+    "worst": [["worst"]],
 }
 
 

@@ -17,4 +17,4 @@ def test_the_command_says_what_it_made_or_why_not(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     failed = runner.invoke(command, ["new", "sched", "Mine", "--into", str(tmp_path / "file" / "below")])
     assert failed.exit_code == 1 and "Not a directory" in failed.output
-    assert runner.invoke(command, ["new", "auth", "Mine"]).exit_code == 2
+    assert runner.invoke(command, ["new", "factory", "Mine"]).exit_code == 2
