@@ -40,7 +40,7 @@ def test_a_stopped_schedd_holds_back_and_recovery_is_quick(box: Box) -> None:
             box.work({"q1": 100})
             box.queue("q1", sched__maxtorun__maximum="30")
             until(lambda: "s old (maxage 6)" in last(factory, "q1"), "the queue to say that it waits")
-            until(lambda: (r := factory.queues["q1"].last) and "batch" in r.errors, "the error of that schedd")
+            until(lambda: (r := factory.queues["q1"].last) and "batch" in r.errors, "the error of it")
         finally:
             os.kill(schedd, signal.SIGCONT)
         resumed = time.monotonic()

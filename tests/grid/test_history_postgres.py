@@ -53,7 +53,7 @@ def test_a_server_that_is_away_costs_nothing_and_everything_is_written_when_it_i
     reporter = BatchReporter(
         "history", HistoryWriter(url, "f").deliver, attempts=None, backoff=0.05, backoff_max=0.2
     )
-    begin = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=6)  # nothing of it is thinned
+    begin = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=6)  # not thinned yet
     records = list(series("A", begin, 300))
     for r in records[:100]:
         reporter.report(r)
