@@ -273,9 +273,7 @@ class _Follower:
         targets = targets_of(queue.config)
         self._target = next((t for t in targets if str(t) == route.submit.target), next(iter(targets), None))
         self._factory = route.submit.context.factory
-        self._left: dict[
-            str, float
-        ] = {}  # jobs that have left their schedd's queue, and since when (monotonic)
+        self._left: dict[str, float] = {}  # jobs that were not seen any more, and since when (monotonic)
 
     def follow(self) -> None:
         """Look until all is over; what goes wrong is taken back, unless it is to stay."""
@@ -329,16 +327,20 @@ class _Follower:
         except SubmitUnknown as err:
             self._note(str(err))
             return
-        running = {"JobStatus": pilotstages.RUNNING}
-        ad = {name: running.get(name) for name in pilotstages.ADS}
-        self._one.pilots = {
-            job: pilotstages.seen(p, ad, now)
-            if job in there
-            else p
-            if p.over
-            else pilotstages.vanished(p, self._account(job), now)
-            for job, p in self._one.pilots.items()
-        }
+        self._one.pilots = {job: self._process(p, job in there, now) for job, p in self._one.pilots.items()}
+
+    def _process(self, p: Known, there: bool, now: float) -> Known:
+        """Take in whether a process was seen. One that is missing is looked for again."""
+        if there:
+            self._left.pop(p.job, None)
+            running = {"JobStatus": pilotstages.RUNNING}
+            return pilotstages.seen(p, {name: running.get(name) for name in pilotstages.ADS}, now)
+        if p.over:
+            return p
+        if p.job not in self._left:
+            self._left[p.job] = time.monotonic()
+            return p
+        return pilotstages.vanished(p, self._account(p.job), now)
 
     def _account(self, job: str) -> Account | None:
         """Return what a process says of itself in its output, where the log tree has it."""
