@@ -22,7 +22,7 @@ from factorybox import Box, InProcess
 from patience import until
 from testbed.pool import Pool
 
-WARM, ROUNDS = 20, 40
+WARM, ROUNDS, TIMES = 20, 40, 3
 PER_ROUND = 6000  # bytes of Python objects: less than what a configuration of one queue takes
 
 
@@ -109,14 +109,16 @@ def test_nothing_is_left_behind(
             until(lambda: box.pilots("q") == 2, "pilots")
             for n in range(WARM):
                 round_(box, factory, n)
-            before, bytes_before = held(), memory()
-            for n in range(ROUNDS):
-                round_(box, factory, n)
-            after, bytes_after = held(), memory()
-            assert after == before
-            grown = (bytes_after - bytes_before) / ROUNDS
-            print(f"{round_.__name__}: {grown:.0f} bytes per round")
-            assert grown < PER_ROUND
+            before, grown = held(), []
+            # A leak grows each time; what is loaded once, by any thread of this process, does not.
+            while len(grown) < TIMES and (not grown or grown[-1] >= PER_ROUND):
+                bytes_before = memory()
+                for n in range(ROUNDS):
+                    round_(box, factory, n)
+                assert held() == before
+                grown.append((memory() - bytes_before) / ROUNDS)
+            print(f"{round_.__name__}: {grown[-1]:.0f} bytes per round")
+            assert grown[-1] < PER_ROUND, grown
             assert box.pilots("q") == 2
     finally:
         tracemalloc.stop()
