@@ -110,16 +110,30 @@ def batch_info(book: Book, places: Places, queue: str, *homes: str) -> BatchQueu
 
 
 def shows_more(book: Book, place: Place) -> bool:
-    """Return whether `place` has shown more pilots than are open, whoever may have ended since."""
+    """Return whether `place` has shown more of our pilots than are open, whoever may have ended since."""
     if place.view is None:
         return False
-    for queue, info in place.view.queues.items():
-        others = min(place.view.others.get(queue, 0), info.shown)
-        if others > book.open_at(queue, place.name, ours=False):
-            return True
-        if info.shown - others > book.open_at(queue, place.name, ours=True):
-            return True
-    return False
+    others = place.view.others
+    return any(
+        info.shown - others.get(queue, 0) > book.open_at(queue, place.name, ours=True)
+        for queue, info in place.view.queues.items()
+    )
+
+
+def indistinct(place: Place) -> set[str]:
+    """Return the queues of which `place` shows pilots of other books.
+
+    One that was adopted may have gone and one that nobody knows have come in its place: they are as many.
+    """
+    return {q for q, n in place.view.others.items() if n} if place.view is not None else set()
+
+
+def doubted(book: Book, place: Place) -> set[str]:
+    """Return the queues with pilots that a look-up did not find.
+
+    They are looked up until one does or they are closed, whatever is shown: others may be shown for them.
+    """
+    return {b.queue for b in book.lines(place.name) if b.doubts and b.state == "sent"}
 
 
 def troubled(book: Book, place: Place) -> dict[str, Balance]:

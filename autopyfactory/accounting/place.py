@@ -37,6 +37,7 @@ class Place:
     rival: str = ""  # who of this host sends there already under our factory's name, see `claims`
     stranger: str = ""  # the other identity that answers under this name
     stranger_since: float | None = None  # monotonic
+    surveyed: float = float("-inf")  # monotonic: when its tags were last asked for and told
     foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots
     foreign_since: float | None = None  # monotonic: nothing is sent from then on, until somebody says so
     short: dict[str, tuple[float, int]] = field(default_factory=dict)  # see `protocol.resolving.by_count`

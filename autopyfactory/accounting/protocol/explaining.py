@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autopyfactory.accounting.book import Batch, Book
-from autopyfactory.accounting.conservation import Balance, shows_more, troubled
+from autopyfactory.accounting.conservation import doubted, indistinct, shows_more, troubled
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol.accounts import Accounts, Run, saved
 from autopyfactory.accounting.protocol.foreign import accuse, late, strangers_in, take_over
@@ -19,16 +19,19 @@ def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> 
     """
     book, first = accounts.book, not place.ready
     uneven = troubled(book, place)
+    unsure = uneven.keys() | doubted(book, place)
+    if first or asked - place.surveyed >= accounts.policy.apart:
+        unsure |= indistinct(place)
     intents = book.unresolved(place.name)
     # While pilots are to be taken over, endings do not explain that more are shown than there are lines.
-    survey = bool(uneven) or (first and shows_more(book, place))
+    survey = bool(unsure) or (first and shows_more(book, place))
     if not survey and not intents:
         place.begun(beginnings)
         return
     try:
         surveyed = (yield from _survey(accounts, place)) if survey else {}
         strangers = yield from strangers_in(accounts, surveyed)
-        wanted = [*intents, *_suspects(book, place, uneven, surveyed)]
+        wanted = [*intents, *_suspects(book, place, unsure, surveyed)]
         new = late(book, surveyed) | (strangers if first else {})
         most = sum(b.n for b in wanted) + sum(t.alive for t in new.values())
         found: Searched | None = None
@@ -63,14 +66,13 @@ def _survey(accounts: Accounts, place: Place) -> Run:
     surveyed: Surveyed = answer.value
     if not is_home(place, surveyed.identity):
         raise NoAnswer("another place answered")
+    place.surveyed = answer.asked
     return surveyed.tags
 
 
-def _suspects(
-    book: Book, place: Place, uneven: dict[str, Balance], surveyed: dict[str, TagCount]
-) -> list[Batch]:
-    """Return the lines whose pilots a survey does not show as the book has them."""
-    lines = [b for q in uneven for b in book.lines(place.name, q) if b.state == "sent"]
+def _suspects(book: Book, place: Place, queues: set[str], surveyed: dict[str, TagCount]) -> list[Batch]:
+    """Return the lines of `queues` whose pilots a survey does not show as the book has them."""
+    lines = [b for q in sorted(queues) for b in book.lines(place.name, q) if b.state == "sent"]
     suspects = []
     for batch in lines:
         seen = surveyed.get(batch.tag)

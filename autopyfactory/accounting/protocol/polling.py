@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from autopyfactory.accounting.book import Batch, bits, cluster_in, same_cluster
-from autopyfactory.accounting.conservation import Balance, troubled
+from autopyfactory.accounting.book import bits, cluster_in, same_cluster
+from autopyfactory.accounting.conservation import troubled
 from autopyfactory.accounting.place import Place, View
 from autopyfactory.accounting.protocol.accounts import Accounts, Run, end, saved
 from autopyfactory.accounting.protocol.explaining import explain
@@ -40,15 +40,6 @@ def _take(accounts: Accounts, place: Place, counted: Counted, asked: float) -> N
     book.snapshot_asked(place.name, asked)
     uneven = troubled(book, place)
     place.strange = frozenset(q for q, b in uneven.items() if b.surplus or b.foreign)
-    clear_doubts(book.lines(place.name), uneven)
-
-
-def clear_doubts(lines: Iterable[Batch], uneven: dict[str, Balance]) -> None:
-    """Forget that pilots were looked up in vain where nothing is missing any more."""
-    for batch in lines:
-        b = uneven.get(batch.queue)
-        if batch.doubts and batch.state == "sent" and (b is None or not b.missing):
-            batch.believe()
 
 
 def _endings(accounts: Accounts, place: Place, beginnings: int) -> Run:

@@ -211,12 +211,24 @@ class Checks:
             place = self.world.accounts.places.get(q.place)
             if q.enabled and (reasons := holding.holds(self.world.accounts, place)):
                 raise Violation(f"{place.name} is held back at the end: {reasons}")
+        self._check_nobody_unknown()
         self._check_disk()
         self._check_totals()
         self._check_never_sent()
         for q in self.world.queues.values():
             if q.enabled and self.world.serving_at(q.place).history:
                 self._check_filled(q)
+
+    def _check_nobody_unknown(self) -> None:
+        """Pilots of a second factory are in the book, or were told of, also when others ended meanwhile."""
+        for name in self.world.home:
+            place = self.world.accounts.places.get(name)
+            if place.view is None or self.world.now - place.view.asked > 2 * POLL:
+                continue  # nobody looks there: no queue sends there
+            tags = {p.tag for p in self.world.serving_at(name).alive if p.mark != self.world.disk.mark}
+            unknown = {tag for tag in tags if self.world.accounts.book.line(tag) is None}
+            if unknown and place.name not in self.accused:
+                raise Violation(f"{sorted(unknown)} at {name} are neither in the book nor told of")
 
     def _check_disk(self) -> None:
         self.world.disk.flush()

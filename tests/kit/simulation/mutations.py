@@ -146,6 +146,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "adoption looks": _run(
         (explaining, "shows_more", lambda book, place: False),
+        (explaining, "indistinct", lambda place: set()),
         what="what is to be adopted counts as ended, as long as others have ended",
     ),
     "adoption at start": _run(
@@ -172,7 +173,7 @@ MUTATIONS: dict[str, Mutation] = {
     "submission under way": _run((Book, "unresolved", _busy_too), what="a submission under way is looked up"),
     "two look-ups": _run(*_everywhere("patient", _at_once), what="one look-up is enough to write off"),
     "doubts end": _run(
-        *_everywhere("clear_doubts", lambda lines, uneven: None),
+        (explaining, "doubted", lambda book, place: set()),
         what="a look-up in vain counts for ever, although its pilots were shown since",
     ),
     "minutes apart": _run(

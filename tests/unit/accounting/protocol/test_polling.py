@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from autopyfactory.accounting.book import Batch, Book
-from autopyfactory.accounting.conservation import Balance
 from autopyfactory.accounting.protocol.accounts import Accounts, Run
 from autopyfactory.accounting.protocol.foreign import adopt
 from autopyfactory.accounting.protocol.identity import forget
-from autopyfactory.accounting.protocol.polling import clear_doubts, poll
+from autopyfactory.accounting.protocol.polling import poll
 from autopyfactory.accounting.requests import (
     Answer,
     Count,
@@ -35,19 +34,6 @@ from autopyfactory.accounting.requests import (
 from autopyfactory.model.ending import Start
 from autopyfactory.model.info import BatchQueueInfo
 from endingkit import ended
-
-
-@pytest.mark.parametrize(
-    ("missing", "state", "remembered"), [(0, "sent", False), (2, "sent", True), (0, "intended", True)]
-)
-def test_a_look_up_in_vain_is_forgotten_when_nothing_is_missing(
-    missing: int, state: str, remembered: bool
-) -> None:
-    batch = Batch("t1", "q", "place", "ce", 2)
-    batch.state = state  # type: ignore[assignment]
-    batch.doubts = ((10.0, 0b11),)
-    clear_doubts([batch], {"q": Balance(open=2, missing=missing)})
-    assert bool(batch.doubts) is remembered
 
 
 def test_endings_of_ours_are_told_before_the_cursor_moves_on() -> None:
@@ -228,6 +214,59 @@ def test_who_works_on_a_name_that_became_another_s_changes_nothing() -> None:
     requests = finish(run, {Survey: STRANGERS, Recall: {}})
     assert not [r for r in requests if isinstance(r, Tell | Write)]
     assert place.foreign_since is None
+
+
+def adopted_one(accounts: Accounts) -> Batch:
+    """Let there be one pilot of another book, adopted, at a place that is known."""
+    old = Batch("old", "A", "s@h", "", 1, mark="other", state="sent", cluster="4", members=1, alive=1)
+    accounts.book.begin(old)
+    place = accounts.places.get("s@h")
+    place.identity, place.ready = "home", True
+    return old
+
+
+ONE_OF_ANOTHER_BOOK = {
+    Count: Counted("home", {"A": BatchQueueInfo(running=1)}, {"A": 1}),
+    ReadEndings: Endings("home", "", ()),
+    Recall: {},
+}  # fmt: skip
+
+
+def test_who_came_in_the_place_of_an_adopted_pilot_is_told_of() -> None:
+    """The numbers are the same; only the tags are not."""
+    accounts = Accounts(Book("mine"))
+    old, place = adopted_one(accounts), accounts.places.get("s@h")
+    theirs = Surveyed("home", {"theirs": TagCount("A", "other", 1)})
+    requests = drive(accounts, {
+        **ONE_OF_ANOTHER_BOOK, Survey: theirs, Search: Searched("home", {"old": TagFound("4", 0, 1)}),
+    })  # fmt: skip
+    assert [r.kind for r in requests if isinstance(r, Tell)] == ["foreign"]
+    assert old.state == "closed" and place.foreign == {"theirs": ("A", "other", 1)}
+
+
+def test_tags_are_not_asked_for_in_each_poll_while_numbers_agree() -> None:
+    accounts = Accounts(Book("mine"))
+    old = adopted_one(accounts)
+    there = {**ONE_OF_ANOTHER_BOOK, Survey: Surveyed("home", {"old": TagCount("A", "other", 1)})}
+    asked = [any(isinstance(r, Survey) for r in drive(accounts, there)) for _ in range(3)]
+    assert asked == [True, False, False], "all at one time"
+    accounts.places.get("s@h").surveyed -= accounts.policy.apart
+    assert any(isinstance(r, Survey) for r in drive(accounts, there))
+    assert old.open == 1
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_pilot_that_was_not_found_is_looked_up_again_whatever_is_shown(back: bool) -> None:
+    """As many as there should be may be others: only its tag says that it lives."""
+    accounts = Accounts(Book("mine"))
+    old = adopted_one(accounts)
+    old.doubts = ((0.0, 1),)
+    accounts.places.get("s@h").surveyed = 1.0  # not long ago
+    there = {"old" if back else "theirs": TagCount("A", "other", 1)}
+    drive(accounts, {
+        **ONE_OF_ANOTHER_BOOK, Survey: Surveyed("home", there), Search: Searched("home", {}),
+    })  # fmt: skip
+    assert bool(old.doubts) is not back and old.open == 1
 
 
 STRANGERS = Surveyed("home", {"theirs": TagCount("A", "other", 2)})
