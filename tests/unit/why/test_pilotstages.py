@@ -85,25 +85,26 @@ def test_a_ce_that_does_not_answer_and_one_that_does_again() -> None:
     assert (p.fate, p.trouble.code) == ("unreachable", "ce-down")  # type: ignore[union-attr] - it has one
 
 
+def trouble(e: Ending) -> stages.Trouble:
+    """Return what is wrong with a pilot that was sent and then ended like this."""
+    found = stages.ended(stages.sent("7.0", 100.0), e).trouble
+    assert found is not None
+    return found
+
+
 def test_one_that_fails_says_where_and_why() -> None:
-    p = stages.sent("7.0", 100.0)
-    failed = ending("failed", exit_code=3, node="slot1@n7", said="the disk is full", said_in="/l/7.0.err")
-    assert (t := stages.ended(p, failed).trouble) is not None
+    t = trouble(ending("failed", exit_code=3, node="slot1@n7", said="the disk is full", said_in="/l/7.0.err"))
     assert (t.who, t.next) == ("us", "read what it wrote: /l/7.0.err")
     assert t.words == "failed on n7: exit code 3: the disk is full"
     account = Account("unfit", host="n8", owner="site", check="cvmfs", check_said="not mounted")
-    t = stages.ended(p, ending("failed", exit_code=1, account=account)).trouble
-    assert t is not None
+    t = trouble(ending("failed", exit_code=1, account=account))
     assert (t.who, t.words) == ("site", "failed on n8: exit code 1: check cvmfs: not mounted")
 
 
 def test_ones_that_others_end() -> None:
-    p = stages.sent("7.0", 100.0)
-    dropped = ending("dropped", hold_reason='Received "DENIED" from server', started=None, wall=0.0)
-    assert (t := stages.ended(p, dropped).trouble) is not None
+    t = trouble(ending("dropped", hold_reason='Received "DENIED" from server', started=None, wall=0.0))
     assert (t.who, t.code) == ("credentials", "credential-refused")
-    t = stages.ended(p, ending("removed", reason="via condor_rm (by user x)")).trouble
-    assert t is not None
+    t = trouble(ending("removed", reason="via condor_rm (by user x)"))
     assert "somebody removed it: via condor_rm" in t.words
 
 
