@@ -26,7 +26,7 @@ from place import Place
 from testbed.pool import Pool
 
 # A resolver gives a silent server at least five seconds; a disk here takes as long. What waits for neither
-# takes milliseconds, on a busy machine perhaps a second.
+# takes milliseconds, on a busy machine perhaps seconds.
 LONG = 5.0
 
 

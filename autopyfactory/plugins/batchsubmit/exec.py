@@ -51,6 +51,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
     def __init__(self, options: ExecOptions, context: QueueContext):
         super().__init__(options, context)
         self._extra = dict(word.split("=", 1) for word in shlex.split(options.environ) if "=" in word)
+        self._host = host_name()
         self._wrapper = PilotWrapper.of(context, self.target)
         self._register = Register(context.factory.state_dir)
 
@@ -117,7 +118,7 @@ class Exec(BatchSubmitPlugin[ExecOptions]):
     def _start(self, description: Mapping[str, str], cid: str, own: Mapping[str, str]) -> None:
         env = {k[4:]: v for k, v in description.items() if k.startswith("env.")} | dict(own)
         env |= {"APFCID": cid, "GTAG": f"{description['url']}/{cid}.out"}
-        env["FACTORY_JOBID"] = f"{host_name()}#{cid}"
+        env["FACTORY_JOBID"] = f"{self._host}#{cid}"
         base = f"{description['folder']}/{cid}"
         with open(f"{base}.out", "wb") as out, open(f"{base}.err", "wb") as err:
             child = subprocess.Popen(

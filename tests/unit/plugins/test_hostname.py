@@ -15,9 +15,9 @@ from patience import SOON
 
 @pytest.fixture(autouse=True)
 def nothing_known() -> Iterator[None]:
-    hostname.host_name.cache_clear()
+    hostname._asked.cache_clear()
     yield
-    hostname.host_name.cache_clear()
+    hostname._asked.cache_clear()
 
 
 def test_the_full_name_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +34,24 @@ def test_the_short_name_serves_when_the_name_service_hangs(monkeypatch: pytest.M
     assert hostname.host_name() == socket.gethostname()
     assert time.monotonic() - began < SOON
     never.set()
+
+
+def test_all_who_ask_at_once_wait_for_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    again = threading.Event()
+
+    def full() -> str:
+        asked.append(1)
+        if len(asked) > 1:
+            again.set()
+        again.wait(0.2)
+        return f"number{len(asked)}.example.org"
+
+    monkeypatch.setattr(socket, "getfqdn", full)
+    heard: list[str] = []
+    threads = [threading.Thread(target=lambda: heard.append(hostname.host_name())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert heard == ["number1.example.org"] * 2
