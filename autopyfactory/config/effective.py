@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
 from autopyfactory.config.secrets import masked, secret_name
 from autopyfactory.model.redact import MASK
-from autopyfactory.options.declare import Options, OptionSpec, Scope, family, find, homes, specs
+from autopyfactory.options.declare import Applies, Options, OptionSpec, Scope, family, find, homes, specs
 from autopyfactory.options.describe import default_text, preferred_key
 from autopyfactory.options.problem import ConfigError
 from autopyfactory.options.section import Section
@@ -29,6 +29,7 @@ class Effective:
     description: str = ""
     unit: str = ""
     scope: Scope = "queue"  # where it is read
+    applies: Applies = "reload"  # when a running factory takes up a change
 
     @property
     def is_set(self) -> bool:
@@ -73,7 +74,7 @@ def of_options(options: Options, part: str, section: Section, factory: Section) 
     """Yield the fields of `options`, which were bound from `section` and `factory`; secrets are masked."""
     secrets = secret_texts(section)
     for spec in specs(type(options)):
-        facts = (spec.description, spec.unit, spec.scope)
+        facts = (spec.description, spec.unit, spec.scope, spec.applies)
         try:
             found = list(_set_in(spec, homes(spec, section, factory) or section))
         except ConfigError as err:  # the options are those of a configuration that cannot be used

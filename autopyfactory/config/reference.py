@@ -8,9 +8,14 @@ from dataclasses import dataclass, field
 
 from autopyfactory.config.registry import Found, Registry
 from autopyfactory.options.common import FactoryOptions, QueueOptions
-from autopyfactory.options.declare import Options, OptionSpec, Scope, specs
+from autopyfactory.options.declare import Applies, Options, OptionSpec, Scope, specs
 from autopyfactory.options.describe import allowed, default_text, preferred_key
 
+_TAKEN_UP: dict[Applies, str] = {
+    "reload": "",
+    "start": " A change counts from the next start.",
+    "never": " It cannot change while the factory runs.",
+}
 _PLACES: dict[Scope, str] = {
     "queue": "queue section",
     "factory": "[Factory]",
@@ -107,6 +112,7 @@ def _row(spec: OptionSpec, prefix: str) -> Row:
     description = sentence(" ".join(spec.description.split()))
     if spec.secret:
         description += " Never shown."
+    description += _TAKEN_UP[spec.applies]
     aliases = tuple(dict.fromkeys(spec.legacy))
     return Row(key, allowed(spec), default, _PLACES[spec.scope], description, aliases)
 

@@ -23,6 +23,7 @@ from autopyfactory.breakers.registry import Breakers
 from autopyfactory.condor import registry
 from autopyfactory.config.diff import Diff, diff
 from autopyfactory.config.model import Configuration, QueueConfig
+from autopyfactory.config.postponed import Started
 from autopyfactory.config.vanished import vanished
 from autopyfactory.credentials import pilotfiles
 from autopyfactory.credentials.wallet import Choice, Wallet
@@ -66,9 +67,6 @@ log = logging.getLogger("autopyfactory.factory")
 
 PartT = TypeVar("PartT", bound=Options)
 TICK = 0.5  # seconds between two looks of the housekeeping at what has changed
-# What a running factory cannot change about itself: it would lose track of its own pilots or state.
-FIXED = ("factory_id", "state_dir", "socket")
-AT_START = ("mail", "pings", "reports")  # parts of [Factory] that only a start takes up
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,7 @@ class Factory(Neighbours):
         sleep: float | None = None,
     ):
         self.configuration = configuration
+        self._started_with = Started.of(configuration)
         self.clock = clock or SystemClock()
         self.watchdog: Callable[[], None] = lambda: None
         self.settled: Callable[[], None] = lambda: None  # called when much has been made or replaced
@@ -386,22 +385,15 @@ class Factory(Neighbours):
         fresh = [
             p for p in new.problems if p.severity == "error" and (p.section, p.key, p.message) not in known
         ]
-        fixed = [
-            Problem("error", f"{field} cannot change while the factory runs", hint="restart the factory")
-            for field in FIXED
-            if getattr(old.factory, field) != getattr(new.factory, field)
-        ]
+        fixed = self._started_with.refused(new)
         return (*fresh, *fixed, *(() if allow_empty else vanished(old, new)))
 
     def postponed(self, new: Configuration) -> tuple[Problem, ...]:
-        """Return what of `new` would be accepted by a reload, and taken up by the next start only."""
-        parts = self.configuration.parts
-        words = "what changed counts from the next start"
-        return tuple(
-            Problem("warning", f"{name}.*: {words}", hint="restart the factory")
-            for name in AT_START
-            if parts.get(name) != new.parts.get(name)
-        )
+        """Return what of `new` would be accepted by a reload, and taken up by the next start only.
+
+        It is told until a start, or until it says again what the factory was started with.
+        """
+        return self._started_with.waiting(new)
 
     # --- what queues ask ------------------------------------------------------------------------
 

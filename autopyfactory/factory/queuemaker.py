@@ -20,7 +20,7 @@ from autopyfactory.plugins.base import Shared
 from autopyfactory.sources.pool import SourcePool
 
 # What every pilot carries: when it changes, all queues must send pilots that carry the new.
-CARRIED = ("factory_user", "admin_email", "base_log_dir", "base_log_dir_url")
+CARRIED = ("factory_user", "admin_email", "base_log_dir", "base_log_dir_url", "submit_files_published")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,20 +42,34 @@ class MailOptions(Options):
         "off",
         key="mail.security",
         scope=FACTORY,
+        applies="start",
         description="off: plain SMTP, port 25; starttls: encrypted or not at all, port 587; tls: port 465",
     )
-    ca: str | None = option(None, key="mail.capath", scope=FACTORY, description="File with the CAs to trust")
-    user: str | None = option(None, key="mail.user", scope=FACTORY, description="User to log in as, if any")
+    ca: str | None = option(
+        None, key="mail.capath", scope=FACTORY, applies="start", description="File with the CAs to trust"
+    )
+    user: str | None = option(
+        None, key="mail.user", scope=FACTORY, applies="start", description="User to log in as, if any"
+    )
     password_file: str | None = option(
-        None, key="mail.passwordfile", scope=FACTORY, description="File that holds the user's password"
+        None,
+        key="mail.passwordfile",
+        scope=FACTORY,
+        applies="start",
+        description="File that holds the user's password",
     )
     sender: str | None = option(
-        None, key="mail.from", scope=FACTORY, description="Sender; unset: <user>@<host> of the factory"
+        None,
+        key="mail.from",
+        scope=FACTORY,
+        applies="start",
+        description="Sender; unset: <user>@<host> of the factory",
     )
     timeout: float = option(
         30,
         key="mail.timeout",
         scope=FACTORY,
+        applies="start",
         unit="s",
         gt=0,
         description="Time limit for one mail, all in all",

@@ -9,6 +9,7 @@ from typing import Any
 from autopyfactory.config.model import Configuration, MonitorConfig, QueueConfig
 from autopyfactory.model.record import CycleRecord, Event
 from autopyfactory.notify.delivery import Reporter
+from autopyfactory.options.common import FactoryOptions
 from autopyfactory.plugins.base import MonitorPlugin
 
 log = logging.getLogger(__name__)
@@ -17,8 +18,9 @@ log = logging.getLogger(__name__)
 class Monitor:
     """One section of monitor.conf at work."""
 
-    def __init__(self, config: MonitorConfig, plugin: MonitorPlugin[Any]):
+    def __init__(self, config: MonitorConfig, plugin: MonitorPlugin[Any], factory: FactoryOptions):
         self.config = config
+        self.factory = factory  # as the plugin knows it
         self.plugin = plugin
         self.reporter = Reporter(f"monitor {config.section.name}", self._deliver)
         self.queues: list[QueueConfig] = []
@@ -46,7 +48,8 @@ class Monitors:
         self._configuration = configuration
         wanted = {m.section.name: m for q in configuration.queues.values() for m in q.monitors}
         for name in list(self._monitors):
-            if wanted.get(name) != self._monitors[name].config:
+            known = self._monitors[name]
+            if wanted.get(name) != known.config or configuration.factory != known.factory:
                 self._monitors.pop(name).reporter.close(0.0)
         self._missing = {name: why for name, why in self._missing.items() if name in wanted}
         for name, config in wanted.items():
@@ -69,7 +72,7 @@ class Monitors:
             self._missing[name] = why
             return
         self._missing.pop(name, None)
-        self._monitors[name] = Monitor(config, plugin)
+        self._monitors[name] = Monitor(config, plugin, configuration.factory)
 
     def retry(self) -> None:
         """Try again to make what could not be made."""

@@ -52,12 +52,14 @@ class ReportOptions(Options):
         None,
         key="reports.listen",
         scope=FACTORY,
+        applies="start",
         description="host:port at which wrappers report by HTTP (see wrapper.report); unset: none do",
     )
     remote: bool = option(
         False,
         key="reports.remote",
         scope=FACTORY,
+        applies="start",
         description="Whether reports.listen may be an address that other machines reach; pilots prove who"
         " they are, in clear unless a proxy for TLS stands in front",
     )

@@ -45,12 +45,14 @@ class PingOptions(Options):
         None,
         key="pings.listen",
         scope=FACTORY,
+        applies="start",
         description="host:port on which UDP pings of wrappers are taken into the history; unset: none are",
     )
     remote: bool = option(
         False,
         key="pings.remote",
         scope=FACTORY,
+        applies="start",
         description="Whether pings.listen may be an address that other machines reach: anybody there can then"
         " write into the history",
     )

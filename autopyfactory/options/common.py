@@ -19,6 +19,7 @@ class FactoryOptions(Options):
     factory_id: str = option(
         key="factoryId",
         scope=FACTORY,
+        applies="never",
         min_length=1,
         description="Name of this factory, unique in the world: in job ads, monitors and pilots' environment",
     )
@@ -29,18 +30,24 @@ class FactoryOptions(Options):
         description="User in whose name pilots are sent; FACTORYUSER in their environment",
     )
     admin_email: NameList = option(
-        (), key="factoryAdminEmail", scope=FACTORY, description="Who gets mail when something needs a person"
+        (),
+        key="factoryAdminEmail",
+        scope=FACTORY,
+        applies="start",
+        description="Who gets mail when something needs a person",
     )
     smtp_server: HostAndPort | None = option(
         None,
         key="factorySMTPServer",
         scope=FACTORY,
+        applies="start",
         description="Mail server, as host or host:port; no mail without it",
     )
     min_email_repeat: int = option(
         3600,
         key="factoryMinEmailRepeatSeconds",
         scope=FACTORY,
+        applies="start",
         unit="s",
         ge=0,
         lenient=Lenient(0, 0),
@@ -117,6 +124,7 @@ class FactoryOptions(Options):
         None,
         key="cycles",
         scope=FACTORY,
+        applies="start",
         ge=0,
         lenient=Lenient(-1, 1),  # 2.4 counted a cycle, and then saw that there had been enough
         description="Each queue stops after so many cycles; unset: endless; 0: queues do not start",
@@ -232,30 +240,35 @@ class FactoryOptions(Options):
         None,
         key="logdir",
         scope=FACTORY,
+        applies="start",
         description="Folder of the queues' own logs (queues/<queue>.log); default: where the factory log is",
     )
     state_dir: str = option(
         "/var/lib/autopyfactory",
         key="statedir",
         scope=FACTORY,
+        applies="never",
         description="Folder for what must survive a restart: ledger, history, pauses, last good copies",
     )
     socket: str | None = option(
         None,
         key="socket",
         scope=FACTORY,
+        applies="never",
         description="Unix socket that answers the commands; default: <statedir>/control.sock",
     )
     history: bool = option(
         True,
         key="history.enabled",
         scope=FACTORY,
+        applies="start",
         description="Whether cycles are kept for `why`, `status` and `history`",
     )
     history_url: str | None = option(
         None,
         key="history.url",
         scope=FACTORY,
+        applies="start",
         secret=True,
         description="Database of the history: sqlite:///file or postgresql://user:password@host/name, which"
         " factories may share; default: <statedir>/history.db",
@@ -264,6 +277,7 @@ class FactoryOptions(Options):
         90,
         key="history.keepdays",
         scope=FACTORY,
+        applies="start",
         unit="days",
         gt=0,
         description="Cycles older than this are deleted",
@@ -272,6 +286,7 @@ class FactoryOptions(Options):
         7,
         key="history.detaildays",
         scope=FACTORY,
+        applies="start",
         unit="days",
         ge=0,
         description="Every cycle is kept for this time; after it one per outcome and ten minutes, after twice"
@@ -281,6 +296,7 @@ class FactoryOptions(Options):
         5000,
         key="history.maxsize",
         scope=FACTORY,
+        applies="start",
         unit="MB",
         ge=1,
         description="When the history takes more, its oldest cycles are deleted",
@@ -289,6 +305,7 @@ class FactoryOptions(Options):
         None,
         key="socket.group",
         scope=FACTORY,
+        applies="start",
         description="Group whose members may command the factory too; default: its own user only",
     )
 

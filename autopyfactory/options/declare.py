@@ -33,6 +33,10 @@ from autopyfactory.options.section import Section, Value
 Scope = Literal["queue", "factory", "monitor", "auth"]
 
 
+Applies = Literal["reload", "start", "never"]
+"""When a running factory takes up a change of an option of `[Factory]`: with a reload; when it starts next;
+never: a reload with it is refused."""
+
 LONGEST = {"s": 366 * 86400, "days": 36600}  # by unit: what no option has to exceed
 
 
@@ -112,6 +116,7 @@ class OptionSpec:
     question: bool | str = True  # see `option`
     remote: bool = False  # whether a configuration from a URL may set it
     lenient: Lenient | None = None  # which numbers of 2.4 are taken as others
+    applies: Applies = "reload"
 
     @property
     def family(self) -> bool:
@@ -132,6 +137,7 @@ def option(
     default_factory: Any = None,
     remote: bool | None = None,
     lenient: Lenient | None = None,
+    applies: Applies = "reload",
     **constraints: Any,
 ) -> Any:
     """Declare one option as the value of a field of an `Options` class.
@@ -141,6 +147,8 @@ def option(
     `remote` says whether a configuration from a URL may set it; left out, numbers, truth values and listed
     words may be set, and texts may not (see `remote`).
     `lenient` is for keys that 2.4 had: its numbers are no errors, see `Lenient`.
+    `applies`, of options of `[Factory]`: when a running factory takes up a change. What is read once, when it
+    starts, must say so: a reload names what waits for a restart by it.
     Times in s or days have an upper limit even if none is given, since clocks and waits have one.
 
     `question` is for options of sources: whether queues that differ in this option ask something different,
@@ -148,6 +156,8 @@ def option(
     answer. The name of an attribute of the plugin: its value is asked for, and this option is only one
     part or one spelling of it.
     """
+    if applies != "reload" and scope != "factory":
+        raise TypeError(f"{key}: a reload makes queues, monitors and profiles anew that changed")
     if unit in LONGEST and not constraints.keys() & {"le", "lt"}:
         constraints["le"] = LONGEST[unit]
     extra: dict[str, Any] = {
@@ -159,6 +169,7 @@ def option(
         "question": question,
         "remote": remote,
         "lenient": lenient,
+        "applies": applies,
     }
     if default_factory is not None:
         return Field(
@@ -182,6 +193,7 @@ def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
         annotation=info.annotation,
         constraints=tuple(info.metadata),
         lenient=extra["lenient"],
+        applies=extra["applies"],
         question=extra["question"],
         remote=harmless(info.annotation) if extra["remote"] is None else extra["remote"],
     )

@@ -130,3 +130,13 @@ def test_one_that_is_not_wanted_any_more_is_not_missed(monitors: Monitors) -> No
     monitors.configure(configuration(one=(A,)))
     monitors.configure(configuration(one=()))
     assert monitors.missing == {}
+
+
+def test_what_changed_of_the_factory_reaches_a_monitor_that_did_not(monitors: Monitors) -> None:
+    conf = configuration(one=(A,))
+    monitors.configure(conf)
+    monitors.configure(configuration(one=(A,)))
+    assert len(Plugin.made) == 1, "nothing has changed"
+    object.__setattr__(conf, "factory", FACTORY.model_copy(update={"admin_email": ("other@example.org",)}))
+    monitors.configure(conf)
+    assert len(Plugin.made) == 2
