@@ -18,12 +18,13 @@ from factorybox import Box, InProcess
 from patience import until
 from testbed.authority import Identity
 from testbed.condor import Condor
-from testbed.grid import Grid
+from testbed.grid import PILOT, Grid
 from testbed.settings import DOMAIN
 from testbed.voms import VO, VOMS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+DN = "/DC=test/DC=grid/CN="
 ROBOT, FACTORY = "robot", "factory"  # common names: of the access point's certificate, of who has proxies
 QUICK = {
     "GRIDMANAGER_CHECKPROXY_INTERVAL": "2",
@@ -110,9 +111,11 @@ def world(condor_folder: Condor, place: Path) -> Iterator[World]:
         grid.ap.write_secret(grid.ap.directory / "etc/robot.pem", robot.certificate)
         grid.ap.write_secret(grid.ap.directory / "etc/robot.key", robot.key)
         ce = grid.sites["ce1"]
-        # to an account that is there, as every CE does: a schedd takes a renewed proxy for no other
-        account = f"{ce.owner}@{DOMAIN}"
-        known = "".join(f'SSL "/DC=test/DC=grid/CN={cn}" {account}\n' for cn in (ROBOT, FACTORY))
+        # Who has proxies becomes an account that is there, as at every CE: a schedd takes a renewed proxy for no
+        # other.  The robot becomes somebody else: of what comes in the name of its own account a schedd's audit
+        # log says no more, and by it alone we see whose certificate brought a pilot.
+        accounts = {ROBOT: PILOT, FACTORY: f"{ce.owner}@{DOMAIN}"}
+        known = "".join(f'SSL "{DN}{cn}" {account}\n' for cn, account in accounts.items())
         ce.write_secret(ce.directory / "etc/identities", known)
         ce.run("condor_reconfig")
         yield World(grid, voms, authority.user(FACTORY))
@@ -148,7 +151,10 @@ def test_the_access_points_certificate_takes_a_pilot_there(world: World, tmp_pat
     box.work({"q1": 1})
     with InProcess(box):
         until(lambda: outputs(box, "q1") == [["done"]], "the pilot's output")
-    until(lambda: f"CN={ROBOT}" in audit(world), "the CE's word on who came")
+    came = f"AuthMethod=SSL, AuthId={DN}{ROBOT}, CondorId={PILOT}"
+    assert came in audit(world)
+    ended = until(lambda: world.ce.run("condor_history", "-af", "User", "JobStatus").stdout, "its end there", 1)
+    assert ended.splitlines() == [f"{PILOT} 4"], "the pilot was the robot's at the CE"
 
 
 def test_each_role_of_one_person_arrives_with_its_own_proxy(world: World, tmp_path: Path) -> None:
