@@ -111,9 +111,8 @@ def world(condor_folder: Condor, place: Path) -> Iterator[World]:
         grid.ap.write_secret(grid.ap.directory / "etc/robot.pem", robot.certificate)
         grid.ap.write_secret(grid.ap.directory / "etc/robot.key", robot.key)
         ce = grid.sites["ce1"]
-        # Who has proxies becomes an account that is there, as at every CE: a schedd takes a renewed proxy for no
-        # other.  The robot becomes somebody else: of what comes in the name of its own account a schedd's audit
-        # log says no more, and by it alone we see whose certificate brought a pilot.
+        # Who has proxies becomes an account that is there, as at every CE: a schedd takes a renewed proxy for
+        # no other.  The robot becomes somebody else: audit logs leave out the schedd's own account.
         accounts = {ROBOT: PILOT, FACTORY: f"{ce.owner}@{DOMAIN}"}
         known = "".join(f'SSL "{DN}{cn}" {account}\n' for cn, account in accounts.items())
         ce.write_secret(ce.directory / "etc/identities", known)
@@ -153,8 +152,12 @@ def test_the_access_points_certificate_takes_a_pilot_there(world: World, tmp_pat
         until(lambda: outputs(box, "q1") == [["done"]], "the pilot's output")
     came = f"AuthMethod=SSL, AuthId={DN}{ROBOT}, CondorId={PILOT}"
     assert came in audit(world)
-    ended = until(lambda: world.ce.run("condor_history", "-af", "User", "JobStatus").stdout, "its end there", 1)
-    assert ended.splitlines() == [f"{PILOT} 4"], "the pilot was the robot's at the CE"
+
+    def history() -> str:
+        return world.ce.run("condor_history", "-af", "User", "JobStatus").stdout
+
+    ended = until(history, "its end there", 1).splitlines()
+    assert ended == [f"{PILOT} 4"], "the pilot was the robot's at the CE"
 
 
 def test_each_role_of_one_person_arrives_with_its_own_proxy(world: World, tmp_path: Path) -> None:
