@@ -149,7 +149,7 @@ class Factory(Neighbours):
             self.listeners.append(self.history.report)
         self.pings: wrapperpings.Listener | None = None
         self.reports: pilotreports.Listener | None = None
-        self.mailer = mailer(configuration)
+        self.mailer = mailer(configuration, lambda name: self.acknowledged.of(name, self.clock.now()))
         if self.mailer is not None:
             self.listeners.append(self.mailer.report)
         self.troubles = TroubleWatch(
@@ -326,7 +326,7 @@ class Factory(Neighbours):
             self.credentials.wake()
         failing = dict(self._reconciler.failures)
         for name in failing.keys() - self._told:
-            self.announce("problem", f"does not run: {failing[name].text}", name)
+            self.announce("problem", f"does not run: {failing[name].text}", name, "broken-configuration")
         self._told = frozenset(failing)
 
     # --- reload ---------------------------------------------------------------------------------
@@ -495,10 +495,10 @@ class Factory(Neighbours):
         if queue is not None:
             self.monitors.report(record, queue.config)
 
-    def announce(self, kind: str, text: str, queue: str | None = None) -> None:
-        """Tell all that listen what happened to the factory."""
+    def announce(self, kind: str, text: str, queue: str | None = None, code: str = "") -> None:
+        """Tell all that listen what happened to the factory. `code`: of the cause in `why`, of a problem."""
         log.info("%s%s", f"{queue}: " if queue else "", text if text.startswith(kind) else f"{kind}: {text}")
-        event = FactoryEvent(kind, self.clock.now(), text, queue)
+        event = FactoryEvent(kind, self.clock.now(), text, queue, {"code": code} if code else {})
         for listener in self.listeners:
             listener(event)
         self.monitors.report(event)

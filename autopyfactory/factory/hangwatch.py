@@ -17,8 +17,8 @@ class MayHang(Protocol):
 class HangWatch:
     """Looks whenever it is asked to. Not thread-safe."""
 
-    def __init__(self, announce: Callable[[str, str, str | None], None]):
-        """Prepare; `announce` takes what kind of event it is, a text, and the queue."""
+    def __init__(self, announce: Callable[[str, str, str | None, str], None]):
+        """Prepare; `announce` takes the kind of event, a text, the queue, the code of the cause in `why`."""
         self._announce = announce
         self._known: frozenset[str] = frozenset()
         self.total = 0  # since the factory was started
@@ -32,7 +32,7 @@ class HangWatch:
                 f"{hanging[name]}: this queue stands still until it returns; "
                 "`autopyfactory reload` starts it anew at once"
             )
-            self._announce("problem", words, name)
+            self._announce("problem", words, name, "plugin-hangs")
         for name in self._known - hanging.keys():
-            self._announce("recovered", "no plugin of this queue hangs any more", name)
+            self._announce("recovered", "no plugin of this queue hangs any more", name, "")
         self._known = frozenset(hanging)

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from autopyfactory.breakers.options import BreakerOptions
 from autopyfactory.breakers.registry import Breakers
@@ -43,6 +43,13 @@ SURE = 1800.0  # seconds for which nothing was heard of a pilot, at every look, 
 SILENT = "lost-silent"
 
 
+class Tell(Protocol):
+    """Tells everybody."""
+
+    def __call__(self, kind: str, text: str, queue: str | None = None, code: str = "") -> None:
+        """Tell of an event; `code`: of a problem, that of its cause in `why`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the care needs of its factory; each returns at once."""
@@ -55,7 +62,7 @@ class Surroundings:
     # The CE to which the pilot with this tag and job was sent; empty: not known; None: it is none of ours.
     ce_of: Callable[[str, str], str | None]
     closed: Callable[[str], Sequence[str]]  # why nothing may be done at a place, by the book
-    tell: Callable[[str, str, str | None], None]  # kind of event, words, queue
+    tell: Tell
 
 
 @dataclass
@@ -119,7 +126,8 @@ class HeldPilots:
         self._reported.add((one.queue, one.kind.code))
         if (one.queue, one.kind.code) not in self._alarmed:
             self._alarmed.add((one.queue, one.kind.code))
-            self._around.tell("problem", f"pilots are held: {one.kind.words}. {one.kind.next}", one.queue)
+            words = f"pilots are held: {one.kind.words}. {one.kind.next}"
+            self._around.tell("problem", words, one.queue, one.kind.code)
 
     def _act(self, schedd: CondorClient, due: Sequence[Order], most: int, state: str) -> None:
         """Carry out `due`, `most` releases and removals at most; the schedd looks at `state` again."""

@@ -8,11 +8,12 @@ it; further ones are counted, and told together after the repeat time.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from autopyfactory.model.record import CycleRecord, Event
+from autopyfactory.why.causes import of_submission
 
 GATHER = 10.0  # seconds that a new trouble waits for others, so that one failure is one mail
 MAX_CAUSES = 1000
@@ -29,6 +30,8 @@ class Notice:
     subject: str  # one line
     text: str
     at: datetime
+    queue: str = ""
+    codes: frozenset[str] = frozenset()  # of its causes in `why`; while somebody has all of them, it is quiet
 
 
 @dataclass(slots=True)
@@ -48,31 +51,59 @@ def cause_of(text: str) -> str:
     return _NUMBERS.sub("#", text)[:200]
 
 
-def notice_of(event: Event) -> Notice | None:
-    """Return what of `event` is worth a mail; None: nothing."""
+Taken = Callable[[str], Container[str]]
+"""Which problems of a queue somebody has taken on now, by their codes."""
+
+
+def of_nobody(queue: str) -> Container[str]:
+    """Return that nobody has taken on anything."""
+    return ()
+
+
+def notice_of(event: Event, taken: Taken = of_nobody) -> Notice | None:
+    """Return what of `event` is worth a mail, the first that nobody has taken on; None: nothing."""
+    return next((n for n in _notices(event) if not quiet(n, taken)), None)
+
+
+def quiet(notice: Notice, taken: Taken) -> bool:
+    """Whether somebody has taken on all that it is about."""
+    if not notice.codes:
+        return False
+    known = taken(notice.queue)
+    return all(code in known for code in notice.codes)
+
+
+def _notices(event: Event) -> Iterator[Notice]:
+    """Yield what of `event` is worth a mail, the worst first."""
     if isinstance(event, CycleRecord):
-        if event.credential:
-            subject = f"credential trouble: {event.credential}"
-            return Notice(f"credential {cause_of(event.credential)}", subject, event.reason, event.started)
-        if event.breaker:
-            subject = f"queue {event.queue}: pilots fail"
-            return Notice(f"breaker {event.queue}", subject, event.breaker, event.started)
-        if event.outcome == "failed":
-            cause = f"failed {event.queue} {cause_of(event.reason)}"
-            return Notice(cause, f"queue {event.queue} cannot send pilots", event.reason, event.started)
-        return None
-    if event.kind != "problem":
-        return None
-    where = f"queue {event.queue}: " if event.queue else ""
-    cause = str(event.facts.get("cause") or f"{event.queue or ''} {cause_of(event.text)}")
-    return Notice(cause, f"{where}{event.text}", event.text, event.at)
+        yield from _of_cycle(event)
+    elif event.kind == "problem":
+        where = f"queue {event.queue}: " if event.queue else ""
+        cause = str(event.facts.get("cause") or f"{event.queue or ''} {cause_of(event.text)}")
+        codes = frozenset([str(code)]) if (code := event.facts.get("code")) else frozenset[str]()
+        yield Notice(cause, f"{where}{event.text}", event.text, event.at, event.queue or "", codes)
+
+
+def _of_cycle(record: CycleRecord) -> Iterator[Notice]:
+    queue, at = record.queue, record.started
+    if record.credential:
+        subject, codes = f"credential trouble: {record.credential}", frozenset(["credential"])
+        yield Notice(f"credential {cause_of(record.credential)}", subject, record.reason, at, queue, codes)
+    if record.breaker:
+        subject, codes = f"queue {queue}: pilots fail", frozenset(["breaker-open"])
+        yield Notice(f"breaker {queue}", subject, record.breaker, at, queue, codes)
+    if record.outcome == "failed":
+        codes = frozenset(c.code for c in of_submission(record) if not c.by_rule)
+        cause, subject = f"failed {queue} {cause_of(record.reason)}", f"queue {queue} cannot send pilots"
+        yield Notice(cause, subject, record.reason, at, queue, codes)
 
 
 class Digest:
     """Collects notices and says what to mail. Not thread-safe: the caller locks."""
 
-    def __init__(self, repeat: float):
+    def __init__(self, repeat: float, taken: Taken = of_nobody):
         self.repeat = repeat  # seconds
+        self._taken = taken
         self.causes: dict[str, Cause] = {}
         self.forgotten = 0  # causes dropped, there being too many
 
@@ -93,6 +124,9 @@ class Digest:
 
     def due(self, now: float) -> list[Cause]:
         """Return what is to be mailed now, in order of time; if anything is, all that waits goes along."""
+        for cause in self.causes.values():
+            if cause.new and quiet(cause.last, self._taken):  # since it was noticed
+                cause.new = 0
         waiting = [c for c in self.causes.values() if c.new]
         if not any(c.due <= now for c in waiting):
             return []

@@ -24,7 +24,7 @@ from autopyfactory.model import hostport
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.record import Event
 from autopyfactory.model.text import printable, visible
-from autopyfactory.notify.digest import Digest, Notice, compose, notice_of
+from autopyfactory.notify.digest import Digest, Notice, Taken, compose, notice_of, of_nobody
 from autopyfactory.options.common import FACTORY, FactoryOptions
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.hostname import host_name
@@ -106,11 +106,19 @@ class MailStatus:
 class Mailer:
     """Takes events and notices; mails what a person should know of."""
 
-    def __init__(self, factory: FactoryOptions, options: MailOptions, clock: Clock | None = None):
+    def __init__(
+        self,
+        factory: FactoryOptions,
+        options: MailOptions,
+        clock: Clock | None = None,
+        taken: Taken = of_nobody,
+    ):
+        """`taken` says what of a queue somebody has taken on: nobody is told of that meanwhile."""
         self.factory = factory
         self.options = options
         self.clock = clock or SystemClock()
-        self._digest = Digest(factory.min_email_repeat)
+        self._taken = taken
+        self._digest = Digest(factory.min_email_repeat, taken)
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -121,7 +129,7 @@ class Mailer:
 
     def report(self, event: Event) -> None:
         """Take note of an event, if it is worth a mail; returns at once."""
-        notice = notice_of(event)
+        notice = notice_of(event, self._taken)
         if notice is not None:
             self.notify(notice)
 
@@ -273,10 +281,11 @@ def _connected(
         smtp.close()
 
 
-def mailer(configuration: Configuration) -> Mailer | None:
+def mailer(configuration: Configuration, taken: Taken = of_nobody) -> Mailer | None:
     """Return who mails for a factory; None when there is no server or nobody to mail to."""
     factory = configuration.factory
     if not factory.smtp_server or not factory.admin_email:
         return None
     options = configuration.parts.get(MailPart.name)
-    return Mailer(factory, options if isinstance(options, MailOptions) else MailOptions())
+    options = options if isinstance(options, MailOptions) else MailOptions()
+    return Mailer(factory, options, taken=taken)

@@ -14,7 +14,7 @@ class Queue:
 
 def test_each_hang_is_told_once_and_counted() -> None:
     told: list[tuple[str, str | None]] = []
-    watch = HangWatch(lambda kind, text, queue: told.append((kind, queue)))
+    watch = HangWatch(lambda kind, text, queue, code: told.append((kind, queue)))
     queues = {"a": Queue(), "b": Queue("the rule X has not returned for 40 s")}
     for _ in range(3):
         watch.look(queues)

@@ -92,7 +92,7 @@ class World:
             held_options=lambda: self.held,
             ce_of=lambda tag, job: self.sent_to.get(tag, ""),
             closed=lambda place: self.closed,
-            tell=lambda kind, words, queue: self.told.append((kind, words, queue)),
+            tell=lambda kind, words, queue, code="": self.told.append((kind, words, queue)),
         )
         self.care = PilotCare(around, self.breakers, self.clock, lambda target: self.schedd)  # type: ignore[arg-type,return-value]
 

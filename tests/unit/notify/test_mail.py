@@ -1,3 +1,4 @@
+import dataclasses
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -6,11 +7,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from autopyfactory.model.record import CycleRecord, FactoryEvent
+from autopyfactory.model.record import CycleRecord, FactoryEvent, Sent
 from autopyfactory.notify.digest import GATHER, MAX_CAUSES, Digest, Notice, cause_of, compose, notice_of
 from autopyfactory.notify.mail import LAST_RETRY, Mailer, MailOptions
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
+from autopyfactory.why.problems import problems
 from fakes import FakeClock
 from patience import PATIENCE, SOON, until
 from servers import certificates, faulty
@@ -333,3 +335,70 @@ def test_a_name_server_that_says_nothing_holds_up_nobody_who_has_news(serve, inb
     assert len(inbox.mails) == 1
     assert "@host.example.org" in inbox.texts[0]
     assert inbox.mails[0][1].host_name == "host.example.org"  # smtplib asks the name server if it is not told
+
+
+# --- what somebody has taken on -------------------------------------------------------------------
+
+
+FAILED = {
+    "outcome": "failed",
+    "reason": "submission failed: no",
+    "sent": (Sent("tag", "schedd", "ce", 0, error="no"),),
+}
+
+
+class TakenOn:
+    """Who has taken on what, by queue."""
+
+    def __init__(self):
+        self.codes = {}
+
+    def __call__(self, queue):
+        return self.codes.get(queue, ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({"credential": "it ended"}, ["credential"]),
+        ({"breaker": "5 of 5 pilots failed"}, ["breaker-open"]),
+        (FAILED, ["submission-failed"]),
+    ],
+)
+def test_what_somebody_has_taken_on_is_not_mailed_again_until_that_ends(inbox, serve, changes, codes):
+    mailer = make(serve())
+    taken = TakenOn()
+    mailer = Mailer(mailer.factory, mailer.options, mailer.clock, taken)
+    event = cycle(**changes)
+    assert [c.code for c in problems(event)] == codes, "these are what `acknowledge` takes"
+
+    def pass_by(times):
+        for _ in range(times):
+            if (found := notice_of(event, taken)) is not None:
+                mailer._digest.add(found, mailer.clock.monotonic())
+            mailer.step()
+            mailer.clock.advance(60)
+
+    pass_by(10)
+    assert len(inbox.mails) == 1
+    taken.codes["Q"] = codes
+    pass_by(3 * REPEAT // 60)
+    assert len(inbox.mails) == 1, "also what was noticed before it was taken on"
+    assert mailer.status().waiting == 0
+    taken.codes.clear()
+    pass_by(3)
+    assert len(inbox.mails) == 2, "it is over, and still wrong"
+
+
+def test_what_else_goes_wrong_there_and_the_same_elsewhere_is_mailed():
+    taken = TakenOn()
+    taken.codes["Q"] = ["credential"]
+    both = cycle(credential="it ended", breaker="5 of 5 pilots failed")
+    assert notice_of(both, taken).cause == "breaker Q"
+    assert notice_of(cycle(credential="it ended"), taken) is None
+    elsewhere = notice_of(dataclasses.replace(cycle(credential="it ended"), queue="R"), taken)
+    assert elsewhere.cause == notice_of(cycle(credential="it ended")).cause
+    held = FactoryEvent("problem", NOW, "pilots are held: x", "Q", {"code": "credential"})
+    assert notice_of(held, taken) is None
+    assert notice_of(dataclasses.replace(held, queue="R"), taken) is not None
+    assert notice_of(dataclasses.replace(held, facts={}), taken) is not None, "who knows what it is"
