@@ -88,6 +88,11 @@ class Batch:
     doubts: tuple[tuple[float, int], ...] = ()
     revision: int = 0  # of all changes of its book the last that concerned it: copies may be written late
 
+    @property
+    def adopted(self) -> bool:
+        """Whether it was found at its place, no intent of this book: its pilots are those that were seen."""
+        return not self.intended
+
     def copied(self) -> Batch:
         """Return the line as it is now: five times as fast as `replace`, which matters with many of them."""
         return Batch(*_values(self))

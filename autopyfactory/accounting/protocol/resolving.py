@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from autopyfactory.accounting.book import Batch, bits, numbers
 from autopyfactory.accounting.conservation import Balance
 from autopyfactory.accounting.place import Place
@@ -18,8 +20,7 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
     patience = policy.apart if found.history else policy.apart_without_history
     if batch.state == "intended":
         if seen is not None and (seen.alive | seen.ended):
-            # All or none of a submission is taken: what is not found has ended, or will be looked for.
-            book.confirm(batch, seen.cluster, bits(range(batch.n)) | seen.alive | seen.ended, at)
+            book.confirm(batch, seen.cluster, members(batch.n, seen.alive | seen.ended), at)
             end(accounts, place, batch, seen.ended & ~seen.alive)
             yield Tell(
                 "found", place.name,
@@ -41,7 +42,8 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
             yield Tell(
                 "found", place.name, f"{count(back, 'pilot')} that were lost are there", batch.queue, back
             )
-        book.extend(batch, seen.alive)
+        if batch.adopted:
+            book.extend(batch, seen.alive)
         end(accounts, place, batch, seen.ended & ~seen.alive)
     gone = batch.alive & ~(seen.alive if seen is not None else 0)
     if found.final:
@@ -57,6 +59,16 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
             f"{count(n, 'pilot')} of cluster {batch.cluster} are known neither to the queue nor to the "
             f"history of {place.name}: they count as lost", batch.queue, n, alarm=True,
         )  # fmt: skip
+
+
+def members(n: int, found: int) -> int:
+    """Return the numbers (bits) of an intent's `n` pilots, some of which were `found`.
+
+    All or none of a submission is taken: who was not found has ended, or will be looked for. Who is too many
+    is somebody's who has copied the ads, when none of ours is there any more to tell the two apart.
+    """
+    others = (i for i in itertools.count() if not found >> i & 1)
+    return bits(itertools.islice(itertools.chain(numbers(found), others), n))
 
 
 def arrived(batch: Batch, at: float, under_way: float) -> bool:

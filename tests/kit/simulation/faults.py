@@ -142,7 +142,7 @@ class Faults:
             schedd.lose(pilot)
 
     def _impostor(self, name: str, begin: float, end: float) -> None:
-        other = Schedd(f"impostor {self.world.rng.randint(10, 99)}", self.world.rng)
+        other = Schedd(f"impostor {name[:2]} {self.world.rng.randint(10, 99)}", self.world.rng)
         self.world.everybody.append(other)
 
         def come() -> None:

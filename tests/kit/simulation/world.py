@@ -10,6 +10,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 from autopyfactory.accounting.conservation import batch_info
@@ -305,7 +306,7 @@ class World:
 
     def _answer(self, request: Request) -> object:
         if isinstance(request, Write):
-            return self.disk.write(request)
+            return self.disk.write(self._stamped(request))
         if isinstance(request, Recall):
             return self.disk.recall(request.tags)
         if isinstance(request, Tell):
@@ -324,6 +325,12 @@ class World:
             return schedd.survey()
         assert isinstance(request, Search)
         return schedd.search(request.tags)
+
+    def _stamped(self, request: Write) -> Write:
+        """Return an intent with its time, as the bookkeeper writes it down."""
+        if not request.durable:
+            return request
+        return replace(request, lines=tuple(replace(b, intended=self.now) for b in request.lines))
 
     def _submit(self, schedd: Schedd, request: Submit) -> object:
         if not self._same(schedd, request.identity):

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from autopyfactory.accounting.book import Batch, Book
+from autopyfactory.accounting.book import Batch, Book, bits
 from autopyfactory.accounting.protocol.accounts import Accounts, Run
 from autopyfactory.accounting.protocol.foreign import adopt
 from autopyfactory.accounting.protocol.identity import forget
 from autopyfactory.accounting.protocol.polling import poll
+from autopyfactory.accounting.protocol.resolving import members
 from autopyfactory.accounting.requests import (
     Answer,
     Count,
@@ -253,6 +254,35 @@ def test_tags_are_not_asked_for_in_each_poll_while_numbers_agree() -> None:
     accounts.places.get("s@h").surveyed -= accounts.policy.apart
     assert any(isinstance(r, Survey) for r in drive(accounts, there))
     assert old.open == 1
+
+
+@pytest.mark.parametrize(
+    ("n", "found", "its"),
+    [
+        (2, [0, 1], [0, 1]),
+        (3, [1], [0, 1, 2]),
+        (2, [2, 3], [2, 3]),
+        (2, [0, 1, 2, 3], [0, 1]),
+    ],
+)
+def test_an_intent_has_as_many_pilots_as_were_asked_for(n: int, found: list[int], its: list[int]) -> None:
+    assert members(n, bits(found)) == bits(its)
+
+
+def test_a_copy_of_an_intent_adds_no_pilots() -> None:
+    """Its own ones have ended, nobody keeps a history, and the copy has more than there were."""
+    accounts = Accounts(Book("mine"))
+    intent = Batch("tag", "A", "s@h", "ce1", 2, mark="mine", intended=1.0)
+    accounts.book.begin(intent)
+    place = accounts.places.get("s@h")
+    place.identity, place.ready = "home", True
+    copy = Searched("home", {"tag": TagFound("9", alive=0b1111, ended=0)}, history=False)
+    for _ in range(2):
+        drive(accounts, {
+            Count: Counted("home", {"A": BatchQueueInfo(running=4)}), ReadEndings: Endings("home", "", ()),
+            Survey: Surveyed("home", {"tag": TagCount("A", "mine", 4)}), Search: copy,
+        })  # fmt: skip
+    assert (intent.n, intent.open, accounts.book.sent["A"]) == (2, 2, 2)
 
 
 @pytest.mark.parametrize("back", [True, False])
