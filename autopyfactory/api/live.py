@@ -58,7 +58,8 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
     """
     known = known_state(factory, name)
     queue = factory.queues.get(name)
-    files = [] if queue is None else list(of_plugin(queue.parts.submit, known.now))
+    routes = queue.parts.routes if queue else ()
+    files = dict.fromkeys(fault for route in routes for fault in of_plugin(route.submit, known.now))
     choice, told = factory.credential_choice(name), "; ".join(f.words for f in files if f.credential)
     return replace(
         known,

@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,12 +86,16 @@ def faults_of(path: str, now: datetime) -> Iterator[Fault]:
     yield from _credential(Path(path), f"the credential {path}", "credential", now)
 
 
-def of_queues(plugins: Mapping[str, Describes], now: datetime) -> dict[str, str]:
+def of_queues(plugins: Mapping[str, Iterable[Describes]], now: datetime) -> dict[str, str]:
     """Return what is wrong with credentials, in words, of those queues where something is.
 
-    A plugin that cannot describe its pilots is told like a fault of theirs: it concerns that queue only.
+    A queue has a plugin for each CE that it sends to. One that cannot describe its pilots is told like
+    a fault of theirs: it concerns that queue only.
     """
-    found = {queue: "; ".join(_told(plugin, now)) for queue, plugin in plugins.items()}
+    found = {
+        queue: "; ".join(dict.fromkeys(words for plugin in its for words in _told(plugin, now)))
+        for queue, its in plugins.items()
+    }
     return {queue: words for queue, words in found.items() if words}
 
 

@@ -5,8 +5,8 @@ From memory alone: the keepers' threads read and renew, a cycle never waits for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -47,12 +47,16 @@ class Choice:
     presented: Presented | None = None  # None: nothing may be sent
     credential: Credential | None = None
     passed: tuple[str, ...] = ()  # `profile: why not`
+    shut: tuple[str, ...] = ()  # of a queue with several CEs: to which nothing can be sent, and why
 
     @property
     def words(self) -> str | None:
         """Say what is wrong, and what is used instead; None: the first profile is fine."""
-        if not self.passed:
-            return None
+        told = (*((self._words,) if self.passed else ()), *self.shut)
+        return "; ".join(told) or None
+
+    @property
+    def _words(self) -> str:
         use = f"; {self.profile} is used" if self.profile else ""
         use = "; pilots are sent with it anyway" if self.presented and not self.profile else use
         return "; ".join(self.passed) + use
@@ -61,6 +65,21 @@ class Choice:
     def closed(self) -> tuple[str, ...]:
         """Return why nothing may be sent, for the gate."""
         return (f"{NONE_VALID}: {'; '.join(self.passed)}",) if self.presented is None else ()
+
+
+def of_several(choices: Sequence[tuple[str, Choice | None]]) -> Choice | None:
+    """Return what a queue with several CEs sends with: the first choice that is good; which CEs get nothing.
+
+    choices: for each CE; None: its pilots go without one. Where no choice is good it is the first.
+    """
+    known = [choice for _, choice in choices if choice is not None]
+    good = [choice for _, choice in choices if choice is None or not choice.closed]
+    if not known or not good:
+        return known[0] if known else None
+    shut = {ce: choice for ce, choice in choices if choice is not None and choice.closed}
+    told = tuple(f"nothing is sent to {ce}: {'; '.join(choice.passed)}" for ce, choice in shut.items())
+    first = next((choice for choice in good if choice is not None), Choice("", Presented()))
+    return replace(first, shut=told) if told else first
 
 
 NONE_VALID = "no valid credential"  # so begins what the gate says then

@@ -13,7 +13,7 @@ from typing import Protocol
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.breakers.registry import Gate
 from autopyfactory.config.model import QueueConfig
-from autopyfactory.credentials.wallet import Choice
+from autopyfactory.credentials.wallet import Choice, of_several
 from autopyfactory.cycle.byhand import ANYWAY, NotSent, Order, allowed
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.doing import AT_ONCE, IN_TIME, Doing, LeftBehind, PluginError
@@ -276,10 +276,7 @@ class APFQueue:
         with self._doing.call(self._submit_plugin):
             found = {way: way.route.submit.credential(now) or expired.get(way) for way in self._ways.all}
         self._choices = {way: choice for way, choice in found.items() if choice is not None}
-        choices = list(self._choices.values())
-        if len(choices) < len(self._ways.all):  # over some ways pilots go without one of the queue's
-            choices = [c for c in choices if not c.closed]
-        return next((c for c in choices if not c.closed), choices[0] if choices else None)
+        return of_several([(way.ce, choice) for way, choice in found.items()])
 
     @property
     def _submit_plugin(self) -> str:

@@ -26,7 +26,7 @@ from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.config.postponed import Started
 from autopyfactory.config.vanished import vanished
 from autopyfactory.credentials import pilotfiles
-from autopyfactory.credentials.wallet import Choice, Wallet
+from autopyfactory.credentials.wallet import Choice, Wallet, of_several
 from autopyfactory.cycle.queue import APFQueue, Neighbours
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.factory.credentials import Credentials, Users, users_of
@@ -160,7 +160,8 @@ class Factory(Neighbours):
             work=self.work.of,
             unserved=self._unserved,
             credentials=lambda: pilotfiles.of_queues(
-                {name: q.parts.submit for name, q in dict(self.queues).items()}, self.clock.now()
+                {name: [r.submit for r in q.parts.routes] for name, q in dict(self.queues).items()},
+                self.clock.now(),
             ),
         )
         self._anchor = AnchorWatch(Anchor([self.state_dir, self.state_dir / "ledger.db"]))
@@ -464,10 +465,14 @@ class Factory(Neighbours):
                 queue.wake()
 
     def credential_choice(self, queue: str) -> Choice | None:
-        """Return which credential `queue` sends with now; None when it is not known, or names no profile."""
+        """Return which credential `queue` sends with now; None when it is not known, or names no profile.
+
+        Of several CEs also which get nothing.
+        """
         running = self.queues.get(queue)
+        routes, now = (running.parts.routes if running else ()), self.clock.now()
         try:
-            return running.parts.submit.credential(self.clock.now()) if running else None
+            return of_several([(r.submit.ce, r.submit.credential(now)) for r in routes])
         except Exception:  # noqa: BLE001 - a third party's plugin may raise anything; its cycles tell it
             return None
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from autopyfactory.accounting import spelling
 from autopyfactory.breakers.options import BreakerOptions
 from autopyfactory.breakers.registry import Breakers
 from autopyfactory.condor.client import CondorClient
@@ -118,6 +119,7 @@ class HeldPilots:
             return True
         found = self._around.queues().get(order.queue)
         gates = found.gates if found is not None else ()
+        gates = tuple(gate for gate in gates if gate.address.ce == order.ce) or gates
         if not gates or any(gate.permit().words is None for gate in gates):
             return True
         return any(gate.take_probe() for gate in gates)
@@ -218,16 +220,16 @@ class _Renewals:
         self._queues = queues
         self._now = clock.now()
         self._files: dict[str, float] = {}
-        self._waits: dict[str, float | None] = {}
+        self._waits: dict[tuple[str, str], float | None] = {}  # by queue and CE
 
     def of(self, one: Held) -> float | None:
         """Return when what a pilot was sent with was renewed, if it is good; 0: it is not; None: no file."""
         if one.files:
             known = [self._of_file(path) for path in one.files]
             return max(known) if all(known) else 0.0
-        if one.queue not in self._waits:
-            self._waits[one.queue] = self._of_queue(one.queue)
-        return self._waits[one.queue]
+        if (at := (one.queue, one.ce)) not in self._waits:
+            self._waits[at] = self._of_queue(*at)
+        return self._waits[at]
 
     def _of_file(self, path: str) -> float:
         if path not in self._files:
@@ -238,20 +240,25 @@ class _Renewals:
                 self._files[path] = 0.0
         return self._files[path]
 
-    def _of_queue(self, name: str) -> float | None:
-        """Return 0 if the queue's profiles have no good credential, for a pilot that carries no file."""
+    def _of_queue(self, name: str, ce: str) -> float | None:
+        """Return 0 if the queue's profiles have no good credential for `ce`: of a pilot without a file.
+
+        Where the CE is none of the queue's, or not known, they have to have one for each of its CEs.
+        """
         queue = self._queues.get(name)
         if queue is None:
             return None
+        routes = queue.parts.routes
+        routes = tuple(r for r in routes if spelling.ce(r.submit.ce) == ce) or routes
         try:
-            choice = queue.parts.submit.credential(self._now)
+            choices = [route.submit.credential(self._now) for route in routes]
         except Exception:  # noqa: BLE001 - a plugin's; it is told where pilots are sent
             return 0.0
-        return 0.0 if choice is not None and choice.presented is None else None
+        return 0.0 if any(c is not None and c.presented is None for c in choices) else None
 
 
-def held(ad: Mapping[str, Any], now: float) -> Held:
-    """Return the held pilot of this ad, which came at Unix time `now` of this host's clock."""
+def held(ad: Mapping[str, Any], now: float, ce: str = "") -> Held:
+    """Return the held pilot of this ad, sent to `ce`, which came at Unix time `now` of this host's clock."""
     since, theirs = number(ad["EnteredCurrentStatus"]), number(ad["ServerTime"])
     return Held(
         f"{ad['ClusterId']}.{ad['ProcId']}",
@@ -260,4 +267,5 @@ def held(ad: Mapping[str, Any], now: float) -> Held:
         since and since + (now - theirs if theirs else 0.0),  # by our clock
         int(number(ad[RELEASES])),
         tuple(path for name in SENT_WITH if isinstance(path := ad.get(name), str) and path),
+        ce,
     )

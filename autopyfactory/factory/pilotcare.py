@@ -218,7 +218,7 @@ class PilotCare:
             if ce is None:
                 continue
             if ad["JobStatus"] == HELD:
-                stuck.append(held(ad, now))
+                stuck.append(held(ad, now, ce))
                 told = evidence.of_held(place, ad)
             elif _unreachable_for(ad, now) >= self._around.breaker_options().down:
                 told = evidence.of_down(place, ad, now)

@@ -89,7 +89,8 @@ def of_credentials(record: CycleRecord | None, live: LiveState | None) -> Iterat
     if told is not None and told.credential:
         # with another profile of the queue's list pilots go on being sent
         blocks = told.profile is None
-        todo = RENEW if blocks else "see `autopyfactory credentials`: pilots are sent with another profile"
+        use = "see `autopyfactory credentials`: pilots are sent with another profile, or to other CEs"
+        todo = RENEW if blocks else use
         yield Cause("credential", f"credential: {told.credential}", todo, "credentials", blocks=blocks)
     yield from _breaker(record, live)
 

@@ -132,6 +132,7 @@ class Held:
     since: float  # Unix time; 0: not known
     releases: int  # how often we released it
     files: tuple[str, ...] = ()  # the credentials that it was sent with
+    ce: str = ""  # where it was sent, in one spelling; empty: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ class Order:
     code: str  # the kind of its trouble
     reason: str  # the same for all pilots of one fate
     releases: int = 0  # how often it was released before
+    ce: str = ""  # as of `Held`
 
 
 def remedy(code: str, options: HeldOptions) -> Remedy:
@@ -168,7 +170,7 @@ def orders(
     for one in held:
         found = _decide(one, remedy(one.kind.code, options), options, renewed, now)
         if found is not None:
-            yield Order(one.job, one.queue, found[0], one.kind.code, found[1], one.releases)
+            yield Order(one.job, one.queue, found[0], one.kind.code, found[1], one.releases, one.ce)
 
 
 def _decide(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,7 +94,8 @@ def known_factory(**changes: Any) -> Any:
     options = SimpleNamespace(sleep=60.0, enabled=True, wmsqueue="east")
     config = SimpleNamespace(options=options)
     submit = SimpleNamespace(describe=lambda *a: {})
-    parts = SimpleNamespace(submit=submit, wms_source=None, ce="ce1:9619", target="ap@c")
+    routes = (SimpleNamespace(submit=submit),)
+    parts = SimpleNamespace(routes=routes, wms_source=None, ce="ce1:9619", target="ap@c")
     queue = SimpleNamespace(config=config, gates=(), hangs="", parts=parts)
     made = SimpleNamespace(
         configuration=SimpleNamespace(
@@ -148,6 +150,17 @@ def test_what_the_choice_of_a_credential_says_comes_before_what_files_say(
     choice = SimpleNamespace(words="no profile is valid", profile=None)
     chosen = live_state(known_factory(credential_choice=lambda name: choice), "east", ask=0)
     assert chosen.credential == "no profile is valid"
+
+
+def test_the_files_for_each_ce_of_a_queue_are_looked_at(tmp_path: Path) -> None:
+    factory = known_factory()
+    paths = [tmp_path / name for name in ("a", "b", "a")]
+    factory.queues["east"].parts.routes = [
+        SimpleNamespace(submit=SimpleNamespace(describe=lambda *_, path=path: {"scitokens_file": str(path)}))
+        for path in paths
+    ]
+    told = live_state(factory, "east", ask=0).credential
+    assert told == "; ".join(f"there is no file {path} on this host" for path in paths[:2])
 
 
 @pytest.mark.parametrize(

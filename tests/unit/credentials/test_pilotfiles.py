@@ -116,7 +116,7 @@ def test_a_queue_without_a_pilot_to_describe_is_told_and_hurts_no_other() -> Non
     now = datetime.now(UTC)
     [fault] = of_plugin(Broken(), now)
     assert not fault.credential and "/vo/data cannot be read" in fault.words
-    assert of_queues({"q": Broken()}, now) == {}
+    assert of_queues({"q": [Broken()]}, now) == {}
 
 
 def test_a_plugin_that_cannot_describe_its_pilots_does_not_hide_the_troubles_of_others(
@@ -130,6 +130,18 @@ def test_a_plugin_that_cannot_describe_its_pilots_does_not_hide_the_troubles_of_
         def describe(self, tag: str, now: datetime | None = None) -> dict[str, str]:
             return {"scitokens_file": str(tmp_path / "none")}
 
-    found = of_queues({"BAD": Bad(), "GOOD": Good()}, NOW)
+    found = of_queues({"BAD": [Bad()], "GOOD": [Good()]}, NOW)
     assert found["BAD"] == "what pilots carry cannot be told: 'url'"
     assert "there is no file" in found["GOOD"]
+
+
+def test_each_ce_of_a_queue_may_be_shown_another_file(tmp_path: Path) -> None:
+    class Shows:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def describe(self, tag: str, now: datetime | None = None) -> dict[str, str]:
+            return {"scitokens_file": str(tmp_path / self.name)}
+
+    found = of_queues({"Q": [Shows("a"), Shows("b"), Shows("b")]}, NOW)
+    assert found["Q"] == "; ".join(f"there is no file {tmp_path / name} on this host" for name in "ab")

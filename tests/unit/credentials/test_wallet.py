@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authkit import FakeProfile
+from autopyfactory.credentials.credential import Presented
 from autopyfactory.credentials.keeper import STALE, Keeper
-from autopyfactory.credentials.wallet import NONE_VALID, Choice, Wallet, Wish
+from autopyfactory.credentials.wallet import NONE_VALID, Choice, Wallet, Wish, of_several
 from fakes import FakeClock
 
 
@@ -89,3 +91,33 @@ def test_what_is_handed_out_is_valid_for_as_long_as_was_asked(lives: list[float]
         assert choice.credential.expires - w.clock.now() >= timedelta(seconds=least)
     else:
         assert choice.closed
+
+
+# --- queues with several CEs ----------------------------------------------------------------------
+
+GOOD = Choice("tok", Presented())
+BAD = Choice(passed=("tok: the token has expired",))
+
+
+@pytest.mark.parametrize(
+    ("choices", "profile", "closed", "words"),
+    [
+        ([], None, False, None),
+        ([("a", None), ("b", None)], None, False, None),  # the queue names no profile
+        ([("a", GOOD)], "tok", False, None),
+        ([("a", BAD)], None, True, "tok: the token has expired"),
+        ([("a", BAD), ("b", BAD)], None, True, "tok: the token has expired"),
+        ([("a", GOOD), ("b", BAD)], "tok", False, "nothing is sent to b: tok: the token has expired"),
+        ([("a", BAD), ("b", GOOD)], "tok", False, "nothing is sent to a: tok: the token has expired"),
+        ([("a", BAD), ("a", BAD), ("b", GOOD)], "tok", False,
+         "nothing is sent to a: tok: the token has expired"),
+        ([("a", None), ("b", BAD)], "", False, "nothing is sent to b: tok: the token has expired"),
+    ],
+)  # fmt: skip
+def test_of_several_ces_each_counts(
+    choices: list[tuple[str, Choice | None]], profile: str | None, closed: bool, words: str | None
+) -> None:
+    found = of_several(choices)
+    assert (found.profile if found else None) == profile
+    assert bool(found and found.closed) == closed
+    assert (found.words if found else None) == words

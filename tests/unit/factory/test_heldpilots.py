@@ -10,11 +10,15 @@ from typing import Any
 import classad2
 import pytest
 
+from autopyfactory.accounting import spelling
 from autopyfactory.breakers.evidence import Evidence
 from autopyfactory.breakers.options import BreakerOptions
 from autopyfactory.breakers.registry import Address, Breakers, Gate
-from autopyfactory.factory.heldpilots import HeldPilots, Surroundings
-from autopyfactory.why.treatment import RENEWED, HeldOptions, Order
+from autopyfactory.credentials.credential import Presented
+from autopyfactory.credentials.wallet import Choice
+from autopyfactory.factory.heldpilots import HeldPilots, Surroundings, _Renewals
+from autopyfactory.why.holds import Kind
+from autopyfactory.why.treatment import RENEWED, Held, HeldOptions, Order
 from fakes import FakeClock, queue_options
 
 DAY = 86400
@@ -120,3 +124,55 @@ def test_what_is_released_in_hope_goes_one_at_a_time_while_a_breaker_is_open() -
     assert let("open", 9, "remove") == 9
     assert let("open", 9, reason=RENEWED) == 9, "what was wrong is mended"
     assert let("closed", 9) == let("none", 9) == let("gone", 9) == 9
+
+
+def of_two_ces(breakers: Breakers, first: Choice, second: Choice) -> Any:
+    """A queue that sends to the CEs `a` and `b`, with what is shown to each."""
+    submits = [
+        SimpleNamespace(ce=f"{ce}:9619", credential=lambda now, choice=choice: choice)
+        for ce, choice in (("a", first), ("b", second))
+    ]
+    routes = [SimpleNamespace(submit=submit) for submit in submits]
+    gates = tuple(Gate(breakers, Address("q", spelling.ce(f"{ce}:9619"))) for ce in "ab")
+    return SimpleNamespace(parts=SimpleNamespace(routes=routes), gates=gates)
+
+
+GOOD, BAD = Choice("tok", Presented()), Choice(passed=("tok: it has expired",))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "waits"),
+    [
+        (GOOD, GOOD, {"a": None, "b": None, "": None, "gone": None}),
+        (GOOD, BAD, {"a": None, "b": 0.0, "": 0.0, "gone": 0.0}),
+        (BAD, GOOD, {"a": 0.0, "b": None, "": 0.0, "gone": 0.0}),
+        (BAD, BAD, {"a": 0.0, "b": 0.0, "": 0.0, "gone": 0.0}),
+    ],
+)
+def test_a_held_pilot_waits_for_the_credential_of_its_own_ce(
+    first: Choice, second: Choice, waits: dict[str, float | None]
+) -> None:
+    breakers = Breakers(None, FakeClock(), BreakerOptions().policy)
+    renewals = _Renewals({"q": of_two_ces(breakers, first, second)}, FakeClock())
+    for ce, expected in waits.items():
+        one = Held("1.0", "q", Kind("x", "", "", "site"), 1.0, 0, (), spelling.ce(f"{ce}:9619") if ce else "")
+        assert renewals.of(one) == expected, ce
+
+
+def test_a_pilot_held_at_one_ce_waits_for_the_breaker_of_that_ce_though_another_is_well() -> None:
+    clock = FakeClock()
+    breakers = Breakers(None, clock, BreakerOptions().policy)
+    queue, now = of_two_ces(breakers, GOOD, GOOD), clock.now().timestamp()
+    around = Surroundings(
+        "f1", queues=lambda: {"q": queue}, targets=lambda: [], breaker_options=BreakerOptions,
+        held_options=HeldOptions, ce_of=lambda tag, job: "", closed=lambda place: (), tell=lambda *_: None,
+    )  # type: ignore[arg-type]  # fmt: skip
+    for n in range(5):
+        breakers.note(queue.gates[0].address, "ce", Evidence(f"p{n}", "held", now, "held", sent=now - 60))
+    breakers.judge()
+    care = HeldPilots(around, breakers, clock)
+    at_a, at_b = (gate.address.ce for gate in queue.gates)
+    order = Order("1.0", "q", "release", "ce-policy", "it may have passed", 0, at_a)
+    assert not care._allowed(order)
+    for ce in (at_b, ""):
+        assert care._allowed(Order("1.0", "q", "release", "ce-policy", "it may have passed", 0, ce))

@@ -102,11 +102,11 @@ class World:
 
     def add(self, name: str, **options: Any) -> None:
         submit = SimpleNamespace(
-            describe=lambda tag, now: self.description, credential=lambda now: self.choice
+            ce="ce1", describe=lambda tag, now: self.description, credential=lambda now: self.choice
         )
         self.queues[name] = SimpleNamespace(
             config=SimpleNamespace(options=queue_options(**options)),
-            parts=SimpleNamespace(submit=submit),
+            parts=SimpleNamespace(routes=(SimpleNamespace(submit=submit),)),
             gates=(Gate(self.breakers, Address(name, "ce1", "token /t")),),
         )
 
