@@ -16,10 +16,14 @@ from autopyfactory.model.declaration import CAPPED, Who
 
 
 class NotSent(Exception):
-    """Nothing was sent; the text says why. `who` has to act, and `next` says how."""
+    """Nothing was sent; the text says why. `who` has to act, and `next` says how.
 
-    def __init__(self, text: str, who: Who = "us", next: str = "") -> None:
+    `full`: a limit is reached. Pilots that wait for a dead CE fill it as well: then it is not the cause.
+    """
+
+    def __init__(self, text: str, who: Who = "us", next: str = "", *, full: bool = False) -> None:
         super().__init__(text)
+        self.full = full
         self.who: Who = who
         self.next = next
 
@@ -102,8 +106,9 @@ def allowed(
         if step.n_out < n:
             n, bite = step.n_out, step.cause or said.cause or CAPPED
             if n <= 0:
-                then = bite.next if said.part == "limits" else ANYWAY
-                raise NotSent(f"{rule.name}: {step.reason}", bite.who, then)
+                full = said.part == "limits"
+                then = bite.next if full else ANYWAY
+                raise NotSent(f"{rule.name}: {step.reason}", bite.who, then, full=full)
     return n
 
 

@@ -423,7 +423,8 @@ class APFQueue:
         if taken and way.gate is not None and not any(one.count for one in done.sent):
             way.gate.give_back()
         if not done.sent:
-            raise NotSent("; ".join(done.notes) or "the factory is stopping", CAPPED.who, CAPPED.next)
+            why = "; ".join(done.notes) or "the factory is stopping"
+            raise NotSent(why, CAPPED.who, CAPPED.next, full=bool(done.notes))
         return done
 
     def _retire(self, record: CycleRecord, agreed: int) -> CycleRecord:

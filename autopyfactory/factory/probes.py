@@ -28,15 +28,18 @@ from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.model.declaration import Who
 from autopyfactory.model.ending import Account, Ending
 from autopyfactory.model.queuefolder import queue_folder
-from autopyfactory.model.record import Sent
+from autopyfactory.model.record import Sent, Troubles
 from autopyfactory.model.serialize import to_full
 from autopyfactory.model.text import count, span
 from autopyfactory.plugins.base import SubmitError, SubmitUnknown
 from autopyfactory.why import pilotstages, probe
+from autopyfactory.why.causes import of_troubles
+from autopyfactory.why.explain import ordered
 from autopyfactory.why.holds import NOT_ACCEPTED, RENAMED, kind_of
 from autopyfactory.why.pilotstages import Known, Trouble
 from autopyfactory.why.schedds import reporting_client, targets_of
 from autopyfactory.why.treatment import SAID, only
+from autopyfactory.why.troubles import both, troubles
 from autopyfactory.wrapper.summary import read
 
 log = logging.getLogger("autopyfactory.probes")
@@ -218,7 +221,8 @@ class Probes:
         try:
             done = order.answer(SUBMITS)
         except NotSent as err:
-            one.refused = Trouble("sending", str(err), err.who, err.next, "not-sent")
+            one.refused = _behind(err, queue) if err.full else None
+            one.refused = one.refused or Trouble("sending", str(err), err.who, err.next, "not-sent")
             return []
         except (SubmitError, SubmitUnknown, TimeoutError) as err:
             one.refused = _refusal(str(err))
@@ -245,6 +249,22 @@ def _route(queue: APFQueue, sent: Sent) -> Route:
     routes = queue.parts.routes
     found = (r for r in routes if (r.submit.ce, r.submit.target) == (sent.ce, sent.target))
     return next(found, routes[0])
+
+
+def _behind(full: NotSent, queue: APFQueue) -> Trouble | None:
+    """Return why pilots of the queue do not get on, which fill its limit meanwhile; None: it is not known."""
+    found: Troubles | None = None
+    factory_id = queue.parts.submit.context.factory.factory_id
+    for target in targets_of(queue.config):
+        one = troubles(reporting_client(target), queue.name, factory_id, ASK)
+        found = both(found, one)
+    if found is None or found.error:
+        return None
+    stuck = [c for c in of_troubles(probe.probed(found, TRIES)) if c.blocks]
+    if not stuck:
+        return None
+    first = ordered(stuck)[0]
+    return Trouble("sending", f"{full}; it is full since {first.words}", first.who, first.next, first.code)
 
 
 def _refusal(text: str) -> Trouble:

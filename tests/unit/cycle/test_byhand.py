@@ -28,10 +28,12 @@ def test_where_the_number_comes_from_does_not_matter() -> None:
 def test_limits_hold_always_and_the_rest_unless_overruled() -> None:
     full = CycleInputs("A", batch=BatchQueueInfo(running=50))
     for overrules in (NOTHING, frozenset({"rules", "pause"})):
-        with pytest.raises(NotSent, match="MaxToRun"):
+        with pytest.raises(NotSent, match="MaxToRun") as told:
             allowed(Order(1, overrules), [TO_RUN], full, NOTHING)  # type: ignore[arg-type] - of literals
-    with pytest.raises(NotSent, match="Downtime"):
+        assert told.value.full
+    with pytest.raises(NotSent, match="Downtime") as told:
         allowed(Order(1), [CLOSED], INPUTS, NOTHING)
+    assert not told.value.full
     assert allowed(Order(4, {"rules"}), [CLOSED, RAMP], INPUTS, NOTHING) == 4
     assert allowed(Order(4), [RAMP], INPUTS, NOTHING) == 2
 
