@@ -199,6 +199,17 @@ class Book:
         there = self._at_place.get(place, {}).values()
         return [b for b in there if queue in (None, b.queue)]
 
+    def underway(self, before: float) -> dict[str, set[str]]:
+        """Return by queue the clusters of open lines that were begun `before` that Unix time.
+
+        Empty among them: a cluster is not known.
+        """
+        found: dict[str, set[str]] = {}
+        for line in self._lines.values():
+            if line.open and line.intended < before:
+                found.setdefault(line.queue, set()).add(line.cluster)
+        return found
+
     def lost_at(self, place: str) -> int:
         """Return the pilots at `place` that were written off, while their lines are kept."""
         return sum(b.lost.bit_count() for b in self.lost_lines(place))

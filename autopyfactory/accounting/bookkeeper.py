@@ -116,6 +116,14 @@ class Bookkeeper:
             line = self._accounts.book.line(tag)
             return line.queue if line is not None else None
 
+    def underway(self, before: float) -> dict[str, set[str]]:
+        """Return by queue the clusters with pilots that may not have ended, sent `before` that Unix time.
+
+        Empty among them: one is not known.
+        """
+        with self._lock:
+            return self._accounts.book.underway(before)
+
     def active(self, scope: str = FACTORY, ce: str = "") -> int:
         """Return the pilots that count against a cap of `scope` (`factory`, `ce`)."""
         with self._lock:

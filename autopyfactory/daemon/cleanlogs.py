@@ -17,7 +17,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -54,10 +54,16 @@ class Retention:
     most_bytes: int | None = None  # of the whole tree
     most_files: int | None = None
     notes: Path | None = None  # a file of ours: what is known of days that are done
+    # By name of the queue's folder: clusters whose pilots may not have ended, by the book. Their event logs
+    # are written to, so they are not compressed. Empty: one that is not known.
+    underway: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, configuration: Configuration) -> Retention:
-        """Read what a configuration says: a queue's own days, else the factory's."""
+    def of(cls, configuration: Configuration, underway: Mapping[str, Iterable[str]]) -> Retention:
+        """Read what a configuration says: a queue's own days, else the factory's.
+
+        underway: by queue, the clusters with pilots that may not have ended.
+        """
         from autopyfactory.model.queuefolder import queue_folder
         from autopyfactory.plugins.submitrecord import private_tree
 
@@ -76,6 +82,7 @@ class Retention:
             factory.most_log_mb * 1_000_000 if factory.most_log_mb is not None else None,
             factory.most_log_files,
             Path(factory.state_dir).expanduser() / "logtree.json",
+            {queue_folder(name): sorted(clusters) for name, clusters in underway.items()},
         )
 
     def days(self, folder: str) -> int | None:
@@ -148,6 +155,7 @@ class Cleaner:
         self._clock = clock or SystemClock()
         self._stop = stop or threading.Event()
         self._pace = Pace(self._stop.wait)
+        self._underway = {folder: frozenset(known) for folder, known in retention.underway.items()}
         self._errors: list[str] = []
         self._known: dict[str, _Known] = {}
         self._removed = self._early = self._compressed = self._saved = 0
@@ -299,6 +307,8 @@ class Cleaner:
                 os.unlink(name, dir_fd=folder)  # a pass was cut short
             if not _PILOTS.fullmatch(name):
                 return True
+            if self._is_underway(name, where.name):
+                return False
             about = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISREG(about.st_mode) or about.st_size < SMALL:
                 return True
@@ -313,6 +323,11 @@ class Cleaner:
         except (OSError, packed.Damaged) as err:
             self._errors.append(f"cannot compress {where / name}: {err}")
         return True
+
+    def _is_underway(self, name: str, folder: str) -> bool:
+        """Whether the pilot of a file may not have ended: its event log is written to until then."""
+        clusters = self._underway.get(folder, ())
+        return "" in clusters or name.partition(".")[0] in clusters
 
     # --- limits -----------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,6 +29,9 @@ class FactoryLike(Protocol):
     @property
     def configuration(self) -> Configuration:
         """The configuration in force."""
+
+    def underway(self) -> Mapping[str, Iterable[str]]:
+        """By queue, the clusters with pilots that may not have ended, of days that are over."""
 
     def start(self) -> None:
         """Start everything, and return."""

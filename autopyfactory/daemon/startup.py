@@ -205,7 +205,7 @@ def _serve(config: Configuration, plan: Plan, book: Logs, verdict: Verdict, buil
     try:
         notifier = Notifier()
         built = _build(config, plan, build)
-        cleaner = CleanLogs(lambda: Retention.of(built.factory.configuration))
+        cleaner = CleanLogs(lambda: Retention.of(built.factory.configuration, built.factory.underway()))
         cleaner.start()
         service = Service(
             built, logs=book, notifier=notifier, verdict=verdict,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -422,6 +422,14 @@ class Factory(Neighbours):
             return OtherQueues()
         found = other_queues(mine, self.queues, self.book, self.recent)
         return replace(found, declared=declared_for(mine, self.downtimes.of))
+
+    def underway(self) -> Mapping[str, Set[str]]:
+        """Return by queue the clusters with pilots that may not have ended, sent before today (UTC).
+
+        Empty among them: a cluster that is not known.
+        """
+        today = self.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        return self.book.underway(today.timestamp())
 
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""

@@ -117,6 +117,9 @@ class FakeFactory:
         if "hang run" in self.do:
             time.sleep(1000)
 
+    def underway(self) -> dict[str, list[str]]:
+        return {}
+
     def reload(self) -> Report:
         self.plan.load()
         log.warning("reloaded")

@@ -105,3 +105,19 @@ def test_sums_are_those_of_the_lines(operations: list[tuple[str, int, int]]) -> 
             told = {k: v for k, v in book.totals().items() if k.startswith(scope)}
             assert told == {k: v for k, v in sums.items() if v}
         assert book.open() == sum(line.open for line in known.values())
+
+
+def test_what_is_underway_of_earlier_days_is_known_by_its_clusters() -> None:
+    book = Book("m")
+    for n, (tag, queue, intended) in enumerate([("a", "q", 10.0), ("b", "q", 20.0), ("c", "r", 10.0)], 1):
+        one = batch(tag, queue=queue, intended=intended)
+        book.begin(one)
+        book.confirm(one, str(n), bits([0, 1, 2]), 1.0)
+    book.begin(batch("lost", queue="r", intended=5.0))
+    assert book.underway(20.0) == {"q": {"1"}, "r": {"3", ""}}
+    line = book.line("a")
+    assert line is not None
+    book.end(line, bits([0, 1]))
+    assert book.underway(20.0)["q"] == {"1"}, "one of its pilots has not ended"
+    book.end(line, bits([2]))
+    assert book.underway(30.0) == {"q": {"2"}, "r": {"3", ""}}

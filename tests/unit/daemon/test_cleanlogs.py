@@ -262,6 +262,27 @@ def test_a_pass_that_was_cut_short_at_any_point_loses_nothing(
         path.with_name("7.0.out.zst").unlink()
 
 
+@pytest.mark.parametrize("name", ["7.0.log", "7.0.out", "7.3.log"])
+@pytest.mark.parametrize("underway", [{"Q": ["7"]}, {"Q": ["1", ""]}, {"Q": ["7"], "R": ["1"]}])
+def test_what_may_still_be_written_to_stays_until_the_book_has_closed_it(
+    tree: Tree, tmp_path: Path, name: str, underway: dict[str, list[str]]
+) -> None:
+    """A pilot that has waited for days: its gridmanager writes the next event to the log where it began."""
+    path, notes = tree.write(9, name, TEXT), tmp_path / "notes.json"
+    other = tree.write(9, "8.0.log", TEXT)
+    rules = {"compress": 2, "most_files": 100, "notes": notes}
+    tree.passed(underway=underway, **rules)
+    assert path.exists()
+    assert other.exists() == ("" in underway["Q"]), "where a cluster is not known all of the queue's stay"
+    assert tree.passed(underway={"Q": ["77"], "R": ["7"]}, **rules).compressed >= 1
+    assert not path.exists() and path.with_name(f"{name}.zst").exists(), "that day was not done"
+
+
+def test_what_is_underway_reaches_the_process_that_cleans(tree: Tree) -> None:
+    retention = Retention(tree.base, underway={"Q": ["7", ""]})
+    assert Retention.from_json(retention.to_json()) == retention
+
+
 def test_compressing_makes_no_folder_younger(tree: Tree) -> None:
     path = tree.write(9, "7.0.out", TEXT)
     tree.passed(compress=2)

@@ -7,8 +7,9 @@ import itertools
 import shutil
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -355,3 +356,18 @@ def zombies() -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
             found += child.status() == psutil.STATUS_ZOMBIE
     return found
+
+
+def test_what_is_underway_is_told_by_what_its_files_are_named_by(place: Place) -> None:
+    began = datetime.now(UTC)
+    factory = place.start()
+    until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
+    clock = factory.clock
+    try:
+        factory.clock = SimpleNamespace(now=lambda: began)
+        assert factory.underway() == {}, "they are of today"
+        factory.clock = SimpleNamespace(now=lambda: began + timedelta(days=2))
+        named = {file.name.partition(".")[0] for file in (place.folder / "pilots").glob("*/east/*.out")}
+        assert named and factory.underway() == {"east": named}
+    finally:
+        factory.clock = clock
