@@ -78,8 +78,8 @@ def _audience(found: Credential, places: tuple[str, ...]) -> list[str]:
 
 
 def _bare(audience: str) -> str:
-    """Return an audience that is a URL, or host and port, as places are written."""
-    return audience.lower().partition("://")[2].rstrip("/") or audience.lower()
+    """Return an audience that is a URL (an ARC CE's has a path), or host and port, as places are written."""
+    return audience.lower().partition("://")[2].partition("/")[0] or audience.lower()
 
 
 def _scopes(found: Credential) -> list[str]:

@@ -1,4 +1,4 @@
-"""An ARC CE (A-REX with its REST interface) whose jobs are processes, run by an ordinary user.
+"""An ARC CE (A-REX with its REST interface), run by an ordinary user; its jobs are processes or Slurm's.
 
 ARC wants no root either: without it all jobs belong to the user who runs the service. Its packages look for
 everything below ARC_LOCATION, so a folder of links makes one that is complete.
@@ -9,13 +9,16 @@ import shutil
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from testbed.authority import Authority
 from testbed.errors import TestbedError
 from testbed.folder import folder
+from testbed.issuer import URL, Issuer
 from testbed.ports import free_port
 from testbed.service import Service
+from testbed.slurm import Slurm
 from testbed.waiting import until
 
 PACKAGES = ["nordugrid-arc-arex", "nordugrid-arc-hed"]
@@ -34,10 +37,25 @@ sub import {
 
 
 class ARC:
-    """One CE in `directory`, which must not exist yet; it lets in whose subject is among `subjects`."""
+    """One CE in `directory`, which must not exist yet.
 
-    def __init__(self, directory: Path, authority: Authority, subjects: list[str]) -> None:
+    It lets in whose certificate's subject is among `subjects`, and those to whom `issuer` gives a token that
+    names `token_subject`, this CE as audience and the right to create jobs.  Its jobs are processes, in the
+    queue "fork"; with `slurm` they are that cluster's, in the queue "grid".
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        authority: Authority,
+        subjects: Sequence[str] = (),
+        *,
+        issuer: Issuer | None = None,
+        token_subject: str = "pilot",
+        slurm: Slurm | None = None,
+    ) -> None:
         self.directory, self.authority, self.subjects = directory, authority, subjects
+        self.issuer, self.token_subject, self.slurm = issuer, token_subject, slurm
         self.port = free_port()
         self.root = folder("arc", PACKAGES, keep=KEEP) / "usr"
         self._user = "nobody" if os.geteuid() == 0 else None
@@ -78,6 +96,7 @@ class ARC:
             "PERL5LIB": f"{self.directory}/perl:{self.root}/share/perl5",
             "TMPDIR": str(self.directory / "tmp"),
             "HOME": str(self.directory / "tmp"),
+            **({"SLURM_CONF": str(self.slurm.conf)} if self.slurm else {}),
         }
 
     def create(self) -> None:
@@ -92,6 +111,8 @@ class ARC:
         key.touch(0o600)
         key.write_bytes(host.key)
         self._install()
+        if self.issuer is not None:
+            self.issuer.fill_arc(self.directory / "control")
         (self.directory / "arc.conf").write_text(self._settings())
         if self._user:
             for parent, _, names in os.walk(self.directory):
@@ -161,7 +182,17 @@ class ARC:
 
     def _settings(self) -> str:
         here = self.directory
-        subjects = "\n".join(f"subject={subject}" for subject in self.subjects)
+        known = [f"subject={subject}" for subject in self.subjects]
+        if self.issuer is not None:
+            known.append(f"authtokens={self.token_subject} {URL} {self.url} compute.create *")
+        members = "\n".join(known)
+        batch, queue = ["lrms=fork"], "fork"
+        if self.slurm is not None:
+            # without Slurm's accounting database; its jobs are looked at every 2 s, not every 30 s
+            batch = ["lrms=slurm", f"slurm_bin_path={self.slurm.bin}"]
+            batch += ["slurm_use_sacct=no", "slurm_wakeupperiod=2"]
+            queue = "grid"
+        lrms = "\n".join(batch)
         return f"""[common]
 hostname=localhost
 x509_host_key={here}/hostkey.pem
@@ -169,11 +200,11 @@ x509_host_cert={here}/hostcert.pem
 x509_cert_dir={self.anchors}
 x509_cert_policy=grid
 [authgroup:pilots]
-{subjects}
+{members}
 [mapping]
 policy_on_nomap=continue
 [lrms]
-lrms=fork
+{lrms}
 [arex]
 loglevel=4
 logfile={here}/log/arex.log
@@ -194,7 +225,7 @@ allowaccess=pilots
 logfile={here}/log/infosys.log
 [infosys/glue2]
 [infosys/cluster]
-[queue:fork]
+[queue:{queue}]
 """
 
 

@@ -68,6 +68,17 @@ class Issuer:
             database.execute("INSERT OR REPLACE INTO keycache VALUES (?, ?)", (URL, json.dumps(entry)))
             database.commit()
 
+    def fill_arc(self, control: Path) -> None:
+        """Put the public key where A-REX looks before it asks an issuer; `control` is its control directory.
+
+        It is what ``arcctl deploy jwt-issuer`` of ARC 7 leaves there.
+        """
+        there = control / "tokenissuers" / KEY_ID
+        there.mkdir(parents=True)
+        (there / "issuer").write_text(URL)
+        (there / "metadata").write_text(json.dumps({"issuer": URL, "jwks_uri": f"{URL}/jwks"}))
+        (there / "keys").write_text(json.dumps({"keys": [self._public()]}))
+
     def _public(self) -> dict[str, Any]:
         made: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(self._key.public_key()))
         return {**made, "kid": KEY_ID, "alg": "ES256", "use": "sig"}

@@ -39,12 +39,13 @@ PARTITIONS = {"grid": "Default=YES MaxTime=60 State=UP", "short": "MaxTime=1 Sta
 class Slurm:
     """One cluster, its files in `directory`, which must not exist yet; `cpus` may be more than the host has.
 
+    What has ended it knows for `remembers` seconds.
     Root hands it to "nobody": jobs would run as root otherwise.
     """
 
-    def __init__(self, directory: Path, cpus: int = 4) -> None:
+    def __init__(self, directory: Path, cpus: int = 4, remembers: int = 5) -> None:
         self.directory = directory
-        self.cpus = cpus
+        self.cpus, self.remembers = cpus, remembers
         self.port, self.node_port, self.rest_port = free_port(), free_port(), free_port()
         self._root = folder("slurm", PACKAGES) / "usr"
         self._user = "nobody" if os.geteuid() == 0 else None
@@ -233,7 +234,7 @@ class Slurm:
             "SlurmdParameters": "config_overrides",
             "SchedulerParameters": "sched_interval=1,batch_sched_delay=0,bf_interval=1",
             "CommunicationParameters": "block_null_hash",
-            "MinJobAge": 5,
+            "MinJobAge": self.remembers,
             "KillWait": 2,
             "SlurmctldTimeout": 30,
             "SlurmdTimeout": 30,

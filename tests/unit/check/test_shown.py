@@ -25,8 +25,8 @@ def token(folder: Path, **claims: object) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "audience",
-    ["ce.example.org:9619", "CE.example.org", "ce-schedd.example.org", "https://ce.example.org:9619/", "ANY",
-     ["other", "https://wlcg.cern.ch/jwt/v1/any"]],
+    ["ce.example.org:9619", "CE.example.org", "ce-schedd.example.org", "https://ce.example.org:9619/",
+     "https://ce.example.org:9619/arex", "ANY", ["other", "https://wlcg.cern.ch/jwt/v1/any"]],
 )  # fmt: skip
 def test_audiences_that_fit(tmp_path: Path, audience: object) -> None:
     found = credential(token(tmp_path, aud=audience), None, CE)
