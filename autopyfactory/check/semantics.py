@@ -17,7 +17,8 @@ from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.credentials.pilotfiles import of_credentials
 from autopyfactory.model.decision import declaration_of
 from autopyfactory.model.text import count
-from autopyfactory.options.declare import find, specs
+from autopyfactory.options.common import QueueOptions
+from autopyfactory.options.declare import family, find, specs
 from autopyfactory.options.problem import Problem, Severity
 from autopyfactory.plugins.batchsubmit.pilotwrapper import recipe
 from autopyfactory.plugins.places import uncounted
@@ -217,6 +218,7 @@ def _wrapper(queue: QueueConfig) -> Iterator[Problem]:
     """Yield what keeps the queue's wrapper from being composed, each at the option that is to blame."""
     wanted = recipe(queue.options)
     if wanted is None:
+        yield from _without_wrapper(queue)
         return
     try:
         Parts.of(wanted)
@@ -226,6 +228,20 @@ def _wrapper(queue: QueueConfig) -> Iterator[Problem]:
     if queue.options.executable is not None:
         message = "not used: wrapper.payload composes the wrapper"
         yield at(queue, "executable", "warning", message, "drop one of the two")
+
+
+def _without_wrapper(queue: QueueConfig) -> Iterator[Problem]:
+    """Yield options for a composed wrapper that the queue's own section sets, and that nothing reads."""
+    for spec in specs(QueueOptions):
+        if not spec.keys[0].startswith("wrapper."):
+            continue
+        hit = find(spec, queue.section)
+        keys = family(spec, queue.section).values() if spec.family else [hit[0]] if hit else []
+        for key in keys:
+            if key not in queue.section.inherited and queue.section.text(key):
+                message = "not used: pilots run a file of their own, no composed wrapper"
+                hint = "set wrapper.payload instead of executable, or drop it"
+                yield at(queue, key, "warning", message, hint)
 
 
 def _pilot(

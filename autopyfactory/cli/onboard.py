@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -44,7 +44,7 @@ def command(
     """Try QUEUE's site before it gets real work: a look at it, then 1, 2 and 4 pilots, each step reported.
 
     The queue is paused meanwhile, so that only these pilots go. It is resumed when every step went well; it
-    stays paused, with the reason, at the first that did not.
+    stays paused, with the reason, at the first that did not, and what to do then is said.
 
     Exit code 0: all went well; 1: a step went wrong; 3: no factory answers.
     """
@@ -55,18 +55,33 @@ def command(
         report = _steps(link, show, queue, limit, enough, anyway=anyway)
     except KeyboardInterrupt:
         _left(queue, paused=ours)
+    except SystemExit:  # it has been said why
+        for line in (f"  {queue} stays paused", *_onward(queue, paused=ours)) if ours else ():
+            echo(line, err=True)
+        raise
     wrong = report["wrong"]
     if ours:
         _settle(link, queue, wrong)
     if as_json:
         print_json(report)
     show(f"{queue}: {'all steps went well' if not wrong else f'stopped at {wrong}'}{_state(ours, wrong)}")
+    if wrong:
+        for line in _onward(queue, paused=ours):
+            show(line)
     ctx.exit(probe.WRONG if wrong else probe.WELL)
 
 
 def _left(queue: str, *, paused: bool) -> NoReturn:
-    stays = f"; {queue} stays paused: `autopyfactory resume {queue}` ends that" if paused else ""
-    fail(f"no longer followed here: see `autopyfactory probe {queue} --last`{stays}", 130)
+    stays = f"; {queue} stays paused" if paused else ""
+    said = f"no longer followed here: see `autopyfactory probe {queue} --last`{stays}"
+    fail("\n".join((said, *_onward(queue, paused=paused))), 130)
+
+
+def _onward(queue: str, *, paused: bool) -> Iterator[str]:
+    """Yield how to go on after a stop."""
+    yield f"  when it is mended: `autopyfactory onboard {queue}` begins again, with the look at the site"
+    if paused:
+        yield f"  `autopyfactory resume {queue}` ends the pause without it: then it gets real work"
 
 
 def _state(ours: bool, wrong: str) -> str:

@@ -10,6 +10,8 @@ import pytest
 from autopyfactory.check.semantics import inspect
 from autopyfactory.config.build import load
 from autopyfactory.config.model import Configuration
+from autopyfactory.options.common import QueueOptions
+from autopyfactory.options.declare import specs
 from autopyfactory.options.problem import Problem
 from configkit import DEFAULTS, FACTORY, Limit, Tree, messages
 
@@ -214,3 +216,27 @@ def test_pilots_that_are_counted_elsewhere_than_they_are_sent_are_an_error(tree:
         tree.write(factory=FACTORY, queues=head + chain + plugins)
         found = [p for p in inspect(tree.load(installed()), files=False) if p.key == "batchstatusplugin"]
         assert [p.severity for p in found] == (["error"] if wrong else [])
+
+
+WRAPPER_ONLY = {
+    "wrapper.report": "http://127.0.0.1:1/",
+    "wrapper.udp": "127.0.0.1:1",
+    "wrapper.checks": "tmp",
+    "wrapper.files": "/vo/setup.sh",
+    "wrapper.lifetime": "60",
+    "wrapper.grace": "60",
+    "wrapper.hold": "60",
+    "wrapper.tellempty": "True",
+    "wrapper.payload.rules": "command",
+    "wrapper.option.command.program": "/bin/true",
+}
+
+
+def test_what_only_a_composed_wrapper_reads_is_told_where_there_is_none(tree: Tree, wrapper: Path) -> None:
+    declared = {s.keys[0] for s in specs(QueueOptions) if s.keys[0].startswith("wrapper.")}
+    assert {k.replace("command.program", "*") for k in WRAPPER_ONLY} == declared - {"wrapper.payload"}
+    for key, value in WRAPPER_ONLY.items():
+        (told,) = said(tree, f"{key} = {value}", wrapper)
+        assert told.startswith(f"warning {key}: not used: pilots run a file of their own")
+    found = tree.queues(f"{DEFAULTS}executable = {wrapper}\nwrapper.hold = 60\n[Q]\n")
+    assert messages(inspect(found)) == [], "in [DEFAULT] it is for those that have one"
