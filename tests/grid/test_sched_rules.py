@@ -60,11 +60,12 @@ def test_adaptive_takes_back_what_waits_when_the_work_has_gone(
         running = lambda: [row for row in box.ads("JobStatus") if row == ["2"]]  # noqa: E731
         until(lambda: len(running()) == 2, "two pilots to run")
         box.work({"q1": 4}, {"q1": 2})
-        until(lambda: "4 pending wanted, 4 are" in reason(factory), "the balance")
-        assert box.pilots() == 6
+        # A cycle between two starts and that word of them saw six jobs beside four that wait, and sent for them.
+        until(lambda: "4 pending wanted, " in reason(factory), "the work to be known")
+        assert 6 <= box.pilots() <= 8
 
         box.work({"q1": 0})
-        until(lambda: box.pilots() == 2, "four pilots to be taken back")
+        until(lambda: box.pilots() == 2, "all that wait to be taken back")
         assert len(running()) == 2
         until(lambda: "nothing to do" in reason(factory), "rest")
         history = lambda: factory.queues["q1"].last.inputs.history  # noqa: E731

@@ -212,7 +212,7 @@ def test_a_black_hole_takes_no_more_jobs(vo: Pool, start: Start) -> None:
     bad = [submit(vo, "hole", "exit 1") for _ in range(2)]
     wrapper = start("hole", "--blackhole", "2", "--idle", "600", "--lifetime", "900")
     until(lambda: "starting no more jobs: black-hole" in wrapper.output, "the latch closes", every=0.3)
-    until(lambda: slots(vo, "Start") == "false", "the pool sees it", every=0.3)
+    until(lambda: slots(vo, "unparse(Start)") == "false", "the pool sees it", every=0.3)
     late = submit(vo, "hole", "true")
     wrapper.process.terminate()
     result = wrapper.end(60)
@@ -243,7 +243,8 @@ def test_term_drains_it(vo: Pool, start: Start, tmp_path: Path) -> None:
     wrapper = start("drain", "--drain", "600", "--cpus", "2", "--idle", "600")
     until(lambda: slots(vo, "NumDynamicSlots") == "1", "the job runs", every=0.3)
     wrapper.process.terminate()
-    until(lambda: slots(vo, "Start") == "false", "no more jobs are let in", every=0.3)
+    # The expression itself: beside no job its value is false from the beginning.
+    until(lambda: slots(vo, "unparse(Start)") == "false", "no more jobs are let in", every=0.3)
     late = submit(vo, "drain", "true")
     go.touch()
     result = wrapper.end(120)
@@ -252,6 +253,17 @@ def test_term_drains_it(vo: Pool, start: Start, tmp_path: Path) -> None:
     # Its schedd may have tried to go on with the claim, and been refused: then it has to notice that first.
     until(lambda: status(vo, late) == 1, "the late job waits")
     vo.run("condor_rm", late)
+
+
+def test_term_before_it_is_listed_ends_it(start: Start) -> None:
+    """HTCondor runs, so that a job might; as none does, there is nothing to wait for."""
+    wrapper = start("early", "--drain", "600", "--idle", "600")
+    running = lambda: " ".join(processes_of(wrapper.directory).values())  # noqa: E731
+    until(lambda: "condor_master" in running(), "HTCondor to start", every=0.05)
+    wrapper.process.terminate()
+    result = wrapper.end(120)
+    assert (result.code, *result.counts()) == (143, 0, 0, 0, 0, 0), result.output
+    assert result.summary["reason"] == "TERM"
 
 
 def test_what_is_not_done_by_the_end_of_the_drain_is_given_back(vo: Pool, start: Start) -> None:

@@ -303,6 +303,7 @@ launch() {
     master=$!
     until ask 20 condor_status -pool "$pool" -const "APF_GLIDEIN == \"$name\"" -af Name && [ -s "$dir/answer" ]; do
         alive || finish 15 condor-failed
+        [ -z "$signal" ] || return 0 # a job may run all the same
         clock
         [ "$now" -lt "$join_by" ] || finish 13 not-listed
         sleep 1
@@ -340,7 +341,7 @@ failing() {
 serve() {
     looked=0
     while alive; do
-        [ -z "$signal" ] || [ "$drain" -eq 0 ] || [ "$closed" = drain ] || begin_drain
+        ! to_drain || begin_drain
         heed_signal
         clock
         [ "$now" -lt $end_at ] || leave lifetime
@@ -364,7 +365,6 @@ leave() { # REASON: at the end of its time, or of a drain, which TERM has asked 
 
 # A first TERM with --drain: the end comes when no job runs any more, at the latest after that time.
 begin_drain() {
-    [ "$signal" = TERM ] || return 0
     signal=''
     close_start drain
     clock
@@ -379,7 +379,10 @@ busy() { # whether a starter runs
     return 1
 }
 
+to_drain() { [ "$signal" = TERM ] && [ "$drain" -gt 0 ] && [ "$closed" != drain ] && alive; }
+
 heed_signal() {
+    ! to_drain || return 0 # as soon as HTCondor runs, a job may
     case $signal in
         HUP) finish 129 HUP ;; INT) finish 130 INT ;; QUIT) finish 131 QUIT ;; TERM) finish 143 TERM ;;
     esac
