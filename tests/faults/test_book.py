@@ -324,15 +324,16 @@ def test_a_slow_disk_makes_nobody_wait_for_the_others(box: Box) -> None:
     want(box, 2, *names)
     with InProcess(box) as factory:
         real = factory.ledger._commit
+        together: list[int] = []
 
         def slow(requests: list[object], *, durable: bool) -> object:
+            together.append(len(requests))
             time.sleep(1.5)
             return real(requests, durable=durable)  # type: ignore[arg-type]
 
         with patch.object(factory.ledger, "_commit", slow):
-            begun = time.monotonic()
             until(lambda: box.pilots() == 2 * len(names), "all pilots")
-            assert time.monotonic() - begun < 1.5 * len(names), "each waited for all others"
+        assert max(together) > 2, "each waited for all others"  # beside what can wait, which comes first
 
 
 def test_lies_and_reloads_leave_nothing_behind(box: Box) -> None:

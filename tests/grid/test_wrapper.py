@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from patience import until
+from patience import SOON, until
 from testbed.pool import ACCESS_POINT, NEGOTIATED, Pool
 from testbed.settings import DOMAIN
 from wrapperkit import Wrapper, processes_of
@@ -157,29 +157,29 @@ def test_a_refused_token_is_told_at_once(
         text = token.read_text().strip()[:-8] + "AAAAAAAA"
     else:
         text = make_pool("elsewhere", ("MASTER", "COLLECTOR")).token(GLIDEIN)
-    result = start("mc", "--token", write_token(tmp_path, text)).end(30)
+    result = start("mc", "--token", write_token(tmp_path, text)).end()
     assert (result.code, result.summary["reason"]) == (14, "refused"), result.output
-    assert result.seconds < 10
+    assert result.seconds < SOON
 
 
 def test_an_expired_token_is_not_even_shown(vo: Pool, start: Start, tmp_path: Path) -> None:
     text = vo.token(GLIDEIN, lifetime=1)
     time.sleep(1.5)
-    result = start("mc", "--token", write_token(tmp_path, text)).end(30)
+    result = start("mc", "--token", write_token(tmp_path, text)).end()
     assert result.code == 12, result.output
 
 
 def test_a_pool_that_cannot_be_reached(start: Start) -> None:
-    result = start("mc", "--pool", "127.0.0.1:9", "--join", "2").end(30)
+    result = start("mc", "--pool", "127.0.0.1:9", "--join", "2").end()
     assert (result.code, result.summary["reason"]) == (13, "unreachable"), result.output
 
 
 def test_a_pool_that_hangs(start: Start, make_pool: Callable[..., Pool]) -> None:
     stuck = make_pool("stuck", ACCESS_POINT)
     os.kill(stuck.pid_of("COLLECTOR"), signal.SIGSTOP)
-    result = start("mc", "--pool", stuck.collector, "--join", "2").end(30)
+    result = start("mc", "--pool", stuck.collector, "--join", "2").end()
     assert (result.code, result.summary["reason"]) == (13, "unreachable"), result.output
-    assert result.seconds < 10
+    assert result.seconds < SOON
 
 
 def test_term_during_a_payload_ends_it_and_gives_the_job_back(vo: Pool, start: Start) -> None:
@@ -188,7 +188,7 @@ def test_term_during_a_payload_ends_it_and_gives_the_job_back(vo: Pool, start: S
     wrapper = start("term")
     wait_executing(wrapper, "sleep 4712")
     wrapper.process.terminate()
-    result = wrapper.end(20)
+    result = wrapper.end()
     assert (result.code, *result.counts()) == (143, 1, 0, 0, 0, 1), result.output
     until(lambda: status(vo, job) == 1, "the job is idle again")
     vo.run("condor_rm", job)
@@ -196,11 +196,11 @@ def test_term_during_a_payload_ends_it_and_gives_the_job_back(vo: Pool, start: S
 
 def test_it_retires_and_then_ends_at_its_lifetime(vo: Pool, start: Start) -> None:
     long = submit(vo, "old", "sleep 4713")
-    wrapper = start("old", "--lifetime", "11", "--retire", "6", "--cpus", "2")
+    wrapper = start("old", "--lifetime", "35", "--retire", "10", "--cpus", "2")
     wait_executing(wrapper, "sleep 4713")
     until(lambda: slots(vo, "APF_RETIRE_AT < time()") == "true", "the slot retires", every=0.2)
     late = submit(vo, "old", "true")
-    result = wrapper.end(30)
+    result = wrapper.end()
     assert (result.code, result.summary["reason"]) == (21, "lifetime"), result.output
     assert result.counts() == (1, 0, 0, 0, 1)
     assert status(vo, late) == 1, "nothing starts in the last part of the lifetime"
@@ -215,7 +215,7 @@ def test_a_black_hole_takes_no_more_jobs(vo: Pool, start: Start) -> None:
     until(lambda: slots(vo, "unparse(Start)") == "false", "the pool sees it", every=0.3)
     late = submit(vo, "hole", "true")
     wrapper.process.terminate()
-    result = wrapper.end(60)
+    result = wrapper.end()
     assert (result.code, *result.counts()) == (143, 2, 0, 2, 0, 0), result.output
     assert [ended(vo, job) for job in bad] == ["1", "1"]
     until(lambda: status(vo, late) == 1, "the late job waits")
@@ -238,16 +238,16 @@ def test_good_jobs_keep_the_latch_open(vo: Pool, start: Start) -> None:
 
 def test_term_drains_it(vo: Pool, start: Start, tmp_path: Path) -> None:
     """The job that runs may end, no other starts, and then it leaves."""
-    go = tmp_path / "go"
-    job = submit(vo, "drain", f"while [ ! -e {go} ]; do sleep 0.2; done; sleep 0.4715")
+    there, go = tmp_path / "there", tmp_path / "go"
+    job = submit(vo, "drain", f"touch {there}; while [ ! -e {go} ]; do sleep 0.2; done; sleep 0.4715")
     wrapper = start("drain", "--drain", "600", "--cpus", "2", "--idle", "600")
-    until(lambda: slots(vo, "NumDynamicSlots") == "1", "the job runs", every=0.3)
+    until(there.exists, "the job runs", every=0.05)
     wrapper.process.terminate()
     # The expression itself: beside no job its value is false from the beginning.
     until(lambda: slots(vo, "unparse(Start)") == "false", "no more jobs are let in", every=0.3)
     late = submit(vo, "drain", "true")
     go.touch()
-    result = wrapper.end(120)
+    result = wrapper.end()
     assert (result.code, *result.counts()) == (143, 1, 1, 0, 0, 0), result.output
     assert ended(vo, job) == "0"
     # Its schedd may have tried to go on with the claim, and been refused: then it has to notice that first.
@@ -261,7 +261,7 @@ def test_term_before_it_is_listed_ends_it(start: Start) -> None:
     running = lambda: " ".join(processes_of(wrapper.directory).values())  # noqa: E731
     until(lambda: "condor_master" in running(), "HTCondor to start", every=0.05)
     wrapper.process.terminate()
-    result = wrapper.end(120)
+    result = wrapper.end()
     assert (result.code, *result.counts()) == (143, 0, 0, 0, 0, 0), result.output
     assert result.summary["reason"] == "TERM"
 
@@ -271,7 +271,7 @@ def test_what_is_not_done_by_the_end_of_the_drain_is_given_back(vo: Pool, start:
     wrapper = start("short", "--drain", "3", "--idle", "600")
     wait_executing(wrapper, "sleep 4716")
     wrapper.process.terminate()
-    result = wrapper.end(60)
+    result = wrapper.end()
     assert (result.code, result.summary["reason"]) == (143, "TERM"), result.output
     assert result.counts() == (1, 0, 0, 0, 1), result.output
     until(lambda: status(vo, job) == 1, "the job is idle again")
@@ -289,6 +289,6 @@ def test_killed_daemons_leave_nothing_and_their_payload_counts_as_cut(
         if killed in command.split()[0]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    result = wrapper.end(20)
+    result = wrapper.end()
     assert (result.code, *result.counts()) == (15, 1, 0, 0, 0, 1), result.output
     vo.run("condor_rm", job)

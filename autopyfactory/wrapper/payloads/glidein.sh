@@ -339,7 +339,7 @@ failing() {
 }
 
 serve() {
-    looked=0
+    looked=0 unused=0
     while alive; do
         ! to_drain || begin_drain
         heed_signal
@@ -350,7 +350,9 @@ serve() {
             read -r row <"$dir/failing"
             [ "$row" -lt "$blackhole" ] || close_start black-hole
         fi
-        [ "$closed" != drain ] || busy || leave idle
+        # The startd may take on a last job before it hears of the drain: it is asked twice.
+        if [ "$closed" != drain ] || busy; then unused=0; else unused=$((unused + 1)); fi
+        [ $unused -lt 2 ] || leave idle
         sleep 1
     done
     [ -z "$closed" ] || leave idle
@@ -372,11 +374,14 @@ begin_drain() {
     [ "$latest" -ge $end_at ] || end_at=$latest
 }
 
-busy() { # whether a starter runs
-    for log in "$dir"/log/StarterLog.slot1_*; do
-        [ -f "$log" ] && grep -c 'STARTING UP\|EXITING WITH STATUS' "$log" | grep -q '[13579]$' && return
-    done
-    return 1
+# Whether a job runs. Its starter says so in its log only later, or never: the process is what counts.
+busy() {
+    cat /proc/[0-9]*/status 2>/dev/null | awk -v master="$master" '
+        /^Name:/  { name = $2 }
+        /^State:/ { state = $2 }
+        /^Pid:/   { pid = $2 }
+        /^PPid:/  { parent[pid] = $2; if (name == "condor_starter" && state != "Z") starters[pid] }
+        END { for (pid in starters) if (parent[parent[pid]] == master) found = 1; exit !found }'
 }
 
 to_drain() { [ "$signal" = TERM ] && [ "$drain" -gt 0 ] && [ "$closed" != drain ] && alive; }
