@@ -60,7 +60,7 @@ def test_adaptive_takes_back_what_waits_when_the_work_has_gone(
         running = lambda: [row for row in box.ads("JobStatus") if row == ["2"]]  # noqa: E731
         until(lambda: len(running()) == 2, "two pilots to run")
         box.work({"q1": 4}, {"q1": 2})
-        # A cycle between two starts and that word of them saw six jobs beside four that wait, and sent for them.
+        # A cycle between two starts and that word of them saw six jobs beside four that wait, and sent two.
         until(lambda: "4 pending wanted, " in reason(factory), "the work to be known")
         assert 6 <= box.pilots() <= 8
 
