@@ -7,6 +7,7 @@ queue exists for a few numbers only; everything else is summed, or labelled by w
 from __future__ import annotations
 
 import gzip
+import hashlib
 import logging
 import math
 import threading
@@ -341,7 +342,7 @@ def _each(name: str, words: str, label: str, values: Mapping[str, float], *, cou
     kind = CounterMetricFamily if counter else GaugeMetricFamily
     family = kind(f"{PREFIX}_{name}", words, labels=[label])
     for key, value in values.items():
-        family.add_metric([key], value)
+        family.add_metric([_label(key)], value)
     made: Metric = family
     return made
 
@@ -358,7 +359,12 @@ def _merged(rows: Iterable[Mapping[str, Any]], key: str) -> dict[str, Mapping[st
 
 
 def _label(text: str) -> str:
-    return printable(text, LONGEST)
+    """Return `text` as a label. What is changed or cut gets a digest: different texts stay different."""
+    plain = printable(text, LONGEST)
+    if plain == text:
+        return plain
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{printable(text, LONGEST - len(digest) - 1)}~{digest}"
 
 
 def _time(text: str) -> float:

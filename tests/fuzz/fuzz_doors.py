@@ -4,14 +4,17 @@
     python tests/fuzz/fuzz_doors.py -runs=1000000 [corpus folder ...]
 
 The first byte of an input says which door; the rest is what comes in: strict JSON, CRIC's records (to queue
-sections and back), PanDA's answers, a line at the control socket, a UDP ping, a redirect, host and port,
+sections and back), PanDA's answers, a line at the control socket, a UDP ping, a pilot's report and the HTTP
+around it, a redirect, host and port,
 foreign text on its way to the terminal, secrets in it, a queue's name in a submit description, a record for
 the history. At each door only its own error may come out, and nothing may be slow.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -32,8 +35,8 @@ with atheris.instrument_imports(include=["autopyfactory"]):
     from autopyfactory.cric.selection import Selection
     from autopyfactory.external import body, redirects, strictjson
     from autopyfactory.history import packing
-    from autopyfactory.model import hostport, redact, text
-    from autopyfactory.notify import wrapperpings
+    from autopyfactory.model import hostport, redact, reporttoken, text
+    from autopyfactory.notify import pilotreports, wrapperpings
     from autopyfactory.plugins.wmsstatus import pandaserver, pandastatistics
 
 from autopyfactory.config import jobstates
@@ -45,6 +48,7 @@ from autopyfactory.options.section import Section
 from autopyfactory.plugins.base import SourceError
 
 ALL = Selection(names=("*",), resource_type=(), states=())
+KEY = b"k" * reporttoken.KEY_BYTES
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MAPPING = jobstates.Mapping.load(jobstates.PANDA, {})
 
@@ -123,6 +127,40 @@ def ping_door(data: bytes) -> None:
     assert all(len(str(v)) <= 4096 and str(v).isprintable() for v in event.facts.values())
 
 
+def report_door(data: bytes) -> None:
+    """A body is a report of the pilot that its token is of, short and printable, or none."""
+    filled = data.replace(b"TOKEN", reporttoken.mint(KEY, "tag-1", 3, 2e9).encode())
+    try:
+        said = pilotreports.parse(filled, KEY, 1e9)
+    except (PermissionError, ValueError, RecursionError):
+        return
+    assert (said.tag, said.proc) == ("tag-1", 3), "nobody else's"
+    event = pilotreports.event(said, "q")
+    assert event.text.isprintable()
+    assert all(len(str(v)) <= 4096 and str(v).isprintable() for v in event.facts.values())
+
+
+class Reports:
+    """What a request's handler knows of its server."""
+
+    def handle_report(self, body: bytes) -> int:
+        """Take a body."""
+        assert len(body) <= pilotreports.MAX_BYTES
+        return 204
+
+
+def http_door(data: bytes) -> None:
+    """Whatever comes over a connection is answered, or the connection ends; no more is read than may be."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            theirs.sendall(data)
+        theirs.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # as the server does
+            pilotreports._Handler(ours, ("127.0.0.1", 1), Reports())  # type: ignore[arg-type] - all it needs
+
+
 def redirect_door(data: bytes) -> None:
     """No redirect leads from https to anything else."""
     try:
@@ -189,8 +227,8 @@ def config_door(data: bytes) -> None:
 
 
 DOORS: list[Callable[[bytes], None]] = [
-    json_door, cric_door, panda_door, control_door, ping_door, redirect_door, host_door, text_door, name_door,
-    history_door, body_door, config_door,
+    json_door, cric_door, panda_door, control_door, ping_door, report_door, http_door, redirect_door,
+    host_door, text_door, name_door, history_door, body_door, config_door,
 ]  # fmt: skip
 
 
@@ -209,6 +247,10 @@ def seeds() -> str:
         b'["\\ud800", "\\ud83d\\ude00", 1e999, {"a": 1, "a": 2}]', b'{"command": "status", "arguments": {}}',
         b"v f:17.3 running 0 Q ce u 0 http://f/17.3.out", b"https://h/x\x00", b"\thttp://h",
         b"[2001:db8::1]:80", b"h/jobmanager-pbs", b"\x1b]0;x\x07\xc2\x9b31m\xe2\x80\xae",
+        b'{"token": "TOKEN", "state": "exiting", "pilot": "7.3", "seconds": 9, "host": "n",'
+        b' "summary": {"schema": 1, "exit": 1, "outcome": "unfit", "reason": "r",'
+        b' "checks": {"tmp": {"result": "fatal", "ms": 1}}}}',
+        b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", b"HEAD / HTTP/1.0\r\nContent-Length: -1\r\n\r\n",
         b"--token abc TOKEN=x ?apikey=y eyJhbGci.eyJh",
         b"$ENV(HOME) $(X) $$(Y) a\\", b"\xed\xa0\x80", b"[s]\na = %(b)s\n",
     ]  # fmt: skip

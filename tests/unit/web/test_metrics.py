@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
@@ -108,3 +110,15 @@ def test_a_part_that_cannot_be_made_costs_no_other_and_is_counted(
     assert samples["autopyfactory_scrape_errors_total"] == 1, "once a view"
     assert "autopyfactory_schedd_up" not in samples
     assert {"autopyfactory_cycle_duration_seconds_sum", "autopyfactory_room_bytes"} <= samples.keys()
+
+
+@given(st.lists(st.text(max_size=300) | st.text("ab", min_size=195, max_size=300), unique=True, max_size=8))
+@example(["a" * 300 + "x", "a" * 300 + "y", "a b", "a  b", "a\tb", "a\x1b", "a\\x1b"])
+def test_labels_of_different_texts_are_different_and_bounded(texts: list[str]) -> None:
+    labels = [metrics._label(text) for text in texts]
+    assert len(set(labels)) == len(texts)
+    assert all(len(label) <= metrics.LONGEST and "\n" not in label for label in labels)
+
+
+def test_a_usual_name_is_a_label_as_it_is() -> None:
+    assert metrics._label("ANALY_CERN-1/grid") == "ANALY_CERN-1/grid"
