@@ -6,7 +6,7 @@ from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.conservation import doubted, indistinct, shows_more, troubled
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol.accounts import Accounts, Run, saved
-from autopyfactory.accounting.protocol.foreign import accuse, late, strangers_in, take_over
+from autopyfactory.accounting.protocol.foreign import accuse, late, left_over, strangers_in, take_over
 from autopyfactory.accounting.protocol.identity import is_home
 from autopyfactory.accounting.protocol.resolving import by_count, resolve
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Search, Searched, Survey, Surveyed, TagCount
@@ -32,7 +32,7 @@ def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> 
         surveyed = (yield from _survey(accounts, place)) if survey else {}
         strangers = yield from strangers_in(accounts, surveyed)
         wanted = [*intents, *_suspects(book, place, unsure, surveyed)]
-        new = late(book, surveyed) | (strangers if first else {})
+        new = late(book, surveyed) | left_over(book, surveyed, strangers) | (strangers if first else {})
         most = sum(b.n for b in wanted) + sum(t.alive for t in new.values())
         found: Searched | None = None
         at = asked

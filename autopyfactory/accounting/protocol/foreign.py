@@ -23,6 +23,20 @@ def late(book: Book, surveyed: dict[str, TagCount]) -> dict[str, TagCount]:
     return {tag: seen for tag, seen in surveyed.items() if book.given_up(tag)}
 
 
+def left_over(
+    book: Book, surveyed: dict[str, TagCount], strangers: dict[str, TagCount]
+) -> dict[str, TagCount]:
+    """Return the tags of other books that were taken over in part, by an answer that had not all of them.
+
+    What was taken over has ended, so the line is closed: the others are nobody's.
+    """
+    return {
+        tag: seen
+        for tag, seen in surveyed.items()
+        if seen.mark != book.mark and seen.alive and book.line(tag) is None and tag not in strangers
+    }
+
+
 def take_over(accounts: Accounts, place: Place, new: dict[str, TagCount], found: Searched) -> Run:
     """Take pilots into the book that were found at the start, or that an operator wants taken over."""
     n = 0

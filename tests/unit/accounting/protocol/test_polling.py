@@ -170,6 +170,26 @@ def test_an_adoption_looks_also_where_endings_would_explain_what_is_too_many() -
     assert adopted is not None and adopted.open == 1
 
 
+def test_what_an_adoption_in_part_left_over_is_taken_over_too() -> None:
+    """Of three pilots an answer had one; that one has ended since."""
+    accounts = Accounts(Book("mine"))
+    part = Batch("part", "A", "s@h", "", 1, mark="other", state="sent", cluster="4", members=1, alive=1)
+    accounts.book.begin(part)
+    accounts.book.end(part, 1)
+    place = accounts.places.get("s@h")
+    place.identity, place.ready = "home", True
+    requests = drive(accounts, {
+        Count: Counted("home", {"A": BatchQueueInfo(running=2)}, {"A": 2}),
+        ReadEndings: Endings("home", "", ()),
+        Survey: Surveyed("home", {"part": TagCount("A", "other", 2)}),
+        Search: Searched("home", {"part": TagFound("4", alive=0b110, ended=1)}),
+    })  # fmt: skip
+    assert [r.kind for r in requests if isinstance(r, Tell)] == ["adopted"]
+    again = accounts.book.line("part")
+    assert again is not None and (again.open, again.alive) == (2, 0b110)
+    assert place.foreign_since is None
+
+
 def test_an_intent_that_was_given_up_and_took_place_after_all_counts_as_sent() -> None:
     accounts = Accounts(Book("mine"))
     late = Batch("late", "A", "s@h", "ce1", 2, mark="mine")
