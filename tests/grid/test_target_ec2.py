@@ -12,7 +12,7 @@ from autopyfactory.factory.factory import Factory
 from autopyfactory.plugins.batchsubmit import condorec2
 from autopyfactory.why.holds import kind_of
 from factorybox import Box, InProcess, last
-from patience import until
+from patience import PATIENCE, until
 from testbed.moto import EC2
 from testbed.pool import Pool
 
@@ -84,6 +84,40 @@ def test_a_machine_runs_as_asked_for_and_ends_with_its_job(tmp_path: Path, servi
     assert service.user_data(name) == "queue=q1 $(nothing)"
     ap.run("condor_rm", "-constraint", 'ApfFactory == "to-ec2"')
     until(lambda: state(service, name) == "terminated", "the machine's end")
+
+
+def spot_requests(service: EC2) -> list[dict[str, Any]]:
+    found = service.client.describe_spot_instance_requests()["SpotInstanceRequests"]
+    return [request for request in found if request["State"] == "active"]
+
+
+def test_a_spot_machine_is_asked_for_at_its_price_and_taken_back(
+    tmp_path: Path, service: EC2, ap: Pool
+) -> None:
+    """It runs already when HTCondor first looks, which then shows it as idle; it is none that waits."""
+    made = box(tmp_path, ap, service, "spot", spot_price="0.05")
+    made.queues["q1"] |= {"schedplugin": "KeepNRunning", "sched.keepnrunning.keep_running": "1"}
+
+    def there() -> str | None:
+        rows = made.ads("GridJobStatus", "GridJobId")
+        return next((row[1].split()[-1] for row in rows if row[0] == "running"), None)
+
+    with InProcess(made) as factory:
+        name = until(there, "the machine to run")
+        assert (state(service, name), machine(service, name)["InstanceLifecycle"]) == ("running", "spot")
+        (request,) = spot_requests(service)
+        assert (request["InstanceId"], float(request["SpotPrice"])) == (name, 0.05)
+        (route,) = factory.queues["q1"].parts.routes
+        assert route.submit.withdraw(1, PATIENCE) == 0, "it runs"
+        made.queues["q1"]["sched.keepnrunning.keep_running"] = "0"
+        assert factory.reload().applied
+        until(lambda: "they end by themselves" in last(factory, "q1"), "the queue to say that it is too many")
+        assert state(service, name) == "running", "peacefully: nobody is killed"
+        made.queues["q1"]["batchsubmit.condorec2.peaceful"] = "False"
+        assert factory.reload().applied
+        until(lambda: state(service, name) == "terminated", "the machine to be killed")
+        until(lambda: factory.book.open("q1") == 0, "the book to know")
+    assert not [r for r in spot_requests(service) if r["InstanceId"] != name]
 
 
 def test_too_many_end_by_themselves_or_are_killed(tmp_path: Path, service: EC2, ap: Pool) -> None:

@@ -59,6 +59,8 @@ UNSPOOLED = "(JobStatus == 5 && HoldReasonCode == 16 && time() - EnteredCurrentS
 NEVER_SPOOLED = "AutoPyFactory: the pilot's files never came"
 AT_ONCE = 50  # pilots whose output is brought back in one cycle
 NOT_RUNNING, RUNNING = "(JobStatus == 1 || JobStatus == 5)", "(JobStatus == 2)"
+# A spot machine that ran already when HTCondor first looked is idle to it for good; only its service tells.
+WAITING = '(JobStatus == 5 || (JobStatus == 1 && (GridJobStatus == "running") isnt true))'
 
 
 def _parses(text: str | None) -> str | None:
@@ -411,7 +413,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
 
     def withdraw(self, n: int, deadline: float) -> int:
         """Remove up to `n` pilots that do not run."""
-        return self._take_back(n, NOT_RUNNING, deadline)
+        return self._take_back(n, WAITING, deadline)
 
     def _take_back(self, n: int, state: str, deadline: float) -> int:
         mine = f"{self._mine} && {state}"

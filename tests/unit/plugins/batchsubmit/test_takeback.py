@@ -121,10 +121,18 @@ ads_of_any_kind = st.lists(
             "QDate": st.integers(0, 900),
             "JobCurrentStartDate": st.integers(900, 1100),
         },
-        optional={"GridJobId": st.just("condor ce 1.0")},
+        optional={
+            "GridJobId": st.just("condor ce 1.0"),
+            "GridJobStatus": st.sampled_from(["IDLE", "pending", "running", "RUNNING"]),
+        },
     ),
     max_size=30,
 )
+
+
+def runs_there(ad: Mapping[str, Any]) -> bool:
+    """Whether the schedd shows a pilot as idle that its site says runs."""
+    return ad["JobStatus"] == 1 and str(ad.get("GridJobStatus")).lower() == "running"
 
 
 @given(ads=ads_of_any_kind, starting=st.sets(st.integers(0, 29)), n=st.integers(1, 40), running=st.booleans())
@@ -145,8 +153,9 @@ def test_whatever_is_there(
             assert ad["JobCurrentStartDate"] < SNAPSHOT, "nothing that started after the snapshot"
         else:
             assert ad["JobStatus"] in (1, 5)
+        assert running or not runs_there(ad), "not what its site says runs"
     left = [ad for ad in schedd.ads if (ad["ApfFactory"], ad["MATCH_APF_QUEUE"]) == ("f", "Q")]
-    waiting = [ad for ad in left if ad["JobStatus"] in (1, 5)]
+    waiting = [ad for ad in left if ad["JobStatus"] in (1, 5) and (running or not runs_there(ad))]
     if any(ad["JobStatus"] == 2 for ad in schedd.removed) and not starting:
         assert not waiting, "those that run only when none is left that does not"
     away = [ad for ad in schedd.removed if ad["JobStatus"] in (1, 5) and "GridJobId" in ad]
