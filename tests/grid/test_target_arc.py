@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from arckit import access_point, arc_box, come_back
 from autopyfactory.factory.probes import Wish
 from autopyfactory.why.holds import kind_of
 from factorybox import Box, InProcess
@@ -33,37 +34,17 @@ def arc(place: Path, authority: Authority) -> Iterator[ARC]:
 
 @pytest.fixture(scope="module")
 def ap(arc: ARC, condor_folder: Condor, place: Path) -> Iterator[Pool]:
-    """An access point that trusts the CE's authority."""
-    trusted = {"X509_CERT_DIR": str(arc.anchors)}
-    with Pool(place / "ap", "ap", condor=condor_folder, variables=trusted) as pool:
+    with access_point(arc, condor_folder, place / "ap") as pool:
         yield pool
 
 
 def box(folder: Path, ap: Pool, arc: ARC, name: str, proxy: bytes, **options: str) -> Box:
     """Return a factory with one queue of 2.4 that sends one pilot to the CE with this proxy."""
-    made = Box(folder / "f", ap, name)
-    for path in (made.folder, *made.folder.parents[:2]):
-        path.chmod(0o755)
-    ap.write_secret(made.folder / "credentials/proxy", proxy)
-    pilot = made.folder / "pilot.sh"
-    pilot.write_text(PILOT)
-    pilot.chmod(0o755)
-    made.queue(
-        "q1",
-        batchsubmitplugin="CondorNordugrid",
-        schedplugin="Ready, MaxToSubmit",
-        executable=str(pilot),
-        **{
-            "executable.arguments": "one two",
-            "sched.maxtosubmit.maximum": "1",
-            "batchsubmit.condornordugrid.gridresource": arc.url,
-            "batchsubmit.condornordugrid.proxyfile": str(made.folder / "credentials/proxy"),
-            "nordugridrsl.addenv.RUCIO_ACCOUNT": "pilot",
-            **options,
-        },
-    )
-    made.work({"q1": 1})
-    return made
+    return arc_box(
+        folder, ap, arc, name, PILOT, "proxy", proxy,
+        plugin="CondorNordugrid",
+        **{"executable.arguments": "one two", "nordugridrsl.addenv.RUCIO_ACCOUNT": "pilot", **options},
+    )  # fmt: skip
 
 
 def test_a_pilot_runs_and_its_output_comes_back(
@@ -75,12 +56,9 @@ def test_a_pilot_runs_and_its_output_comes_back(
         "nordugridrsl.walltime": "30",  # minutes
     }
     made = box(tmp_path, ap, arc, "to-arc", authority.proxy(authority.user("factory")), **asked)
-    logs = made.folder / "pilots"
     with InProcess(made):
         asked_for = until(arc.descriptions, "the pilot at the CE")  # gone when HTCondor has all it wants
-        until(lambda: any(f.stat().st_size for f in logs.glob("*/*/*.out")), "the pilot's output")
-        until(lambda: made.pilots() == 0, "the pilot to leave the queue")
-    (out,) = logs.glob("*/*/*.out")
+        out = come_back(made)
     assert out.read_text() == f"queue=q1 cid={out.stem} account=pilot words=one,two\n"
     assert "<IndividualPhysicalMemory>100000000</IndividualPhysicalMemory>" in asked_for  # bytes
     assert "<TotalCPUTime>1800</TotalCPUTime><WallTime>1800</WallTime>" in asked_for  # seconds

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from factorybox import Box, InProcess
+from arckit import access_point, arc_box, come_back
+from factorybox import InProcess
 from patience import until
 from testbed.arc import ARC
 from testbed.authority import Authority
@@ -39,45 +40,24 @@ def arc(place: Path, authority: Authority, slurm: Slurm) -> Iterator[ARC]:
 
 @pytest.fixture(scope="module")
 def ap(arc: ARC, condor_folder: Condor, place: Path) -> Iterator[Pool]:
-    """An access point that trusts the CE's authority."""
-    trusted = {"X509_CERT_DIR": str(arc.anchors)}
-    with Pool(place / "ap", "ap", condor=condor_folder, variables=trusted) as pool:
+    with access_point(arc, condor_folder, place / "ap") as pool:
         yield pool
 
 
 def test_a_pilot_runs_in_slurm_as_asked_for_and_its_output_comes_back(
     tmp_path: Path, ap: Pool, arc: ARC, slurm: Slurm, authority: Authority
 ) -> None:
-    made = Box(tmp_path / "f", ap, "to-slurm")
-    for path in (made.folder, *made.folder.parents[:2]):
-        path.chmod(0o755)
-    proxy = made.folder / "credentials/proxy"
-    ap.write_secret(proxy, authority.proxy(authority.user("factory")))
-    pilot = made.folder / "pilot.sh"
-    pilot.write_text(PILOT)
-    pilot.chmod(0o755)
-    made.queue(
-        "q1",
-        batchsubmitplugin="CondorARC",
-        schedplugin="Ready, MaxToSubmit",
-        executable=str(pilot),
-        **{
-            "sched.maxtosubmit.maximum": "1",
-            "batchsubmit.condorarc.gridresource": arc.url,
-            "batchsubmit.condorarc.proxyfile": str(proxy),
-            "batchsubmit.queue": "grid",
-            "batchsubmit.cores": "2",
-            "batchsubmit.memory": "200",
-            "batchsubmit.walltime": "30",
-        },
-    )
-    made.work({"q1": 1})
-    logs = made.folder / "pilots"
+    asked = {
+        "batchsubmit.queue": "grid",
+        "batchsubmit.cores": "2",
+        "batchsubmit.memory": "200",
+        "batchsubmit.walltime": "30",
+    }
+    proxy = authority.proxy(authority.user("factory"))
+    made = arc_box(tmp_path, ap, arc, "to-slurm", PILOT, "proxy", proxy, **asked)
     with InProcess(made):
         (job,) = until(lambda: [j for j in slurm.jobs() if j["partition"] == "grid"], "the job in Slurm", 0.5)
-        until(lambda: any(f.stat().st_size for f in logs.glob("*/*/*.out")), "the pilot's output")
-        until(lambda: made.pilots() == 0, "the pilot to leave the queue")
-    (out,) = logs.glob("*/*/*.out")
+        out = come_back(made)
     assert out.read_text() == f"queue=q1 cid={out.stem} slurm=grid/{job['job_id']}\n"
-    asked = ("tasks", "memory_per_cpu", "time_limit")  # memory: 100 MB for each core, in MiB rounded up
-    assert [job[what]["number"] for what in asked] == [2, 96, 30]
+    told = ("tasks", "memory_per_cpu", "time_limit")  # memory: 100 MB for each core, in MiB rounded up
+    assert [job[what]["number"] for what in told] == [2, 96, 30]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from arckit import access_point, arc_box, come_back
 from autopyfactory.api.live import live_state
 from autopyfactory.why.explain import explain
 from factorybox import Box, InProcess
@@ -44,48 +45,22 @@ def arc(place: Path, authority: Authority, issuer: Issuer) -> Iterator[ARC]:
 
 @pytest.fixture(scope="module")
 def ap(arc: ARC, condor_folder: Condor, place: Path) -> Iterator[Pool]:
-    """An access point that trusts the CE's authority."""
-    trusted = {"X509_CERT_DIR": str(arc.anchors)}
-    with Pool(place / "ap", "ap", condor=condor_folder, variables=trusted) as pool:
+    with access_point(arc, condor_folder, place / "ap") as pool:
         yield pool
 
 
 def box(folder: Path, ap: Pool, arc: ARC, name: str, token: str, **options: str) -> Box:
     """Return a factory with one queue that sends one pilot to the CE with this token."""
-    made = Box(folder / "f", ap, name)
-    for path in (made.folder, *made.folder.parents[:2]):
-        path.chmod(0o755)
-    ap.write_secret(made.folder / "credentials/token", token + "\n")
-    pilot = made.folder / "pilot.sh"
-    pilot.write_text(PILOT)
-    pilot.chmod(0o755)
-    made.queue(
-        "q1",
-        batchsubmitplugin="CondorARC",
-        schedplugin="Ready, MaxToSubmit",
-        executable=str(pilot),
-        **{
-            "executable.arguments": "one two",
-            "sched.maxtosubmit.maximum": "1",
-            "batchsubmit.condorarc.gridresource": arc.url,
-            "batchsubmit.condorarc.tokenfile": str(made.folder / "credentials/token"),
-            "batchsubmit.queue": "fork",
-            **options,
-        },
-    )
-    made.work({"q1": 1})
-    return made
+    asked = {"executable.arguments": "one two", "batchsubmit.queue": "fork", **options}
+    return arc_box(folder, ap, arc, name, PILOT, "token", token + "\n", **asked)
 
 
 def test_a_token_takes_a_pilot_there_and_its_output_comes_back(
     tmp_path: Path, ap: Pool, arc: ARC, issuer: Issuer
 ) -> None:
     made = box(tmp_path, ap, arc, "to-arc", issuer.token(SUBJECT, arc.url, scope=SCOPE))
-    logs = made.folder / "pilots"
     with InProcess(made):
-        until(lambda: any(f.stat().st_size for f in logs.glob("*/*/*.out")), "the pilot's output")
-        until(lambda: made.pilots() == 0, "the pilot to leave the queue")
-    (out,) = logs.glob("*/*/*.out")
+        out = come_back(made)
     assert out.read_text() == f"queue=q1 cid={out.stem} words=one,two\n"
 
 
