@@ -175,7 +175,7 @@ def test_a_factory_goes_by_what_is_published(place: Place) -> None:
     with Publisher() as publisher:
         publisher.text = cric(datetime.now(UTC) - timedelta(hours=1))
         place.configure(
-            # before the limit: pilots may have gone before the first look was back, and be as many as it permits
+            # before the limit: as many as that permits may have gone before the first look was back
             "[down]\nwmsqueue = east\nschedplugin = Ready, Downtime, MaxToRun\nsched.downtime.site = SITE\n",
             downtimes__sources=f"{publisher.url}/downtimes?json",
             downtimes__sleep="1",
