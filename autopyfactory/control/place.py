@@ -61,7 +61,7 @@ def answers(path: Path) -> bool:
     """Say whether some process listens at `path`."""
     try:
         connect(path, 1.0).close()
-    except TimeoutError:  # its backlog is full: it lives, and is slow
+    except (TimeoutError, BlockingIOError):  # its backlog is full: it lives, and is slow
         return True
     except OSError:
         return False

@@ -1,5 +1,6 @@
 """The place of the socket: how long its path may be, and who may open it."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable
@@ -17,6 +18,21 @@ Start = Callable[..., ControlServer]
 def test_a_very_long_path(start: Start, tmp_path: Path) -> None:
     made = start(tmp_path / ("d" * 120) / ("e" * 120) / "control.sock")
     assert call(made.path, "echo") == {}
+
+
+def test_one_whose_door_is_crowded_lives(tmp_path: Path) -> None:
+    """The kernel turns away whoever comes when as many wait as may: no other may take its place for that."""
+    listener = place.listen(tmp_path / "s", None)
+    waiting = []
+    with contextlib.suppress(BlockingIOError):
+        while len(waiting) < 1000:
+            waiting.append(place.connect(tmp_path / "s", 1.0))
+    assert 0 < len(waiting) < 1000
+    assert place.answers(tmp_path / "s")
+    for connection in waiting:
+        connection.close()
+    listener.close()
+    assert not place.answers(tmp_path / "s")
 
 
 def test_it_never_has_a_wider_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ def test_closing_does_not_remove_a_successors(start: Start) -> None:
 
 
 def raw(path: Path, data: bytes) -> bytes:
-    with place.connect(path, 5) as connection:
+    with place.connect(path, PATIENCE) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
@@ -162,7 +162,7 @@ def test_garbage_is_answered_with_an_error(start: Start, request_: bytes) -> Non
 
 def test_endless_lines_are_cut_off(start: Start) -> None:
     made = start()
-    with place.connect(made.path, 5) as connection, pytest.raises(OSError):
+    with place.connect(made.path, PATIENCE) as connection, pytest.raises(OSError):
         for _ in range(1000):
             connection.sendall(b"x" * 65536)
     assert call(made.path, "echo") == {}
@@ -171,7 +171,7 @@ def test_endless_lines_are_cut_off(start: Start) -> None:
 def test_silent_clients_do_not_keep_others_waiting(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "IDLE", 2.0)
     made = start()
-    silent = [place.connect(made.path, 5) for _ in range(server.CLIENTS - 1)]
+    silent = [place.connect(made.path, PATIENCE) for _ in range(server.CLIENTS - 1)]
     assert call(made.path, "echo") == {}
     for connection in silent:
         connection.settimeout(PATIENCE)
@@ -184,7 +184,7 @@ def test_clients_that_only_hold_a_place_give_it_up_to_those_that_ask(start: Star
 
     def held() -> socket.socket | None:
         with contextlib.suppress(BlockingIOError):  # more at once than may wait at the door
-            return place.connect(made.path, 5)
+            return place.connect(made.path, PATIENCE)
         return None
 
     def answered() -> bool:
@@ -205,7 +205,7 @@ def test_too_many_commands_at_once_are_told_so(start: Start) -> None:
     made = start()
     free = threading.Event()
     made._handler = lambda command, arguments: free.wait(PATIENCE)
-    hanging = [place.connect(made.path, 5) for _ in range(server.CLIENTS)]
+    hanging = [place.connect(made.path, PATIENCE) for _ in range(server.CLIENTS)]
     for connection in hanging:
         connection.sendall(b'{"command": "wait"}\n')
     until(lambda: not made._waiting and made._clients._value == 0)
@@ -229,7 +229,7 @@ def test_a_client_that_does_not_read_is_left(start: Start, monkeypatch: pytest.M
     monkeypatch.setattr(server, "IDLE", 0.2)
     made = start()
     before = set(threading.enumerate())
-    with place.connect(made.path, 5) as connection:
+    with place.connect(made.path, PATIENCE) as connection:
         connection.sendall(b'{"command":"big","arguments":{"size":5000000}}\n')
         until(lambda: "control client" not in {t.name for t in set(threading.enumerate()) - before})
 
