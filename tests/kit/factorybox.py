@@ -17,7 +17,7 @@ from autopyfactory.config.build import load
 from autopyfactory.config.model import Configuration
 from autopyfactory.control.client import call
 from autopyfactory.factory.factory import Factory
-from patience import PATIENCE
+from patience import PATIENCE, SOON
 from testbed.grid import Grid
 from testbed.pool import Pool
 
@@ -146,7 +146,7 @@ class InProcess:
 
     def __exit__(self, *_: object) -> None:
         self.stop.set()
-        self.factory.shutdown(5)
+        self.factory.shutdown(SOON)  # also on a busy machine
         self.thread.join(PATIENCE)
         for name, value in self.before.items():  # later tests must not look for a pool that is gone
             if value is None:

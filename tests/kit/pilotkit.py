@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.wrapper.compose import Built, Recipe, compose
+from patience import PATIENCE
 from wrapperkit import processes_of
 
 SHELLS = {"dash": "dash", "bash": "bash", "busybox": "busybox", "mksh": "mksh"}
@@ -24,7 +25,7 @@ SETTINGS = {
     "APF_GRACE": "2", "APF_HOLD": "0", "APF_EMPTY_EXIT": "0", "APF_UDP": "",
     "APF_REPORT": "",
 }  # fmt: skip
-SETTLES = 10.0  # seconds; what a pilot leaves running stays longer
+SETTLES = 30.0  # seconds; what a pilot leaves running stays longer
 QUICK = ("os",)  # checks of a pilot whose checks are not what is tested
 
 
@@ -121,7 +122,7 @@ class Pilot:
     def output(self) -> str:
         return self.out.read_text(errors="replace")
 
-    def end(self, timeout: float = 60, *, clean: bool = True) -> Ended:
+    def end(self, timeout: float = PATIENCE, *, clean: bool = True) -> Ended:
         """Wait for the end; check that nothing is left, neither files nor processes."""
         try:
             code = self.process.wait(timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -78,6 +79,9 @@ class Place:
 
     def start(self) -> Factory:
         factory = self.made()
+        if factory.history is not None:  # a commit of a busy disk may take longer than the end of a factory
+            close = factory.history.close
+            factory.history.close = lambda timeout=PATIENCE: close(PATIENCE)  # type: ignore[method-assign]
         server = ControlServer(self.folder / "state/control.sock", partial(answer, factory))
         stop = threading.Event()
         factory.start()
@@ -102,7 +106,8 @@ class Place:
         """End the pilots: processes that outlive their factory."""
         for pilot in pilots():
             if pilot.factory == self.name:
-                os.kill(pilot.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.kill(pilot.pid, signal.SIGKILL)
 
     def run(self, *words: str, code: int | None = 0, **kwargs: Any) -> Result:
         """Run a command, which has to end with `code` (None: with any)."""

@@ -34,7 +34,7 @@ class Prometheus:
 
     def get(self, path: str, **query: str) -> Any:
         with urllib.request.urlopen(
-            f"{self._base}/{path}?{urllib.parse.urlencode(query)}", timeout=10
+            f"{self._base}/{path}?{urllib.parse.urlencode(query)}", timeout=PATIENCE
         ) as answer:
             return json.load(answer)["data"]
 

@@ -14,6 +14,7 @@ LARGE = 60  # lines from which on a module without a test of its own must have a
 # Tests of what no module holds alone.
 ACROSS = {
     "test_mirror.py": "this one",
+    "test_patience.py": "how all tests wait",
     "cli/test_commands.py": "commands that are asked one after the other of one running factory",
     "cli/test_small_start.py": "what small commands may import",
     "config/test_fuzz.py": "whatever files hold, through all of config/",

@@ -87,8 +87,11 @@ class Bench:
 
     def pids(self) -> list[int]:
         """Return the processes that hold our pid files, read before they are gone."""
-        files = (self.state / "autopyfactory.pid", self.pidfile)
-        return [int(t) for f in files if f.exists() and (t := f.read_text().strip())]
+        found = []
+        for file in (self.state / "autopyfactory.pid", self.pidfile):
+            with contextlib.suppress(FileNotFoundError):  # of one that ends, it may go at any moment
+                found += [int(text) for text in file.read_text().split() if text.isdigit()]
+        return found
 
     def end(self) -> None:
         for process in self.started:
@@ -96,7 +99,8 @@ class Bench:
         children = self.children() if (self.state / "children").exists() else []
         for pid in {*self.pids(), *children}:
             if alive(pid) and any(mark in _cmdline(pid) for mark in (str(PROGRAM), "sleep\x001000")):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.kill(pid, signal.SIGKILL)
         for process in self.started:
             process.communicate()
 

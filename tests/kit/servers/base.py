@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
+
+from testbed.ports import free_port
+
+T = TypeVar("T")
+
+
+def at_a_port(listen: Callable[[int], T]) -> T:
+    """Return what `listen` makes of a port that nobody gets by accident while it is shut for a while.
+
+    The kernel gives those that it picks itself to any connection on this machine, once they are free.
+    """
+    for _ in range(20):
+        with contextlib.suppress(OSError):  # somebody else was given it in between
+            return listen(free_port())
+    return listen(free_port())
 
 
 @dataclass(frozen=True)
@@ -119,7 +135,10 @@ class HttpServer:
                     request = self.tls.wrap_socket(request, server_side=True)
                 super().finish_request(request, client_address)
 
-        self._server = Quiet(("127.0.0.1", self._port), Handler)
+        def listen(port: int) -> ThreadingHTTPServer:
+            return Quiet(("127.0.0.1", port), Handler)
+
+        self._server = listen(self._port) if self._port else at_a_port(listen)
         self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from servers.base import at_a_port
+
 Behaviour = Callable[[socket.socket, "FaultyServer"], None]
 
 
@@ -112,7 +114,7 @@ class FaultyServer:
         self.connections = 0
         self._tls = tls
         self._open: set[socket.socket] = set()
-        self._socket: socket.socket | None = socket.create_server(("127.0.0.1", 0))
+        self._socket: socket.socket | None = at_a_port(lambda port: socket.create_server(("127.0.0.1", port)))
         self.port: int = self._socket.getsockname()[1]
 
     @property
