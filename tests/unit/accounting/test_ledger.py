@@ -115,7 +115,7 @@ def test_all_that_wait_are_written_in_one_commit(ledger: Ledger, clock: FakeCloc
     def slow(requests: list[Write], *, durable: bool) -> Exception | None:
         commits.append(sum(r.durable for r in requests))
         if len(commits) == 1:
-            gate.wait(10)
+            gate.wait(PATIENCE)
         return real(requests, durable=durable)
 
     with patch.object(ledger, "_commit", slow):
@@ -132,7 +132,7 @@ def test_all_that_wait_are_written_in_one_commit(ledger: Ledger, clock: FakeCloc
             time.sleep(0.01)
         gate.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE)
     assert commits == [1, 19]
     assert ledger.restore()[0].open("queue:q") == 20 * 130
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
+
 BIN = Path(__file__).parents[3] / "bin"
 TOOLS = sorted(p.name for p in BIN.iterdir() if p.is_symlink())
 
@@ -47,7 +49,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def run(program: Path, *words: str, cwd: Path | str = "/") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([program, *words], capture_output=True, text=True, timeout=60, cwd=cwd)
+    return subprocess.run([program, *words], capture_output=True, text=True, timeout=PATIENCE, cwd=cwd)
 
 
 def test_it_runs_where_it_is_called_and_sets_up_once(checkout: Path, tmp_path: Path) -> None:

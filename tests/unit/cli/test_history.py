@@ -16,7 +16,12 @@ from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.record import FactoryEvent
 from contracts.records import cycle
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+
+@pytest.fixture(autouse=True)
+def _now() -> None:
+    """Ages are those of when the test begins: its file may have been read an hour before."""
+    global NOW
+    NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 def ago(minutes: int) -> datetime:

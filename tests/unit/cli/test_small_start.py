@@ -15,6 +15,7 @@ from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.serialize import to_plain
 from autopyfactory.why.model import LiveState
 from contracts.records import T0, cycle
+from patience import PATIENCE
 
 CALL = """
 import sys
@@ -56,7 +57,7 @@ def imported(*words: str, code: int = 0) -> set[str]:
         [sys.executable, "-c", CALL.format(words=words, code=code)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines()[-1].split())

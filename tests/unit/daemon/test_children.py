@@ -1,13 +1,14 @@
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from autopyfactory.daemon.children import descendants, end_descendants
 from autopyfactory.plugins.processes import TAG, pilots
+from patience import PATIENCE, until
 
 # A child that starts a child of its own, tells its number, and lives on; with "stubborn" both ignore TERM.
 FAMILY = """
@@ -38,7 +39,7 @@ class Family:
 
     def end(self) -> None:
         for pid in self.pids:
-            if Path(f"/proc/{pid}").exists():
+            with contextlib.suppress(ProcessLookupError):  # it has ended
                 os.kill(pid, 9)
         self.parent.communicate()
 
@@ -74,8 +75,8 @@ def test_those_that_do_not_end_are_ended(families: list[Family]) -> None:
     families += [Family("stubborn"), Family(**{TAG: "tag"})]
     stubborn, pilot = families
     assert stubborn.pids <= set(end_descendants(0.3))
-    assert stubborn.parent.wait(10) == -9
-    assert not stubborn.pids & found()
+    assert stubborn.parent.wait(PATIENCE) == -9
+    until(lambda: not stubborn.pids & found(), "the end of both, who were killed")
     assert pilot.parent.poll() is None
 
 

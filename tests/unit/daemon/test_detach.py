@@ -19,7 +19,7 @@ def detached(bench: Bench) -> subprocess.CompletedProcess[str]:
 def test_the_command_returns_when_the_factory_is_up(bench: Bench) -> None:
     done = detached(bench)
     assert done.returncode == 0, done.stderr
-    assert "the factory is up" in bench.text()
+    until(lambda: "the factory is up" in bench.text())
     pid = int(bench.pidfile.read_text())
     assert alive(pid)
     assert bench.facts()["sid"] not in (os.getsid(0), pid), "a session of its own, that it does not lead"

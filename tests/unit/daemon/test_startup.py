@@ -81,7 +81,7 @@ def test_it_runs_reloads_answers_and_ends(real: Real) -> None:
     process = real.start()
     until(lambda: len(real.pilots()) == 4 or process.poll() is not None)
     assert process.poll() is None, process.communicate()
-    assert "INFO  the factory is up: 2 queues" in real.text()
+    until(lambda: "INFO  the factory is up: 2 queues" in real.text())
     for queue in ("Q1", "Q.2"):
         log = real.log.parent / "queues" / f"{queue}.log"
         until(lambda log=log: "MaxToRun: 1 -> 0" in log.read_text())
@@ -110,12 +110,14 @@ def test_a_cycle_and_out(real: Real) -> None:
 def test_killed_and_started_again_it_finds_its_pilots(real: Real) -> None:
     process = real.start()
     until(lambda: len(real.pilots()) == 4 or process.poll() is not None)
+    until(lambda: "the factory is up" in real.text())
     process.kill()
-    process.wait()
+    process.wait(PATIENCE)
     real.start()
     until(lambda: real.text().count("the factory is up") == 2)
     for queue in ("Q1", "Q.2"):
         log = real.log.parent / "queues" / f"{queue}.log"
+        until(log.exists)
         cycles = log.read_text().count("MaxToRun")
         until(lambda log=log, cycles=cycles: log.read_text().count("MaxToRun") > cycles + 4)
     assert len(real.pilots()) == 4

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from autopyfactory.config.build import load
 from autopyfactory.daemon import webchild
 from autopyfactory.daemon.webchild import WebChild, WebOptions, address, options_of
+from daemonkit.bench import alive
 from patience import PATIENCE, until
 from place import Place
 
@@ -117,7 +118,7 @@ def test_it_ends_with_its_parent_however_that_ends(place: Place) -> None:
     parent.kill()
     parent.wait(PATIENCE)
     parent.stdout.close()
-    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    until(lambda: not alive(pid))
 
 
 def test_it_is_off_unless_it_is_configured(place: Place) -> None:

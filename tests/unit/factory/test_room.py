@@ -88,7 +88,8 @@ def test_a_queue_stops_before_pilots_fail_and_says_so(place: Place, monkeypatch:
     """The real file system, of which all that is left is less than what must be."""
     place.configure(room__minimum=str(10**9))
     factory = place.start()
-    until(lambda: factory.queues["east"].last and factory.queues["east"].last.outcome == "held back")
+    until(lambda: "no room in the state folder" in factory.queues["east"].last.reason)  # once it is looked at
+    assert factory.queues["east"].last.outcome == "held back"
     (row,) = place.json("status", "east")["queues"]
     assert row["problems"][0]["code"] == "disk-full"
     assert row["sent"] == 0

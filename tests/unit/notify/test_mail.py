@@ -16,8 +16,8 @@ from autopyfactory.why.problems import problems
 from fakes import FakeClock
 from patience import PATIENCE, SOON, until
 from servers import certificates, faulty
+from servers.base import at_a_port
 from servers.context import factory_options
-from testbed.ports import free_port
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 REPEAT = 3600
@@ -59,10 +59,14 @@ def serve(inbox):
     running = []
 
     def start(**kwargs):
-        controller = Controller(inbox, hostname="127.0.0.1", port=kwargs.pop("port", free_port()), **kwargs)
-        controller.start()
-        running.append(controller)
-        return controller.server.sockets[0].getsockname()[1]
+        def listen(port):
+            controller = Controller(inbox, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE, **kwargs)
+            controller.start()
+            running.append(controller)
+            return port
+
+        port = kwargs.pop("port", None)
+        return listen(port) if port else at_a_port(listen)
 
     start.running = running
     yield start
@@ -76,7 +80,8 @@ def make(port, host="127.0.0.1", **options):
         smtp_server=f"{host}:{port}",
         min_email_repeat=REPEAT,
     )
-    return Mailer(factory, MailOptions(**{"sender": "apf@example.org", "timeout": 2, **options}), FakeClock())
+    given = {"sender": "apf@example.org", "timeout": SOON, **options}
+    return Mailer(factory, MailOptions(**given), FakeClock())
 
 
 def notice(cause="c", subject="the proxy is old", text="it ends at 12:07", at=NOW):

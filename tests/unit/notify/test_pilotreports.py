@@ -171,7 +171,7 @@ def test_slow_ones_are_ended_and_others_served(
     listening: Listener, events: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many as there is room for send nothing, or a byte now and then; then there is room again."""
-    monkeypatch.setattr(pilotreports, "SECONDS", 1.0)
+    monkeypatch.setattr(pilotreports, "SECONDS", 3.0)
     slow = [socket.create_connection(("127.0.0.1", listening.port), PATIENCE) for _ in range(CONNECTIONS)]
     try:
         for one in slow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Mapping
@@ -224,7 +225,8 @@ class ExecSubmit(SubmissionContract):
         factory = self.make("A").context.factory.factory_id
         for pilot in pilots():
             if pilot.factory == factory and pilot.queue in ("A", "B"):
-                os.kill(pilot.pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.kill(pilot.pid, signal.SIGTERM)
 
     def working(self, folder: Path) -> dict[str, str]:
         return {}

@@ -21,6 +21,7 @@ import pytest
 
 import pilotkit
 from autopyfactory.wrapper.modules import FOLDERS, HERE, find
+from patience import PATIENCE, until
 from pilotkit import Pilot, built, shell_folder
 
 Fly = Callable[..., Pilot]
@@ -64,7 +65,7 @@ def ask(tmp_path: Path) -> Ask:
         }  # fmt: skip
         done = subprocess.run(
             [*before, str(shells / "sh"), str(FOLDERS["check"] / f"{name}.sh"), str(home / "facts")],
-            env=env, cwd=cwd or tmp_path, capture_output=True, text=True, timeout=90, check=False,
+            env=env, cwd=cwd or tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         lines = [line.partition("=") for line in done.stdout.splitlines()]
         reason = done.stderr.splitlines()[-1] if done.stderr else ""
@@ -269,7 +270,7 @@ def test_how_batch_systems_write_times(sh: str, tmp_path: Path, text: str, secon
     program = shell_folder(tmp_path, sh) / "sh"
     script = f'. {HERE}/lib/limits.sh; clock_seconds "{text}"'
     done = subprocess.run(
-        [str(program), "-c", script], capture_output=True, text=True, timeout=20, check=True
+        [str(program), "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert done.stdout.strip() == seconds
 
@@ -392,7 +393,7 @@ def test_a_hung_mount_hangs_nobody(fly: Fly, sh: str, tmp_path: Path) -> None:
     ended = fly(
         built("needy=command", "command", checks=(f"cvmfs={check}",), options=options), shell=sh
     ).end()
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < PATIENCE
     assert (ended.code, ended.summary["payload"]["name"]) == (0, "command")
     assert ended.results()["cvmfs"] == "fatal" and "hung.cern.ch hangs" in ended.reason("cvmfs")
     assert (ended.facts["cvmfs_good_cern_ch"], ended.facts["cvmfs_hung_cern_ch"]) == ("ok", "hung")
@@ -432,9 +433,8 @@ def fault(tmp_path: Path, **header: str) -> str:
 
 def test_a_faulty_node_is_held_and_tells_so_before(fly: Fly, sh: str, tmp_path: Path) -> None:
     wrapper = built("command", checks=(fault(tmp_path),), settings={"APF_HOLD": "4"})
-    pilot = fly(wrapper, shell=sh)
     began = time.monotonic()
-    ended = pilot.end()
+    ended = fly(wrapper, shell=sh).end()
     assert time.monotonic() - began > 4
     assert (ended.code, ended.summary["reason"], ended.summary["hold"], ended.summary["owner"]) == (
         18,
@@ -447,13 +447,10 @@ def test_a_faulty_node_is_held_and_tells_so_before(fly: Fly, sh: str, tmp_path: 
 
 def test_a_signal_ends_the_hold(fly: Fly, sh: str, tmp_path: Path) -> None:
     pilot = fly(built("command", checks=(fault(tmp_path),), settings={"APF_HOLD": "300"}), shell=sh)
-    for _ in range(600):
-        if "APF-SUMMARY" in pilot.output:
-            break
-        time.sleep(0.1)
+    until(lambda: "APF-SUMMARY" in pilot.output, "the hold")
     time.sleep(0.2)
     pilot.process.terminate()
-    assert pilot.end(20).code == 18
+    assert pilot.end().code == 18
 
 
 @pytest.mark.parametrize(
@@ -644,7 +641,9 @@ def test_a_node_with_busybox_alone(fly: Fly, tmp_path: Path) -> None:
     """No coreutils, no curl, wget, openssl or python: only busybox's own applets, whatever they can do."""
     place = tmp_path / "applets"
     place.mkdir()
-    listed = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True, timeout=20)
+    listed = subprocess.run(
+        ["busybox", "--list"], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
     for name in listed.stdout.split():
         if "/" not in name:
             (place / name).symlink_to("/usr/bin/busybox")
@@ -704,7 +703,7 @@ def test_two_pilots_in_one_place(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     wrapper = built("command", options={"command.command": "sleep", "command.arguments": "1"})
     pilots = [Pilot(tmp_path / "a", wrapper) for _ in range(2)]
-    assert [p.process.wait(60) for p in pilots] == [0, 0]
+    assert [p.process.wait(PATIENCE) for p in pilots] == [0, 0]
     assert list((tmp_path / "a/pilot").iterdir()) == []
 
 

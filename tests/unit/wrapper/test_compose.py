@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import pilotkit
 from autopyfactory.wrapper.compose import Parts, Recipe, RecipeError, cksum, compose
 from autopyfactory.wrapper.modules import ModuleProblem, find, names
+from patience import PATIENCE
 
 
 def faults(**recipe: object) -> list[str]:
@@ -57,7 +58,7 @@ def test_each_part_changes_the_name(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=3000))
 def test_the_checksum_is_that_of_the_command(data: bytes) -> None:
-    told = subprocess.run(["cksum"], input=data, capture_output=True, check=True, timeout=20).stdout
+    told = subprocess.run(["cksum"], input=data, capture_output=True, check=True, timeout=PATIENCE).stdout
     assert cksum(data) == told.decode().strip()
 
 
@@ -132,7 +133,12 @@ def test_the_wrapper_lists_what_it_carries(tmp_path: Path) -> None:
     path = tmp_path / wrapper.name
     path.write_bytes(wrapper.data)
     done = subprocess.run(
-        ["sh", str(path), "--apf-list"], capture_output=True, text=True, check=True, timeout=20, cwd=tmp_path
+        ["sh", str(path), "--apf-list"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+        cwd=tmp_path,
     )
     assert "scratch|scratch.sh|1|20|fatal|site|16|yes\n" in done.stdout
     assert "command|cores >= 2\n" in done.stdout

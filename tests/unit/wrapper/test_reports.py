@@ -16,6 +16,7 @@ from autopyfactory.model.reporttoken import mint
 from autopyfactory.notify.pilotreports import Listener
 from autopyfactory.notify.wrapperpings import parse
 from autopyfactory.wrapper.modules import HERE
+from patience import PATIENCE
 from pilotkit import Pilot, built
 from servers.base import HttpServer, Reply, Request
 
@@ -55,14 +56,14 @@ def test_any_program_that_can_post_will_do(tmp_path: Path, monitor: Monitor, onl
     for name in (only, "sh", "sleep"):
         (tmp_path / name).symlink_to(shutil.which(name) or "")
     script = [str(tmp_path / "sh"), str(HERE / "lib/send.sh"), "post", f"{monitor.url}/x", "state=running"]
-    subprocess.run(script, env={"PATH": str(tmp_path)}, check=True, timeout=30)
+    subprocess.run(script, env={"PATH": str(tmp_path)}, check=True, timeout=PATIENCE)
     assert monitor.told() == [("/x", {"state": "running"})]
 
 
 def test_pings(fly: Fly, sh: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", 0))
-        listener.settimeout(20)
+        listener.settimeout(PATIENCE)
         wrapper = built(
             "command",
             options={"command.command": "true"},
@@ -82,12 +83,10 @@ def test_a_monitor_that_hangs_or_fails_changes_nothing(fly: Fly, monitor: Monito
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(5)
-        began = time.monotonic()
-        ended = fly(wrapper, APFMON=f"http://127.0.0.1:{deaf.getsockname()[1]}", **IDS).end(60)
-        assert (ended.code, ended.summary["wall"] < 15) == (0, True)
-        assert time.monotonic() - began < 45
+        ended = fly(wrapper, APFMON=f"http://127.0.0.1:{deaf.getsockname()[1]}", **IDS).end()
+        assert (ended.code, ended.summary["wall"] < PATIENCE) == (0, True)
     monitor.status = 500
-    assert fly(wrapper, APFMON=monitor.url, **IDS).end(60).code == 0
+    assert fly(wrapper, APFMON=monitor.url, **IDS).end().code == 0
 
 
 # --- the factory's own ears --------------------------------------------------------------------------------
@@ -156,7 +155,7 @@ def test_any_program_that_can_post_tells_the_factory(tmp_path: Path, monitor: Mo
         f"{monitor.url}/",
         str(tmp_path / "body"),
     ]
-    subprocess.run(script, env={"PATH": str(tmp_path)}, check=True, timeout=30)
+    subprocess.run(script, env={"PATH": str(tmp_path)}, check=True, timeout=PATIENCE)
     assert [request.json() for request in monitor.requests] == [{"token": "secret"}]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import autopyfactory
+from patience import PATIENCE
 
 ROOM = Path(autopyfactory.__file__).parent / "wrapper"
 SCRIPTS = sorted(ROOM.rglob("*.sh"))
@@ -17,7 +18,7 @@ PASSED = "SC2154,SC2034,SC3045,SC1090,SC1091"
 
 def test_it_is_plain_posix_shell() -> None:
     command = ["shellcheck", "-s", "sh", "-S", "warning", "-e", PASSED, *map(str, SCRIPTS)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -25,7 +26,7 @@ def test_it_is_plain_posix_shell() -> None:
 def test_every_shell_can_read_it(shell: str) -> None:
     for script in SCRIPTS:
         done = subprocess.run(
-            [*shell.split(), "-n", str(script)], capture_output=True, text=True, timeout=20, check=False
+            [*shell.split(), "-n", str(script)], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert (done.returncode, done.stderr) == (0, ""), f"{script}: {done.stderr}"
 

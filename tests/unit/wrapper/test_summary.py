@@ -11,6 +11,7 @@ import pytest
 import autopyfactory
 import pilotkit
 from autopyfactory.wrapper.summary import Check, Summary, read, summary
+from patience import PATIENCE
 
 DATA = Path(__file__).parents[2] / "data/wrapper"
 GOLDEN = (DATA / "summary.golden").read_text()
@@ -21,7 +22,7 @@ def test_the_shell_writes_the_golden_line(tmp_path: Path, shell: str) -> None:
     script = Path(autopyfactory.__file__).parent / "wrapper/lib/summary.sh"
     program = pilotkit.shell_folder(tmp_path, shell) / "sh"
     arguments = [str(program), str(script), str(DATA / "state"), str(DATA / "facts")]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert (done.stdout, done.stderr) == (GOLDEN, "")
 
 
@@ -34,7 +35,7 @@ def test_every_awk_writes_the_golden_line(tmp_path: Path, awk: str) -> None:
     arguments = ["sh", str(script), str(DATA / "state"), str(DATA / "facts")]
     path = f"{tmp_path}:/usr/bin:/bin"
     done = subprocess.run(
-        arguments, capture_output=True, text=True, check=True, timeout=30, env={"PATH": path}
+        arguments, capture_output=True, text=True, check=True, timeout=PATIENCE, env={"PATH": path}
     )
     assert done.stdout == GOLDEN
 

@@ -22,6 +22,7 @@ from autopyfactory.plugins.batchsubmit.condorlocal import CondorLocal
 from autopyfactory.plugins.batchsubmit.exec import Exec
 from autopyfactory.plugins.batchsubmit.pilotwrapper import KEPT, PilotWrapper, carries_panda, report_tokens
 from autopyfactory.wrapper.compose import RecipeError
+from patience import PATIENCE, until
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -114,12 +115,9 @@ def test_names_and_digests() -> None:
 
 def test_exec_starts_the_composed_wrapper(tmp_path: Path) -> None:
     plugin = Exec(Exec.Options(), context(tmp_path, wrapper_options={"command.command": "true"}))
-    sent = plugin.submit(1, "tag", 10)
+    sent = plugin.submit(1, "tag", PATIENCE)
     output = next((tmp_path / "logs").rglob("*.out"))
-    for _ in range(300):
-        if "APF-SUMMARY" in output.read_text():
-            break
-        time.sleep(0.1)
+    until(lambda: "APF-SUMMARY" in output.read_text(), "the pilot's end")
     assert sent.count == 1 and '"outcome":"ok"' in output.read_text()
     plugin.cleanup(1)
 
