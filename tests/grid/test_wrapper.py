@@ -38,7 +38,7 @@ def start(vo: Pool, token: Path, tmp_path: Path) -> Iterator[Start]:
 
     def start(label: str, *arguments: str | Path, **environment: str) -> Wrapper:
         ours = ["--pool", vo.collector, "--label", label, "--token", token, "--condor", vo.condor.release]
-        ours += ["--idle", "3", "--grace", "2", "--config", quick]
+        ours += ["--idle", "10", "--grace", "2", "--config", quick]
         wrapper = Wrapper(tmp_path / f"pilot{len(running)}", [*ours, *arguments], environment)
         running.append(wrapper)
         return wrapper

@@ -186,7 +186,8 @@ class TestSuspension:
         with pytest.raises(Suspended, match=r"error failed after \d s"):
             caller.call("echo", [1], PATIENCE, False)
 
-    def test_a_quick_failure_does_not(self, caller):
+    def test_a_quick_failure_does_not(self, caller, monkeypatch):
+        monkeypatch.setattr("autopyfactory.condor.caller._SLOW_FAILURE", SOON)  # it starts its child, too
         with pytest.raises(Unreachable):
             caller.call(
                 "error", ["HTCondorException", "CEDAR:6001:Failed to connect", "", 0], PATIENCE, False
@@ -196,6 +197,7 @@ class TestSuspension:
 
 class TestTurns:
     def test_one_call_at_a_time(self, caller, tmp_path):
+        caller.call("pid", [], PATIENCE, False)  # nobody waits long for its start
         with ThreadPoolExecutor(5) as pool:
             start = time.monotonic()
             list(pool.map(lambda _: caller.call("sleep", [0.1], PATIENCE, False), range(5)))

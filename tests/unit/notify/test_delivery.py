@@ -65,6 +65,7 @@ def test_close_does_not_wait_for_a_hanging_delivery_longer_than_it_may() -> None
     reporter = Reporter("test", lambda e: release.wait() and None)
     for n in range(3):
         reporter.report(event(n))
+    until(lambda: reporter.status().busy > 0)
     began = time.monotonic()
     assert not reporter.close(0.2)
     assert 0.1 < time.monotonic() - began < SOON
@@ -77,17 +78,20 @@ def test_close_does_not_wait_for_a_hanging_delivery_longer_than_it_may() -> None
 
 def test_retries_with_growing_pauses_and_recovers() -> None:
     tries: list[float] = []
+    looked = threading.Event()
 
     def deliver(e: Event) -> None:
         tries.append(time.monotonic())
         if len(tries) < 4:
             raise ConnectionError("refused")
+        looked.wait(PATIENCE)
 
     reporter = Reporter("test", deliver, backoff=0.02, backoff_max=0.05)
     reporter.report(event(1))
     until(lambda: reporter.status().failures > 0)
     assert reporter.status().last_error == "ConnectionError: refused"
     assert reporter.status().failing_since is not None
+    looked.set()
     until(lambda: reporter.status().delivered == 1)
     pauses = [b - a for a, b in itertools.pairwise(tries)]
     assert pauses[0] >= 0.02
@@ -97,7 +101,7 @@ def test_retries_with_growing_pauses_and_recovers() -> None:
     assert status.last_error is None
     assert status.failing_since is None
     assert (status.failures, status.lost) == (3, 0)
-    assert reporter.close()
+    assert reporter.close(PATIENCE)
 
 
 def test_gives_up_an_event_after_so_many_attempts_and_goes_on_with_the_next() -> None:
@@ -131,7 +135,7 @@ def test_without_a_limit_of_attempts_nothing_is_given_up() -> None:
     until(lambda: reporter.status().failures > 20)
     works.set()
     until(lambda: reporter.status().delivered == 1)
-    assert reporter.close()
+    assert reporter.close(PATIENCE)
 
 
 def test_close_interrupts_a_long_pause() -> None:
@@ -168,7 +172,7 @@ def test_batches_hold_what_waits_up_to_their_size() -> None:
 def test_the_thread_starts_with_the_first_event_only() -> None:
     reporter = Reporter("lazy-one", lambda e: None)
     assert "report-lazy-one" not in {t.name for t in threading.enumerate()}
-    assert reporter.close()
+    assert reporter.close(PATIENCE)
 
 
 @pytest.mark.parametrize("senders", [8])

@@ -12,7 +12,7 @@ import pytest
 from autopyfactory.plugins.processes import TAG, PilotProcess, Register, began, pilots
 from patience import until
 
-NAME = "processes-of-a-test"
+NAME = f"processes-of-a-test-{os.getpid()}"  # the process table is everybody's, also other workers'
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def pilot() -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
         ["/bin/sh", "-c", f"{left} read x"], env=env, stdin=subprocess.PIPE, start_new_session=True
     )
+    until(lambda: len(mine()) == 2, "the pilot and its child")
     yield child
     for one in mine():
         os.kill(one.pid, 9)
@@ -53,7 +54,6 @@ def test_what_a_pilot_leaves_behind_is_no_pilot(
     if written == "not to its end":
         (tmp_path / "exec").mkdir()
         (tmp_path / "exec" / "7.0").write_text("17")
-    until(lambda: len(mine()) == 2, "the pilot and its child")
     assert found(register) == [pilot.pid]
     end(pilot)
     register.tidy()

@@ -186,9 +186,11 @@ def test_the_lifetime_is_an_end(run: Run, fake: Path) -> None:
 
 def test_what_a_payload_leaves_behind_is_ended(run: Run, release: Path, fake: Path) -> None:
     master = release / "sbin/condor_master"
-    left = 'mkdir -m 0 "$log/closed"; _CONDOR_SCRATCH_DIR=${CONDOR_CONFIG%/*}/execute setsid sleep 4715 &'
+    seconds = f"4715.{os.getpid()}"  # the process table is also that of other runs
+    left = 'mkdir -m 0 "$log/closed"; _CONDOR_SCRATCH_DIR=${CONDOR_CONFIG%/*}/execute '
+    left += f"setsid sleep {seconds} &"
     master.write_text(master.read_text().replace("case $FAKE_MASTER", f"{left}\ncase $FAKE_MASTER"))
     result = run().end()
     assert result.code == 0
     # not by ps: a bare Debian has none
-    assert ["sleep", "4715"] not in [one.info["cmdline"] for one in psutil.process_iter(["cmdline"])]
+    assert ["sleep", seconds] not in [one.info["cmdline"] for one in psutil.process_iter(["cmdline"])]
