@@ -12,13 +12,15 @@ import pytest
 from autopyfactory.plugins.processes import TAG, PilotProcess, Register, began, pilots
 from patience import until
 
-NAME = f"processes-of-a-test-{os.getpid()}"  # the process table is everybody's, also other workers'
+# the process table is everybody's, also that of other workers
+NAME = f"processes-of-a-test-{os.getpid()}"
+CID = f"{os.getpid()}.0"
 
 
 @pytest.fixture
 def pilot() -> Iterator[subprocess.Popen[bytes]]:
     """A pilot that has started a process with a session of its own; it ends when its input does."""
-    env = {**os.environ, TAG: "t", "APFFID": NAME, "FACTORYQUEUE": "q", "APFCID": "7.0"}
+    env = {**os.environ, TAG: "t", "APFFID": NAME, "FACTORYQUEUE": "q", "APFCID": CID}
     left = "setsid sleep 600 </dev/null >/dev/null 2>&1 &"
     child = subprocess.Popen(
         ["/bin/sh", "-c", f"{left} read x"], env=env, stdin=subprocess.PIPE, start_new_session=True
@@ -50,10 +52,10 @@ def test_what_a_pilot_leaves_behind_is_no_pilot(
 ) -> None:
     register = Register(str(tmp_path))
     if written == "by who started it":
-        register.note("7.0", pilot.pid)
+        register.note(CID, pilot.pid)
     if written == "not to its end":
         (tmp_path / "exec").mkdir()
-        (tmp_path / "exec" / "7.0").write_text("17")
+        (tmp_path / "exec" / CID).write_text("17")
     assert found(register) == [pilot.pid]
     end(pilot)
     register.tidy()
@@ -67,8 +69,8 @@ def test_what_a_pilot_leaves_behind_is_no_pilot(
 
 def test_the_same_number_later_is_another_process(pilot: subprocess.Popen[bytes], tmp_path: Path) -> None:
     register = Register(str(tmp_path))
-    register.note("7.0", pilot.pid)
-    (tmp_path / "exec" / "7.0").write_text(f"{pilot.pid} 1\n")
+    register.note(CID, pilot.pid)
+    (tmp_path / "exec" / CID).write_text(f"{pilot.pid} 1\n")
     assert found(register) == []
 
 
