@@ -28,7 +28,7 @@ RUNS: dict[str, list[list[str]]] = {
     "reload": [["reload"]],
     "simulate": [
         ["simulate", "--queue", "east", "--ready", "5"],
-        ["simulate", "--queue", "east", "--workload", "tail", "--seeds", "1"],
+        ["simulate", "--queue", "east", "--workload", "{jobs}", "--ce", "fast"],
     ],
     "probe": [["probe", "east"]],
     "status": [["status"]],
@@ -63,6 +63,14 @@ def cric(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield str(conf)
 
 
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Work of a minute: the cycles of the queue are fractions of a second."""
+    path = tmp_path_factory.mktemp("jobs") / "jobs.csv"
+    path.write_text("ready_at,duration\n0,60\n")
+    return str(path)
+
+
 def with_json(command: click.Command, name: str = "") -> Iterator[str]:
     """Yield the names of `command` and of all below it that have the option --json."""
     if any("--json" in option.opts for option in command.params):
@@ -80,8 +88,8 @@ def test_every_command_with_json_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("words", [words for runs in RUNS.values() for words in runs], ids=" ".join)
-def test_its_json_says_which_version_it_is(running: Place, cric: str, words: list[str]) -> None:
-    text = running.run(*(word.format(cric=cric) for word in words), "--json", code=None).stdout
+def test_its_json_says_which_version_it_is(running: Place, cric: str, jobs: str, words: list[str]) -> None:
+    text = running.run(*(word.format(cric=cric, jobs=jobs) for word in words), "--json", code=None).stdout
     objects = [json.loads(part) for part in (text.splitlines() if words[0] == "history" else [text])]
     assert objects
     assert all(isinstance(one, dict) and one["version"] == VERSION for one in objects)
