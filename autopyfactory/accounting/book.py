@@ -59,6 +59,14 @@ def same_cluster(known: str | None, said: str = "") -> bool:
     return known is not None and (not known or not said or known == said)
 
 
+def is_earlier(cluster: str, than: str) -> bool:
+    """Return whether a place gave the number `cluster` before `than`: it counts upwards."""
+    try:
+        return int(cluster) < int(than)
+    except ValueError:  # of no number nobody knows
+        return False
+
+
 @dataclass(slots=True)
 class Batch:
     """One line: the pilots of one submission. `n` = open + ended + lost, always."""
@@ -78,6 +86,9 @@ class Batch:
     members: int = 0  # bits; 0 while intended: nobody knows their numbers yet
     alive: int = 0  # bits of those not known to have ended
     lost: int = 0  # bits of those written off
+    # Its cluster is the first that one look-up has shown, which need not have shown all: ours may be an
+    # earlier one, which somebody has copied. No end is believed before a second look-up.
+    supposed: bool = False
     # Only in memory:
     busy: bool = False  # its submission is under way: that nobody knows the tag means nothing yet
     earlier: bool = False  # begun by an earlier life of this factory
@@ -252,16 +263,33 @@ class Book:
         self._add(batch)
         self._note(batch)
 
-    def confirm(self, batch: Batch, cluster: str, procs: int, at: float) -> None:
+    def confirm(
+        self, batch: Batch, cluster: str, procs: int, at: float, *, supposed: bool = False
+    ) -> None:
         """Note that the pilots `procs` (bits) of `batch` are known to have been sent, since `at`."""
         if batch.state != "intended":
+            if batch.supposed and not supposed and batch.cluster != cluster:
+                self.correct(batch, cluster, procs)
             return
         with _Change(self, batch):
+            batch.supposed = supposed
             batch.state, batch.busy, batch.doubts = "sent", False, ()
             batch.cluster, batch.sent_at = cluster, at
             batch.members = batch.alive = procs
             batch.n = procs.bit_count()
         self.sent[batch.queue] += batch.n
+
+    def correct(self, batch: Batch, cluster: str, procs: int) -> None:
+        """Note that the pilots of `batch` are `procs` (bits) of `cluster`: what was supposed is a copy."""
+        with _Change(self, batch):
+            batch.cluster, batch.doubts, batch.lost = cluster, (), 0
+            batch.members = batch.alive = procs
+
+    def sure(self, batch: Batch) -> None:
+        """Note that a second look-up has shown the cluster of `batch` as the first one, too."""
+        if batch.supposed:
+            with _Change(self, batch):
+                batch.supposed = False
 
     def drop(self, batch: Batch) -> None:
         """Note that the pilots of an intent were certainly not sent."""

@@ -265,6 +265,7 @@ class Bookkeeper:
         """Note how `target` is reached, for when no queue names it any more."""
         with self._lock:
             place = self._accounts.places.get(target)
+            place.specs[spelling.schedd(target)] = spec
             if place.spec == spec:
                 return
             place.spec = spec

@@ -36,12 +36,13 @@ PATIENCE = 30.0  # seconds to wait for a commit
 AGAIN = 5.0  # seconds until what could not be written is tried again
 VERSION = 2
 
-_SCHEMA = """
+_SUPPOSED = "supposed INTEGER NOT NULL DEFAULT 0"  # a column that earlier ledgers do not have
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS batch (
     tag TEXT PRIMARY KEY, queue TEXT NOT NULL, place TEXT NOT NULL, ce TEXT NOT NULL, n INTEGER NOT NULL,
     cores INTEGER NOT NULL, memory_mb INTEGER NOT NULL, intended REAL NOT NULL, identity TEXT NOT NULL,
     mark TEXT NOT NULL, state TEXT NOT NULL, cluster TEXT NOT NULL,
-    members TEXT NOT NULL, alive TEXT NOT NULL, lost TEXT NOT NULL);
+    members TEXT NOT NULL, alive TEXT NOT NULL, lost TEXT NOT NULL, {_SUPPOSED});
 CREATE INDEX IF NOT EXISTS batch_state ON batch (state) WHERE state != 'closed';
 CREATE INDEX IF NOT EXISTS batch_queue ON batch (queue, intended);
 CREATE INDEX IF NOT EXISTS batch_intended ON batch (intended);
@@ -53,12 +54,12 @@ CREATE TABLE IF NOT EXISTS book (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 _COLUMNS = (
     "tag", "queue", "place", "ce", "n", "cores", "memory_mb", "intended", "identity", "mark", "state",
-    "cluster", "members", "alive", "lost",
+    "cluster", "members", "alive", "lost", "supposed",
 )  # fmt: skip
 _BITS = ("members", "alive", "lost")  # as hexadecimal text: they are wider than SQLite's integers
 _PUT_TOTAL = "INSERT INTO total VALUES (?, ?) ON CONFLICT (queue) DO UPDATE SET sent = sent + excluded.sent"
 _COUNTED = "SELECT CASE WHEN state = 'intended' OR mark != ? THEN 0 ELSE n END FROM batch WHERE tag = ?"
-_PUT = f"INSERT OR REPLACE INTO batch VALUES ({', '.join('?' * len(_COLUMNS))})"
+_PUT = f"INSERT OR REPLACE INTO batch ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
 class LedgerError(Exception):
@@ -113,6 +114,7 @@ class Ledger:
         with _Transaction(self._db, durable=True):
             self._db.execute("INSERT OR IGNORE INTO book VALUES ('mark', ?)", (uuid.uuid4().hex,))
             self._db.execute("INSERT OR REPLACE INTO book VALUES ('version', ?)", (str(VERSION),))
+            _add_columns(self._db)
             _take_over(self._db)
         (self.mark,) = self._db.execute("SELECT value FROM book WHERE key = 'mark'").fetchone()
         oldest = self._clock.now().timestamp() - RECENT
@@ -139,7 +141,9 @@ class Ledger:
                 f"SELECT {', '.join(_COLUMNS)} FROM batch WHERE state IN ('intended', 'sent') OR lost != '0'"
             )
             for row in rows:
-                book.load(_batch(row))
+                batch = _batch(row)
+                batch.place = places.aliases.get(batch.place, batch.place)  # what its name leads to may be written down later
+                book.load(batch)
             book.sent.update(dict(self._db.execute("SELECT queue, sent FROM total")))
         return book, places
 
@@ -382,7 +386,13 @@ def _kept(value: Any) -> Any:
 def _batch(row: tuple[Any, ...]) -> Batch:
     values: Mapping[str, Any] = dict(zip(_COLUMNS, row, strict=True))
     known: dict[str, Any] = {c: int(v, 16) if c in _BITS else v for c, v in values.items()}
-    return Batch(**known)
+    return Batch(**known | {"supposed": bool(values["supposed"])})
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Give the table of an earlier release the columns that it does not have."""
+    if not any(row[1] == "supposed" for row in db.execute("PRAGMA table_info(batch)")):
+        db.execute(f"ALTER TABLE batch ADD COLUMN {_SUPPOSED}")
 
 
 def _take_over(db: sqlite3.Connection) -> None:
@@ -401,7 +411,7 @@ def _take_over(db: sqlite3.Connection) -> None:
         number = n if state == "intended" else sent or 0
         # Without a mark: that is how their pilots look.
         batch = Batch(tag, queue, spelling.schedd(target), "", number, intended=intended)
-        values = (*_row(batch)[:10], states.get(state, "closed"), cluster or "", "0", "0", "0")
+        values = (*_row(batch)[:10], states.get(state, "closed"), cluster or "", "0", "0", "0", 0)
         db.execute(_PUT.replace("REPLACE", "IGNORE"), values)
     db.execute("DROP TABLE submission")
     log.info("the ledger was taken over: %d submissions", len(rows))

@@ -37,6 +37,8 @@ class Place:
     rival: str = ""  # who of this host sends there already under our factory's name, see `claims`
     stranger: str = ""  # the other identity that answers under this name
     stranger_since: float | None = None  # monotonic
+    stranger_name: str = ""  # under which of the place's names it answers
+    specs: dict[str, str] = field(default_factory=dict)  # how to reach it, by the name in use
     surveyed: float = float("-inf")  # monotonic: when its tags were last asked for and told
     foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots
     foreign_since: float | None = None  # monotonic: nothing is sent from then on, until somebody says so
@@ -100,10 +102,26 @@ class Places:
         """Note that `place` is only another name of `into`."""
         for batch in book.lines(place.name):
             book.settle(batch, into.name, into.identity)
-        self.aliases[place.name] = into.name
-        for name, one in self.aliases.items():
-            if one == place.name:
-                self.aliases[name] = into.name
+        self._rename(place.name, into.name)
         self._places.pop(place.name, None)
         place.merged = True
+        into.specs.update(place.specs)
         into.view = None  # its counts are compared with more lines now than when they were asked for
+
+    def part(self, book: Book, place: Place, name: str, other: str) -> None:
+        """Let `name`, which leads elsewhere, be no name of `place` any more; it is called `other`, too."""
+        if place.name == name:
+            for batch in book.lines(name):
+                book.settle(batch, other, place.identity)
+            self._places[other] = self._places.pop(name)
+            self._rename(name, other)
+            place.name, place.spec = other, place.specs.get(other, place.spec)
+        self.aliases[name] = name  # so that it is written over what is on disk
+        self.aliases[other] = place.name
+        place.specs.pop(name, None)
+
+    def _rename(self, place: str, to: str) -> None:
+        self.aliases[place] = to
+        for name, one in self.aliases.items():
+            if one == place:
+                self.aliases[name] = to

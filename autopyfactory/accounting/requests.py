@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autopyfactory.accounting.book import Batch
+from autopyfactory.accounting.book import Batch, is_earlier
 from autopyfactory.accounting.place import Place
 from autopyfactory.model.ending import Ending, Start
 from autopyfactory.model.info import BatchQueueInfo
@@ -163,8 +163,11 @@ class TagFound:
     copies: tuple[TagFound, ...] = ()  # later clusters that carry the same tag: somebody has copied it
 
     def of(self, cluster: str) -> TagFound | None:
-        """Return those of `cluster`; of the first one if it is not known, and empty."""
-        if cluster in ("", self.cluster):
+        """Return those of `cluster`, or of an earlier one: who copies comes later.
+
+        Of the first one if it is not known, and empty.
+        """
+        if cluster in ("", self.cluster) or is_earlier(self.cluster, cluster):
             return self
         return next((copy for copy in self.copies if copy.cluster == cluster), None)
 
@@ -183,7 +186,7 @@ class Searched:
 class Tell:
     """To people: something happened that an operator should know."""
 
-    kind: str  # lost, found, adopted, foreign, rival, stranger, place-changed, forgotten
+    kind: str  # lost, found, adopted, foreign, rival, stranger, parted, place-changed, forgotten
     place: str
     text: str
     queue: str | None = None

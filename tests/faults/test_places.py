@@ -187,7 +187,7 @@ class LostReply:
 @pytest.fixture
 def lost_reply(box: Box, monkeypatch: pytest.MonkeyPatch) -> LostReply:
     it = LostReply(box.ap)
-    submit, fetch = CondorBase.submit_to, Condor.fetch
+    submit, fetch, search = CondorBase.submit_to, Condor.fetch, Condor.search
 
     def loses(plugin: Any, identity: str, n: int, tag: str, deadline: float) -> Any:
         sent = submit(plugin, identity, n, tag, deadline)
@@ -196,13 +196,23 @@ def lost_reply(box: Box, monkeypatch: pytest.MonkeyPatch) -> LostReply:
         it.lost.set()
         raise SubmitUnknown("the reply is lost")
 
+    def hides(plugin: Any) -> bool:
+        return it.lost.is_set() and not it.go.is_set() and it.place.collector in plugin.target
+
     def fetches(plugin: Any) -> Any:
-        if it.lost.is_set() and not it.go.is_set() and it.place.collector in plugin.target:
+        if hides(plugin):
             raise SourceError("it does not answer")
         return fetch(plugin)
 
     monkeypatch.setattr(CondorBase, "submit_to", loses)
+    def searches(plugin: Any, *question: Any) -> Any:
+        """A poll may be under way, with its count behind it."""
+        if hides(plugin):
+            raise SourceError("it does not answer")
+        return search(plugin, *question)
+
     monkeypatch.setattr(Condor, "fetch", fetches)
+    monkeypatch.setattr(Condor, "search", searches)
     return it
 
 

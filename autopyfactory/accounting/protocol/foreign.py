@@ -49,7 +49,7 @@ def take_over(accounts: Accounts, place: Place, new: dict[str, TagCount], found:
         batch = Batch(
             tag, seen.queue, place.name, accounts.ce_of(seen.queue), members.bit_count(),
             identity=place.identity, mark=seen.mark, state="sent", cluster=there.cluster,
-            members=members, alive=members, earlier=True,
+            members=members, alive=members, supposed=seen.mark == accounts.book.mark, earlier=True,
         )  # fmt: skip
         accounts.book.begin(batch)
         if batch.mark == accounts.book.mark:  # sent by this book after all: its intent was given up

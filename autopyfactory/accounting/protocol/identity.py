@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autopyfactory.accounting import spelling
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol.accounts import Accounts, Run, saved
 from autopyfactory.accounting.protocol.holding import who_answers
@@ -14,9 +15,13 @@ def is_home(place: Place, identity: str) -> bool:
     return identity == place.identity and not place.merged
 
 
-def meet(accounts: Accounts, place: Place, identity: str, at: float) -> Run:
-    """Return whether the place that told its `identity` at `at` is the one we know, or may become it."""
+def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
+    """Return whether who is called `name`, and told its `identity` at `at`, is the place that we know.
+
+    Or may become it.
+    """
     book, places = accounts.book, accounts.places
+    name, place = spelling.schedd(name), places.get(name)
     movable = is_home(place, identity) or not place.identity or not book.open(f"schedd:{place.name}")
     if movable and (twin := places.twin(place, identity)) is not None:
         places.merge(book, place, twin)
@@ -24,13 +29,15 @@ def meet(accounts: Accounts, place: Place, identity: str, at: float) -> Run:
         yield saved(accounts, twin)
         return True
     if is_home(place, identity):
+        if place.stranger_since is not None and place.stranger_name != name:
+            yield from _part(accounts, place, name)
         place.stranger_since = None
         return True
     if not place.identity or not book.open(f"schedd:{place.name}"):
         yield from settle(accounts, place, identity)
         return True
     if place.stranger_since is None:
-        place.stranger_since, place.stranger = at, identity
+        place.stranger_since, place.stranger, place.stranger_name = at, identity, name
         for batch in book.lines(place.name):  # no doubt of before is confirmed by what answers after this
             batch.believe()
         yield Tell(
@@ -44,6 +51,17 @@ def meet(accounts: Accounts, place: Place, identity: str, at: float) -> Run:
     yield from forget(accounts, place.name, "their lease is over")
     yield from settle(accounts, place, identity)
     return True
+
+
+def _part(accounts: Accounts, place: Place, name: str) -> Run:
+    """Let the name under which a stranger answers be no name of `place`, which still answers to `name`.
+
+    If it was somebody else for a moment only, the two are found to be one again.
+    """
+    other = place.stranger_name
+    accounts.places.part(accounts.book, place, other, name)
+    yield Tell("parted", place.name, f"{other} is not {place.name} any more: {place.stranger} answers there")
+    yield saved(accounts, place, accounts.places.get(other))
 
 
 def settle(accounts: Accounts, place: Place, identity: str) -> Run:

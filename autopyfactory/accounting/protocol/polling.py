@@ -23,10 +23,9 @@ def poll(accounts: Accounts, name: str) -> Run:
     """
     answer = yield Count(name)
     counted: Counted = answer.value
-    place = accounts.places.get(name)
-    if not (yield from meet(accounts, place, counted.identity, answer.at)):
+    if not (yield from meet(accounts, name, counted.identity, answer.at)):
         return False
-    place = accounts.places.get(name)  # another name of one that we know, perhaps
+    place = accounts.places.get(name)  # another name of one that we know, perhaps, or none any more
     beginnings = place.beginnings
     _take(accounts, place, counted, answer.asked)
     yield from _endings(accounts, place, beginnings)
@@ -58,7 +57,8 @@ def _endings(accounts: Accounts, place: Place, beginnings: int) -> Run:
             by_tag.setdefault(tag, []).append(proc)
     for tag, procs in by_tag.items():
         batch = accounts.book.line(tag)
-        if batch is not None and batch.state != "intended":  # of an intent only a search knows all
+        # Of an intent only a search knows all, and of what was supposed.
+        if batch is not None and batch.state != "intended" and not batch.supposed:
             end(accounts, place, batch, bits(procs))
     book = accounts.book
     starts = tuple(

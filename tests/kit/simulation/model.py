@@ -284,7 +284,9 @@ class Disk:
         for line in self.lines.values():
             line.revision = 0
             if line.state != "closed" or line.lost:
-                book.load(line.copied())
+                loaded = line.copied()
+                loaded.place = places.aliases.get(line.place, line.place)
+                book.load(loaded)
         book.sent.update(self.totals)
         return book, places
 

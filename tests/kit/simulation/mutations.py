@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from autopyfactory.accounting import caps, conservation, spelling
+from autopyfactory.accounting import caps, conservation, requests, spelling
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.protocol import explaining, holding, identity, polling, resolving, sending
@@ -83,6 +83,7 @@ def _unknown_is_no(accounts: Any, batch: Batch, who: str) -> Any:
         return stop.value
 
 
+_CONFIRM = Book.confirm
 _SEND_ONE = sending._send_one
 _UNRESOLVED = Book.unresolved
 
@@ -203,6 +204,17 @@ MUTATIONS: dict[str, Mutation] = {
         (Places, "twin", lambda self, place, identity: None),
         (spelling, "schedd", lambda text: text),
         what="a schedd has many names",
+    ),
+    "names part": _run(
+        (identity, "_part", _no_nothing), what="a name that leads elsewhere stays a name of its place"
+    ),
+    "who copies comes later": _run(
+        (requests, "is_earlier", lambda cluster, than: False),
+        what="what a look-up has shown first is ours, although an earlier one turns up",
+    ),
+    "ends twice": _run(
+        (Book, "confirm", lambda book, *of, supposed=False: _CONFIRM(book, *of)),
+        what="of what one look-up has shown, endings are believed at once",
     ),
     "lease": _run(
         (world, "POLICY", Policy(lease=0)),

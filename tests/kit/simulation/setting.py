@@ -30,6 +30,11 @@ class Queue:
     enabled: bool = True
 
 
+def spelled(name: str) -> str:
+    """Return what stands for all ways to write `name`."""
+    return name.lower().removesuffix(":9618").removesuffix(".")
+
+
 def one_name(name: str) -> str:
     """Return the name under which the world knows what people call the place `name`."""
     return next(one for one, names in SPELLINGS.items() if name in names or name == one)

@@ -37,7 +37,18 @@ from simulation.checks import Checks
 from simulation.faults import Faults
 from simulation.model import LATE, Disk, Pilot, Schedd
 from simulation.operators import Operators
-from simulation.setting import CYCLE, END, FAULTS_END, MAXAGE, POLICY, POLL, Queue, Violation, one_name
+from simulation.setting import (
+    CYCLE,
+    END,
+    FAULTS_END,
+    MAXAGE,
+    POLICY,
+    POLL,
+    Queue,
+    Violation,
+    one_name,
+    spelled,
+)
 
 
 class World:
@@ -56,6 +67,8 @@ class World:
         history = rng.random() < 0.85
         self.home = {f"p{i}@h": Schedd(f"p{i} born {i}", rng, history) for i in range(2)}
         self.serving = dict(self.home)  # who answers under a name
+        self.moved: dict[str, Schedd] = {}  # names of p0 that lead elsewhere, while others lead to it
+        self.pinned = ""  # the queue that sends where it does, whatever happens: by another of these names
         self.mortality = rng.choice(
             (0.08, 0.08, 0.02, 0.005)
         )  # of pilots that run, each time they are looked at
@@ -160,7 +173,7 @@ class World:
                 POLL if self.calm else self.rng.choice((POLL, POLL, 5.0)), lambda: self._poll(name, life)
             )
 
-        self.drive(polling.poll(self.accounts, name), life, again)
+        self.drive(polling.poll(self.accounts, name), life, again, name)
 
     def cycle_later(self, queue: str, life: int, seconds: float) -> None:
         """Let a cycle of `queue` begin then."""
@@ -200,7 +213,8 @@ class World:
 
     def _send(self, ask: Ask, life: int, again: Callable[[object], None]) -> None:
         if life == self.life:
-            self.drive(sending.send(self.accounts, ask, lambda: f"t{next(self._tags)}"), life, again)
+            run = sending.send(self.accounts, ask, lambda: f"t{next(self._tags)}")
+            self.drive(run, life, again, ask.place)
 
     # --- requests and their answers ---------------------------------------------------------------
 
@@ -209,9 +223,10 @@ class World:
         run: Generator[Request, Answer, Any],
         life: int | None = None,
         done: Callable[[object], None] = lambda result: None,
+        name: str = "",
     ) -> None:
-        """Let `run` go on as long as this life lasts."""
-        self._step(run, self.life if life is None else life, done, lambda: next(run))
+        """Let `run` go on as long as this life lasts; what it asks is asked of who is called `name`."""
+        self._step(run, self.life if life is None else life, done, lambda: next(run), name)
 
     def _step(
         self,
@@ -219,6 +234,7 @@ class World:
         life: int,
         done: Callable[[object], None],
         resume: Callable[[], Request],
+        name: str,
     ) -> None:
         if life != self.life:
             return  # dropped as a dead process drops it: not even closed
@@ -231,7 +247,7 @@ class World:
         except (NoAnswer, NotDone):
             done(None)
             return
-        self._request(request, run, life, done)
+        self._request(request, run, life, done, name)
 
     def _request(
         self,
@@ -239,6 +255,7 @@ class World:
         run: Generator[Request, Answer, Any],
         life: int,
         done: Callable[[object], None],
+        name: str,
     ) -> None:
         rng, asked = self.rng, self.now
         if isinstance(request, Tell):
@@ -258,16 +275,16 @@ class World:
 
         def answered(value: object) -> None:
             answer = Answer(value, asked, self.now, self.now)
-            self._step(run, life, done, lambda: run.send(answer))
+            self._step(run, life, done, lambda: run.send(answer), name)
 
         def thrown(error: Exception) -> None:
-            self._step(run, life, done, lambda: run.throw(error))
+            self._step(run, life, done, lambda: run.throw(error), name)
 
         def execute() -> None:
             if life != self.life and local:
                 return  # the process that would have written it is dead
             try:
-                value = self._answer(request)
+                value = self._answer(request, name)
             except (NoAnswer, NotDone) as err:
                 error = err
                 if fate == "ok":
@@ -280,7 +297,7 @@ class World:
             self.after(20, lambda: thrown(NoAnswer("lost")))
             return
         if fate == "late" and isinstance(request, Submit):
-            serving = self.serving_at(request.batch.place)
+            serving = self.serving_at(name)
             self.after(20, lambda: thrown(NoAnswer("no answer in time")))
             self.after(20 + rng.uniform(0, LATE), lambda: self._late(serving, request))
             return
@@ -290,7 +307,7 @@ class World:
 
     def _late(self, schedd: Schedd, request: Submit) -> None:
         """A submission arrives whose sender has long given up, or died."""
-        if schedd in self.serving.values() and self._same(schedd, request.identity):
+        if schedd in (*self.serving.values(), *self.moved.values()) and self._same(schedd, request.identity):
             self.say(f"late submission {request.batch.tag}")
             self.checks.disturbed()
             schedd.submit(request.batch)
@@ -302,17 +319,16 @@ class World:
 
     def serving_at(self, name: str) -> Schedd:
         """Return who answers when people call `name`."""
-        return self.serving[one_name(name)]
+        return self.moved.get(spelled(name)) or self.serving[one_name(name)]
 
-    def _answer(self, request: Request) -> object:
+    def _answer(self, request: Request, name: str) -> object:
         if isinstance(request, Write):
             return self.disk.write(self._stamped(request))
         if isinstance(request, Recall):
             return self.disk.recall(request.tags)
         if isinstance(request, Tell):
             return None
-        name = request.batch.place if isinstance(request, Submit) else request.place
-        if one_name(name) in self.down:
+        if one_name(name) in self.down and spelled(name) not in self.moved:
             raise NotDone("no connection") if isinstance(request, Submit) else NoAnswer("no connection")
         schedd = self.serving_at(name)
         if isinstance(request, Submit):

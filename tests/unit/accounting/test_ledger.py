@@ -195,6 +195,31 @@ def test_old_lines_are_deleted_once_a_day_while_the_factory_runs(ledger: Ledger,
     until(lambda: not ledger.recall(["closed"]), "the day's cleaning")
 
 
+def test_a_ledger_of_an_earlier_release_gets_the_column_it_lacks(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "old.db"
+    old = Ledger(path, clock)
+    old.write(Write((batch("a", clock, state="sent", cluster="7", members=1, alive=1),), durable=True))
+    old.close()
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE batch DROP COLUMN supposed")
+    for _ in range(2):
+        ledger = Ledger(path, clock)
+        line = ledger.restore()[0].line("a")
+        assert line is not None and line.supposed is False
+        ledger.write(Write((replace(line, supposed=True),), durable=True))
+        restored = ledger.restore()[0].line("a")
+        assert restored is not None and restored.supposed is True
+        ledger.write(Write((replace(line, supposed=False),), durable=True))
+        ledger.close()
+
+
+def test_a_line_is_at_the_place_that_its_name_leads_to(ledger: Ledger, clock: FakeClock) -> None:
+    """It may have been written down before its name was known to be another's."""
+    ledger.write(Write((batch("a", clock),), (Place("p", "home"),), {"p": "q"}, durable=True))
+    book, _ = ledger.restore()
+    assert [line.tag for line in book.lines("q")] == ["a"] and not book.lines("p")
+
+
 def test_a_ledger_of_submissions_is_taken_over(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "l.db"
     with sqlite3.connect(path) as old:

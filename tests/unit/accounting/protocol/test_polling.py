@@ -10,6 +10,7 @@ import pytest
 from autopyfactory.accounting.book import Batch, Book, bits
 from autopyfactory.accounting.protocol.accounts import Accounts, Run
 from autopyfactory.accounting.protocol.foreign import adopt
+from autopyfactory.accounting.protocol.holding import holds
 from autopyfactory.accounting.protocol.identity import forget
 from autopyfactory.accounting.protocol.polling import poll
 from autopyfactory.accounting.protocol.resolving import members
@@ -118,7 +119,9 @@ def test_who_copies_a_tag_into_ads_of_his_own_ends_no_pilot_of_ours() -> None:
     assert not [r for r in requests if isinstance(r, Publish)]
     found = TagFound("17", alive=1, ended=2, copies=(TagFound("18", alive=0, ended=1),))
     assert found.of("17") is found and found.of("") is found
-    assert found.of("18") == found.copies[0] and found.of("19") is None
+    assert found.of("18") is found and found.of("19") is found, "who copies comes later"
+    assert found.of("16") is None
+    assert TagFound("17", 1, 2, found.copies).of("x") is None
 
 
 def at_the_survey(accounts: Accounts) -> Run:
@@ -303,6 +306,74 @@ def test_a_copy_of_an_intent_adds_no_pilots() -> None:
             Survey: Surveyed("home", {"tag": TagCount("A", "mine", 4)}), Search: copy,
         })  # fmt: skip
     assert (intent.n, intent.open, accounts.book.sent["A"]) == (2, 2, 2)
+
+
+def test_of_what_one_look_up_has_shown_no_end_is_believed_before_the_next() -> None:
+    """The first one has only the pilots of somebody who has copied ours, all ended; ours live."""
+    accounts = Accounts(Book("mine"))
+    book, intent = accounts.book, Batch("tag", "A", "s@h", "ce1", 2, mark="mine", intended=1.0)
+    book.begin(intent)
+    place = accounts.places.get("s@h")
+    place.identity, place.ready = "home", True
+    shown, copy = Counted("home", {"A": BatchQueueInfo(running=2)}), TagFound("18", alive=0, ended=0b11)
+    quiet = {Count: shown, ReadEndings: Endings("home", "", ())}
+    drive(accounts, {**quiet, Search: Searched("home", {"tag": copy})})
+    assert (intent.cluster, intent.open, intent.supposed) == ("18", 2, True)
+    intent.sent_at = 0.0  # all counts show it from now on
+    drive(accounts, {**quiet, ReadEndings: Endings("home", "18.1", (("tag", 0, "18"), ("tag", 1, "18")))})
+    assert intent.open == 2, "a history says no more than a look-up"
+    both = Searched("home", {"tag": TagFound("17", alive=0b10, ended=0b01, copies=(copy,))})
+    one = {Count: Counted("home", {"A": BatchQueueInfo(running=1)}), ReadEndings: Endings("home", "", ())}
+    there = {**one, Survey: Surveyed("home", {"tag": TagCount("A", "mine", 1)}), Search: both}
+    drive(accounts, there)
+    assert (intent.cluster, intent.open) == ("17", 2), "who copies comes later"
+    drive(accounts, there)
+    assert (intent.open, intent.alive, intent.supposed) == (1, 0b10, False)
+    assert (intent.n, book.sent["A"]) == (2, 2)
+    drive(accounts, {**one, ReadEndings: Endings("home", "17.1", (("tag", 1, "17"),))})
+    assert book.open() == 0
+
+
+def test_a_reply_that_comes_after_all_knows_better_than_a_look_up() -> None:
+    book, intent = Book("mine"), Batch("tag", "A", "s@h", "ce1", 2, mark="mine", intended=1.0)
+    book.begin(intent)
+    book.confirm(intent, "18", 0b11, 1.0, supposed=True)
+    book.confirm(intent, "17", 0b11, 2.0)
+    assert (intent.cluster, intent.open, book.sent["A"]) == ("17", 2, 2)
+    book.confirm(intent, "19", 0b11, 3.0, supposed=True)
+    assert intent.cluster == "17"
+
+
+@pytest.mark.parametrize("moved", ["one@h", "other@h"])
+def test_a_name_that_leads_elsewhere_is_no_name_of_its_place_any_more(moved: str) -> None:
+    """Whichever of two names it is: the pilots stay where they are, and both places are used."""
+    accounts = Accounts(Book("mine"))
+    (stays,) = {"one@h", "other@h"} - {moved}
+    sent = Batch("tag", "A", "one@h", "ce1", 2, mark="mine", state="sent", cluster="17", members=3, alive=3)
+    accounts.book.begin(sent)
+    home, new = Counted("home", {"A": BatchQueueInfo(running=2)}), Counted("new", {})
+    places, requests = accounts.places, []
+    for name, counted in (("one@h", home), ("other@h", home), (moved, new), (moved, new), (stays, home)):
+        requests += ask(accounts, name, counted)
+    place = places.get(stays)
+    assert (place.name, places.get(moved) is place) == (stays if moved == "one@h" else "one@h", False)
+    assert [r.kind for r in requests if isinstance(r, Tell)] == ["stranger", "parted"]
+    assert (sent.place, sent.identity, sent.open, place.identity) == (place.name, "home", 2, "home")
+    for name, counted in ((moved, new), (stays, home)):
+        requests += ask(accounts, name, counted)
+        assert holds(accounts, places.get(name)) == ()
+    assert (places.get(moved).identity, accounts.book.open(f"schedd:{place.name}")) == ("new", 2)
+    written = [w for w in requests if isinstance(w, Write)][-1]
+    assert written.aliases[moved] == moved, "on disk, too, where names are never deleted"
+    ask(accounts, moved, home)
+    assert places.get(moved) is places.get(stays), "for a moment only"
+    assert sent.open == 2
+
+
+def ask(accounts: Accounts, name: str, counted: Counted) -> list[Request]:
+    """Poll who is called `name`."""
+    there = {Count: counted, ReadEndings: Endings(counted.identity, "", ())}
+    return finish(poll(accounts, name), there)
 
 
 @pytest.mark.parametrize("back", [True, False])
