@@ -18,6 +18,7 @@ from autopyfactory.plugins.batchstatus.condor import Condor
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
 from factorybox import Box, Daemon, InProcess, last
 from patience import until
+from servers.relay import Relay, to
 from testbed.errors import TestbedError
 from testbed.pool import Pool
 
@@ -172,6 +173,36 @@ def test_two_factories_with_one_id_that_start_empty_at_the_same_moment(box: Box,
     finally:
         for daemon in both:
             daemon.kill()
+
+
+def test_a_name_that_is_moved_to_another_schedd_is_parted_from_the_other_name(
+    make_pool: Callable[..., Pool], tmp_path: Path
+) -> None:
+    """Two ways to one schedd, found out to be one place; then one of them leads to another schedd."""
+    old = make_pool("old")
+    new = make_pool("new", SCHEDD_NAME=old.schedd)
+    box = Box(tmp_path / "f", old, "moved")
+    with Relay(int(old.collector.rpartition(":")[2])) as alias:
+        for name, collector, most in (("m1", old.collector, "3"), ("m2", f"127.0.0.1:{alias.port}", "4")):
+            box.queue(
+                name, batchstatus__condor__collector=collector, sched__maxtorun__maximum=most,
+                apfqueue__sleep="0.2",
+            )  # fmt: skip
+        box.work({"m1": 1000, "m2": 1000})
+        with InProcess(box) as factory:
+            until(lambda: (box.pilots("m1"), box.pilots("m2")) == (3, 4), "the pilots of both")
+            until(lambda: len(factory.book.standings()) == 1, "the two to be found to be one")
+        alias.behaviour = to(int(new.collector.rpartition(":")[2]))
+        with InProcess(box) as factory:  # while the old schedd answers, who knows its address asks it
+            until(lambda: len(factory.book.standings()) == 2, "the two to be parted")
+            stays(box, 7, 3, new)
+            box.queues["m2"]["sched.maxtorun.maximum"] = "6"
+            box.queues["m1"]["sched.maxtorun.maximum"] = "5"
+            assert factory.reload().applied
+            until(lambda: (box.pilots("m1"), box.pilots("m2", new)) == (5, 2), "each at its own")
+            assert box.pilots("m2") == 4, "those that were there before stay, and count"
+            stays(box, 11, 3, new)
+            assert factory.book.open("m2") == 6 and not any(s.lost for s in factory.book.standings())
 
 
 # --- where pilots were sent -----------------------------------------------------------------------------
