@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,17 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.end()
+
+
+@contextmanager
+def stopped(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Stop the daemon: what is done to its files meanwhile is for it one thing, done at one moment."""
+    process.send_signal(signal.SIGSTOP)
+    until(lambda: " T " in Path(f"/proc/{process.pid}/stat").read_text(), "the daemon to be stopped")
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def rounds(text: str) -> list[int]:
@@ -116,9 +128,10 @@ def test_log_files_that_vanish_come_back(bench: Bench) -> None:
     process = bench.up()
     queue = bench.log.parent / "queues" / "Q1.log"
     until(queue.exists)
-    bench.log.unlink()
-    queue.unlink()
-    queue.parent.rmdir()
+    with stopped(process):
+        bench.log.unlink()
+        queue.unlink()
+        queue.parent.rmdir()
     until(lambda: "round" in bench.text() and queue.exists())
     assert process.poll() is None
 
@@ -127,10 +140,11 @@ def test_a_folder_that_becomes_unwritable_does_not_stop_the_cycles(bench: Bench)
     process = bench.up()
     queues = bench.log.parent / "queues"
     until((queues / "Q1.log").exists)
-    for file in queues.iterdir():
-        file.unlink()
-    queues.rmdir()
-    queues.write_text("a file where the folder was\n")
+    with stopped(process):
+        for file in queues.iterdir():
+            file.unlink()
+        queues.rmdir()
+        queues.write_text("a file where the folder was\n")
     seen = len(rounds(bench.text()))
     until(lambda: len(rounds(bench.text())) > seen + 5)
     process.terminate()
@@ -141,9 +155,8 @@ def test_a_folder_that_becomes_unwritable_does_not_stop_the_cycles(bench: Bench)
 
 def test_stopped_and_continued_it_goes_on(bench: Bench) -> None:
     process = bench.up()
-    process.send_signal(signal.SIGSTOP)
-    until(lambda: " T " in Path(f"/proc/{process.pid}/stat").read_text(), "the daemon to be stopped")
-    process.send_signal(signal.SIGCONT)
+    with stopped(process):
+        pass
     seen = len(rounds(bench.text()))
     until(lambda: len(rounds(bench.text())) > seen + 3)
 

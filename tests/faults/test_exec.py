@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ from factorybox import Box, Daemon
 from patience import PATIENCE, until
 from testbed.pool import Pool
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 WANTED = 30
 # Each says that it ran, and leaves a process of its own session behind, which carries the pilot's names.
@@ -74,7 +75,8 @@ def box(tmp_path: Path, make_pool: Callable[..., Pool]) -> Iterator[Box]:
     yield one
     for pilot in pilots():
         if pilot.factory == one.name:
-            os.kill(pilot.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(pilot.pid, signal.SIGKILL)
 
 
 def ran(box: Box) -> list[str]:

@@ -29,7 +29,7 @@ def box(tmp_path: Path, ap: Pool, request: pytest.FixtureRequest) -> Iterator[Bo
     ap.run_client("condor_rm", "-const", f'ApfFactory == "{name}"', check=False)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_killed_fifty_times_none_lost_none_doubled(box: Box) -> None:
     """Each queue wants two pilots more in each cycle, up to 60, so that kills hit submissions."""
     queues, target = [f"k{i}" for i in range(4)], 60

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -12,13 +11,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import psutil
 import pytest
 
 from autopyfactory.factory.factory import Factory
 from autopyfactory.plugins.batchstatus.condor import Condor
 from autopyfactory.plugins.sched.maxtorun import MaxToRun
 from factorybox import Box, InProcess
+from held import as_before, calm
 from patience import until
 from testbed.pool import Pool
 
@@ -32,20 +31,6 @@ def box(tmp_path: Path, ap: Pool, request: pytest.FixtureRequest) -> Iterator[Bo
     name = f"k-{abs(hash(request.node.name)) % 10**9}"
     yield Box(tmp_path / "f", ap, name)
     ap.run_client("condor_rm", "-const", f'ApfFactory == "{name}"', check=False)
-
-
-def held() -> tuple[int, int, int]:
-    """Return the threads, descriptors and children of this process, once they no longer change."""
-    me = psutil.Process()
-    seen: list[tuple[int, int, int]] = []
-
-    def steady() -> bool:
-        seen.append((threading.active_count(), me.num_fds(), len(me.children(recursive=True))))
-        time.sleep(0.3)
-        return len(seen) > 5 and len(set(seen[-6:])) == 1
-
-    until(steady, "threads, descriptors and children to stay the same")
-    return seen[-1]
 
 
 def memory() -> int:
@@ -109,13 +94,13 @@ def test_nothing_is_left_behind(
             until(lambda: box.pilots("q") == 2, "pilots")
             for n in range(WARM):
                 round_(box, factory, n)
-            before, grown = held(), []
+            before, grown = calm(), []
             # A leak grows each time; what is loaded once, by any thread of this process, does not.
             while len(grown) < TIMES and (not grown or grown[-1] >= PER_ROUND):
                 bytes_before = memory()
                 for n in range(ROUNDS):
                     round_(box, factory, n)
-                assert held() == before
+                as_before(before)
                 grown.append((memory() - bytes_before) / ROUNDS)
             print(f"{round_.__name__}: {grown[-1]:.0f} bytes per round")
             assert grown[-1] < PER_ROUND, grown

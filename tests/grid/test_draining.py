@@ -13,7 +13,7 @@ from factorybox import Box, InProcess, at_ce
 from patience import until
 from testbed.grid import Grid
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 def submit(grid: Grid, script: str) -> str:

@@ -22,7 +22,7 @@ from factorybox import Box, InProcess
 from patience import until
 from testbed.pool import SITE, Pool
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 CYCLE = 2.0  # seconds
 SUMMARY = {"schema": 1, "exit": 0, "outcome": "ok", "reason": "", "host": "node1", "payload": {"total": 1}}

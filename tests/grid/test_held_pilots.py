@@ -17,7 +17,7 @@ from testbed.condor import Condor
 from testbed.grid import PILOT, Grid
 from testbed.pool import SITE, Pool
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SMALL = "request_memory = 1,request_disk = 1"
 QUICK = {

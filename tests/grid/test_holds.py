@@ -19,7 +19,7 @@ from testbed.condor import Condor
 from testbed.grid import Grid
 from testbed.pool import SITE, Pool
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 FACTORY = "holds"
 DEADLINE = 30.0

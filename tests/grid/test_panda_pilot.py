@@ -15,9 +15,8 @@ import pytest
 import pandapilot
 from autopyfactory.wrapper.summary import summary
 from factorybox import Box, InProcess, at_ce
-from patience import PATIENCE
+from patience import PATIENCE, until
 from servers.pandapilot import PilotPanda
-from testbed import waiting
 from testbed.condor import Condor
 from testbed.grid import Grid
 
@@ -79,8 +78,8 @@ def world(tmp_path: Path, grid: Grid, request: pytest.FixtureRequest) -> Iterato
 def test_a_job_is_finished_by_a_pilot_that_the_server_knows(world: World) -> None:
     number = world.panda.add_job(pandapilot.TRANSFORM, "hello")
     with InProcess(world.box):
-        waiting.until(lambda: world.panda.status(number) == "finished", LONG, "the job to be finished", 0.3)
-        waiting.until(lambda: world.outputs(), LONG, "the pilot's output to come back", 0.3)
+        until(lambda: world.panda.status(number) == "finished", "the job to be finished", 0.3, limit=LONG)
+        until(lambda: world.outputs(), "the pilot's output to come back", 0.3, limit=LONG)
     [text] = world.outputs()
     told = summary(text)
     assert told is not None and (told.exit, told.outcome, told.payload, told.payloads, told.ok) == (
@@ -111,7 +110,7 @@ def test_a_server_that_refuses_this_pilot_leaves_empty_pilots(world: World) -> N
     world.box.queues["q"]["sched.maxtorun.maximum"] = "1"
     world.box.queues["q"]["schedplugin"] = "Ready, MaxPerCycle, MaxPending, MaxToRun"
     with InProcess(world.box):
-        waiting.until(lambda: world.outputs(), LONG, "a pilot to come back", 0.3)
+        until(lambda: world.outputs(), "a pilot to come back", 0.3, limit=LONG)
     told = summary(world.outputs()[0])
     assert told is not None and (told.exit, told.outcome, told.payloads) == (0, "empty", 0)
     assert told.empty and "getJob" in world.panda.refused

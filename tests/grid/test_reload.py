@@ -60,7 +60,7 @@ def test_only_what_changed_is_touched(box: Box, grid: Grid) -> None:
         until(lambda: factory.queues["a"].cycles_run > cycles, "the untouched queue to go on")
         assert factory.queues["b"] is not changed
         assert not changed.alive
-        assert thread_of("c") is None
+        until(lambda: thread_of("c") is None, "the thread of the removed queue to end")
         after = box.ads("MATCH_APF_QUEUE", "ClusterId", "ProcId")
         assert [row for row in before if row not in after] == [], "no pilot was lost"
         assert (box.pilots("a"), box.pilots("c")) == (3, 2)

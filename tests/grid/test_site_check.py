@@ -23,7 +23,7 @@ from testbed.condor import Condor
 from testbed.grid import PILOT, Grid
 from testbed.issuer import KEY_ID, URL
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 ALL = "compute.read compute.create compute.modify compute.cancel"
 

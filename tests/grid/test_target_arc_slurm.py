@@ -16,7 +16,7 @@ from testbed.condor import Condor
 from testbed.pool import Pool
 from testbed.slurm import Slurm
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 PILOT = '#!/bin/sh\necho "queue=$FACTORYQUEUE cid=$APFCID slurm=$SLURM_JOB_PARTITION/$SLURM_JOB_ID"\n'
 

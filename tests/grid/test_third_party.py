@@ -16,7 +16,7 @@ import pytest
 
 from patience import PATIENCE, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[2]
 NAMES = {

@@ -23,9 +23,8 @@ from autopyfactory.model.record import CycleRecord, Event
 from autopyfactory.why import explain
 from autopyfactory.wrapper.summary import Summary, summary
 from factorybox import Box, InProcess, at_ce
-from patience import PATIENCE
+from patience import PATIENCE, until
 from servers.pandapilot import PilotPanda
-from testbed import waiting
 from testbed.condor import Condor
 from testbed.grid import Grid
 from testbed.ports import free_port
@@ -242,12 +241,12 @@ def test_the_loop_closes_and_a_broken_node_is_named_held_and_recovers(world: Wor
 
         # the broken node: each fault told by its check, as the site's, and named with the node
         for fault, (words, code) in BROKEN.items():
-            waiting.until(lambda q=fault: world.ended(q), LONG, f"a pilot that met {fault}", 0.5)
+            until(lambda q=fault: world.ended(q), f"a pilot that met {fault}", 0.5, limit=LONG)
             told = world.ended(fault)[0]
             assert (told.exit, told.reason, told.owner, told.outcome) == (code, fault, "site", "unfit")
             assert told.culprit is not None and words in told.culprit.reason
             assert told.hold == HOLD
-            waiting.until(lambda q=fault: q in witness.named, LONG, f"{fault} to be named", 0.3)
+            until(lambda q=fault: q in witness.named, f"{fault} to be named", 0.3, limit=LONG)
             cycles, checks, hosts = witness.named[fault]
             assert cycles <= CYCLES and set(checks) == {fault} and set(hosts) == {os.uname().nodename}
 
@@ -258,16 +257,16 @@ def test_the_loop_closes_and_a_broken_node_is_named_held_and_recovers(world: Wor
             return record if record is not None and record.breaker_scope == "ce" and record.breaker else None
 
         for fault in BROKEN:
-            record = waiting.until(lambda q=fault: stopped(q), LONG, f"{fault} to be stopped", 0.5)
+            record = until(lambda q=fault: stopped(q), f"{fault} to be stopped", 0.5, limit=LONG)
             [cause] = [c for c in explain([record]).causes if c.code == "breaker-open"]
             assert cause.who == "site" and "check " in cause.words
 
         # meanwhile the loop closes at the other CEs
-        waiting.until(
-            lambda: world.panda.status(number) == "finished", LONG, "PanDA's job to be finished", 0.5
+        until(
+            lambda: world.panda.status(number) == "finished", "PanDA's job to be finished", 0.5, limit=LONG
         )
         for queue in ("glide", "cmd", "panda"):
-            waiting.until(lambda q=queue: world.ended(q), LONG, f"a pilot of {queue} to come back", 0.5)
+            until(lambda q=queue: world.ended(q), f"a pilot of {queue} to come back", 0.5, limit=LONG)
             assert not stopped(queue)
         assert world.grid.vo.run("condor_history", job, "-af", "ExitCode").stdout.strip() == "0"
         first = {queue: world.ended(queue)[0] for queue in ("glide", "cmd", "panda")}
@@ -290,6 +289,6 @@ def test_the_loop_closes_and_a_broken_node_is_named_held_and_recovers(world: Wor
                 for q in BROKEN
             )
 
-        waiting.until(recovered, LONG, "the mended CE to be used again by all its queues", 1)
+        until(recovered, "the mended CE to be used again by all its queues", 1, limit=LONG)
         world.box.work({})
         assert factory.reports is not None and factory.reports.taken > 0

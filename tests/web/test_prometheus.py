@@ -27,7 +27,7 @@ def test_the_rules_keep_their_unit_tests() -> None:
 
 
 def test_what_is_scraped_is_what_the_factory_says(prometheus: Prometheus) -> None:
-    assert prometheus.value('sum(autopyfactory_queue_pilots{queue="east"})') == 2
+    until(lambda: prometheus.value('sum(autopyfactory_queue_pilots{queue="east"})') == 2, "what runs")
     assert prometheus.value('autopyfactory_queue_submitted_pilots_total{queue="east"}') == 2
     assert prometheus.value("count(autopyfactory_queue_state)") == 6
     missing = prometheus.value('min(autopyfactory_source_fresh{source=~".*missing.json"})')

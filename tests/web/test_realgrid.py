@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+import patience
 from autopyfactory.daemon.webchild import address
 from factorybox import Box, Daemon, at_ce
 from prometheuskit import Prometheus, scraping
-from testbed import waiting
 from testbed.condor import Condor
 from testbed.grid import SUBJECT, Grid
 from walking import can_be_read, links_answer, opened
@@ -79,7 +79,7 @@ def _configure(grid: Grid, box: Box) -> None:
 
 
 def until(condition: Callable[[], object], what: str) -> str:
-    return str(waiting.until(condition, PATIENT, what, 1.0))
+    return str(patience.until(condition, what, 1.0, limit=PATIENT))
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])

@@ -62,7 +62,12 @@ def test_an_order_is_given_and_seen(browser: Browser, served: Served) -> None:
         assert "ann (web)" in made.inner_text("main")
         made.fill("input[name=reason]", "done")
         made.click("button[value=resume]")
-        assert "paused" not in made.inner_text(".decision")
+
+        def goes_on(page: Page = made) -> bool:
+            page.goto("/queue/west")
+            return "paused" not in page.inner_text(".decision")
+
+        until(goes_on, "the next cycle")
 
         def told(page: Page = made) -> bool:
             page.goto("/events")
