@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_used_costs_its_memory_only(
 def test_files_that_hang_cost_their_words_and_no_more(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.2)
+    monkeypatch.setattr(module, "PATIENCE", 3.0)  # enough for a thread to begin with it
     hangs = threading.Event()
 
     def slow(e: Ending) -> Ending:
