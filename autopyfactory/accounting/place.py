@@ -108,6 +108,11 @@ class Places:
         into.specs.update(place.specs)
         into.view = None  # its counts are compared with more lines now than when they were asked for
 
+    def another_name(self, place: Place, name: str) -> str:
+        """Return a name of `place` other than `name`; empty: it has none."""
+        names = {place.name, *(alias for alias, one in self.aliases.items() if one == place.name)}
+        return min(names - {name}, default="")
+
     def part(self, book: Book, place: Place, name: str, other: str) -> None:
         """Let `name`, which leads elsewhere, be no name of `place` any more; it is called `other`, too."""
         if place.name == name:

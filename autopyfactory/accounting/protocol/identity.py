@@ -30,11 +30,13 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
         return True
     if is_home(place, identity):
         if place.stranger_since is not None and place.stranger_name != name:
-            yield from _part(accounts, place, name)
+            yield from _part(accounts, place, place.stranger_name, name, place.stranger)
         place.stranger_since = None
         return True
     if not place.identity or not book.open(f"schedd:{place.name}"):
-        yield from settle(accounts, place, identity)
+        if place.identity and (other := places.another_name(place, name)):
+            yield from _part(accounts, place, name, other, identity)
+        yield from settle(accounts, places.get(name), identity)
         return True
     if place.stranger_since is None:
         place.stranger_since, place.stranger, place.stranger_name = at, identity, name
@@ -53,15 +55,14 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
     return True
 
 
-def _part(accounts: Accounts, place: Place, name: str) -> Run:
-    """Let the name under which a stranger answers be no name of `place`, which still answers to `name`.
+def _part(accounts: Accounts, place: Place, name: str, other: str, stranger: str) -> Run:
+    """Let `name`, under which a `stranger` answers, be no name of `place` any more; `other` is one.
 
     If it was somebody else for a moment only, the two are found to be one again.
     """
-    other = place.stranger_name
-    accounts.places.part(accounts.book, place, other, name)
-    yield Tell("parted", place.name, f"{other} is not {place.name} any more: {place.stranger} answers there")
-    yield saved(accounts, place, accounts.places.get(other))
+    accounts.places.part(accounts.book, place, name, other)
+    yield Tell("parted", place.name, f"{name} is not {place.name} any more: {stranger} answers there")
+    yield saved(accounts, place, accounts.places.get(name))
 
 
 def settle(accounts: Accounts, place: Place, identity: str) -> Run:

@@ -189,8 +189,8 @@ class Faults:
     def _wipe(self, name: str) -> None:
         """The job queue is made anew; its pilots run on at their CEs until their lease is over."""
         old = self.world.home[name]
-        if self.world.serving[name] is not old:
-            return
+        if self.world.serving[name] is not old or self.world.moved:
+            return  # that a job queue is gone which its name did not lead to before nobody can know
         self.world.say(f"{name} is wiped")
         new = Schedd(f"{name} born {self.world.now:.0f}", self.world.rng, old.history)
         self.world.home[name] = self.world.serving[name] = new

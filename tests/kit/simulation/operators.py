@@ -12,7 +12,7 @@ from autopyfactory.accounting.book import Batch
 from autopyfactory.accounting.protocol.foreign import adopt
 from autopyfactory.accounting.protocol.identity import forget
 from autopyfactory.accounting.requests import Tell
-from simulation.setting import FAULTS_END, one_name
+from simulation.setting import FAULTS_END
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -79,7 +79,7 @@ class Operators:
         place = world.accounts.places.get(name)
         if not world.up or place.stranger_since is None:
             return
-        if world.home[one_name(name)].identity == place.identity:
+        if place.identity in {s.identity for s in (*world.home.values(), *world.moved.values())}:
             return  # somebody else answers in its place for now: its pilots live
         ours = {b.tag for b in world.accounts.book.lines(place.name)}
         for pilot in world.gone:

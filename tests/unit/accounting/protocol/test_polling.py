@@ -370,6 +370,21 @@ def test_a_name_that_leads_elsewhere_is_no_name_of_its_place_any_more(moved: str
     assert sent.open == 2
 
 
+@pytest.mark.parametrize("moved", ["one@h", "other@h"])
+def test_without_pilots_a_moved_name_is_parted_at_once(moved: str) -> None:
+    """Else the place would be now the one schedd and now the other, whichever name was asked last."""
+    accounts = Accounts(Book("mine"))
+    (stays,) = {"one@h", "other@h"} - {moved}
+    requests: list[Request] = []
+    for name in ("one@h", "other@h"):
+        requests += ask(accounts, name, Counted("home", {}))
+    for _ in range(3):
+        requests += ask(accounts, moved, Counted("new", {}))
+        requests += ask(accounts, stays, Counted("home", {}))
+    assert [r.kind for r in requests if isinstance(r, Tell)] == ["parted"]
+    assert [accounts.places.get(n).identity for n in (stays, moved)] == ["home", "new"]
+
+
 def ask(accounts: Accounts, name: str, counted: Counted) -> list[Request]:
     """Poll who is called `name`."""
     there = {Count: counted, ReadEndings: Endings(counted.identity, "", ())}
