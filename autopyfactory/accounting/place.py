@@ -70,6 +70,7 @@ class Places:
     def __init__(self) -> None:
         self._places: dict[str, Place] = {}
         self.aliases: dict[str, str] = {}
+        self.heard: dict[str, float] = {}  # monotonic: when an identity last answered, under whatever name
 
     def get(self, name: str) -> Place:
         """Return the place that people call `name`; make it when it is new."""

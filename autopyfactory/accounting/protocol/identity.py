@@ -22,6 +22,7 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
     """
     book, places = accounts.book, accounts.places
     name, place = spelling.schedd(name), places.get(name)
+    places.heard[identity] = at
     movable = is_home(place, identity) or not place.identity or not book.open(f"schedd:{place.name}")
     if movable and (twin := places.twin(place, identity)) is not None:
         places.merge(book, place, twin)
@@ -48,7 +49,8 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
         )  # fmt: skip
         return False
     place.stranger = identity
-    if at - place.stranger_since < accounts.policy.lease:
+    # What answers under whatever name is not gone: its pilots live.
+    if at - max(place.stranger_since, places.heard.get(place.identity, 0.0)) < accounts.policy.lease:
         return False
     yield from forget(accounts, place.name, "their lease is over")
     yield from settle(accounts, place, identity)
