@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from autopyfactory.accounting.protocol.accounts import Policy
+from autopyfactory.condor import registry
 from autopyfactory.plugins.base import SourceError, SubmitUnknown
 from autopyfactory.plugins.batchstatus.condor import Condor
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
@@ -61,6 +62,15 @@ def at(pool: Pool) -> dict[str, str]:
     return {"batchstatus.condor.schedd": pool.schedd, "batchstatus.condor.collector": pool.collector}
 
 
+def not_of_its_second(identity: str) -> None:
+    """Wait until a job queue that is made now is told apart from that of `identity`.
+
+    A schedd tells in whole seconds when its job queue was made: two of one second on one host are one.
+    """
+    made = int(identity.rpartition(" ")[2].rstrip(")"))
+    until(lambda: time.time() >= made + 1, "the next second")
+
+
 # --- who answers ----------------------------------------------------------------------------------------
 
 
@@ -89,9 +99,7 @@ def test_an_impostor_that_advertises_our_schedds_name_gets_no_pilot(
         until(lambda: box.pilots() == 20, "20 pilots")
         until(lambda: factory.book.standings()[0].balance.even, "balance")
         (before,) = factory.book.standings()
-        # A schedd tells in whole seconds when its job queue was made: two of one second on one host are one.
-        made = int(before.identity.rpartition(" ")[2].rstrip(")"))
-        until(lambda: time.time() >= made + 1, "the next second")
+        not_of_its_second(before.identity)
         impostor.spawn()
         until((impostor.directory / "spool/.schedd_address").exists, "the impostor")
         job = 'executable = /bin/true\nhold = True\nMY.ApfFactory = "itself"\nqueue\n'
@@ -184,8 +192,7 @@ def test_a_name_that_is_moved_to_another_schedd_is_parted_from_the_other_name(
 ) -> None:
     """Two ways to one schedd, found out to be one place; then one of them leads to another schedd."""
     old = make_pool("old")
-    new = make_pool("new", SCHEDD_NAME=old.schedd)
-    box = Box(tmp_path / "f", old, "moved")
+    box = Box(tmp_path / "f", old, f"moved-{os.getpid()}")
     with Relay(int(old.collector.rpartition(":")[2])) as alias:
         for name, collector, most in (("m1", old.collector, "3"), ("m2", f"127.0.0.1:{alias.port}", "4")):
             box.queue(
@@ -196,8 +203,11 @@ def test_a_name_that_is_moved_to_another_schedd_is_parted_from_the_other_name(
         with InProcess(box) as factory:
             until(lambda: (box.pilots("m1"), box.pilots("m2")) == (3, 4), "the pilots of both")
             until(lambda: len(factory.book.standings()) == 1, "the two to be found to be one")
+            not_of_its_second(factory.book.standings()[0].identity)
+        new = make_pool("new", SCHEDD_NAME=old.schedd)
         alias.behaviour = to(int(new.collector.rpartition(":")[2]))
-        with InProcess(box) as factory:  # while the old schedd answers, who knows its address asks it
+        registry.close_all(5)  # while the old schedd answers, who knows its address goes on to ask it
+        with InProcess(box) as factory:
             until(lambda: len(factory.book.standings()) == 2, "the two to be parted")
             stays(box, 7, 3, new)
             box.queues["m2"]["sched.maxtorun.maximum"] = "6"

@@ -79,7 +79,8 @@ class Operators:
         place = world.accounts.places.get(name)
         if not world.up or place.stranger_since is None:
             return
-        if place.identity in {s.identity for s in (*world.home.values(), *world.moved.values())}:
+        answering = (*world.home.values(), *world.serving.values(), *world.moved.values())
+        if place.identity in {s.identity for s in answering}:
             return  # somebody else answers in its place for now: its pilots live
         ours = {b.tag for b in world.accounts.book.lines(place.name)}
         for pilot in world.gone:
