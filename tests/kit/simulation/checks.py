@@ -56,9 +56,11 @@ class Checks:
             self.accused.add(request.place)
         elif request.kind in ("forgotten", "place-changed"):
             self.accused.discard(request.place)
-        elif request.kind == "parted":  # the place is called otherwise, perhaps
-            gone = "p0@h" if request.place == "twin@h" else "twin@h"
-            self.accused = {request.place if name == gone else name for name in self.accused}
+        elif request.kind == "parted":  # one of them is new, and the other is called otherwise, perhaps
+            both = {"p0@h", "twin@h"}
+            places = self.world.accounts.places
+            told = {name for name in both if places.get(name).foreign_since is not None}
+            self.accused = self.accused - both | told
 
     def step(self) -> None:
         """Check what must hold at any moment."""
