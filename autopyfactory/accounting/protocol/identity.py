@@ -53,8 +53,7 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
     if at - max(place.stranger_since, places.heard.get(place.identity, 0.0)) < accounts.policy.lease:
         return False
     yield from forget(accounts, place.name, "their lease is over")
-    yield from settle(accounts, place, identity)
-    return True
+    return (yield from meet(accounts, name, identity, at))  # it may be another name of one that we know
 
 
 def _part(accounts: Accounts, place: Place, name: str, other: str, stranger: str) -> Run:
