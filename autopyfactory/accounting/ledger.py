@@ -142,7 +142,7 @@ class Ledger:
             )
             for row in rows:
                 batch = _batch(row)
-                batch.place = places.aliases.get(batch.place, batch.place)  # written down later, perhaps
+                batch.place = places.home_of(batch)
                 book.load(batch)
             book.sent.update(dict(self._db.execute("SELECT queue, sent FROM total")))
         return book, places

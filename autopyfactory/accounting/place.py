@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from autopyfactory.accounting import spelling
-from autopyfactory.accounting.book import Book
+from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.model.info import BatchQueueInfo
 
 
@@ -108,6 +108,14 @@ class Places:
         place.merged = True
         into.specs.update(place.specs)
         into.view = None  # its counts are compared with more lines now than when they were asked for
+
+    def home_of(self, batch: Batch) -> str:
+        """Return the place of a line as it was written down: of its place more may be written down by now."""
+        name = self.aliases.get(batch.place, batch.place)
+        place = self._places.get(name)
+        if place is None or not batch.identity or place.identity in ("", batch.identity):
+            return name
+        return next((p.name for p in self if p.identity == batch.identity), name)
 
     def another_name(self, place: Place, name: str) -> str:
         """Return a name of `place` other than `name`; empty: it has none."""

@@ -62,8 +62,8 @@ def _part(accounts: Accounts, place: Place, name: str, other: str, stranger: str
     If it was somebody else for a moment only, the two are found to be one again.
     """
     accounts.places.part(accounts.book, place, name, other)
-    yield Tell("parted", place.name, f"{name} is not {place.name} any more: {stranger} answers there")
     yield saved(accounts, place, accounts.places.get(name))
+    yield Tell("parted", place.name, f"{name} is not {place.name} any more: {stranger} answers there")
 
 
 def settle(accounts: Accounts, place: Place, identity: str) -> Run:

@@ -285,7 +285,7 @@ class Disk:
             line.revision = 0
             if line.state != "closed" or line.lost:
                 loaded = line.copied()
-                loaded.place = places.aliases.get(line.place, line.place)
+                loaded.place = places.home_of(loaded)
                 book.load(loaded)
         book.sent.update(self.totals)
         return book, places

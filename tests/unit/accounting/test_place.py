@@ -60,6 +60,23 @@ def test_merging_moves_every_line_and_every_name(merges: list[tuple[str, str]]) 
             assert book.open(f"schedd:{known}") == mine
 
 
+def test_a_line_is_where_its_identity_is() -> None:
+    """It may have been written down before a name was found to be another's, or was parted from it."""
+    places, line = Places(), Batch("t", "q", "a", "ce", 1, identity="home")
+    assert places.home_of(line) == "a", "nothing else is known"
+    places.get("a").identity = "home"
+    places.get("b").identity = "other"
+    assert places.home_of(line) == "a"
+    places.get("a").identity = "new"
+    assert places.home_of(line) == "a", "nobody else is it"
+    places.get("b").identity = "home"
+    assert places.home_of(line) == "b"
+    line.identity = ""
+    assert places.home_of(line) == "a"
+    places.aliases["a"] = "b"
+    assert places.home_of(line) == "b"
+
+
 def test_counts_from_before_a_merge_are_not_compared_with_more_lines() -> None:
     book, places = book_of("a", "b"), Places()
     a, b = places.get("a"), places.get("b")
