@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from enum import IntEnum
 
 
@@ -26,3 +28,14 @@ class StartError(Exception):
     def __init__(self, code: ExitCode, text: str):
         super().__init__(text)
         self.code = code
+
+
+def drop_what_is_stuck() -> None:
+    """Drop what standard output and error cannot take: left in their buffers, it makes the exit code 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

@@ -26,7 +26,7 @@ from autopyfactory.daemon.cleanchild import CleanLogs
 from autopyfactory.daemon.cleanlogs import Retention
 from autopyfactory.daemon.contract import Built
 from autopyfactory.daemon.detach import Verdict, detach, is_file
-from autopyfactory.daemon.exits import ExitCode, StartError
+from autopyfactory.daemon.exits import ExitCode, StartError, drop_what_is_stuck
 from autopyfactory.daemon.options import DaemonOptions
 from autopyfactory.daemon.ownership import provide_file
 from autopyfactory.daemon.pidfile import PidFile
@@ -77,6 +77,8 @@ def run(options: DaemonOptions, load: Load, build: Build) -> int:
     except Exception:  # noqa: BLE001 (process boundary: an exit code of its own, not that of a bad configuration)
         traceback.print_exc()
         return ExitCode.INTERNAL
+    finally:
+        drop_what_is_stuck()
     if code == ExitCode.FORCED:
         os._exit(code)  # what hangs would keep the interpreter from ending
     return code

@@ -49,7 +49,10 @@ def test_a_log_on_a_full_device_does_not_stop_the_cycles(bench: Bench, tmp_path:
     assert errors.count("cannot log to /dev/full") == 1, "told once, not with every line"
 
 
-def test_standard_output_on_a_full_device_does_not_stop_the_cycles(bench: Bench, tmp_path: Path) -> None:
+def test_standard_output_on_a_full_device_does_not_stop_the_cycles(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # most people do not have it
     bench.configure(log_dir=str(tmp_path / "q"))
     queue = tmp_path / "q" / "queues" / "Q1.log"
     with open("/dev/full", "w") as full:
