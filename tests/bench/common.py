@@ -101,6 +101,9 @@ REFUSED = ("SECMAN:2007", "SECMAN:2004")
 TRIES = 5
 
 
+FEWEST = ("MATCH_APF_QUEUE", "JobStatus", "GridJobStatus")  # what numbers per queue are made from
+
+
 class Bare:
     """The bindings as one would use them without a factory.
 
@@ -118,9 +121,9 @@ class Bare:
         assert found is not None
         self.schedd = htcondor2.Schedd(found)
 
-    def counts(self, factory: str) -> list[Any]:
-        """Ask the schedd what the batch status plugin asks; what the constraint names must be asked for."""
-        names = ["MATCH_APF_QUEUE", "JobStatus", "GridJobStatus", "ApfFactory"]
+    def counts(self, factory: str, keys: Sequence[str] = FEWEST) -> list[Any]:
+        """Ask the schedd for numbers of pilots by `keys`; what the constraint names must be among them."""
+        names = [*keys, "ApfFactory"]
         rows: list[Any] = self._steady(
             lambda: self.schedd.query(
                 f'ApfFactory == "{factory}"', names, opts=self.htcondor2.QueryOpt.GroupBy
