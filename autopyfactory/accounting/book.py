@@ -268,8 +268,10 @@ class Book:
     ) -> None:
         """Note that the pilots `procs` (bits) of `batch` are known to have been sent, since `at`."""
         if batch.state != "intended":
-            if batch.supposed and not supposed and batch.cluster != cluster:
-                self.correct(batch, cluster, procs)
+            if batch.supposed and not supposed:  # the reply has come after all
+                if batch.cluster != cluster:
+                    self.correct(batch, cluster, procs)
+                self.sure(batch)
             return
         with _Change(self, batch):
             batch.supposed = supposed
@@ -286,7 +288,7 @@ class Book:
             batch.members = batch.alive = procs
 
     def sure(self, batch: Batch) -> None:
-        """Note that a second look-up has shown the cluster of `batch` as the first one, too."""
+        """Note that the cluster of `batch` is known: a second look-up has shown it, or the reply."""
         if batch.supposed:
             with _Change(self, batch):
                 batch.supposed = False
@@ -398,6 +400,8 @@ class Book:
             batch.state = "closed"
         elif batch.state == "closed" and batch.alive:
             batch.state = "sent"
+            self._lines[batch.tag] = batch
+            self._closed.pop(batch.tag, None)
         if batch.state == "closed" and not batch.lost:
             self._lines.pop(batch.tag, None)
             self._closed[batch.tag] = batch.cluster if batch.n else None

@@ -35,6 +35,7 @@ class Place:
     ended: Counter[tuple[str, bool]] = field(default_factory=Counter)  # since that view, by (queue, ours)
     strange: frozenset[str] = frozenset()  # queues of which that view shows more than the book has
     rival: str = ""  # who of this host sends there already under our factory's name, see `claims`
+    heard: float = float("-inf")  # monotonic: when its identity last answered, under any name
     stranger: str = ""  # the other identity that answers under this name
     stranger_since: float | None = None  # monotonic
     stranger_name: str = ""  # under which of the place's names it answers
@@ -70,7 +71,6 @@ class Places:
     def __init__(self) -> None:
         self._places: dict[str, Place] = {}
         self.aliases: dict[str, str] = {}
-        self.heard: dict[str, float] = {}  # monotonic: when an identity last answered, under whatever name
 
     def get(self, name: str) -> Place:
         """Return the place that people call `name`; make it when it is new."""
@@ -98,6 +98,12 @@ class Places:
             return None
         twins = (p for p in self._places.values() if p is not place and p.identity == identity)
         return next(twins, None)
+
+    def hear(self, identity: str, at: float) -> None:
+        """Note that who has this identity answered at monotonic time `at`, under whatever name."""
+        for place in self._places.values():
+            if place.identity == identity:
+                place.heard = at
 
     def merge(self, book: Book, place: Place, into: Place) -> None:
         """Note that `place` is only another name of `into`."""

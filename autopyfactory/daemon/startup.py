@@ -60,13 +60,21 @@ Build = Callable[["Configuration", Plan], Built]
 
 def run(options: DaemonOptions, load: Load, build: Build) -> int:
     """Run the daemon as `options` say; return its exit code. Errors are told on stderr in one line each."""
+    code = _run(options, load, build)
+    if code == ExitCode.FORCED:
+        os._exit(code)  # what hangs would keep the interpreter from ending
+    drop_what_is_stuck()
+    return code
+
+
+def _run(options: DaemonOptions, load: Load, build: Build) -> int:
     bear_early_ones()
     try:
         options = options.checked(stdout_is_file=is_file(1))
         _give_up_root(options)
         book = _open_log(options)
         try:
-            code = _with_logs(options, book, load, build)
+            return _with_logs(options, book, load, build)
         finally:
             book.close(0.5)
     except StartError as err:
@@ -77,11 +85,6 @@ def run(options: DaemonOptions, load: Load, build: Build) -> int:
     except Exception:  # noqa: BLE001 (process boundary: an exit code of its own, not that of a bad configuration)
         traceback.print_exc()
         return ExitCode.INTERNAL
-    finally:
-        drop_what_is_stuck()
-    if code == ExitCode.FORCED:
-        os._exit(code)  # what hangs would keep the interpreter from ending
-    return code
 
 
 def _give_up_root(options: DaemonOptions) -> None:

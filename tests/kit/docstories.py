@@ -100,7 +100,7 @@ _FULL = BatchQueueInfo(running=2)
 _WAIT = BatchQueueInfo(pending=2, unsubmitted=2)
 _PAUSE = Pause("paused", NOW - timedelta(seconds=30), until=NOW + timedelta(hours=3), reason="cooling works",
                by="anna")  # fmt: skip
-_NO_FILE = "File /var/lib/work/no-such-file.json: No such file or directory (since 19:39:12Z)"
+_NO_FILE = "File /var/lib/demo/no-such-file.json: No such file or directory (since 19:39:12Z)"
 _NO_SCHEDD = "the collector knows no schedd named no-such-schedd@nowhere"
 _UNFIT = Account("unfit", host="node7", check="cvmfs", check_said="atlas.cern.ch hangs")
 _ERR = "/var/log/pilots/2026-11-22/failing/34.0.err"

@@ -22,7 +22,7 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
     """
     book, places = accounts.book, accounts.places
     name, place = spelling.schedd(name), places.get(name)
-    places.heard[identity] = at
+    places.hear(identity, at)
     movable = is_home(place, identity) or not place.identity or not book.open(f"schedd:{place.name}")
     if movable and (twin := places.twin(place, identity)) is not None:
         places.merge(book, place, twin)
@@ -50,7 +50,7 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
         return False
     place.stranger = identity
     # What answers under whatever name is not gone: its pilots live.
-    if at - max(place.stranger_since, places.heard.get(place.identity, 0.0)) < accounts.policy.lease:
+    if at - max(place.stranger_since, place.heard) < accounts.policy.lease:
         return False
     yield from forget(accounts, place.name, "their lease is over")
     return (yield from meet(accounts, name, identity, at))  # it may be another name of one that we know

@@ -208,6 +208,10 @@ MUTATIONS: dict[str, Mutation] = {
     "names part": _run(
         (identity, "_part", _no_nothing), what="a name that leads elsewhere stays a name of its place"
     ),
+    "heard elsewhere": _run(
+        (Places, "hear", lambda self, identity, at: None),
+        what="the lease of a job queue runs out that answers under another name",
+    ),
     "who copies comes later": _run(
         (requests, "is_earlier", lambda cluster, than: False),
         what="what a look-up has shown first is ours, although an earlier one turns up",

@@ -339,9 +339,21 @@ def test_a_reply_that_comes_after_all_knows_better_than_a_look_up() -> None:
     book.begin(intent)
     book.confirm(intent, "18", 0b11, 1.0, supposed=True)
     book.confirm(intent, "17", 0b11, 2.0)
-    assert (intent.cluster, intent.open, book.sent["A"]) == ("17", 2, 2)
+    assert (intent.cluster, intent.open, book.sent["A"], intent.supposed) == ("17", 2, 2, False)
     book.confirm(intent, "19", 0b11, 3.0, supposed=True)
     assert intent.cluster == "17"
+
+
+def test_a_reply_opens_again_what_was_closed_for_a_copy_of_it() -> None:
+    book, intent = Book("mine"), Batch("tag", "A", "s@h", "ce1", 2, mark="mine", intended=1.0)
+    book.begin(intent)
+    book.confirm(intent, "18", 0b11, 1.0, supposed=True)
+    book.end(intent, 0b11)
+    assert book.line("tag") is None
+    book.confirm(intent, "17", 0b11, 2.0)
+    assert book.line("tag") is intent and book.cluster_of("tag") == "17"
+    assert (book.open(), book.open("queue:A"), book.sent["A"]) == (2, 2, 2)
+    assert book.end(intent, 0b11) == 2 and book.totals() == {}
 
 
 @pytest.mark.parametrize("moved", ["one@h", "other@h"])
