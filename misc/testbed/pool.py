@@ -22,6 +22,7 @@ from testbed.waiting import until
 ACCESS_POINT = ("MASTER", "COLLECTOR", "SCHEDD")
 SITE = (*ACCESS_POINT, "NEGOTIATOR", "STARTD")
 NEGOTIATED = (*ACCESS_POINT, "NEGOTIATOR")
+BIRTHS = range(1_000_000_000, 1_700_000_000)  # seconds since the epoch: 2001 to 2023
 
 
 class Pool:
@@ -246,6 +247,7 @@ class Pool:
             (self.directory / name).chmod(0o700)
         for name in ("spool/.schedd_address", "spool/.schedd_address.super", "log/.collector_address"):
             (self.directory / name).unlink(missing_ok=True)
+        self._date_job_queue()
         if not (self.directory / "passwords.d/POOL").exists():
             self.write_secret(self.directory / "passwords.d/POOL", secrets.token_bytes(64))
         daemons = config.daemon_config(
@@ -262,6 +264,18 @@ class Pool:
             for path in (self.directory, self.condor.sbin):
                 if not reachable(path):
                     raise TestbedError(f"{path} lies under a directory that is closed to user {self.user}")
+
+    def _date_job_queue(self) -> None:
+        """Give a new job queue a time of birth that no other has.
+
+        Clients know a job queue by its schedd's name, its host and the second in which it was made
+        (JobQueueBirthdate). Pools of one name on one host that start together would be one and the same. The
+        line is the one with which a schedd begins its log; it goes on with what it finds there.
+        """
+        spool = self.directory / "spool"
+        if not any(spool.glob("job_queue.log*")):
+            born = BIRTHS.start + secrets.randbelow(len(BIRTHS))
+            (spool / "job_queue.log").write_text(f"107 1 CreationTimestamp {born}\n")
 
     def _give(self, path: Path) -> None:
         entry = pwd.getpwnam(self.user or "")

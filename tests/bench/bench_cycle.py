@@ -11,6 +11,7 @@ import random
 import statistics
 import threading
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -73,7 +74,11 @@ class Rounds:
             queue.wake()
         assert self._wait(), "not all queues ran"
         self.cpu.append(time.process_time() - cpu)
-        assert self._sent == PILOTS * self.wanting, f"{self._sent} pilots were sent"
+        assert self._sent == PILOTS * self.wanting, f"{self._sent} pilots were sent: {self._said()}"
+
+    def _said(self) -> Counter[str]:
+        """Return what the last cycles said, and how many queues said each."""
+        return Counter(f"{q.last.outcome}: {q.last.reason}" for q in self.factory.queues.values() if q.last)
 
 
 def configure(folder: Path, pool: common.Pool, chain: str, size: dict[str, int]) -> Box:

@@ -70,6 +70,28 @@ def test_two_pools_side_by_side(ap: Pool, make_pool: Callable[..., Pool]) -> Non
     assert known == [other.schedd]
 
 
+def test_job_queues_of_one_name_differ_also_when_made_in_the_same_second(
+    condor_folder: Condor, place: Path
+) -> None:
+    pools = [Pool(place / f"twin{i}", "twin", condor=condor_folder) for i in range(2)]
+
+    def told(attribute: str) -> list[str]:
+        for pool in pools:
+            pool.wait_ready(PATIENCE)
+        return [pool.run_client("condor_status", "-schedd", "-af", attribute).stdout for pool in pools]
+
+    with contextlib.ExitStack() as stack:
+        for pool in pools:
+            stack.callback(pool.close)
+            pool.spawn()
+        assert len(set(told("Name"))) == 1
+        before = told("JobQueueBirthdate")
+        assert len(set(before)) == 2
+        pools[0].stop()
+        pools[0].spawn()
+        assert told("JobQueueBirthdate") == before
+
+
 def test_all_sockets_are_on_loopback(make_pool: Callable[..., Pool]) -> None:
     pool = make_pool("closed", SITE)
     assert pool.service
