@@ -4,6 +4,9 @@ A folder goes when its day (UTC) lies more than the queue's days back, and nothi
 long either: a pilot that still runs writes to the folder of the day it was sent. When the tree takes more
 bytes or files than it may, the oldest folders go before their time, but none that is still written to.
 
+No file of a pilot that may not have ended, by the book, is removed or compressed, however old it is and
+however full the tree: HTCondor holds a pilot whose event log is gone, and loses what it has written.
+
 A pass rests four times as long as it works: the disk is for the factory.
 """
 
@@ -17,7 +20,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -35,9 +38,11 @@ log = logging.getLogger("autopyfactory.cleanlogs")
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PILOTS = re.compile(r"\d{1,12}\.\d{1,9}\.(out|err|log)")
+_OF_CLUSTER = re.compile(r"(?:submit\.(\d{1,12})\.jdl|(\d{1,12})\.\d{1,9}\.(?:out|err|log)(?:\.zst)?)")
 _DAY_SECONDS = 86400.0
 SMALL = 4096  # bytes; what is smaller takes the same room compressed
 QUIET = 2 * _DAY_SECONDS  # seconds without a change, after which a file is complete
+SAFE = 30  # days; what is older is of no living pilot, where the book cannot tell
 SETTLED = 3  # days back, from which on a day that is done is not looked at again
 WORK, REST = 0.05, 4.0  # seconds of work at a time; times that long it rests
 
@@ -54,15 +59,15 @@ class Retention:
     most_bytes: int | None = None  # of the whole tree
     most_files: int | None = None
     notes: Path | None = None  # a file of ours: what is known of days that are done
-    # By name of the queue's folder: clusters whose pilots may not have ended, by the book. Their event logs
-    # are written to, so they are not compressed. Empty: one that is not known.
-    underway: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # By name of the queue's folder: clusters whose pilots may not have ended, by the book. Their files stay
+    # as they are. Empty: one that is not known. None: the book cannot be asked.
+    underway: Mapping[str, Sequence[str]] | None = field(default_factory=dict)
 
     @classmethod
-    def of(cls, configuration: Configuration, underway: Mapping[str, Iterable[str]]) -> Retention:
+    def of(cls, configuration: Configuration, underway: Mapping[str, Iterable[str]] | None) -> Retention:
         """Read what a configuration says: a queue's own days, else the factory's.
 
-        underway: by queue, the clusters with pilots that may not have ended.
+        underway: by queue, the clusters with pilots that may not have ended; None: nobody can say.
         """
         from autopyfactory.model.queuefolder import queue_folder
         from autopyfactory.plugins.submitrecord import private_tree
@@ -82,7 +87,7 @@ class Retention:
             factory.most_log_mb * 1_000_000 if factory.most_log_mb is not None else None,
             factory.most_log_files,
             Path(factory.state_dir).expanduser() / "logtree.json",
-            {queue_folder(name): sorted(clusters) for name, clusters in underway.items()},
+            None if underway is None else {queue_folder(q): sorted(known) for q, known in underway.items()},
         )
 
     def days(self, folder: str) -> int | None:
@@ -113,6 +118,7 @@ class CleanReport:
 
     removed: int = 0  # folders of one queue and day, whose time was over
     early: int = 0  # that went before it: the tree was too large
+    kept: int = 0  # that would have gone, but hold files of pilots that may not have ended
     compressed: int = 0  # files
     saved: int = 0  # bytes, by compressing
     errors: tuple[str, ...] = ()
@@ -155,15 +161,19 @@ class Cleaner:
         self._clock = clock or SystemClock()
         self._stop = stop or threading.Event()
         self._pace = Pace(self._stop.wait)
-        self._underway = {folder: frozenset(known) for folder, known in retention.underway.items()}
+        self._today = self._clock.now().date()  # a pass may take longer, and the book was asked today
+        self._underway = {folder: frozenset(known) for folder, known in (retention.underway or {}).items()}
         self._errors: list[str] = []
         self._known: dict[str, _Known] = {}
+        self._kept: list[Path] = []
         self._removed = self._early = self._compressed = self._saved = 0
 
     def clean(self) -> CleanReport:
         """Delete what is too old, compress, and keep the limits; return what was done."""
         r = self._retention
         self._known = self._recall()
+        if r.underway is None:
+            self._errors.append(f"the book of pilots cannot be asked: nothing younger than {SAFE} days goes")
         for tree in (r.base, *([r.private] if r.private else [])):
             for day, folder in self._days(tree):
                 if self._stop.is_set():
@@ -174,12 +184,12 @@ class Cleaner:
         if r.most_bytes is not None or r.most_files is not None:
             self._limit()
         self._remember()
-        return CleanReport(self._removed, self._early, self._compressed, self._saved, tuple(self._errors))
+        kept, errors = len(set(self._kept)), tuple(self._errors)
+        return CleanReport(self._removed, self._early, kept, self._compressed, self._saved, errors)
 
     # --- by days ----------------------------------------------------------------------------------
 
     def _days(self, base: Path) -> Iterator[tuple[date, Path]]:
-        today = self._clock.now().date()
         for name in sorted(self._folders(base)):
             if not _DAY.fullmatch(name):
                 continue
@@ -187,7 +197,7 @@ class Cleaner:
                 day = date.fromisoformat(name)
             except ValueError:  # no such day: somebody else's folder
                 continue
-            if day < today:
+            if day < self._today:
                 yield day, base / name
 
     def _clean_day(self, day: date, folder: Path) -> None:
@@ -202,7 +212,7 @@ class Cleaner:
         return self._ago(day) > days and self._is_quiet(folder, max(1, days) * _DAY_SECONDS)
 
     def _ago(self, day: date) -> int:
-        return (self._clock.now().date() - day).days
+        return (self._today - day).days
 
     def _is_quiet(self, folder: Path, seconds: float) -> bool:
         try:
@@ -221,8 +231,16 @@ class Cleaner:
         return newest
 
     def _remove(self, day: date, folder: Path) -> bool:
-        self._known.pop(f"{day}", None)
+        """Remove the folder of a queue and day but for what is of living pilots; return whether it went."""
         try:
+            if self._is_unknown(day, folder):
+                self._kept.append(folder)
+                return False
+            self._known.pop(f"{day}", None)
+            if self._has_living(folder):
+                self._kept.append(folder)
+                self._empty(folder, {None, *self._clusters(folder)})
+                return False
             self._empty(folder)
             shutil.rmtree(folder)
         except OSError as err:
@@ -230,17 +248,53 @@ class Cleaner:
             return False
         return True
 
-    def _empty(self, folder: Path) -> None:
-        """Remove the files of a folder, which may be millions, a few at a time."""
+    def _empty(self, folder: Path, but: Set[str | None] = frozenset()) -> None:
+        """Remove the files of a folder, which may be millions, a few at a time.
+
+        but: clusters whose files stay; None among them: whatever is of no cluster stays as well.
+        """
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
+            before = os.fstat(handle)
             with os.scandir(handle) as entries:
                 for entry in entries:
-                    if not entry.is_dir(follow_symlinks=False):
+                    if not entry.is_dir(follow_symlinks=False) and _cluster_of(entry.name) not in but:
                         os.unlink(entry.name, dir_fd=handle)
                     self._pace.step()
+            if but:  # its age is that of its pilots' last word
+                os.utime(handle, ns=(before.st_atime_ns, before.st_mtime_ns))
         finally:
             os.close(handle)
+
+    # --- whose pilots may live --------------------------------------------------------------------
+
+    def _clusters(self, folder: Path) -> Set[str]:
+        """Return the clusters of a queue's pilots that may not have ended; empty among them: some unknown."""
+        return _ANY if self._retention.underway is None else self._underway.get(folder.name, frozenset())
+
+    def _is_unknown(self, day: date, folder: Path) -> bool:
+        """Whether nobody can say what in a folder is of living pilots, and it is too young to tell."""
+        if "" not in self._clusters(folder):
+            return False
+        return self._ago(day) <= SAFE or not self._is_quiet(folder, SAFE * _DAY_SECONDS)
+
+    def _has_living(self, folder: Path) -> bool:
+        """Whether a folder holds, or will hold, files of pilots that may not have ended.
+
+        What a schedd elsewhere keeps until they have ended comes to the folder then. Raises OSError.
+        """
+        clusters, places = self._clusters(folder), [folder]
+        if self._retention.private is not None and folder.is_relative_to(self._retention.base):
+            places.append(self._retention.private / folder.relative_to(self._retention.base))
+        if not clusters:
+            return False
+        for place in places:
+            with suppress(FileNotFoundError), os.scandir(place) as entries:
+                for entry in entries:
+                    if _cluster_of(entry.name) in clusters:
+                        return True
+                    self._pace.step()
+        return False
 
     def _remove_empty(self, day: date, folder: Path) -> None:
         if self._ago(day) <= 1:  # at midnight, somebody may still be moving in
@@ -270,14 +324,14 @@ class Cleaner:
             known = self._known.setdefault(f"{day}", _Known())
             if self._ago(day) <= max(1, days) or known.packed:
                 continue
-            done = [self._compress_folder(folder / name) for name in self._folders(folder)]
+            done = [self._compress_folder(day, folder / name) for name in self._folders(folder)]
             if self._stop.is_set():
                 return
             known.packed = all(done) and self._ago(day) > SETTLED
 
-    def _compress_folder(self, folder: Path) -> bool:
+    def _compress_folder(self, day: date, folder: Path) -> bool:
         """Compress the files of one queue and day; return whether none is left to wait for."""
-        if self._stop.is_set():
+        if self._stop.is_set() or self._is_unknown(day, folder):
             return False
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -307,7 +361,7 @@ class Cleaner:
                 os.unlink(name, dir_fd=folder)  # a pass was cut short
             if not _PILOTS.fullmatch(name):
                 return True
-            if self._is_underway(name, where.name):
+            if _cluster_of(name) in self._clusters(where):
                 return False
             about = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISREG(about.st_mode) or about.st_size < SMALL:
@@ -323,11 +377,6 @@ class Cleaner:
         except (OSError, packed.Damaged) as err:
             self._errors.append(f"cannot compress {where / name}: {err}")
         return True
-
-    def _is_underway(self, name: str, folder: str) -> bool:
-        """Whether the pilot of a file may not have ended: its event log is written to until then."""
-        clusters = self._underway.get(folder, ())
-        return "" in clusters or name.partition(".")[0] in clusters
 
     # --- limits -----------------------------------------------------------------------------------
 
@@ -348,9 +397,11 @@ class Cleaner:
                     self._count(day, folder)
             self._remove_empty(day, folder)
         if self._over(now):
-            self._errors.append(
-                f"{self._retention.base} is larger than it may be, and what is left may still be written to"
-            )
+            words = "what is left may still be written to"
+            if self._kept:
+                n = len(set(self._kept))
+                words = f"{n} of its folders are of pilots that may not have ended, first {self._kept[0]}"
+            self._errors.append(f"{self._retention.base} is larger than it may be, and {words}")
 
     def _over(self, now: _Known) -> bool:
         r, all_days = self._retention, [now, *self._known.values()]
@@ -403,6 +454,15 @@ class Cleaner:
             atomicfile.replace(self._retention.notes, text, mode=atomicfile.OWNER)
         except OSError as err:
             self._errors.append(f"{self._retention.notes} cannot be written: {err}")
+
+
+_ANY = frozenset([""])
+
+
+def _cluster_of(name: str) -> str | None:
+    """Return the cluster that a file in a queue's folder is of; None: its name does not say."""
+    found = _OF_CLUSTER.fullmatch(name)
+    return (found[1] or found[2]) if found else None
 
 
 _PARTIAL = f"{packed.SUFFIX}.part"
@@ -474,6 +534,7 @@ def done(report: Mapping[str, Any]) -> str:
     words = [
         (report["removed"], "removed {} folders of pilots' logs whose time was over"),
         (report["early"], "removed {} folders before their time, since the tree was too large"),
+        (report["kept"], "left what is of pilots that may not have ended in {} folders that would go"),
         (report["compressed"], f"compressed {{}} files, which saved {report['saved'] / 1e6:.1f} MB"),
     ]
     return "; ".join(text.format(n) for n, text in words if n)

@@ -30,8 +30,11 @@ class FactoryLike(Protocol):
     def configuration(self) -> Configuration:
         """The configuration in force."""
 
-    def underway(self) -> Mapping[str, Iterable[str]]:
-        """By queue, the clusters with pilots that may not have ended, of days that are over."""
+    def underway(self) -> Mapping[str, Iterable[str]] | None:
+        """By queue, the clusters with pilots that may not have ended, of days that are over.
+
+        Empty among them: one that is not known; None: nobody can say.
+        """
 
     def start(self) -> None:
         """Start everything, and return."""

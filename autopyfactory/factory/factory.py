@@ -39,6 +39,7 @@ from autopyfactory.factory.probes import Probes
 from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
 from autopyfactory.factory.reconciler import Failure, Reconciler
 from autopyfactory.factory.room import Least, RoomWatch, trees
+from autopyfactory.factory.underway import underway
 from autopyfactory.history.attach import history_reporter
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.decision import OtherQueues, RecentPilots
@@ -423,13 +424,14 @@ class Factory(Neighbours):
         found = other_queues(mine, self.queues, self.book, self.recent)
         return replace(found, declared=declared_for(mine, self.downtimes.of))
 
-    def underway(self) -> Mapping[str, Set[str]]:
+    def underway(self) -> Mapping[str, Set[str]] | None:
         """Return by queue the clusters with pilots that may not have ended, sent before today (UTC).
 
-        Empty among them: a cluster that is not known.
+        Empty among them: a cluster that is not known; None: the book is lost, so nobody can say.
         """
-        today = self.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        return self.book.underway(today.timestamp())
+        if self._anchor.lost():
+            return None
+        return underway(self.book, self.configuration.queues, self.clock.now())
 
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.daemon.cleanlogs import SMALL, Cleaner, CleanReport, Retention
+from autopyfactory.daemon.cleanlogs import SAFE, SMALL, Cleaner, CleanReport, Retention, done
 from autopyfactory.logs import packed
 from autopyfactory.web import logfiles
 
@@ -279,8 +280,9 @@ def test_what_may_still_be_written_to_stays_until_the_book_has_closed_it(
 
 
 def test_what_is_underway_reaches_the_process_that_cleans(tree: Tree) -> None:
-    retention = Retention(tree.base, underway={"Q": ["7", ""]})
-    assert Retention.from_json(retention.to_json()) == retention
+    for known in ({"Q": ["7", ""]}, {}, None):
+        retention = Retention(tree.base, underway=known)
+        assert Retention.from_json(retention.to_json()) == retention
 
 
 def test_compressing_makes_no_folder_younger(tree: Tree) -> None:
@@ -345,6 +347,112 @@ def test_too_many_files_take_the_oldest(tree: Tree) -> None:
             tree.write(days, f"{n}.0.log", b"x")
     assert tree.passed(most_files=9).early == 1
     assert len(list(tree.base.glob("*/*/*"))) == 8
+
+
+# --- pilots that may live ------------------------------------------------------------------------------
+
+
+_NAMES = st.sampled_from(
+    ["7.0.log", "7.0.out", "8.12.err", "submit.7.jdl", "78.7.log", "8.0.out.zst", "core.7"]
+)
+
+
+@given(
+    files=st.lists(st.tuples(st.integers(1, 40), _NAMES, st.floats(0, 40)), min_size=1, max_size=8),
+    underway=st.none() | st.frozensets(st.sampled_from(["7", "8", ""])),
+    rules=st.fixed_dictionaries(
+        {},
+        optional={
+            "default": st.integers(0, 40), "compress": st.integers(1, 40),
+            "most_bytes": st.just(1), "most_files": st.integers(1, 3),
+        },
+    ),
+)  # fmt: skip
+def test_no_limit_touches_a_pilot_that_may_live(
+    tmp_path_factory: pytest.TempPathFactory,
+    files: list[tuple[int, str, float]],
+    underway: frozenset[str] | None,
+    rules: dict[str, int],
+) -> None:
+    tree = Tree(tmp_path_factory.mktemp("t"))
+    ages: dict[Path, tuple[int, float]] = {}
+    for ago, name, quiet in files:
+        data = packed_text() if name.endswith(".zst") else os.urandom(SMALL)
+        ages[tree.write(ago, name, data, quiet=min(quiet, ago))] = ago, min(quiet, ago)
+    known = ["", "7", "8"] if underway is None else sorted(underway)
+    tree.passed(underway=None if underway is None else {"Q": known}, **rules)
+    for path, (ago, quiet) in ages.items():
+        cluster = path.name.split(".")[path.name.startswith("submit.")]
+        named = underway is not None and cluster in underway and path.name != "core.7"
+        young = "" in known and (ago <= SAFE or quiet < SAFE)
+        if named or young:
+            assert path.exists()
+
+
+def packed_text() -> bytes:
+    import zstandard
+
+    return zstandard.compress(b"what a pilot said")
+
+
+def test_of_a_folder_with_a_living_pilot_the_others_go(tree: Tree) -> None:
+    living = tree.write(9, "7.0.log", b"waits", quiet=9)
+    gone = [tree.write(9, name, b"x" * 9000, quiet=9) for name in ("8.0.out", "submit.8.jdl", "77.0.log")]
+    unnamed = tree.write(9, "payload.root", b"of 7, perhaps", quiet=9)
+    before = living.parent.stat().st_mtime_ns
+    report = tree.passed(default=3, underway={"Q": ["7"]})
+    assert (report.removed, report.kept, report.errors) == (0, 1, ())
+    assert (living.read_bytes(), unnamed.exists()) == (b"waits", True)
+    assert not any(path.exists() for path in gone)
+    assert living.parent.stat().st_mtime_ns == before, "it is no younger for that"
+    assert tree.passed(default=3, underway={"Q": ["9"], "R": ["7"]}).removed == 1, "it has ended"
+
+
+def test_a_limit_that_pilots_keep_from_being_kept_is_told(tree: Tree) -> None:
+    living = tree.write(9, "7.0.out", os.urandom(100_000))
+    other = tree.write(8, "8.0.out", os.urandom(100_000))
+    report = tree.passed(most_bytes=1000, underway={"Q": ["7"]})
+    assert (living.exists(), other.exists()) == (True, False)
+    assert (report.early, report.kept) == (1, 1)
+    assert "larger than it may be" in report.errors[0]
+    assert str(living.parent) in report.errors[0]
+    assert "1 folders that would go" in done(asdict(report))
+
+
+def test_where_the_book_cannot_tell_nothing_young_goes(tree: Tree) -> None:
+    young, old = tree.add(SAFE), tree.add(SAFE + 1, quiet=SAFE + 0.5)
+    report = tree.passed(default=1, most_files=1, compress=1, underway=None)
+    assert (young.exists(), old.exists()) == (True, False)
+    assert "cannot be asked" in report.errors[0]
+    sure = tree.add(5, "sure")
+    assert tree.passed(default=1, underway={"Q": [""]}).removed == 1, "only of that queue it cannot tell"
+    assert (young.exists(), sure.exists()) == (True, False)
+
+
+def test_the_folder_stays_for_what_a_schedd_elsewhere_will_bring_back(tree: Tree, tmp_path: Path) -> None:
+    """Spooled pilots have no file here until they end, when the log tree is published."""
+    private = Tree(tmp_path / "submitted")
+    folder, described = tree.add(9), private.write(9, "submit.7.jdl", b"queue 1")
+    rules = {"default": 3, "private": private.base}
+    assert tree.passed(underway={"Q": ["7"]}, **rules).removed == 0
+    assert folder.exists() and described.exists()
+    assert tree.passed(underway={}, **rules).removed == 2
+    assert not folder.exists() and not described.exists()
+
+
+def test_a_pass_over_midnight_stays_with_the_days_that_the_book_was_asked_about(tree: Tree) -> None:
+    """What was sent after the book was asked is in no day that the pass looks at, however long it takes."""
+
+    class Days(StoppedClock):
+        asked = 0
+
+        def now(self) -> datetime:
+            self.asked += 1
+            return NOW if self.asked == 1 else NOW + timedelta(days=9)
+
+    today, gone = tree.write(0, "7.0.out", TEXT), tree.write(9, "6.0.out", TEXT)
+    Cleaner(Retention(tree.base, 1, compress=1, most_files=1), Days()).clean()
+    assert (today.exists(), gone.exists()) == (True, False)
 
 
 def test_a_limit_touches_nothing_that_may_still_be_written_to(tree: Tree) -> None:

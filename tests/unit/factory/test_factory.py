@@ -365,9 +365,12 @@ def test_what_is_underway_is_told_by_what_its_files_are_named_by(place: Place) -
     clock = factory.clock
     try:
         factory.clock = SimpleNamespace(now=lambda: began)
-        assert factory.underway() == {}, "they are of today"
+        never = {"west": {""}, "off": {""}}  # nothing was ever sent for them: a new book cannot tell
+        assert factory.underway() == never, "they are of today"
         factory.clock = SimpleNamespace(now=lambda: began + timedelta(days=2))
         named = {file.name.partition(".")[0] for file in (place.folder / "pilots").glob("*/east/*.out")}
-        assert named and factory.underway() == {"east": named}
+        assert named and factory.underway() == {"east": named, **never}
+        (factory.state_dir / "ledger.db").rename(factory.state_dir / "gone.db")
+        until(lambda: factory.underway() is None, "a book that is lost")
     finally:
         factory.clock = clock
