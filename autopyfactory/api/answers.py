@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from autopyfactory.control.client import ControlError, NotRunning
 from autopyfactory.history.opening import last_cycles
@@ -68,10 +68,12 @@ def status(access: Reaches, queue: str | None = None, **arguments: Any) -> dict[
     except ControlError as err:
         if "there is no queue" in str(err):
             raise NoSuchQueue(str(err)) from err
-        return kept(access, queue, str(err))
+        return kept(access, queue, str(err), "unknown")  # it may well run
 
 
-def kept(access: Reaches, queue: str | None, trouble: str) -> dict[str, Any]:
+def kept(
+    access: Reaches, queue: str | None, trouble: str, state: Literal["stopped", "unknown"] = "stopped"
+) -> dict[str, Any]:
     """Return, in the form of `status`, what the history holds; `trouble` says why. Raises Unknown."""
     from autopyfactory.api.rows import queue_row
     from autopyfactory.history.place import HistoryError
@@ -94,7 +96,7 @@ def kept(access: Reaches, queue: str | None, trouble: str) -> dict[str, Any]:
         pauses, notes = {}, [trouble, str(err)]
     rows = [
         replace(
-            queue_row(name, stored.record, state="stopped"),
+            queue_row(name, stored.record, state=state),
             pause=pauses[name].words if name in pauses else None,
         )
         for name, stored in sorted(latest.items())

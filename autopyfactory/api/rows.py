@@ -21,7 +21,7 @@ from autopyfactory.why.problems import problems
 
 MOST_STORIES = 20000  # queues whose last story is kept
 
-State = Literal["running", "paused", "draining", "starting", "stopped", "disabled", "broken"]
+State = Literal["running", "paused", "draining", "starting", "stopped", "disabled", "broken", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)

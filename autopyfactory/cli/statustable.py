@@ -21,7 +21,7 @@ COLOURS = {
     "failed": "red",
 }  # fmt: skip
 STATES = {"running": "", "paused": "yellow", "draining": "yellow", "starting": "dim", "stopped": "red",
-          "disabled": "dim", "broken": "red"}  # fmt: skip
+          "disabled": "dim", "broken": "red", "unknown": "yellow"}  # fmt: skip
 
 
 WIDE = 110  # columns: with less, what a queue did gets lines of its own
@@ -32,7 +32,7 @@ def table(answer: dict[str, Any], rows: Sequence[QueueRow], width: int = 200) ->
     now = datetime.fromisoformat(answer["at"])
     title = f"{answer['factory']}  {now:%Y-%m-%d %H:%M:%SZ}"
     if answer["started"] is None:
-        title += "  (no factory runs: from the history)"
+        title += "  (no factory answers: from the history)"
     columns = ["queue", *(n for n, _ in _numbers(rows))]
     cells = [_cells(row, rows, now) for row in rows]
     if width < WIDE:

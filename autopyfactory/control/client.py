@@ -19,30 +19,59 @@ class NotRunning(ControlError):
     """No factory answers at the socket."""
 
 
+class _Busy(Exception):
+    """More ask just now than may: nothing was done. The text says so."""
+
+
+AGAIN = 0.02, 0.5  # seconds until a busy factory is asked again: at first, and at most
+
+
 def call(socket_path: str | os.PathLike[str], command: str, timeout: float = 10.0, **arguments: Any) -> Any:
     """Return the factory's answer to `command`, within `timeout` seconds in all.
 
-    Raises NotRunning when no factory listens at `socket_path`, ControlError when it refuses, does not answer
-    in time, or may not be asked by this user.
+    One that is busy is asked again as long. Raises NotRunning when no factory listens at `socket_path`,
+    ControlError when it refuses, does not answer in time, is busy, or may not be asked by this user.
     """
     path = Path(socket_path)
     deadline = time.monotonic() + timeout
     request = encode({"command": command, "arguments": arguments})
     if len(request) > REQUEST_BYTES:
         raise ControlError(f"the arguments of {command} are longer than {REQUEST_BYTES} bytes")
+    pause, most = AGAIN
+    busy = ""
     try:
-        with connect(path, timeout) as connection:
-            connection.settimeout(max(0.01, deadline - time.monotonic()))
-            connection.sendall(request)
-            line = Lines(connection, ANSWER_BYTES).next(max(0.01, deadline - time.monotonic()))
+        while True:
+            try:
+                return _asked(path, request, deadline)
+            except _Busy as err:
+                busy = f": it is {err}"
+                if time.monotonic() + pause > deadline:
+                    raise TimeoutError from err
+                time.sleep(pause)
+                pause = min(most, 2 * pause)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as err:
         raise NotRunning(f"no factory answers at {path}") from err
     except PermissionError as err:
         raise ControlError(f"this user may not command the factory ({path})") from err
     except TimeoutError as err:
-        raise ControlError(f"the factory did not answer {command} within {timeout:g} s") from err
+        raise ControlError(f"the factory did not answer {command} within {timeout:g} s{busy}") from err
     except (OSError, ProtocolError) as err:
         raise ControlError(f"the factory cannot be asked at {path}: {err}") from err
+
+
+def _asked(path: Path, request: bytes, deadline: float) -> Any:
+    """Return the answer to `request` by monotonic time `deadline`. Raises _Busy, OSError, ControlError."""
+    try:
+        connection = connect(path, max(0.01, deadline - time.monotonic()))
+    except BlockingIOError as err:  # as many as may wait at the door
+        raise _Busy("busy: too many ask at once") from err
+    with connection:
+        try:
+            connection.settimeout(max(0.01, deadline - time.monotonic()))
+            connection.sendall(request)
+        except BrokenPipeError:
+            pass  # it was turned away before it had spoken: why can be read
+        line = Lines(connection, ANSWER_BYTES).next(max(0.01, deadline - time.monotonic()))
     return _result(line)
 
 
@@ -55,4 +84,6 @@ def _result(line: bytes | None) -> Any:
         raise ControlError(f"the answer makes no sense: {err}") from err
     if answer.get("ok") is True:
         return answer.get("result")
+    if answer.get("busy") is True:
+        raise _Busy(str(answer.get("error")))
     raise ControlError(str(answer.get("error", "refused without a reason")))

@@ -153,7 +153,8 @@ def _refuse(connection: socket.socket) -> None:
     with connection:
         connection.settimeout(0.1)
         try:
-            connection.sendall(encode({"ok": False, "error": f"busy: {CLIENTS} commands are under way"}))
+            words = f"busy: {CLIENTS} commands are under way"
+            connection.sendall(encode({"ok": False, "error": words, "busy": True}))
         except OSError as err:
             log.debug("control socket: %s", err)
 

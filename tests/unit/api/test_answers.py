@@ -81,13 +81,17 @@ def test_a_name_that_the_factory_does_not_know_is_not_looked_for_in_the_history(
         answers.why(refuses, "eats", 5)
 
 
-@pytest.mark.parametrize("trouble", [DOWN, ControlError("you may not")])
-def test_a_factory_that_does_not_tell_leaves_the_history(tmp_path: Path, trouble: Exception) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "state"), [(DOWN, "stopped"), (ControlError("the factory is busy"), "unknown")]
+)
+def test_a_factory_that_does_not_tell_leaves_the_history(
+    tmp_path: Path, trouble: Exception, state: str
+) -> None:
     made = access(tmp_path, trouble, kept=[cycle("west"), cycle("east")])
     found = answers.status(made)
     assert found["started"] is None
     assert found["notes"] == [str(trouble)]
-    assert [(r["queue"], r["state"]) for r in found["queues"]] == [("east", "stopped"), ("west", "stopped")]
+    assert [(r["queue"], r["state"]) for r in found["queues"]] == [("east", state), ("west", state)]
     assert [r["queue"] for r in answers.status(made, "west")["queues"]] == ["west"]
     assert made.open == 0, "what was opened is closed"
 

@@ -131,7 +131,7 @@ def test_without_a_factory_the_history_tells(place: Place) -> None:
     data = place.json("status", code=3)
     assert data["started"] is None
     assert [(r["queue"], r["state"]) for r in data["queues"]] == [("east", "stopped")]
-    assert "(no factory runs: from the history)" in " ".join(place.run("status", code=3).stdout.split())
+    assert "(no factory answers: from the history)" in " ".join(place.run("status", code=3).stdout.split())
     assert "nothing is kept about west" in place.run("status", "west", code=3).stderr
 
 

@@ -7,6 +7,7 @@ import socket
 import stat
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -209,9 +210,13 @@ def test_too_many_commands_at_once_are_told_so(start: Start) -> None:
     for connection in hanging:
         connection.sendall(b'{"command": "wait"}\n')
     until(lambda: not made._waiting and made._clients._value == 0)
-    with pytest.raises(ControlError, match="busy"):
-        call(made.path, "echo")
-    free.set()
+    with pytest.raises(ControlError, match=r"within 2 s: it is busy: 16") as caught:
+        call(made.path, "echo", 2.0)
+    assert not isinstance(caught.value, NotRunning)
+    with ThreadPoolExecutor() as others:
+        later = others.submit(call, made.path, "echo", PATIENCE)
+        free.set()
+        assert later.result(PATIENCE) is True, "it was asked again"
     for connection in hanging:
         connection.settimeout(PATIENCE)
         assert connection.recv(1)
