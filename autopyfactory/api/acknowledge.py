@@ -11,6 +11,7 @@ from autopyfactory.api.pilots import known
 from autopyfactory.control.server import CommandError
 from autopyfactory.model.text import printable
 from autopyfactory.notify.acknowledged import Acknowledged, NotKept
+from autopyfactory.notify.digest import codes_of
 from autopyfactory.why.problems import problems
 
 if TYPE_CHECKING:
@@ -38,15 +39,26 @@ def acknowledge(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _codes(factory: Factory, name: str, arguments: dict[str, Any]) -> list[str]:
-    queue = factory.queues.get(name)
-    wrong = [c.code for c in problems(queue.last if queue else None, known_state(factory, name))]
+    wrong = _wrong(factory, name)
     wanted = _wanted(arguments)
     if unknown := sorted(set(wanted) - set(wrong)):
         found = ", ".join(wrong) or "nothing"
         raise CommandError(f"{', '.join(unknown)} is not wrong with {name}; what is: {found}")
     if not wrong:
         raise CommandError(f"nothing is wrong with {name}")
-    return list(dict.fromkeys(wanted or wrong))
+    return list(dict.fromkeys(wanted)) or wrong
+
+
+def _wrong(factory: Factory, name: str) -> list[str]:
+    """Return the codes of what is wrong with a queue, then of what else is mailed of it; the worst first."""
+    queue = factory.queues.get(name)
+    last = queue.last if queue else None
+    codes = [c.code for c in problems(last, known_state(factory, name))]
+    if last is not None:  # nobody has to act on some of it
+        codes += sorted(codes_of(last))
+    if factory.credentials.troubled(name):  # it is mailed before it stops pilots
+        codes.append("credential")
+    return list(dict.fromkeys(codes))
 
 
 def unacknowledge(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:

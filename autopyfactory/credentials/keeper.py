@@ -284,7 +284,7 @@ class Keeper:
             effort.renew = self._clock.monotonic() + self.plugin.checktime
             return done
         now = self._clock.now()
-        log.info("credential %s: renewed, %s", _at(self.name, variant), done.credential.until(now))
+        log.info("credential %s: renewed, %s", named(self.name, variant), done.credential.until(now))
         if self._short(done):
             effort.renew = self._clock.monotonic() + self.plugin.checktime
             least = span(self.plugin.minlife(done.credential))
@@ -299,10 +299,10 @@ class Keeper:
         words = "" if untried else standing.words
         if words and (not effort.told or mono - effort.told_at >= REMIND):
             ends = f"it {standing.credential.until(self._clock.now())}: " if standing.credential else ""
-            self._tell(_at(self.name, variant), f"{ends}{words}", True)
+            self._tell(named(self.name, variant), f"{ends}{words}", True)
             effort.told_at = mono
         elif not words and effort.told:
-            self._tell(_at(self.name, variant), "is good again", False)
+            self._tell(named(self.name, variant), "is good again", False)
         effort.told = words
 
 
@@ -311,7 +311,8 @@ def _words(err: Exception) -> str:
     return str(err) if isinstance(err, CredentialError) else f"{type(err).__name__}: {err}"
 
 
-def _at(name: str, variant: str) -> str:
+def named(name: str, variant: str) -> str:
+    """Return what a variant of the profile `name` is called where its trouble is told."""
     return f"{name} for {variant}" if variant else name
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autopyfactory.config.model import Configuration, PluginChoice
-from autopyfactory.credentials.keeper import Keeper
+from autopyfactory.credentials.keeper import Keeper, named
 from autopyfactory.credentials.wallet import Wallet
 from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.factory.reconciler import Failure, Reconciler
@@ -89,6 +89,26 @@ class Credentials:
         """Look at everything once, in this thread, and renew what is due if `renew`; for still keepers."""
         for name in sorted(self.keepers):
             self.keepers[name].tend(renew)
+
+    def queues_with(self, credential: str) -> tuple[str, ...]:
+        """Return the queues that send with a credential, which is named as its keeper tells of it."""
+        return tuple(
+            queue
+            for profile, queues in self.users().items()
+            if (keeper := self.keepers.get(profile)) is not None
+            for queue, ces in queues.items()
+            if credential in {named(profile, variant) for variant in map(keeper.plugin.variant, ces)}
+        )
+
+    def troubled(self, queue: str) -> bool:
+        """Whether something is wrong with a credential of a queue, though it may still be good."""
+        return any(
+            keeper.standings[variant].words
+            for profile, queues in self.users().items()
+            if queue in queues and (keeper := self.keepers.get(profile)) is not None
+            for variant in map(keeper.plugin.variant, queues[queue])
+            if variant in keeper.standings
+        )
 
     def wake(self) -> None:
         """Have every keeper look now: there may be new CEs."""

@@ -150,7 +150,11 @@ class Factory(Neighbours):
             self.listeners.append(self.history.report)
         self.pings: wrapperpings.Listener | None = None
         self.reports: pilotreports.Listener | None = None
-        self.mailer = mailer(configuration, lambda name: self.acknowledged.of(name, self.clock.now()))
+        self.mailer = mailer(
+            configuration,
+            lambda name: self.acknowledged.of(name, self.clock.now()),
+            self.credentials.queues_with,
+        )
         if self.mailer is not None:
             self.listeners.append(self.mailer.report)
         self.troubles = TroubleWatch(
@@ -466,7 +470,8 @@ class Factory(Neighbours):
         return known
 
     def _credential_news(self, profile: str, words: str, bad: bool) -> None:
-        self.announce("problem" if bad else "credential", f"credential {profile}: {words}")
+        kind, text = "problem" if bad else "credential", f"credential {profile}: {words}"
+        self.announce(kind, text, code="credential" if bad else "", credential=profile)
 
     def _credential_ready(self, profile: str) -> None:
         """Have the queues that waited for it run their next cycle now."""
@@ -510,10 +515,16 @@ class Factory(Neighbours):
         if queue is not None:
             self.monitors.report(record, queue.config)
 
-    def announce(self, kind: str, text: str, queue: str | None = None, code: str = "") -> None:
-        """Tell all that listen what happened to the factory. `code`: of the cause in `why`, of a problem."""
+    def announce(
+        self, kind: str, text: str, queue: str | None = None, code: str = "", credential: str = ""
+    ) -> None:
+        """Tell all that listen what happened to the factory.
+
+        `code`: of the cause in `why`, of a problem; `credential`: that it is of, in place of a queue.
+        """
         log.info("%s%s", f"{queue}: " if queue else "", text if text.startswith(kind) else f"{kind}: {text}")
-        event = FactoryEvent(kind, self.clock.now(), text, queue, {"code": code} if code else {})
+        facts = {"code": code, "credential": credential}
+        event = FactoryEvent(kind, self.clock.now(), text, queue, {k: v for k, v in facts.items() if v})
         for listener in self.listeners:
             listener(event)
         self.monitors.report(event)

@@ -3,12 +3,15 @@
 Trouble is known by its cause, not by its words: a text that holds the time or a number is still the same
 trouble. The first notice of a cause is mailed after a short while, together with whatever else turned up in
 it; further ones are counted, and told together after the repeat time.
+
+What is mailed of a queue has the codes of `why`, under which it can be acknowledged; it is quiet while all of
+it is, in all queues that it is about. What is of no queue can only be mended.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,7 +33,7 @@ class Notice:
     subject: str  # one line
     text: str
     at: datetime
-    queue: str = ""
+    queues: tuple[str, ...] = ()  # that it is about
     codes: frozenset[str] = frozenset()  # of its causes in `why`; while somebody has all of them, it is quiet
 
 
@@ -55,25 +58,33 @@ Taken = Callable[[str], Container[str]]
 """Which problems of a queue somebody has taken on now, by their codes."""
 
 
+Users = Callable[[str], Iterable[str]]
+"""The queues that send with a credential, by its name."""
+
+
 def of_nobody(queue: str) -> Container[str]:
     """Return that nobody has taken on anything."""
     return ()
 
 
-def notice_of(event: Event, taken: Taken = of_nobody) -> Notice | None:
+def by_nobody(credential: str) -> Iterable[str]:
+    """Return that no queue sends with it."""
+    return ()
+
+
+def notice_of(event: Event, taken: Taken = of_nobody, users: Users = by_nobody) -> Notice | None:
     """Return what of `event` is worth a mail, the first that nobody has taken on; None: nothing."""
-    return next((n for n in _notices(event) if not quiet(n, taken)), None)
+    return next((n for n in _notices(event, users) if not quiet(n, taken)), None)
 
 
 def quiet(notice: Notice, taken: Taken) -> bool:
-    """Whether somebody has taken on all that it is about."""
-    if not notice.codes:
+    """Whether somebody has taken on all that it is about, in all queues."""
+    if not notice.codes or not notice.queues:
         return False
-    known = taken(notice.queue)
-    return all(code in known for code in notice.codes)
+    return all(code in known for known in map(taken, notice.queues) for code in notice.codes)
 
 
-def _notices(event: Event) -> Iterator[Notice]:
+def _notices(event: Event, users: Users) -> Iterator[Notice]:
     """Yield what of `event` is worth a mail, the worst first."""
     if isinstance(event, CycleRecord):
         yield from _of_cycle(event)
@@ -81,21 +92,27 @@ def _notices(event: Event) -> Iterator[Notice]:
         where = f"queue {event.queue}: " if event.queue else ""
         cause = str(event.facts.get("cause") or f"{event.queue or ''} {cause_of(event.text)}")
         codes = frozenset([str(code)]) if (code := event.facts.get("code")) else frozenset[str]()
-        yield Notice(cause, f"{where}{event.text}", event.text, event.at, event.queue or "", codes)
+        queues = (event.queue,) if event.queue else tuple(users(str(event.facts.get("credential", ""))))
+        yield Notice(cause, f"{where}{event.text}", event.text, event.at, queues, codes)
 
 
 def _of_cycle(record: CycleRecord) -> Iterator[Notice]:
-    queue, at = record.queue, record.started
+    queue, queues, at = record.queue, (record.queue,), record.started
     if record.credential:
         subject, codes = f"credential trouble: {record.credential}", frozenset(["credential"])
-        yield Notice(f"credential {cause_of(record.credential)}", subject, record.reason, at, queue, codes)
+        yield Notice(f"credential {cause_of(record.credential)}", subject, record.reason, at, queues, codes)
     if record.breaker:
         subject, codes = f"queue {queue}: pilots fail", frozenset(["breaker-open"])
-        yield Notice(f"breaker {queue}", subject, record.breaker, at, queue, codes)
+        yield Notice(f"breaker {queue}", subject, record.breaker, at, queues, codes)
     if record.outcome == "failed":
         codes = frozenset(c.code for c in of_submission(record) if not c.by_rule)
         cause, subject = f"failed {queue} {cause_of(record.reason)}", f"queue {queue} cannot send pilots"
-        yield Notice(cause, subject, record.reason, at, queue, codes)
+        yield Notice(cause, subject, record.reason, at, queues, codes)
+
+
+def codes_of(record: CycleRecord) -> set[str]:
+    """Return the codes of all that is mailed of a cycle, if nobody has taken it on."""
+    return {code for notice in _of_cycle(record) for code in notice.codes}
 
 
 class Digest:

@@ -24,7 +24,7 @@ from autopyfactory.model import hostport
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.record import Event
 from autopyfactory.model.text import printable, visible
-from autopyfactory.notify.digest import Digest, Notice, Taken, compose, notice_of, of_nobody
+from autopyfactory.notify.digest import Digest, Notice, Taken, Users, by_nobody, compose, notice_of, of_nobody
 from autopyfactory.options.common import FACTORY, FactoryOptions
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.hostname import host_name
@@ -112,12 +112,16 @@ class Mailer:
         options: MailOptions,
         clock: Clock | None = None,
         taken: Taken = of_nobody,
+        users: Users = by_nobody,
     ):
-        """`taken` says what of a queue somebody has taken on: nobody is told of that meanwhile."""
+        """`taken` says what of a queue somebody has taken on: nobody is told of that meanwhile.
+
+        `users` says which queues send with a credential, whose trouble is theirs.
+        """
         self.factory = factory
         self.options = options
         self.clock = clock or SystemClock()
-        self._taken = taken
+        self._taken, self._users = taken, users
         self._digest = Digest(factory.min_email_repeat, taken)
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -129,7 +133,7 @@ class Mailer:
 
     def report(self, event: Event) -> None:
         """Take note of an event, if it is worth a mail; returns at once."""
-        notice = notice_of(event, self._taken)
+        notice = notice_of(event, self._taken, self._users)
         if notice is not None:
             self.notify(notice)
 
@@ -281,11 +285,13 @@ def _connected(
         smtp.close()
 
 
-def mailer(configuration: Configuration, taken: Taken = of_nobody) -> Mailer | None:
+def mailer(
+    configuration: Configuration, taken: Taken = of_nobody, users: Users = by_nobody
+) -> Mailer | None:
     """Return who mails for a factory; None when there is no server or nobody to mail to."""
     factory = configuration.factory
     if not factory.smtp_server or not factory.admin_email:
         return None
     options = configuration.parts.get(MailPart.name)
     options = options if isinstance(options, MailOptions) else MailOptions()
-    return Mailer(factory, options, taken=taken)
+    return Mailer(factory, options, taken=taken, users=users)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from autopyfactory.api import acknowledge
 from autopyfactory.api.commands import answer
 from autopyfactory.api.rows import row_from_dict
 from autopyfactory.control.server import CommandError
@@ -92,3 +95,17 @@ def test_the_command_wants_a_reason_and_a_factory(tmp_path: Path) -> None:
     down = Place(tmp_path)
     assert "--reason is wanted" in down.run("acknowledge", "east", code=2).output
     assert "no factory" in down.run("acknowledge", "east", "--reason", "x", code=1).output.lower()
+
+
+def test_what_is_mailed_can_be_taken_on_though_nobody_has_to_act(place: Place) -> None:
+    factory = place._running[0]  # type: ignore[index]
+    until(lambda: factory.queues["west"].last)
+    failed = replace(factory.queues["west"].last, outcome="failed", reason="may or may not be gone", sent=())
+    seen = SimpleNamespace(
+        queues={"west": SimpleNamespace(last=failed)},
+        credentials=SimpleNamespace(troubled=lambda name: name == "east"),
+    )
+    given = (("west", ["not-taken-back"]), ("east", ["credential"]))
+    with pytest.MonkeyPatch.context() as during:
+        during.setattr(acknowledge, "known_state", lambda factory, name: None)
+        assert [(name, acknowledge._wrong(seen, name)) for name, _ in given] == list(given)  # type: ignore[arg-type]

@@ -89,6 +89,21 @@ def test_profiles_come_change_and_go(w: World) -> None:
     assert not before.finished and before.alive
 
 
+def test_whose_trouble_a_credential_is_is_known_by_the_name_it_is_told_under(w: World) -> None:
+    good, bad = private_file(w.folder / "good", token()), private_file(w.folder / "bad", token(-5))
+    w.users = {"a": {"q1": ("ce1.org",)}, "b": {"q1": ("ce1.org",), "q2": ("ce2.org",)}}  # as the factory's
+    w.apply(section("a", good) + section("b", bad))
+    until(lambda: w.told)
+    (name,) = {name for name, _, wrong in w.told if wrong}
+    assert w.kept.queues_with(name) == ("q1", "q2")
+    assert w.kept.queues_with("a") == ("q1",)
+    assert w.kept.queues_with("") == w.kept.queues_with("c") == ()
+    w.users["b"].pop("q1")
+    assert (w.kept.troubled("q1"), w.kept.troubled("q2")) == (False, True)
+    w.apply(section("a", good))
+    assert w.kept.queues_with(name) == () and not w.kept.troubled("q2")
+
+
 def test_a_profile_with_an_error_is_told_with_its_place_and_costs_itself_only(w: World) -> None:
     good = private_file(w.folder / "good", token())
     configuration = w.apply("[a]\nplugin = Token\n" + section("b", good))

@@ -364,10 +364,10 @@ def test_what_is_underway_is_told_by_what_its_files_are_named_by(place: Place) -
     until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
     clock = factory.clock
     try:
-        factory.clock = SimpleNamespace(now=lambda: began)
+        factory.clock = SimpleNamespace(now=lambda: began, monotonic=clock.monotonic)
         never = {"west": {""}, "off": {""}}  # nothing was ever sent for them: a new book cannot tell
         assert factory.underway() == never, "they are of today"
-        factory.clock = SimpleNamespace(now=lambda: began + timedelta(days=2))
+        factory.clock = SimpleNamespace(now=lambda: began + timedelta(days=2), monotonic=clock.monotonic)
         named = {file.name.partition(".")[0] for file in (place.folder / "pilots").glob("*/east/*.out")}
         assert named and factory.underway() == {"east": named, **never}
         (factory.state_dir / "ledger.db").rename(factory.state_dir / "gone.db")

@@ -6,9 +6,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autopyfactory.model.record import CycleRecord, FactoryEvent, Sent
-from autopyfactory.notify.digest import GATHER, MAX_CAUSES, Digest, Notice, cause_of, compose, notice_of
+from autopyfactory.notify.digest import (
+    GATHER,
+    MAX_CAUSES,
+    Digest,
+    Notice,
+    cause_of,
+    codes_of,
+    compose,
+    notice_of,
+)
 from autopyfactory.notify.mail import LAST_RETRY, Mailer, MailOptions
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
@@ -393,6 +404,47 @@ def test_what_somebody_has_taken_on_is_not_mailed_again_until_that_ends(inbox, s
     taken.codes.clear()
     pass_by(3)
     assert len(inbox.mails) == 2, "it is over, and still wrong"
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "credential": st.just("it ended"),
+            "breaker": st.just("5 of 5 pilots failed"),
+            "caps": st.lists(st.sampled_from(["MAX_JOBS_PER_OWNER 10", "factory cap 5", "GRIDMANAGER_ 1"])),
+            "outcome": st.sampled_from(["failed", "sent", "nothing", "held back", "retired"]),
+            "reason": st.sampled_from(["internal error: x", "the rule X failed: y", "cannot be taken back"]),
+            "sent": st.sampled_from([FAILED["sent"], (Sent("t", "s", "ce", 1),)]),
+        },
+    )
+)
+def test_whatever_of_a_cycle_is_mailed_can_be_taken_on_and_is_quiet_then(changes):
+    event = cycle(**changes)
+    if (found := notice_of(event)) is not None:
+        assert found.codes and found.codes <= codes_of(event)
+    assert notice_of(event, lambda queue: codes_of(event)) is None
+    others = codes_of(event) - {c.code for c in problems(event)}
+    assert others <= {"not-taken-back"}, "what is not wrong by `why`, since nobody has to act on it"
+
+
+def test_a_credentials_trouble_is_quiet_when_all_its_queues_have_it_acknowledged():
+    taken, queues = TakenOn(), ["Q", "R"]
+    facts = {"code": "credential", "credential": "atlas for ce"}
+    event = FactoryEvent("problem", NOW, "credential atlas for ce: it ended", None, facts)
+
+    def mailed():
+        return notice_of(event, taken, {"atlas for ce": queues}.get) is not None
+
+    assert mailed()
+    taken.codes["Q"] = ["credential"]
+    assert mailed(), "R has nobody"
+    taken.codes["R"] = ["wms-down"]
+    assert mailed()
+    taken.codes["R"] = ["wms-down", "credential"]
+    assert not mailed()
+    queues.clear()
+    assert mailed(), "without a queue nobody can have taken it on"
 
 
 def test_what_else_goes_wrong_there_and_the_same_elsewhere_is_mailed():
