@@ -24,10 +24,10 @@ def plan(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
     `accepted` says whether it would be applied.
     """
     try:
-        new = factory.read_configuration()
+        new = factory.reloader.load()
     except ConfigError as err:
         return _refused(err.problems)
-    wrong = factory.refusals(new)
+    wrong = factory.reloader.refusals(new)
     changes = diff(factory.configuration, new)
     wanted = factory.enabled(new)
     touched = [n for n in (*changes.added, *changes.changed) if n in wanted][:MOST]
@@ -48,7 +48,7 @@ def plan(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
         "accepted": not wrong,
         "text": render(changes, effects, everything=bool(arguments.get("everything"))),
         "changes": as_data(changes, effects),
-        "problems": [str(p) for p in (wrong or (*new.problems, *factory.postponed(new)))],
+        "problems": [str(p) for p in (wrong or (*new.problems, *factory.reloader.postponed(new)))],
     }
 
 

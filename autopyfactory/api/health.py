@@ -50,11 +50,11 @@ def health(factory: Factory, arguments: dict[str, Any]) -> dict[str, Any]:
             for what, room in factory.room.rooms.items()
         ],
         "log": dict(COUNTS.sums()),
-        "reporters": [to_full(r.status()) for r in factory.reporters()],
-        "mail": to_full(factory.mailer.status()) if factory.mailer else None,
+        "reporters": [to_full(r.status()) for r in factory.reporting.reporters()],
+        "mail": to_full(mailer.status()) if (mailer := factory.reporting.mailer) else None,
         "submissions": _submissions(factory),
         "caps": list(_caps(factory)),
-        "cycles": {"bounds": CYCLES, **to_full(factory.cycle_totals.totals())},
+        "cycles": {"bounds": CYCLES, **to_full(factory.reporting.cycle_totals.totals())},
         "hanging": {q: queue.hangs for q, queue in dict(factory.queues).items() if queue.hangs},
         "hangs": factory.hangs.total,
         "profiles": credential_rows(factory.credentials, factory.configuration, now),
@@ -105,7 +105,7 @@ def _source(factory: Factory, source: StatusSource[Any]) -> dict[str, Any]:
 
 def _problems(factory: Factory, sources: list[dict[str, Any]], now: datetime) -> Iterator[str]:
     """Yield why the factory as a whole is not ready: what it must know is too old, or nothing moves."""
-    yield from factory.blocked()
+    yield from factory.neighbours.blocked()
     for s in sources:
         if not s["fresh"]:
             what = f"has no answer: {s['error']}" if s["error"] else "has not answered yet"

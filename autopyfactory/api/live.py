@@ -27,7 +27,7 @@ def known_state(factory: Factory, name: str) -> LiveState:
     config, queue = configuration.queues.get(name), factory.queues.get(name)
     now = factory.clock.now()
     permit = of_all([gate.permit() for gate in queue.gates]) if queue else FREE
-    choice = factory.credential_choice(name)
+    choice = factory.profile_users.choice(name)
     others = _others(queue) if queue else ()
     return LiveState(
         now=now,
@@ -60,7 +60,7 @@ def live_state(factory: Factory, name: str, *, ask: float) -> LiveState:
     queue = factory.queues.get(name)
     routes = queue.parts.routes if queue else ()
     files = dict.fromkeys(fault for route in routes for fault in of_plugin(route.submit, known.now))
-    choice, told = factory.credential_choice(name), "; ".join(f.words for f in files if f.credential)
+    choice, told = factory.profile_users.choice(name), "; ".join(f.words for f in files if f.credential)
     return replace(
         known,
         credential=(choice.words if choice else None) or told or None,

@@ -44,8 +44,8 @@ def status(factory: Factory, arguments: Arguments) -> dict[str, Any]:
     names = _names(factory, wanted)
     rows = [_row(factory, name) for name in names]
     now = factory.clock.now()
-    mail = factory.mailer.status() if factory.mailer else None
-    notes = list(unheard((r.status() for r in factory.reporters()), mail, now))
+    mail = mailer.status() if (mailer := factory.reporting.mailer) else None
+    notes = list(unheard((r.status() for r in factory.reporting.reporters()), mail, now))
     notes += (*factory.room.low(), *CLOCKS.wrong(), *CAPACITIES.near(), *factory.downtimes.troubles)
     if arguments.get("longest"):
         rows, unknown = _with_ages(factory, rows, wanted)
@@ -85,7 +85,7 @@ def _row(factory: Factory, name: str) -> QueueRow:
         queue.last if queue else None,
         state=state,
         pause=pause,
-        trend=factory.trends.of(name),
+        trend=factory.reporting.trends.of(name),
         wmsqueue=config.options.wmsqueue if config else None,
         ce=queue.parts.ce if queue else "",
         sent=factory.book.total(name),

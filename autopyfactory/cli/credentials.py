@@ -166,7 +166,8 @@ def _made(
 ) -> Credentials:
     """Return the profiles' keepers; `still` ones have no threads."""
     from autopyfactory.credentials.wallet import Wallet
-    from autopyfactory.factory.credentials import Credentials, configured_users
+    from autopyfactory.factory.credentials import Credentials
+    from autopyfactory.factory.profileusers import configured_users
     from autopyfactory.model.clock import SystemClock
 
     clock = SystemClock()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.declare import Options
 from autopyfactory.options.problem import Problem
 from autopyfactory.options.section import Section
+
+PartT = TypeVar("PartT", bound=Options)
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,8 @@ class Configuration:
     def warnings(self) -> tuple[Problem, ...]:
         """Return the problems that do not."""
         return tuple(p for p in self.problems if p.severity == "warning")
+
+    def part(self, name: str, default: PartT) -> PartT:
+        """Return the options of [Factory] that `name` declares; `default` where it has none of this kind."""
+        found = self.parts.get(name)
+        return found if isinstance(found, type(default)) else default

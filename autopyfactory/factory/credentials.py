@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,12 @@ from pathlib import Path
 from autopyfactory.config.model import Configuration, PluginChoice
 from autopyfactory.credentials.keeper import Keeper, named
 from autopyfactory.credentials.wallet import Wallet
-from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.factory.profileusers import Users
 from autopyfactory.factory.reconciler import Failure, Reconciler
 from autopyfactory.model.clock import Clock
 from autopyfactory.options.common import FactoryOptions
-from autopyfactory.plugins.base import AuthContext, QueueContext
+from autopyfactory.plugins.base import AuthContext
 
-log = logging.getLogger("autopyfactory.credentials")
-
-Users = Mapping[str, Mapping[str, tuple[str, ...]]]  # by profile: the queues that name it, and their CEs
 FOLDER = "credentials"  # in the state folder, for what has no place of its own
 
 
@@ -130,37 +126,6 @@ class _Still(Keeper):
 
     def start(self) -> None:
         """Do nothing."""
-
-
-def users_of(queues: Mapping[str, APFQueue]) -> Users:
-    """Return for each profile the queues among `queues` that name it, and the CEs that each sends to."""
-    users: dict[str, dict[str, tuple[str, ...]]] = {}
-    for name, queue in dict(queues).items():
-        for profile in getattr(queue.config.batchsubmit.options, "auth", ()):
-            users.setdefault(profile, {})[name] = queue.parts.ces
-    return users
-
-
-def configured_users(configuration: Configuration) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return for each profile the queues that name it, and the CEs of each, without a factory that runs.
-
-    A queue whose plugin cannot be made is left out: it sends nothing.
-    """
-    users: dict[str, dict[str, tuple[str, ...]]] = {}
-    for name, queue in configuration.queues.items():
-        profiles = getattr(queue.batchsubmit.options, "auth", ())
-        if not profiles or not queue.options.enabled:
-            continue
-        context = QueueContext(name, queue.options, configuration.factory, mappings=configuration.mappings)
-        try:
-            made = (r.batchsubmit.cls(r.batchsubmit.options, context) for r in queue.routes)
-            ces = tuple(dict.fromkeys(str(submit.ce) for submit in made))
-        except Exception as err:  # noqa: BLE001 - a third party's plugin may raise anything
-            log.warning("queue %s: its CE cannot be told: %s", name, err)
-            continue
-        for profile in profiles:
-            users.setdefault(profile, {})[name] = ces
-    return users
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from autopyfactory.options.common import FactoryOptions
 
 log = logging.getLogger("autopyfactory.room")
 
@@ -128,6 +130,18 @@ class RoomWatch:
         while not self._stop.is_set():
             self.look()
             self._stop.wait(INTERVAL)
+
+
+def room_watch(options: Callable[[], FactoryOptions], state: Path, logs: Collection[Path]) -> RoomWatch:
+    """Return who watches all that a factory writes to, with its options as they are at each look."""
+
+    def written() -> Mapping[str, Path]:
+        return trees(state, Path(options().base_log_dir).expanduser(), logs)
+
+    def least() -> Least:
+        return Least(options().room_minimum * 1_000_000, options().room_inodes)
+
+    return RoomWatch(written, least)
 
 
 def _news(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

@@ -292,6 +292,4 @@ def mailer(
     factory = configuration.factory
     if not factory.smtp_server or not factory.admin_email:
         return None
-    options = configuration.parts.get(MailPart.name)
-    options = options if isinstance(options, MailOptions) else MailOptions()
-    return Mailer(factory, options, taken=taken, users=users)
+    return Mailer(factory, configuration.part(MailPart.name, MailOptions()), taken=taken, users=users)

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from autopyfactory.condor.errors import CondorError
 from autopyfactory.condor.target import Target
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.logs.setup import queue_logger
-from autopyfactory.model.record import Troubles
+from autopyfactory.model.record import CycleRecord, Troubles
 from autopyfactory.why import departed
 from autopyfactory.why.causes import of_troubles
 from autopyfactory.why.model import Cause
@@ -194,6 +194,13 @@ class TroubleWatch:
     def credential(self, queue: str) -> str | None:
         """Return what is wrong with the credentials of `queue`; None: nothing known. Returns at once."""
         return self._credentials.get(queue)
+
+    def added_to(self, record: CycleRecord) -> CycleRecord:
+        """Return `record` with what is wrong with its queue's pilots and credentials. Returns at once."""
+        troubles, credential = self.of(record.queue), self.credential(record.queue)
+        if troubles is None and credential is None:
+            return record
+        return replace(record, troubles=troubles, credential=record.credential or credential)
 
     def look(self) -> None:
         """Ask every schedd once; called by the thread, and by tests."""

@@ -43,7 +43,7 @@ class Rounds:
         self._changed = threading.Condition()
         self._begun = datetime.now(UTC)
         until(lambda: all(q.last for q in factory.queues.values()), 120, "each queue's first cycle")
-        factory.listeners.append(self._hear)
+        factory.reporting.listeners.append(self._hear)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, CycleRecord) and event.started >= self._begun:  # earlier ones come late

@@ -54,7 +54,7 @@ class Experiment:
         self.reasons: dict[str, int] = {}
         self.silent = 0
         self._heard: list[CycleRecord] = []
-        factory.listeners.append(self._hear)
+        factory.reporting.listeners.append(self._hear)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, CycleRecord):

@@ -112,7 +112,7 @@ def test_a_disk_that_takes_seconds_for_each_commit_delays_no_cycle_that_sends_no
             with patch.object(factory.ledger, "_put", slow):
                 until(under_way.is_set, "a commit that takes long")
                 assert factory.ledger._lock.locked()
-                factory.listeners.append(note)
+                factory.reporting.listeners.append(note)
                 until(lambda: len(durations) > 20, "cycles while others commit")
             assert sorted(durations)[len(durations) // 2] < LONG / 2, "it was 2.9 s in each"
     finally:
@@ -123,10 +123,11 @@ def test_a_reporter_that_hangs_delays_no_cycle(own: Place) -> None:
     factory = own.start()
     never = threading.Event()
     try:
-        assert factory.history is not None
-        with patch.object(factory.history, "_deliver", lambda events: never.wait()):
+        history = factory.reporting.history
+        assert history is not None
+        with patch.object(history, "_deliver", lambda events: never.wait()):
             before = factory.queues["east"].cycles_run
-            until(lambda: factory.history is not None and factory.history.status().busy > 1, "a delivery")
+            until(lambda: history.status().busy > 1, "a delivery")
             until(lambda: factory.queues["east"].cycles_run > before + 20, "cycles meanwhile")
             record = factory.queues["east"].last
             assert record is not None and (record.duration or 0) < LONG

@@ -162,7 +162,7 @@ def test_a_queues_file_that_is_suddenly_empty_is_refused_unless_asked_for(box: B
     with InProcess(box) as factory:
         until(lambda: box.pilots("q") == 2, "pilots")
         box.queues_file.write_text(content)
-        factory._load = lambda: as_it_is(box)
+        factory.reloader.load = lambda: as_it_is(box)
         report = factory.reload()
         assert not report.applied
         assert any("no queue is left" in str(p) and "--allow-empty" in str(p) for p in report.problems)
@@ -180,7 +180,7 @@ def test_a_queues_folder_that_may_not_be_read_is_refused(box: Box) -> None:
     box.factory_options |= {"queueConf": "None", "queueDirConf": str(folder)}
     with InProcess(box) as factory:
         until(lambda: box.pilots("q") == 2, "pilots")
-        factory._load = lambda: as_it_is(box)
+        factory.reloader.load = lambda: as_it_is(box)
         folder.chmod(0)
         try:
             report = factory.reload()
@@ -212,7 +212,7 @@ def test_a_state_folder_that_is_gone_stops_all_sending_and_ends_no_pause(box: Bo
         cycles = factory.queues["q"].cycles_run
         until(lambda: factory.queues["q"].cycles_run > cycles + 3, "some more cycles")
         assert (box.pilots("q"), box.pilots("paused")) == (2, before)
-        assert "site down" in str(factory.paused("paused"))
+        assert "site down" in str(factory.neighbours.paused("paused"))
         os.rename(aside, state)
         until(lambda: box.pilots("q") == 9, "it to go on when the state is back")
         assert box.pilots("paused") == before

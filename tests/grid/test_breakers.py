@@ -59,7 +59,7 @@ class Watch:
         self.lock = threading.Lock()
         self.happened: list[tuple[str, int]] = []  # ("bad", 1) per failed pilot, ("sent", n) per cycle
         factory.book.endings.subscribe(self._endings)
-        factory.listeners.append(self._event)
+        factory.reporting.listeners.append(self._event)
         self.records: list[CycleRecord] = []
 
     def _endings(self, endings: tuple[Ending, ...]) -> None:

@@ -118,7 +118,7 @@ def test_three_kinds_of_pilots_on_two_ces(world: World, grid: Grid) -> None:
         for queue in ("glide", "cmd", "own"):
             until(partial(world.ended, queue), f"a pilot of {queue} to come back", 0.3, limit=LONG)
         world.box.work({})
-        assert factory.reports is not None and factory.reports.refused == 0
+        assert factory.reporting.reports is not None and factory.reporting.reports.refused == 0
         said = {(q, state) for q in ("glide", "cmd", "own") for state in ("started", "exiting")}
         until(lambda: said <= set(world.reports()), "their reports in the history", 0.5, limit=LONG)
     told = {queue: world.ended(queue)[0] for queue in ("glide", "cmd", "own")}

@@ -87,7 +87,7 @@ def test_each_kind_gets_what_is_due_to_it(pool: Pool, place: Path) -> None:
     box.work({"toolong": 1, "ruled": 1, "person": 1, "broken": 1})
     with InProcess(box) as factory:
         events: list[Event] = []
-        factory.listeners.append(events.append)
+        factory.reporting.listeners.append(events.append)
         until(lambda: "2" in states(box, "person"), "a pilot that a person can hold")
         pool.run("condor_hold", "-reason", "mine, leave it", "-const", 'MATCH_APF_QUEUE == "person"')
         until(lambda: acted(factory)["removed", "resource-limit"] >= 1, "the one that took too long")

@@ -71,7 +71,7 @@ def test_pilots_go_where_they_start_and_each_ce_has_its_limit(sites: Grid, tmp_p
     ces = {name: sites.sites[name].collector for name in SLOTS}
     logs = box.folder / "pilots"
     with InProcess(box) as factory:
-        factory.listeners.append(note)
+        factory.reporting.listeners.append(note)
 
         def starts() -> Counter[str]:
             return factory.book.endings.starts_at("q1", 0.0)

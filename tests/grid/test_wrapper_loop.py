@@ -202,7 +202,7 @@ class Witness:
         self._cycles: dict[str, int] = {}
         self.named: dict[str, tuple[int, dict[str, int], dict[str, int]]] = {}
         factory.book.endings.subscribe(self._ended)
-        factory.listeners.append(self._note)
+        factory.reporting.listeners.append(self._note)
 
     def _ended(self, endings: list[Ending]) -> None:
         with self._lock:
@@ -291,4 +291,4 @@ def test_the_loop_closes_and_a_broken_node_is_named_held_and_recovers(world: Wor
 
         until(recovered, "the mended CE to be used again by all its queues", 1, limit=LONG)
         world.box.work({})
-        assert factory.reports is not None and factory.reports.taken > 0
+        assert factory.reporting.reports is not None and factory.reporting.reports.taken > 0

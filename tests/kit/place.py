@@ -79,9 +79,10 @@ class Place:
 
     def start(self) -> Factory:
         factory = self.made()
-        if factory.history is not None:  # a commit of a busy disk may take longer than the end of a factory
-            close = factory.history.close
-            factory.history.close = lambda timeout=PATIENCE: close(PATIENCE)  # type: ignore[method-assign]
+        history = factory.reporting.history
+        if history is not None:  # a commit of a busy disk may take longer than the end of a factory
+            close = history.close
+            history.close = lambda timeout=PATIENCE: close(PATIENCE)  # type: ignore[method-assign]
         server = ControlServer(self.folder / "state/control.sock", partial(answer, factory))
         stop = threading.Event()
         factory.start()

@@ -79,7 +79,7 @@ def test_a_queue_that_is_merely_slow_does_not_stand_still(factory: Any) -> None:
     for seconds, late in ((allowed - 30, False), (allowed + 30, True)):
         last = replace(queue.last, started=now - timedelta(seconds=seconds))
         shown = {"east": SimpleNamespace(last=last, config=queue.config)}
-        made: Any = SimpleNamespace(blocked=lambda: (), queues=shown)
+        made: Any = SimpleNamespace(neighbours=SimpleNamespace(blocked=lambda: ()), queues=shown)
         assert any("no cycle" in words for words in _problems(made, [], now)) is late
 
 
@@ -91,7 +91,7 @@ def health_limit(queue: Any) -> float:
 def test_what_forbids_every_queue_to_send_is_told_first(
     factory: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(factory, "blocked", lambda: ("the state folder is gone",))
+    monkeypatch.setattr(factory.room, "full", lambda: ("the state folder is gone",))
     assert health(factory)["problems"][0] == "the state folder is gone"
 
 

@@ -45,7 +45,7 @@ def test_a_failure_to_start_is_a_problem_of_the_queue(place: Place) -> None:
         failures={"east": SimpleNamespace(text="no disk")},
         clock=SimpleNamespace(now=lambda: None),
         pauses=SimpleNamespace(get=lambda name, now: None),
-        credential_choice=lambda name: None,
+        profile_users=SimpleNamespace(choice=lambda name: None),
         troubles=SimpleNamespace(of=lambda name: None, credential=lambda name: None),
     )
     assert live_state(factory, "east", ask=1).problems == ("no disk",)  # type: ignore[arg-type]
@@ -105,7 +105,7 @@ def known_factory(**changes: Any) -> Any:
         failures={},
         clock=SimpleNamespace(now=lambda: T0),
         pauses=SimpleNamespace(get=lambda name, now: None),
-        credential_choice=lambda name: None,
+        profile_users=SimpleNamespace(choice=lambda name: None),
         troubles=SimpleNamespace(
             of=lambda name: SEEN, credential=lambda name: None, told=lambda name, found: found
         ),
@@ -148,7 +148,8 @@ def test_what_the_choice_of_a_credential_says_comes_before_what_files_say(
     found = live_state(known_factory(), "east", ask=0)
     assert (found.credential, found.missing) == ("the token has expired", ("no /x/wrapper",))
     choice = SimpleNamespace(words="no profile is valid", profile=None)
-    chosen = live_state(known_factory(credential_choice=lambda name: choice), "east", ask=0)
+    users = SimpleNamespace(choice=lambda name: choice)
+    chosen = live_state(known_factory(profile_users=users), "east", ask=0)
     assert chosen.credential == "no profile is valid"
 
 

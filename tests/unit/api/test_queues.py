@@ -66,7 +66,7 @@ def test_a_name_that_is_no_queues_is_told_with_the_nearest(factory: Any) -> None
 )
 def test_an_order_is_in_force_told_and_ended(factory: Any, command: str, kind: str, state: str) -> None:
     heard: list[Any] = []
-    factory.listeners.append(heard.append)
+    factory.reporting.listeners.append(heard.append)
     try:
         said = answer(factory, command, {"queue": "east", "reason": "cooling", "by": "me"})
         assert "cooling" in said["words"]
@@ -79,7 +79,7 @@ def test_an_order_is_in_force_told_and_ended(factory: Any, command: str, kind: s
         assert row(factory, "east")["state"] == "running"
         assert answer(factory, "resume", {"queue": "east"}) == {"queue": "east", "ended": None, "left": None}
     finally:
-        factory.listeners.remove(heard.append)
+        factory.reporting.listeners.remove(heard.append)
         factory.pauses.clear("east")
     kinds = [(e.kind, e.queue) for e in heard if isinstance(e, FactoryEvent)]
     assert kinds == [(kind, "east"), ("resumed", "east")]

@@ -173,7 +173,7 @@ def test_a_history_that_cannot_be_read_does_not_silence_why(place: Any) -> None:
     factory = place.start()
     history = place.folder / "state/history.db"
     until(history.exists)
-    factory.history.close(PATIENCE)  # it would mend the file
+    factory.reporting.history.close(PATIENCE)  # it would mend the file
     for file in history.parent.glob("history.db*"):
         file.unlink()
     history.write_text("spoilt")

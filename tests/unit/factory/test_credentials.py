@@ -10,7 +10,7 @@ from authkit import private_file, token
 from autopyfactory.config.build import load
 from autopyfactory.config.model import Configuration
 from autopyfactory.credentials.wallet import Wallet, Wish
-from autopyfactory.factory.credentials import Credentials, configured_users
+from autopyfactory.factory.credentials import Credentials
 from autopyfactory.model.clock import SystemClock
 from patience import until
 
@@ -25,10 +25,6 @@ batchsubmit.condorce.auth = a, b
 [q2]
 batchsubmit.condorce.proxy = b
 batchsubmit.condorce.gridresource = ce2.org
-[off]
-enabled = False
-batchsubmit.condorce.auth = c
-[none]
 """
 
 
@@ -117,15 +113,6 @@ def test_an_old_proxy_conf_names_no_plugin(w: World) -> None:
     configuration = w.conf("[p]\nproxyfile = /p\nrenew = False\nvorole = atlas:/atlas\nflavor = voms\n")
     assert configuration.errors == ()
     assert configuration.auth_choices["p"].name == "X509"
-
-
-def test_who_uses_what_is_known_without_a_factory(w: World) -> None:
-    configuration = w.conf(section("a", w.folder / "t"))
-    assert configured_users(configuration) == {
-        "a": {"q1": ("ce1.org:9619",)},
-        "b": {"q1": ("ce1.org:9619",), "q2": ("ce2.org:9619",)},
-    }
-    assert not [p for p in configuration.problems if "credential" in str(p)]
 
 
 def test_a_file_that_is_written_again_is_noticed_while_the_thread_runs(w: World) -> None:

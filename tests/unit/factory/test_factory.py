@@ -17,9 +17,7 @@ import pytest
 
 from autopyfactory.accounting.protocol.accounts import Policy
 from autopyfactory.config.build import load
-from autopyfactory.model.decision import OtherQueues
 from autopyfactory.model.record import CycleRecord, FactoryEvent, Troubles
-from autopyfactory.pauses import Pause
 from autopyfactory.plugins.processes import pilots
 from contracts.records import T0, cycle
 from fakes import FakeClock
@@ -35,7 +33,7 @@ def events(factory: Any) -> list[tuple[str, str | None]]:
         if isinstance(event, FactoryEvent):
             heard.append((event.kind, event.queue))
 
-    factory.listeners.append(hear)
+    factory.reporting.listeners.append(hear)
     return heard
 
 
@@ -46,46 +44,6 @@ def test_only_queues_that_are_switched_on_are_to_run(place: Place) -> None:
     assert factory.enabled(load([str(place.conf)])) == {}
     assert factory.queues == {}, "nothing runs before it has started"
     factory.shutdown(1)
-
-
-@pytest.mark.parametrize(("key", "value"), [("factoryId", "other"), ("statedir", "/tmp/other")])
-def test_what_holds_its_pilots_and_state_cannot_change(place: Place, key: str, value: str) -> None:
-    factory = place.made()
-    text = place.conf.read_text().splitlines()
-    place.conf.write_text("\n".join(f"{key} = {value}" if t.startswith(f"{key} ") else t for t in text))
-    (problem,) = factory.refusals(load([str(place.conf)]))
-    assert "cannot change while the factory runs" in str(problem)
-    factory.shutdown(1)
-
-
-def test_an_error_that_was_there_before_refuses_nothing_and_a_new_one_does(place: Place) -> None:
-    factory = place.made()
-    assert any(p.section == "wrong" for p in factory.configuration.problems)
-    assert factory.refusals(factory.read_configuration()) == ()
-    place.configure("[south]\nwmsqueue = south\nsched.maxtorun.maximum = many\n")
-    (problem,) = factory.refusals(factory.read_configuration())
-    assert (problem.section, problem.key) == ("south", "sched.maxtorun.maximum")
-    factory.shutdown(1)
-
-
-def test_a_reload_that_fails_leaves_all_as_it_was_and_is_told(place: Place) -> None:
-    factory = place.start()
-    heard = events(factory)
-    before, running = factory.configuration, dict(factory.queues)
-
-    def fail() -> Any:
-        raise RuntimeError("no such thing")
-
-    place.conf.rename(place.folder / "away")
-    for load_ in (factory._load, fail):  # a file that is not there; an error of our own
-        factory._load = load_
-        report = factory.reload()
-        assert (report.applied, report.changes) == (False, None)
-        assert report.problems
-    assert factory.configuration is before
-    assert dict(factory.queues) == running
-    assert all(queue.alive for queue in running.values())
-    assert heard == [("problem", None)] * 2
 
 
 def test_how_patient_the_book_is_can_be_configured_and_changed(place: Place) -> None:
@@ -147,11 +105,16 @@ def test_a_queue_that_cannot_start_is_told_once_and_costs_no_other(
 
 def test_nobody_sends_when_the_state_has_gone(place: Place) -> None:
     factory = place.start()
-    assert factory.blocked() == ()
+    assert factory.neighbours.blocked() == ()
     records: list[CycleRecord] = []
-    factory.listeners.append(lambda event: records.append(event) if isinstance(event, CycleRecord) else None)
+
+    def hear(event: object) -> None:
+        if isinstance(event, CycleRecord):
+            records.append(event)
+
+    factory.reporting.listeners.append(hear)
     shutil.move(place.folder / "state/ledger.db", place.folder / "elsewhere")
-    until(lambda: len(factory.blocked()) == 1, "the loss to be noticed")
+    until(lambda: len(factory.neighbours.blocked()) == 1, "the loss to be noticed")
     until(lambda: any("ledger" in r.reason and r.submitted == 0 for r in records), "a cycle that says why")
 
 
@@ -196,14 +159,12 @@ def test_listeners_hear_every_cycle_and_a_queue_knows_its_neighbours(place: Plac
         "[south]\nwmsqueue = east\nschedplugin = Ready, MaxPerFactory\n", maxperfactory__maximum="3"
     )
     factory = place.start()
-    assert factory.other_queues("nobody") == OtherQueues()
-    assert factory.recent("nobody") is None
     until(lambda: factory.queues["east"].last.inputs.batch.running == 2)
 
     def alike() -> bool:
         """Tell whether the factory's limit is reached, and its rule knows of as many pilots as there are."""
         counts = [factory.queues[name].last.inputs.batch.running for name in ("east", "south")]
-        return factory.other_queues("south").factory_active == sum(counts) >= 3
+        return factory.neighbours.other_queues("south").factory_active == sum(counts) >= 3
 
     until(alike, "what a queue knows of the others to be what they have")
     assert Path(factory.state_dir, "ledger.db").exists()
@@ -216,7 +177,7 @@ def test_listeners_hear_every_cycle_and_a_queue_knows_its_neighbours(place: Plac
 def still(place: Place) -> Iterator[Any]:
     """A factory whose queues are all switched off, so nothing runs unless a test lets it."""
     place.configure(enablequeues="False")
-    made = place.made()
+    made = place.made(clock=FakeClock())
     yield made
     made.shutdown(1)
 
@@ -227,33 +188,12 @@ class Rounds(threading.Event):
     def __init__(self, factory: Any, times: int, seconds: float):
         super().__init__()
         self.left, self.seconds = times, seconds
-        self.clock = factory.clock = FakeClock()
+        self.clock = factory.clock
 
     def wait(self, timeout: float | None = None) -> bool:
         self.clock.advance(self.seconds)
         self.left -= 1
         return self.left < 0
-
-
-def test_queues_that_vanish_all_at_once_are_a_mistake_unless_it_is_said(place: Place) -> None:
-    factory = place.made()
-    heard = events(factory)
-    (place.folder / "queues.conf").write_text("")
-    report = factory.reload()
-    assert not report.applied
-    assert set(factory.configuration.queues) >= {"east", "west"}
-    assert heard == [("problem", None)]
-    report = factory.reload(allow_empty=True)
-    assert report.applied, report.problems
-    assert factory.configuration.queues == {}
-    assert heard[-1] == ("reloaded", None)
-    factory.shutdown(1)
-
-
-def test_a_reload_of_what_is_there_changes_nothing(still: Any) -> None:
-    report = still.reload()
-    assert report.applied
-    assert (report.changes.added, report.changes.removed, tuple(report.changes.changed)) == ((), (), ())
 
 
 def test_many_things_are_settled_after_a_reload_that_failed_too(still: Any, place: Place) -> None:
@@ -286,7 +226,7 @@ def test_it_reports_its_life_in_each_round_and_looks_after_things_once_in_a_whil
     alive: list[bool] = []
     looked: list[bool] = []
     still.watchdog = lambda: alive.append(True)
-    monkeypatch.setattr(still.monitors, "retry", lambda: looked.append(True))
+    monkeypatch.setattr(still.reporting.monitors, "retry", lambda: looked.append(True))
     still.run(Rounds(still, 12, still.configuration.factory.sleep / 3))
     assert len(alive) == 12
     assert 4 <= len(looked) <= 5
@@ -303,19 +243,11 @@ def test_without_queues_it_ends_only_if_it_is_told_to(still: Any, place: Place) 
     assert rounds.left == 2
 
 
-@pytest.mark.parametrize(("value", "kept"), [("True", ["history"]), ("False", [])])
-def test_a_history_is_kept_unless_that_is_switched_off(place: Place, value: str, kept: list[str]) -> None:
-    place.configure(history__enabled=value)
-    factory = place.made()
-    assert [reporter.status().name for reporter in factory.reporters()] == kept
-    factory.shutdown(1)
-
-
 def test_what_pilots_suffer_goes_with_each_cycle_to_all_that_listen(
     still: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[Any] = []
-    still.listeners.append(heard.append)
+    still.reporting.listeners.append(heard.append)
     still._report(cycle("east"))
     assert (heard[-1].troubles, heard[-1].credential) == (None, None)
     troubles = Troubles(T0, ce_down=3)
@@ -324,16 +256,6 @@ def test_what_pilots_suffer_goes_with_each_cycle_to_all_that_listen(
     still._report(cycle("east"))
     assert (heard[-1].troubles, heard[-1].credential) == (troubles, "the proxy is over")
     assert heard[-1].decision == cycle("east").decision, "the rest is as the cycle told it"
-
-
-def test_a_pause_is_in_force_until_its_end(still: Any) -> None:
-    now = still.clock.now()
-    still.pauses.set(Pause("east", now, until=now + timedelta(hours=1)))
-    assert still.paused("east") is not None
-    assert still.paused("west") is None
-    clock = still.clock = FakeClock()
-    clock.advance((now - clock.now()).total_seconds() + 3601)
-    assert still.paused("east") is None
 
 
 def test_pilots_as_processes_leave_no_zombies_under_steady_demand(place: Place) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from autopyfactory.factory import room as module
-from autopyfactory.factory.room import Least, Room, RoomWatch, room, trees
+from autopyfactory.factory.room import Least, Room, RoomWatch, room, room_watch, trees
+from fakes import FACTORY
 from patience import until
 from place import Place
 
@@ -96,3 +97,15 @@ def test_a_queue_stops_before_pilots_fail_and_says_so(place: Place, monkeypatch:
     text: Any = place.run("why", "east").stdout
     assert f"No room in the state folder {place.folder}/state" in text
     assert "Make room there" in text
+
+
+def test_what_is_watched_and_how_much_must_be_left_goes_by_the_options_of_the_moment(tmp_path: Path) -> None:
+    options = FACTORY.model_copy(update={"base_log_dir": str(tmp_path / "a"), "room_minimum": 0})
+    made = room_watch(lambda: options, tmp_path / "state", [tmp_path / "logs"])
+    made.look()
+    assert set(made.rooms) == {"the state folder", "the pilots' logs", "the factory's logs"}
+    assert made.full() == ()
+    options = options.model_copy(update={"base_log_dir": str(tmp_path / "b"), "room_minimum": 10**12})
+    made.look()
+    assert len(made.full()) == 3
+    assert any(f"the pilots' logs {tmp_path}/b" in words for words in made.full())

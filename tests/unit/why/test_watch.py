@@ -1,6 +1,7 @@
 """What the watch logs: each trouble when it begins, and the end of all."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from autopyfactory.accounting.lately import Memory
 from autopyfactory.condor.capacity import CAPACITIES, Capacity
 from autopyfactory.condor.errors import Overrun
 from autopyfactory.condor.target import Target
+from autopyfactory.model.record import Troubles
 from autopyfactory.why.troubles import ATTRIBUTES
 from autopyfactory.why.watch import TroubleWatch
+from contracts.records import cycle
 
 
 class Schedd:
@@ -86,3 +89,16 @@ def test_a_limit_that_is_almost_reached_is_told_once(caplog: pytest.LogCaptureFi
         CAPACITIES.forget()
     told = [r.getMessage() for r in caplog.records if "MAX_JOBS_PER_OWNER" in r.getMessage()]
     assert told == ["28 of 30 jobs are at the schedd s (MAX_JOBS_PER_OWNER)"]
+
+
+def test_a_record_gets_what_is_wrong_and_keeps_what_its_cycle_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = TroubleWatch("F", list, lambda _: Schedd(), pilots=Memory(), credentials=lambda: {"A": "expired"})  # type: ignore[arg-type,return-value]
+    record = cycle("A")
+    assert watch.added_to(record) is record, "nothing is known"
+    watch.look()
+    assert (watch.added_to(record).credential, watch.added_to(record).troubles) == ("expired", None)
+    own = replace(record, credential="prod: not yet valid")
+    assert watch.added_to(own).credential == "prod: not yet valid"
+    troubles = Troubles(record.started, ce_down=3)
+    monkeypatch.setattr(watch, "of", lambda queue: troubles)
+    assert watch.added_to(cycle("B")) == replace(cycle("B"), troubles=troubles)
