@@ -26,6 +26,7 @@ from autopyfactory.model.serialize import from_plain, to_plain
 log = logging.getLogger("autopyfactory.pauses")
 
 ALL = "*"
+_WITH_ALL = " with all queues"
 LOOK = 1.0  # seconds between two looks whether somebody else has changed the file
 
 
@@ -57,14 +58,20 @@ class Pause:
     def words(self) -> str:
         """Say what is in force, until when, by whom and why, in one line."""
         until = f"until {self.until:%Y-%m-%d %H:%MZ}" if self.until else "until resumed"
-        everything = " with all queues" if self.queue == ALL else ""
-        by = f" by {self.by}" if self.by else ""
+        everything = _WITH_ALL if self.queue == ALL else ""
+        by = f" by {self.by}" if self.by else ""  # not last: "until resumed by anna"
         reason = f": {self.reason}" if self.reason else ""
-        return f"{self.kind}{everything} since {self.since:%Y-%m-%d %H:%MZ} {until}{by}{reason}"
+        return f"{self.kind}{everything}{by} since {self.since:%Y-%m-%d %H:%MZ} {until}{reason}"
 
     def over(self, now: datetime) -> bool:
         """Whether its time has passed."""
         return self.until is not None and now >= self.until
+
+
+def resumes(queue: str, words: str) -> str:
+    """Return the command that ends the order on `queue` which `words` tell."""
+    everything = queue == ALL or _WITH_ALL in words.partition(" since ")[0]
+    return f"resume {'--all' if everything else queue}"
 
 
 class Pauses:
@@ -199,7 +206,7 @@ class Pauses:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             atomicfile.replace(self._path, f"{text}\n".encode(), mode=atomicfile.OWNER)
         except OSError as err:
-            raise PauseError(f"{self._path} cannot be written: {err}") from err
+            raise PauseError(f"{self._path} cannot be written: {err.strerror or err}") from err
         self._pauses, self._seen = pauses, _stamp(self._path)
 
 

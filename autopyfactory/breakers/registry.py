@@ -297,7 +297,7 @@ class Breakers:
             atomicfile.replace(path, f"{text}\n".encode(), mode=atomicfile.OWNER)
         except OSError as err:
             if not self._troubled:
-                log.warning("%s cannot be written: %s; it is tried again", path, err)
+                log.warning("%s cannot be written: %s; it is tried again", path, err.strerror or err)
             self._troubled = True
             return
         self._written, self._troubled = text, False

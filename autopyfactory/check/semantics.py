@@ -61,6 +61,8 @@ def inspect(configuration: Configuration, *, files: bool = True) -> list[Problem
     found += _shared(places)
     found += _plugins(configuration, queues)
     found += _factory(configuration)
+    if files:
+        found += _folders(configuration)
     return found
 
 
@@ -227,7 +229,9 @@ def _wrapper(queue: QueueConfig) -> Iterator[Problem]:
             yield at(queue, f"wrapper.{fault.part}", "error", fault.text, fault.hint)
     if queue.options.executable is not None:
         message = "not used: wrapper.payload composes the wrapper"
-        yield at(queue, "executable", "warning", message, "drop one of the two")
+        inherited = "executable" in queue.section.inherited
+        hint = "set executable = None in this section" if inherited else "drop one of the two"
+        yield at(queue, "executable", "warning", message, hint)
 
 
 def _without_wrapper(queue: QueueConfig) -> Iterator[Problem]:
@@ -335,3 +339,17 @@ def _factory(configuration: Configuration) -> Iterator[Problem]:
     if not configuration.queues and not configuration.broken:
         hint = "name the files with queueConf or queueDirConf"
         yield Problem("warning", "there is no queue", section.where, section.name, "queueConf", None, hint)
+
+
+def _folders(configuration: Configuration) -> Iterator[Problem]:
+    """Yield folders of the factory that are there and closed to this user; others are made by the factory."""
+    section = configuration.factory_section
+    kept = {"baseLogDir": configuration.factory.base_log_dir, "statedir": configuration.factory.state_dir}
+    for key, path in kept.items():
+        folder = os.path.expanduser(path)
+        if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
+            value = section.values.get(key)
+            where = value.where if value else section.where
+            hint = "run check as the user of the factory, or give the folder to that user"
+            message = "cannot be written to by this user"
+            yield Problem("warning", message, where, section.name, key, value.text if value else path, hint)

@@ -32,7 +32,7 @@ from autopyfactory.external.http import Client, HttpError, Identity
 from autopyfactory.external.nameservice import NoNameService, NoSuchHost, addresses
 from autopyfactory.external.program import NotStarted, ProgramError, run
 from autopyfactory.model.text import count, printable
-from autopyfactory.why.holds import NOT_ACCEPTED, NOT_FOUND, kind_of
+from autopyfactory.why.holds import NOT_ACCEPTED, NOT_FOUND, SILENT, kind_of
 from autopyfactory.why.probe import Door, door
 from autopyfactory.why.schedds import target_of
 
@@ -231,6 +231,8 @@ def _pinged(client: CondorClient, limit: float) -> Found:
         except CondorError as err:
             text = printable(str(err), LONGEST)
             kind = kind_of(text)
+            if kind is SILENT:
+                return Found(f"{kind.words}: {text}", "wrong", kind.who, kind.next)
             kind = kind if kind.code.startswith("credential") else NOT_ACCEPTED
             return Found(f"{kind.words}: {text}", "wrong", kind.who, f"{kind.next}. {UNTRUSTED}")
     return Found(f"it takes us for {who.user}, by {who.method}, and lets us submit")

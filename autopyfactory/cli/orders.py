@@ -88,7 +88,7 @@ def resume(link: Link, name: str) -> None:
     if answer["ended"]:
         echo(f"{_shown(name)}: resumed, no longer {answer['ended']}")
     else:
-        echo(f"{_shown(name)}: was not paused by itself")
+        echo(f"{_shown(name)}: was not paused" + (" on its own" if answer["left"] else ""))
     if answer["left"]:
         echo(f"{_shown(name)}: still {answer['left']}; `autopyfactory resume --all` ends that", err=True)
 

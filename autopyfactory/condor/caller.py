@@ -92,8 +92,9 @@ class Caller:
                 reply = self._exchange(operation, arguments, start + deadline, aborts)
             except TimeoutError:
                 self._drop()
-                self._suspension.begin(f"{operation}: no answer within {deadline:g} s")
-                raise Overrun(f"{operation}: no answer within {deadline:g} s", self._target) from None
+                silence = f"{operation}: no answer within {round(deadline, 2):g} s"
+                self._suspension.begin(silence)
+                raise Overrun(silence, self._target) from None
             except Ended as error:
                 said = self._drop()
                 raise WorkerDied(f"{operation}: {error}{said}", self._target) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from autopyfactory.config import trust
-from autopyfactory.config.factory import FactoryPart, read_factory
+from autopyfactory.config.factory import SOURCE_KEYS, FactoryPart, read_factory
 from autopyfactory.config.fetch import READING, Reading, reading
 from autopyfactory.config.keys import KeyJudge
 from autopyfactory.config.legacy import FACTORY_KEYS
@@ -21,7 +21,7 @@ from autopyfactory.config.queues import QueueBuilder
 from autopyfactory.config.registry import KINDS, Registry, installed
 from autopyfactory.options.binding import Binder
 from autopyfactory.options.common import FactoryOptions
-from autopyfactory.options.declare import Options
+from autopyfactory.options.declare import Options, find, specs
 from autopyfactory.options.problem import ConfigError, Problem
 from autopyfactory.options.section import Section
 
@@ -128,10 +128,21 @@ class _Build:
             usable,
             auth.sections,
             tables,
-            _once(problems),
+            _once(self._named(p) for p in problems),
             parts,
             auth.choices,
         )
+
+    def _named(self, problem: Problem) -> Problem:
+        """Return what is wrong with a source as a whole together with the place that names the source."""
+        if problem.hint or problem.key or problem.where is None or problem.where.line:
+            return problem
+        for spec in specs(FactoryOptions):
+            named = getattr(self.factory.options, spec.field) if spec.field in SOURCE_KEYS else ()
+            hit = find(spec, self.factory.section) if problem.where.source in named else None
+            if hit is not None:
+                return replace(problem, hint=f"{hit[0]} at {hit[1].where} names it")
+        return problem
 
     def _queue_sections(self, problems: list[Problem]) -> tuple[RawConfig, dict[type[Options], None]]:
         """Ask each plugin of `config.queues.plugin` for its sections and merge them."""

@@ -121,6 +121,8 @@ class KeyJudge:
         for scope, place in _ELSEWHERE.items():
             if scope != self._scope and self.everything(scope).knows(key):
                 return Verdict("warning", f"has no effect here: it is read in {place}", "move it there")
+        if misplaced := self._misplaced(key):
+            return Verdict("error", "unknown key", f"did you mean {misplaced}?")
         meant = self._meant(key, classes)
         if meant:
             return Verdict("error", "unknown key", f"did you mean {meant}?")
@@ -128,6 +130,17 @@ class KeyJudge:
             return Verdict("error", "unknown key", "nothing reads it and no other value refers to it")
         part = self._whose_part(key)
         return Verdict("warning", "nothing reads this key and no other value refers to it", part)
+
+    def _misplaced(self, key: str) -> str | None:
+        """Return the key of another level that `key` is with the family of this one before it.
+
+        As `sched.maxperfactory.maximum`: of all rules' numbers this one stands in [Factory], without it.
+        """
+        family, _, rest = key.partition(".")
+        if "." not in rest or not self._ours(family):
+            return None
+        others = (s for s in _ELSEWHERE if s != self._scope and self.everything(s).knows(rest))
+        return next((f"{rest} in {_ELSEWHERE[s]}" for s in others), None)
 
     def everything(self, scope: Scope) -> Vocabulary:
         """Return the keys of all plugins that are installed; imports them all at the first call."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autopyfactory.config import queuepaths
 from autopyfactory.config.alternatives import CES, SCHEDDS, Alternative, alternatives
 from autopyfactory.config.children import adopted
 from autopyfactory.config.ini import DEFAULT
@@ -209,7 +210,7 @@ class _Draft:
         return QueueConfig(
             self.section.name,
             self.section,
-            core,
+            queuepaths.resolved(core, self.section),
             sched=tuple(chosen["sched"]),
             batchsubmit=chosen["batchsubmit"][0],
             wmsstatus=next(iter(chosen["wmsstatus"]), None),

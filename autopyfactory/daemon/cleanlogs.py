@@ -453,7 +453,7 @@ class Cleaner:
         try:
             atomicfile.replace(self._retention.notes, text, mode=atomicfile.OWNER)
         except OSError as err:
-            self._errors.append(f"{self._retention.notes} cannot be written: {err}")
+            self._errors.append(f"{self._retention.notes} cannot be written: {err.strerror or err}")
 
 
 _ANY = frozenset([""])

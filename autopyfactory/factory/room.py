@@ -1,11 +1,13 @@
 """Watches the room, bytes and inodes, of every tree that the factory and its pilots' logs are written to.
 
 A full tree of logs makes pilots fail that have run for hours, since their output cannot come back; a full
-state folder makes the factory forget. So no queue sends any more while there is still some room left.
+state folder makes the factory forget. So no queue sends any more while there is still some room left. A tree
+of pilots' logs that cannot be written to (mounted read-only, given to somebody else) is as good as a full one.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -21,6 +23,8 @@ log = logging.getLogger("autopyfactory.room")
 INTERVAL = 10.0  # seconds between two looks
 PATIENCE = 60.0  # seconds without an answer of a file system, until it is told that nothing is known
 FIRST_LOOK = 2.0  # seconds that the first look gets before queues start
+PILOTS = "the pilots' logs"  # in new folders, one per day and queue: so the tree itself has to be open to us
+SHUT = "cannot be written to"
 AMPLE = 10  # times the least room: with less than this it is told ahead
 
 
@@ -34,10 +38,14 @@ class Least:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The room of one tree. Some file systems have no fixed number of inodes: None."""
+    """The room of one tree. Some file systems have no fixed number of inodes: None.
+
+    `shut` says why nothing can be written there; empty: it can.
+    """
 
     bytes: int
     inodes: int | None
+    shut: str = ""
 
     def below(self, least: Least, times: int = 1) -> str:
         """Return what there is less of than `times` the least, in words; nothing when there is enough."""
@@ -53,7 +61,10 @@ def room(path: Path) -> Room:
     while not path.exists() and path != path.parent:
         path = path.parent
     found = os.statvfs(path)
-    return Room(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
+    shut = ""
+    if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+        shut = os.strerror(errno.EROFS if found.f_flag & os.ST_RDONLY else errno.EACCES)
+    return Room(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None, shut)
 
 
 class RoomWatch:
@@ -112,7 +123,9 @@ class RoomWatch:
                 full[what] = f"no room is known of: {what} {path}: {err.strerror or err}"
                 continue
             rooms[what] = found
-            if words := found.below(least):
+            if found.shut and what == PILOTS:
+                full[what] = f"{what} {path} {SHUT}: {found.shut}"
+            elif words := found.below(least):
                 full[what] = f"no room in {what} {path}: {words}"
             elif words := found.below(least, AMPLE):
                 low[what] = f"{what} {path} is running full: {words}"
@@ -121,7 +134,8 @@ class RoomWatch:
         for words in _news(self._low, low):
             log.warning("%s", words)
         for what in self._full.keys() - full.keys():
-            log.warning("there is room in %s again", what)
+            shut = SHUT in self._full[what]
+            log.warning("%s can be written to again" if shut else "there is room in %s again", what)
         self._full, self._low, self.rooms = full, low, rooms
         self._seen = time.monotonic()
         self._looked.set()
@@ -152,7 +166,7 @@ def _news(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
 
 def trees(state: Path, pilots: Path, logs: Iterable[Path]) -> dict[str, Path]:
     """Return what is written to, by what it is for."""
-    found = {"the state folder": state, "the pilots' logs": pilots}
+    found = {"the state folder": state, PILOTS: pilots}
     for path in logs:
         found[f"the logs {path}" if "the factory's logs" in found else "the factory's logs"] = path
     return found

@@ -100,7 +100,7 @@ class Acknowledgements:
         try:
             atomicfile.replace(self._path, f"{text}\n".encode(), mode=atomicfile.OWNER)
         except OSError as err:
-            raise NotKept(f"{self._path} cannot be written: {err}") from err
+            raise NotKept(f"{self._path} cannot be written: {err.strerror or err}") from err
         self._known = known
 
 

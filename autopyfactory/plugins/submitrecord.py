@@ -56,7 +56,7 @@ class Scribe:
             try:
                 _write(path, text)
             except (OSError, ValueError) as err:
-                log.warning("%s cannot be written: %s", path, err)
+                log.warning("%s cannot be written: %s", path, getattr(err, "strerror", None) or err)
 
 
 def private_tree(state_dir: str) -> Path:

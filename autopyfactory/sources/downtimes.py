@@ -180,7 +180,7 @@ class DowntimeWatch:
         try:
             atomicfile.replace(self._path, f"{data}\n".encode(), mode=atomicfile.OWNER)
         except OSError as err:
-            log.warning("%s cannot be written: %s", self._path, err)
+            log.warning("%s cannot be written: %s", self._path, err.strerror or err)
 
 
 def _fetched(source: str, options: DowntimeOptions) -> bytes:

@@ -105,7 +105,7 @@ class Tokens:
             text = json.dumps({"tokens": [asdict(t) for t in tokens]}, indent=1)
             atomicfile.replace(self._path, text.encode(), mode=atomicfile.OWNER)
         except OSError as err:
-            raise TokenError(f"{self._path} cannot be written: {err}") from err
+            raise TokenError(f"{self._path} cannot be written: {err.strerror or err}") from err
 
 
 def _read(path: Path) -> tuple[Token, ...]:

@@ -13,8 +13,9 @@ from autopyfactory.model.declaration import Who
 from autopyfactory.model.ending import SHORT
 from autopyfactory.model.record import CycleRecord, Empty, Failed, Fared, HeldGroup, Match, Troubles, Unmoved
 from autopyfactory.model.text import clock, count, span
+from autopyfactory.pauses import resumes
 from autopyfactory.why.groups import kind_of_group
-from autopyfactory.why.holds import RENAMED, RENEW, kind_of
+from autopyfactory.why.holds import LOOK_AT_SCHEDD, MISSING, RENAMED, RENEW, START_SCHEDD, kind_of
 from autopyfactory.why.model import Cause, LiveState
 from autopyfactory.why.waits import starved
 
@@ -26,6 +27,7 @@ _CREDENTIAL = re.compile(
     r"|alert (certificate|bad certificate|unknown ca|access denied)|PEM lib|certificate required",
     re.IGNORECASE,
 )
+_NO_FILE = re.compile(r"\bcannot be read: |\bthere is no file\b|\bis no file\b")  # of `pilotfiles`
 _UNTRUSTED = re.compile(r"certificate.verify.failed|CA certificate bundle", re.IGNORECASE)
 # How a cycle ends in which a plugin did what it must not do.
 _OF_A_PLUGIN = re.compile(r"the (rules?|\w+ plugin) .*failed: ")
@@ -80,7 +82,8 @@ def of_orders(record: CycleRecord | None, live: LiveState | None) -> Iterator[Ca
         words = live.pause.words if live.pause else None
     if words:
         code = "draining" if words.startswith("draining") else "paused"
-        yield Cause(code, f"the queue is {words}", "`autopyfactory resume` ends that")
+        queue = record.queue if record else live.pause.queue if live and live.pause else ""
+        yield Cause(code, f"the queue is {words}", f"`autopyfactory {resumes(queue, words)}` ends that")
 
 
 def of_credentials(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cause]:
@@ -90,7 +93,7 @@ def of_credentials(record: CycleRecord | None, live: LiveState | None) -> Iterat
         # with another profile of the queue's list pilots go on being sent
         blocks = told.profile is None
         use = "see `autopyfactory credentials`: pilots are sent with another profile, or to other CEs"
-        todo = RENEW if blocks else use
+        todo = (MISSING.next if _NO_FILE.search(told.credential) else RENEW) if blocks else use
         yield Cause("credential", f"credential: {told.credential}", todo, "credentials", blocks=blocks)
     yield from _breaker(record, live)
 
@@ -145,9 +148,12 @@ def of_place(text: str) -> Cause | None:
 
 
 def _of_this_host(text: str) -> Cause | None:
-    """Return the cause when it is here: no room, or files of pilots that are gone."""
+    """Return the cause when it is here: no room, a closed folder, or files of pilots that are gone."""
     if text.startswith("no room"):
         return Cause("disk-full", text, "make room there; sending goes on by itself")
+    if text.startswith("the pilots' logs ") and " cannot be written to: " in text:
+        todo = "let the factory's user write there (owner, mode, mount); sending goes on by itself"
+        return Cause("not-writable", text, todo)
     if text.startswith("this host's clock"):
         return Cause("clock-wrong", text, "set it, and see that it is kept right (chrony, systemd-timesyncd)")
     if text.endswith(GONE):
@@ -186,7 +192,7 @@ def _of_silence(record: CycleRecord) -> Iterator[Cause]:
 
 
 def _schedd(record: CycleRecord, text: str) -> Cause:
-    todo = _named_wrong(record, "batch") or "see that the schedd and its collector run and let the factory in"
+    todo = _named_wrong(record, "batch") or LOOK_AT_SCHEDD
     return Cause("schedd-down", f"the schedd does not answer{_last_answer(record, 'batch')}", todo,
                  example=record.errors.get("batch", text))  # fmt: skip
 
@@ -211,10 +217,7 @@ def _named_wrong(record: CycleRecord, kind: str) -> str:
     """Return what to do when the collector answers and has never heard of the schedd."""
     if "knows no schedd" not in record.errors.get(kind, ""):
         return ""
-    return (
-        f"start that schedd, or correct `{kind}status.condor.schedd`: `condor_status -schedd -pool` with the "
-        "collector lists those it knows"
-    )
+    return START_SCHEDD.format(kind)
 
 
 def _last_answer(record: CycleRecord, kind: str) -> str:
@@ -240,12 +243,13 @@ def of_submission(record: CycleRecord) -> Iterator[Cause]:
     errors = [s for s in record.sent if s.error]
     for s in errors[:1]:
         kind = kind_of(s.error or "", place="submission")
-        if kind.code != "held-other":
+        if kind.code != "submission-failed":
             yield Cause(kind.code, f"the submission to {s.ce} failed: {kind.words}", kind.next, kind.who,
                         example=s.error or "")  # fmt: skip
         else:
-            yield Cause("submission-failed", f"the submission to {s.ce} through {s.target} failed: {s.error}",
-                        "correct what the text says; it is tried again within five minutes")  # fmt: skip
+            said = (s.error or "").removeprefix(f"{s.target}: ")
+            words = f"the submission to {s.ce} through {s.target} failed: {said}"
+            yield Cause(kind.code, words, kind.next, kind.who)
     if not errors and _OF_A_PLUGIN.match(record.reason):
         todo = "this is a defect of that plugin: tell who made it; the queue's log says where it failed"
         yield Cause("plugin-fails", record.reason, todo)

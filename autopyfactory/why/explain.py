@@ -16,8 +16,8 @@ from autopyfactory.why.model import Cause, LiveState, Run, Story
 ORDER = (
     "not-configured", "broken-configuration", "disabled", "factory-down", "factory-silent", "plugin-hangs",
     "no-cycles", "no-cycle-yet", "internal-error", "plugin-fails", "paused", "draining",
-    "disk-full", "clock-wrong", "credential", "credential-missing", "credential-expired", "files-missing",
-    "credential-refused",
+    "disk-full", "not-writable", "clock-wrong", "credential", "credential-missing", "credential-expired",
+    "files-missing", "credential-refused",
     "ce-unknown", "ce-refuses", "ce-down", "ce-not-found",
     "schedd-down", "wms-credential", "wms-untrusted", "wms-down", "another-schedd", "second-factory",
     "pilots-unknown", "unresolved-submission", "held-back", "submission-failed",

@@ -33,6 +33,15 @@ RENAMED = (
     "if so set `batchsubmit.condorce.schedd`; otherwise tell the site that it is down"
 )
 
+NO_ANSWER = r"\bdid not respond in a reasonable time\b|: no answer within \S+ s\b"
+"""What HTCondor says, and we do, of a daemon that takes a connection and is silent."""
+
+START_SCHEDD = (
+    "start that schedd, or correct `{}status.condor.schedd`: `condor_status -schedd -pool` with the "
+    "collector lists those it knows"
+)
+LOOK_AT_SCHEDD = "see that the schedd and its collector run and let the factory in"
+
 EXPIRED = Kind("credential-expired", "the credential has expired", RENEW, "credentials")
 MISSING = Kind(
     "credential-missing",
@@ -182,6 +191,22 @@ SCHEDD_FULL = Kind(
     "raise MAX_JOBS_PER_OWNER or MAX_JOBS_SUBMITTED there, or remove what is not needed",
     "us",
 )
+SILENT = Kind(
+    "ce-down",
+    "the CE does not answer in time",
+    "tell the site, if it lasts: its CE is overloaded, or hangs",
+    "site",
+)
+SCHEDD_UNKNOWN = Kind(
+    "submission-failed", "the collector knows no such schedd", START_SCHEDD.format("batch"), "us"
+)
+SCHEDD_SILENT = Kind("submission-failed", "the schedd does not answer", LOOK_AT_SCHEDD, "us")
+NOT_SUBMITTED = Kind(
+    "submission-failed",
+    "the submission failed",
+    "correct what the text says; it is tried again within five minutes",
+    "us",
+)
 OTHER = Kind(
     "held-other", "the pilots are held", "read the reason; `condor_q -hold` on the schedd shows all", "us"
 )
@@ -257,6 +282,8 @@ _TEXTS: tuple[tuple[Kind, str], ...] = (
     ),
     (BATCH_LOST, r"\bLRMS error\b"),
     (NOT_FOUND, r"\bError locating schedd\b"),
+    # SECMAN:2007 too, as of one who does not want us: it took the connection, and then said nothing
+    (SILENT, NO_ANSWER),
     (
         NOT_ALLOWED,
         r'Received "DENIED"|\bnot authorized\b|\bPERMISSION_DENIED\b|\bAUTHORIZATION\b'
@@ -279,6 +306,10 @@ _TEXTS: tuple[tuple[Kind, str], ...] = (
     (NOT_SENT, r"\bCannot access initial working directory\b|\bFailed to (initiate|stage|spool)\b"),
 )
 _LIMIT = re.compile(r"\bMAX_JOBS_(PER_OWNER|SUBMITTED|PER_SUBMISSION)\b", re.IGNORECASE)
+_OF_SUBMISSIONS = (
+    (re.compile(r"\bcollector knows no schedd\b"), SCHEDD_UNKNOWN),
+    (re.compile(NO_ANSWER), SCHEDD_SILENT),
+)
 _KINDS = tuple((kind, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for kind, pattern in _TEXTS)
 
 _MOVED = (NODE_DISK, NODE_FILE, NODE, CE_FILES, SCHEDD_FULL, SCHEDD_REFUSES)
@@ -286,7 +317,7 @@ _NAMED = (kind for kind, _ in _TEXTS)
 KINDS: tuple[Kind, ...] = tuple(
     dict.fromkeys((*_NAMED, *CODES.values(), *CODES_THERE.values(), *VAGUE.values(), *_MOVED))
 )
-"""Every kind but `OTHER`."""
+"""Every kind but `OTHER`, and those of submissions alone."""
 
 Place = Literal["here", "there", "submission"]
 """Where the text comes from: a hold of our schedd, one at the CE, or a submission that our schedd refused."""
@@ -300,12 +331,16 @@ def kind_of(text: str, code: int = 0, place: Place = "here") -> Kind:
         return CODES[code]
     if _LIMIT.search(text):
         return SCHEDD_FULL if place == "submission" else SITE_LIMIT  # ours refuses, a CE's holds
+    if place == "submission":
+        for pattern, kind in _OF_SUBMISSIONS:
+            if pattern.search(text):
+                return kind
     if code in _TRANSFERS or (code not in VAGUE and _MOVING.search(text)):
         return _moving(text, code, place)
     for kind, pattern in _KINDS:
         if pattern.search(text):
             return SCHEDD_REFUSES if place == "submission" and kind in (NOT_ALLOWED, NOT_ACCEPTED) else kind
-    return VAGUE.get(code, OTHER)
+    return VAGUE.get(code, NOT_SUBMITTED if place == "submission" else OTHER)
 
 
 def _moving(text: str, code: int, place: Place) -> Kind:

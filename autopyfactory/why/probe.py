@@ -19,6 +19,7 @@ from autopyfactory.condor.target import Target
 from autopyfactory.external.nameservice import NoNameService, NoSuchHost, addresses
 from autopyfactory.model import hostport
 from autopyfactory.model.record import Troubles
+from autopyfactory.why.holds import NO_ANSWER
 
 CONDOR_PORT, HTTPS_PORT, SSH_PORT = 9618, 443, 22
 CONNECT = 5.0  # seconds
@@ -92,6 +93,8 @@ def _ask_collector(place: Door, deadline: float) -> Verdict:
         client.locate(deadline=deadline)
     except CondorError as err:
         text = str(err)
+        if re.search(NO_ANSWER, text):  # without how long was waited: one trouble, one text, whoever asks
+            return "ce-down", f"{place.collector} accepts connections, and then its collector says nothing"
         if "knows no schedd" in text:
             return "ce-down", f"its collector answers and does not know the schedd {place.schedd}"
         if re.search(r"SECMAN|AUTHENTICATE|DENIED|SECURITY", text):

@@ -31,8 +31,8 @@ at once; leave: never touched; stop: nothing helps but a person; in the end they
 CREDENTIAL = frozenset({"credential-expired", "credential-missing", "credential-refused"})
 CODES = frozenset({k.code for k in (*KINDS, OTHER)})
 RELEASED = (
-    "batch-down", "ce-closed", "ce-files", "ce-not-found", "ce-policy", "gridmanager-fails", "node-disk-full",
-    "node-trouble",
+    "batch-down", "ce-closed", "ce-down", "ce-files", "ce-not-found", "ce-policy", "gridmanager-fails",
+    "node-disk-full", "node-trouble",
 )  # fmt: skip
 REMOVED = ("batch-lost", "resource-limit", "vanished-at-ce")
 LEFT = ("held-by-person", "submitted-on-hold")

@@ -102,6 +102,7 @@ class Parts:
     files: dict[str, bytes] = field(default_factory=dict)
     rules: list[rules.Rule] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    _unfound: set[str] = field(default_factory=set)  # names of modules that the recipe wants
 
     @classmethod
     def of(cls, recipe: Recipe) -> Parts:
@@ -129,6 +130,7 @@ class Parts:
             module = modules.find(kind, wanted)
         except ModuleProblem as err:
             self.faults.append(Fault(part, str(err), err.hint))
+            self._unfound.add(modules.name_of(wanted))
             return
         if module.name in into or (kind == "check" and module.name in self.payloads):
             self.faults.append(
@@ -187,6 +189,8 @@ class Parts:
             module_name, _, name = key.partition(".")
             module = self.payloads.get(module_name) or self.checks.get(module_name)
             if module is None:
+                if module_name in self._unfound:
+                    continue  # that it is not found is told already
                 known = ", ".join((*self.payloads, *self.checks))
                 self.faults.append(
                     Fault(f"option.{key}", f"no check or payload {module_name!r} here", f"there are: {known}")

@@ -73,14 +73,19 @@ def names(kind: Kind) -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in FOLDERS[kind].glob("*.sh")))
 
 
+def name_of(wanted: str) -> str:
+    """Return under which name the module is known that a user means by `wanted`, see `find`."""
+    name, equals, _ = (part.strip() for part in wanted.partition("="))
+    return Path(name).stem if not equals and "/" in name else name
+
+
 def find(kind: Kind, wanted: str) -> Module:
     """Return the module that a user means by `NAME`, `NAME=OTHER`, `/PATH` or `NAME=/PATH`.
 
     `NAME=OTHER` is the module OTHER under a name of its own, with options of its own. Raises ModuleProblem.
     """
-    name, equals, source = (part.strip() for part in wanted.partition("="))
-    if not equals:
-        source, name = name, (Path(name).stem if "/" in name else name)
+    _, equals, source = (part.strip() for part in wanted.partition("="))
+    name, source = name_of(wanted), source if equals else wanted.strip()
     if not NAME.fullmatch(name):
         raise ModuleProblem(f"{name!r} cannot name a {kind}", "small letters, digits, - and _")
     if "/" in source:
@@ -94,7 +99,8 @@ def find(kind: Kind, wanted: str) -> Module:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
-        raise ModuleProblem(f"the {kind} {path} cannot be read: {err}") from err
+        why = err.strerror if isinstance(err, OSError) and err.strerror else err
+        raise ModuleProblem(f"the {kind} {path} cannot be read: {why}") from err
     return _declared(name, path, text, own=path.parent == FOLDERS[kind])
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +143,12 @@ def test_names_and_ports_that_are_wrong(world: World) -> None:
     look = looked_at(world.box, "noport")
     assert (look["first_wrong"], look["who"]) == ("connect", "site")
     assert "Connection refused" in step(look, "connect")["words"]
+
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # the kernel takes connections, nobody answers
+        world.queue("mute", world.made(), **{key: f"127.0.0.1:{frozen.getsockname()[1]}"})
+        look = looked_at(world.box, "mute")
+    assert (look["first_wrong"], look["who"]) == ("find schedd", "site"), step(look, "find schedd")
+    assert "tell the site" in step(look, "find schedd")["next"]
 
     world.queue("noschedd", world.made(), batchsubmit__condorce__schedd="another@grid.test")
     look = looked_at(world.box, "noschedd")

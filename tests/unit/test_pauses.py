@@ -82,7 +82,7 @@ def test_all_queues_can_be_paused_and_a_queues_own_pause_comes_first(path: Path)
 
 def test_words() -> None:
     pause = Pause("A", NOW, until=NOW + HOUR, reason="cooling works", by="alice")
-    assert pause.words == "paused since 2026-11-22 02:14Z until 2026-11-22 03:14Z by alice: cooling works"
+    assert pause.words == "paused by alice since 2026-11-22 02:14Z until 2026-11-22 03:14Z: cooling works"
     assert Pause("A", NOW, "draining").words == "draining since 2026-11-22 02:14Z until resumed"
     assert not pause.drains
     assert Pause("A", NOW, "draining").drains

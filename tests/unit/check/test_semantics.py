@@ -33,6 +33,26 @@ def said(tree: Tree, text: str, wrapper: Path | None = None, factory: str = FACT
     return messages(inspect(found))
 
 
+def test_an_executable_beside_a_composed_wrapper(tree: Tree, wrapper: Path) -> None:
+    """The hint is one that helps: what `[DEFAULT]` says to all queues is not to be dropped for one."""
+    own = f"executable = {wrapper}\n"
+    for default, section, hint in ((own, "", "set executable = None in this"), ("", own, "drop one of")):
+        found = inspect(tree.queues(f"{DEFAULTS}{default}[Q]\nwrapper.payload = glidein\n{section}"))
+        (problem,) = [p for p in found if p.key == "executable"]
+        assert problem.hint is not None and problem.hint.startswith(hint)
+    text = "executable = None\nwrapper.payload = glidein"
+    assert "not used: wrapper.payload" not in str(said(tree, text, wrapper))
+
+
+def test_folders_that_are_closed_to_this_user(tree: Tree, wrapper: Path, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    told = ["warning baseLogDir: cannot be written to by this user"]
+    for base, words in ((closed, told), (closed / "new", [])):
+        factory = "\n".join(x for x in FACTORY.splitlines() if not x.startswith("baseLogDir"))
+        assert said(tree, "", wrapper, f"{factory}\nbaseLogDir = {base}\n") == words
+
+
 def test_a_usual_queue_is_fine(tree: Tree, wrapper: Path) -> None:
     assert said(tree, "", wrapper) == []
 

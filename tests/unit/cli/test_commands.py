@@ -85,7 +85,7 @@ def test_pause_and_resume(place: Any) -> None:
     assert "no longer paused" in place.run("resume", "east").stdout
     until(lambda: factory.queues["east"].last.outcome != "paused")
     assert "was not paused" in place.run("resume", "east").stdout
-    place.wait_kept("east", "paused: paused since")
+    place.wait_kept("east", "paused: paused by ")
 
     place.run("pause", "--all")
     until(lambda: all(q.last.outcome == "paused" for q in factory.queues.values()))
@@ -122,7 +122,7 @@ def test_a_colleagues_pause_is_not_replaced_in_silence(place: Any, monkeypatch: 
         monkeypatch.setattr(orders, "user", lambda: "bert")
         for order in ("pause", "drain"):
             refused = place.run(order, "east", "--until", "1h", code=1).stderr
-            assert "by anna: disk swap goes on" in refused
+            assert "paused by anna since " in refused and ": disk swap goes on" in refused
             assert "--replace" in refused
         if running:
             assert factory.pauses.get("east").by == "anna"

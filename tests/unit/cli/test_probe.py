@@ -103,7 +103,7 @@ def test_a_downtime_and_a_pause_can_be_overruled(place: Place) -> None:
     assert place.json("probe", "down", "--anyway")["outcome"] == "well"
     place.run("pause", "good", "--reason", "a test")
     try:
-        assert "is paused since" in place.json("probe", "good", code=1)["first_wrong"]["words"]
+        assert "is paused by" in place.json("probe", "good", code=1)["first_wrong"]["words"]
         assert place.json("probe", "good", "--anyway")["outcome"] == "well"
     finally:
         place.run("resume", "good")

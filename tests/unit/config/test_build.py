@@ -261,6 +261,8 @@ def test_a_source_of_queues_that_is_missing_is_told(tree: Tree) -> None:
     assert list(found.queues) == ["A"]
     (problem,) = found.errors
     assert str(problem.where) == str(tree.folder / "nix.conf")
+    place = next(n for n, line in enumerate(FACTORY.splitlines(), 1) if line.startswith("queueConf"))
+    assert problem.hint == f"queueConf at {tree.folder / 'factory.conf'}:{place} names it"
 
 
 def test_files_and_folder_are_read_the_folder_last(tree: Tree) -> None:

@@ -245,3 +245,12 @@ def test_a_key_of_an_earlier_adaptive(tree: Tree) -> None:
     assert (problem.severity, "sched.adaptive.hold" in problem.hint) == ("warning", True)
     (problem,) = told(tree, "sched.adaptive.patience", factory, f"{queue}sched.adaptive.patience = 60\n")
     assert problem.severity == "error"  # seconds, as it was; today it is a part of the latency
+
+
+def test_a_factory_wide_limit_with_the_family_of_rules_before_it(tree: Tree) -> None:
+    """A cap that does not hold is an error; the nearest spelling would have been another rule's."""
+    factory = "[Factory]\nfactoryId = t\nbaseLogDir = /l\nqueueConf = queues.conf\n"
+    key = "sched.maxperfactory.maximum"
+    (problem,) = told(tree, key, factory, f"{QUEUE}{key} = 100\n")
+    assert problem.severity == "error"
+    assert problem.hint == "did you mean maxperfactory.maximum in [Factory]?"

@@ -85,6 +85,39 @@ def test_what_is_not_made_yet_has_the_room_of_where_it_will_be(tmp_path: Path) -
     ]
 
 
+def test_a_closed_tree_of_pilots_logs_is_as_good_as_a_full_one(caplog: pytest.LogCaptureFixture) -> None:
+    """The factory's own logs may lie in a folder that root has opened them in: they are no matter."""
+    found: dict[str, Room | OSError] = {
+        module.PILOTS: Room(10**9, 10**6, "Permission denied"),
+        "the factory's logs": Room(10**9, 10**6, "Permission denied"),
+    }
+    made = watch(found)
+    made.look()
+    words = "the pilots' logs /x/the pilots' logs cannot be written to: Permission denied"
+    assert made.full() == (words,)
+    found[module.PILOTS] = Room(10**9, 10**6)
+    made.look()
+    assert made.full() == ()
+    told = [f"{words}: no queue sends", "the pilots' logs can be written to again"]
+    assert [r.message for r in caplog.records] == told
+
+
+def test_logs_of_pilots_that_nobody_could_write(place: Place, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    place.configure(baseLogDir=str(closed / "pilots"))
+    factory = place.start()
+    until(lambda: (last := factory.queues["east"].last) and "cannot be written to" in last.reason)
+    assert factory.queues["east"].last.outcome == "held back"
+    (row,) = place.json("status", "east")["queues"]
+    (problem,) = row["problems"]
+    assert (problem["code"], problem["blocks"], row["sent"]) == ("not-writable", True, 0)
+    assert "Let the factory's user write there" in place.run("why", "east").stdout
+    closed.chmod(0o755)
+    factory.room.look()
+    until(lambda: factory.queues["east"].last.outcome == "sent")
+
+
 def test_a_queue_stops_before_pilots_fail_and_says_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real file system, of which all that is left is less than what must be."""
     place.configure(room__minimum=str(10**9))

@@ -12,7 +12,7 @@ from autopyfactory.model.declaration import Bite
 from autopyfactory.model.info import SiteInfo, WMSQueueInfo
 from autopyfactory.model.record import CycleRecord, HeldGroup, Match, Sent, Troubles
 from autopyfactory.model.serialize import from_plain
-from autopyfactory.pauses import Pause
+from autopyfactory.pauses import ALL, Pause
 from autopyfactory.why import LiveState, explain
 from autopyfactory.why.render import render
 from contracts.records import T0, cycle
@@ -118,8 +118,12 @@ def test_paused_from_the_record_and_live() -> None:
     for state in (None, live(pause=pause)):
         story = explain([record], state)
         assert story.codes == ("paused",)
-        assert "alice: cooling" in story.headline
-        assert story.next == ("`autopyfactory resume` ends that",)
+        assert "by alice since 2026-11-22 02:00Z until 2026-11-22 03:00Z: cooling" in story.headline
+        assert story.next == (f"`autopyfactory resume {record.queue}` ends that",)
+    every = Pause(ALL, T0, reason="with all queues since", by="alice")
+    record = cycle(outcome="paused", reason=every.words, pause=every.words)
+    for state in (None, live(pause=every)):
+        assert explain([record], state).next == ("`autopyfactory resume --all` ends that",)
 
 
 def test_a_pause_that_was_lifted_a_moment_ago_is_not_told() -> None:
@@ -271,6 +275,26 @@ def test_submission_that_failed_for_a_reason_nobody_knows() -> None:
     story = explain([cycle(pending=3, outcome="failed", sent=sent)], live())
     assert story.codes == ("submission-failed",)
     assert "the moon is full" in story.headline
+
+
+@pytest.mark.parametrize(
+    ("error", "todo"),
+    [
+        ("a@b: the collector knows no schedd named 'a'", "start that schedd, or correct `batchstatus"),
+        ("a@b: submit: no answer within 20 s", "see that the schedd and its collector run"),
+    ],
+)
+def test_a_submission_to_a_schedd_that_is_gone_says_what_the_silence_will_say(error: str, todo: str) -> None:
+    """In its first minute a schedd that stopped is no silence yet: what to do is the same, told once."""
+    sent = (Sent("t", "a@b", "ce", 0, error=error),)
+    story = explain([cycle(pending=3, outcome="failed", sent=sent)], live())
+    assert story.codes == ("submission-failed",)
+    assert story.causes[0].words == f"the submission to ce through a@b failed: {error.removeprefix('a@b: ')}"
+    assert story.next[0].startswith(todo)
+    later = cycle(pending=3, outcome="failed", sent=sent, errors={"batch": error}, ages={"batch": 90.0})
+    story = explain([later], live())
+    assert story.codes == ("schedd-down", "submission-failed")
+    assert len(story.next) == 1
 
 
 def test_internal_error() -> None:

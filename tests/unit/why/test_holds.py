@@ -59,6 +59,11 @@ QOS = (  # rwth-i6/sisyphus#241
 SBATCH = "submission command failed (exit code = 1) (stdout:) (stderr:sbatch: error: "
 BATCH = f"{SBATCH}Batch job submission failed: "
 
+MUTE = (  # a daemon that was stopped with SIGSTOP, after 60 s
+    "Failed communication with collector.; IO: Failed to read packet header; ERROR: SECMAN:2007:This service "
+    "is running, but did not respond in a reasonable time. It may be overloaded. Please try again in a few minutes.  "
+    "If the problem persists, contact your administrator."
+)
 HERE = [
     # of our own schedd and its gridmanager
     (
@@ -176,6 +181,7 @@ HERE = [
         "number of current user's jobs exceeds the queue limit: user yoo, queue standby)",
         "ce-policy",
     ),
+    (TESTBED, 0, f"Error connecting to schedd ce1@grid.test: {MUTE}", "ce-down"),
     # that nobody knows, with words that others begin with
     ("nowhere", 0, "something that nobody has seen yet", "held-other"),
     ("nowhere", 0, "the job 403.401 is held by its moon", "held-other"),
@@ -196,6 +202,7 @@ THERE = [
 ]
 
 SITE_ACTS = (
+    "ce-down",
     "ce-policy",
     "ce-closed",
     "ce-not-found",
@@ -266,3 +273,18 @@ def test_texts_of_different_pilots_are_the_same_text() -> None:
     b = "Error from slot1_7@node3.site: cannot open /pool/dir_4712/y 13.5 77ffe0012a"
     assert stripped(a) == stripped(b)
     assert stripped(a) != stripped("Error from slot1_1@node17.site: cannot read /pool/x 12.0 3fa94c0011")
+
+
+@pytest.mark.parametrize(
+    ("text", "todo"),
+    [
+        (f"ap@grid.test: {MUTE}", "see that the schedd and its collector run"),
+        ("ap@grid.test: submit: no answer within 20 s", "see that the schedd and its collector run"),
+        ("ap@grid.test: the collector knows no schedd named 'ap'", "start that schedd"),
+        ("the moon is full", "correct what the text says"),
+    ],
+)
+def test_a_submission_that_our_schedd_did_not_take(text: str, todo: str) -> None:
+    kind = kind_of(text, place="submission")
+    assert (kind.code, kind.who) == ("submission-failed", "us")
+    assert kind.next.startswith(todo)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -48,6 +50,17 @@ def test_a_name_that_no_host_has_is_ours_to_correct(monkeypatch: pytest.MonkeyPa
     (cause,) = of_troubles(Probes().round({"q": waiting("ce.exmaple.org")})["q"])
     assert (cause.code, cause.who) == ("ce-unknown", "us")
     assert cause.words == "no host has the name ce.exmaple.org, where 3 pilots should go"
+
+
+def test_a_door_that_opens_and_says_nothing_is_the_sites() -> None:
+    """A CE that is frozen: its kernel takes connections, nobody answers. However long one waits, one text."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        there = f"127.0.0.1:{mute.getsockname()[1]}"
+        told = {probe(f"condor ce1 {there}", limit) for limit in (1.0, 6.4)}
+    assert told == {("ce-down", f"{there} accepts connections, and then its collector says nothing")}
+    ((code, seen),) = told
+    (cause,) = of_troubles(replace(waiting("ce1"), probe_code=code, probe=seen))
+    assert (cause.code, cause.who) == ("ce-down", "site")
 
 
 def test_a_name_service_in_trouble_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

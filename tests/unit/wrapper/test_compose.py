@@ -94,6 +94,14 @@ def test_all_faults_at_once_and_suggestions() -> None:
     assert "did you mean command?" in str(caught.value) and "did you mean scratch?" in str(caught.value)
 
 
+def test_what_is_not_found_is_told_once_whatever_options_it_has() -> None:
+    options = {"mine.server": "x", "rc.url": "y"}
+    payloads, checks = ("command", "rc=panada"), ("/nonexistent/mine.sh",)
+    (check, payload) = faults(payloads=payloads, checks=checks, options=options)
+    assert "mine.sh cannot be read: No such file or directory" in f"{check}{payload}"
+    assert "no payload 'panada'" in f"{check}{payload}"
+
+
 def test_what_payloads_need_is_added() -> None:
     options = {"a.needs": "token", "b.container": "/image.sif"}
     parts = Parts.of(Recipe(("a=command", "b=command"), ("os",), options=options))
