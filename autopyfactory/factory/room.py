@@ -2,7 +2,7 @@
 
 A full tree of logs makes pilots fail that have run for hours, since their output cannot come back; a full
 state folder makes the factory forget. So no queue sends any more while there is still some room left. A tree
-of pilots' logs that cannot be written to (mounted read-only, given to somebody else) is as good as a full one.
+of pilots' logs that cannot be written to (mounted read-only, given to others) is as good as a full one.
 """
 
 from __future__ import annotations

@@ -61,8 +61,8 @@ BATCH = f"{SBATCH}Batch job submission failed: "
 
 MUTE = (  # a daemon that was stopped with SIGSTOP, after 60 s
     "Failed communication with collector.; IO: Failed to read packet header; ERROR: SECMAN:2007:This service "
-    "is running, but did not respond in a reasonable time. It may be overloaded. Please try again in a few minutes.  "
-    "If the problem persists, contact your administrator."
+    "is running, but did not respond in a reasonable time. It may be overloaded. Please try again in a few "
+    "minutes.  If the problem persists, contact your administrator."
 )
 HERE = [
     # of our own schedd and its gridmanager
