@@ -8,6 +8,7 @@ each time, want five pilots. With `MaxPerFactory` each cycle also needs the sum 
 """
 
 import random
+import re
 import statistics
 import threading
 import time
@@ -39,22 +40,24 @@ class Rounds:
         self.random = random.Random(1)
         self.refreshed: list[float] = []
         self.cpu: list[float] = []
-        self._left = self._sent = 0
+        self._due: set[str] = set()  # queues whose cycle of this round has not ended
+        self._sent = 0
         self._changed = threading.Condition()
-        self._begun = datetime.now(UTC)
+        self._begun = self._refreshed_at = datetime.now(UTC)
         until(lambda: all(q.last for q in factory.queues.values()), 120, "each queue's first cycle")
         factory.reporting.listeners.append(self._hear)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, CycleRecord) and event.started >= self._begun:  # earlier ones come late
             with self._changed:
-                self._left -= 1
                 self._sent += event.submitted
+                if event.started >= self._refreshed_at:  # a refresh wakes queues, too, maybe half-way through
+                    self._due.discard(event.queue)
                 self._changed.notify()
 
     def _wait(self) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self._left <= 0, 120)
+            return self._changed.wait_for(lambda: not self._due, 120)
 
     def prepare(self) -> None:
         """Let other queues have work now."""
@@ -62,7 +65,9 @@ class Rounds:
         self.box.work({q: self.pending[q] + PILOTS if q in chosen else 0 for q in self.pending})
         for queue in chosen:
             self.pending[queue] += PILOTS
-        self._left, self._sent, self._begun = len(self.pending), 0, datetime.now(UTC)
+        with self._changed:
+            self._due, self._sent, self._begun = set(self.pending), 0, datetime.now(UTC)
+            self._refreshed_at = datetime.max.replace(tzinfo=UTC)
 
     def run(self) -> None:
         """Do one round."""
@@ -70,6 +75,8 @@ class Rounds:
         for source in self.factory.sources.all():
             assert source.poll(), source.state.trouble
         self.refreshed.append(time.perf_counter() - begun)
+        with self._changed:
+            self._refreshed_at = datetime.now(UTC)
         for queue in self.factory.queues.values():
             queue.wake()
         assert self._wait(), "not all queues ran"
@@ -77,8 +84,9 @@ class Rounds:
         assert self._sent == PILOTS * self.wanting, f"{self._sent} pilots were sent: {self._said()}"
 
     def _said(self) -> Counter[str]:
-        """Return what the last cycles said, and how many queues said each."""
-        return Counter(f"{q.last.outcome}: {q.last.reason}" for q in self.factory.queues.values() if q.last)
+        """Return what the last cycles said, without their numbers, and how many queues said each."""
+        said = (f"{q.last.outcome}: {q.last.reason}" for q in self.factory.queues.values() if q.last)
+        return Counter(re.sub("[0-9]+", "N", text) for text in said)
 
 
 def configure(folder: Path, pool: common.Pool, chain: str, size: dict[str, int]) -> Box:
