@@ -17,9 +17,10 @@ def token_left_behind(queue: QueueConfig, description: Mapping[str, str]) -> str
     """Return the token that a pilot of `queue` is told to use and that does not travel with it.
 
     None: all is well, or it cannot be told from here (the token is a path on the node, or of no glidein).
+    `wrapper.files` lie elsewhere on the node, and in wrappers that CEs may cache: no place for a token.
     """
     named = _composed(queue) if queue.options.wrapper_payloads else _by_hand(description)
-    travels = [*description.get("transfer_input_files", "").split(","), *queue.options.wrapper_files]
+    travels = description.get("transfer_input_files", "").split(",")
     there = {PurePath(path.strip()).name for path in travels}
     return next((n for n in named if n not in there and "$" not in n and not n.startswith("/")), None)
 

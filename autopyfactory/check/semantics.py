@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any
 
 from autopyfactory.check.glidein import token_left_behind
@@ -265,6 +266,8 @@ def _pilot(
     if token := token_left_behind(trial.queue, description):
         message = f"the glidein is to join the pool with the token {token}, which does not travel with it"
         hint = "name the file in condor_attributes.transfer_input_files of the submit plugin"
+        if any(PurePath(name).name == token for name in trial.queue.options.wrapper_files):
+            hint += ": wrapper.files are not where the glidein looks, and wrappers may be cached"
         yield Problem("warning", message, trial.queue.section.where, trial.queue.name, hint=hint)
     for fault in of_credentials(description, datetime.now(UTC)):
         yield Problem("warning", fault.words, trial.queue.section.where, trial.queue.name)

@@ -199,7 +199,10 @@ def _renewed(configuration: Configuration, names: Sequence[str]) -> dict[str, st
 
 def _show(rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
-        echo("no credential profiles: authConf names none")
+        echo(
+            "no credential profiles: authConf names none. Tokens and proxies that queues name as files are "
+            "looked at by `autopyfactory check`, and shown to their CEs by `autopyfactory check --online`"
+        )
         return
     table = Table(box=box.SIMPLE)
     for head in (

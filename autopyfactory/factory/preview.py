@@ -91,6 +91,8 @@ class Preview(Neighbours):
         closed = queue.reader.gate(readings)
         if closed:
             return Effect(**counts, would_send=0, reason="; ".join(closed))
+        if cannot := _undescribed(queue):
+            return Effect(**counts, would_send=0, reason=f"no pilot can be described: {cannot}")
         decision = decide(queue.parts.chain, inputs)
         why = decision.decisive
         reason = f"{why.plugin}: {why.reason}" if why else "empty chain"
@@ -126,3 +128,15 @@ class Preview(Neighbours):
     def _recent(self, queue: str) -> RecentPilots | None:
         known = self._queues.get(queue) or self._running.get(queue)
         return known.recent() if known else None
+
+
+def _undescribed(queue: APFQueue) -> str:
+    """Return why no pilot of the queue can be described, on whichever way; empty: one can."""
+    faults: dict[str, None] = {}
+    for route in queue.parts.routes:
+        try:
+            route.submit.describe("plan")
+            return ""
+        except Exception as err:  # noqa: BLE001 - a third party's plugin may raise anything
+            faults[str(err) or type(err).__name__] = None
+    return "; ".join(faults)

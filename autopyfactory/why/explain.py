@@ -175,10 +175,8 @@ def _runs(records: Sequence[CycleRecord]) -> list[Run]:
         last, submitted = run[-1], sum(r.submitted for r in run)
         cause = main(last)
         reason = cause.words if cause else last.reason
-        words = (
-            f"{count(submitted, 'pilot')} sent"
-            if last.outcome == "sent" and not cause
-            else f"{last.outcome}: {reason}"
-        )
+        words = f"{last.outcome}: {reason}"
+        if last.outcome == "sent":
+            words = f"{count(submitted, 'pilot')} sent" + (f"; {reason}" if cause else "")
         found.append(Run(run[0].started, last.started, len(run), submitted, words))
     return found

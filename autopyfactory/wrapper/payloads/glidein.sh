@@ -198,6 +198,7 @@ make_scratch() {
 }
 
 take_token() {
+    [ -r "$token" ] || { say "no token $token here: it has to travel with the pilot" && finish 11 no-token; }
     (umask 077 && cat "$token" >"$dir/tokens/pool") || finish 11 no-token
     ask 20 condor_token_list -dir "$dir/tokens"
     grep -q '"iss":' "$dir/answer" || { say "$token is not a token" && finish 11 no-token; }

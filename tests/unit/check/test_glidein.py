@@ -44,11 +44,11 @@ def test_a_glidein_that_is_the_executable(
 def test_a_glidein_in_a_composed_wrapper() -> None:
     named = {"glidein__token": "pool.token"}
     assert token_left_behind(queue(("glidein",), **named), {}) == "pool.token"
-    assert token_left_behind(queue(("glidein",), ("/etc/pool.token",), **named), {}) is None
+    assert token_left_behind(queue(("glidein",), ("/etc/pool.token",), **named), {}) == "pool.token"
     assert token_left_behind(queue(("glidein",), **named), {"transfer_input_files": "/x/pool.token"}) is None
     assert token_left_behind(queue(("panda",), **named), {}) is None, "that payload does not run"
 
 
 def test_a_glidein_by_another_name_has_options_of_its_own() -> None:
-    both = queue(("glidein", "gpu=glidein"), ("/etc/a",), glidein__token="a", gpu__token="b")
-    assert token_left_behind(both, {}) == "b"
+    both = queue(("glidein", "gpu=glidein"), glidein__token="a", gpu__token="b")
+    assert token_left_behind(both, {"transfer_input_files": "/etc/a"}) == "b"

@@ -131,3 +131,13 @@ def test_without_a_factory_it_asks_by_itself_and_keeps_no_source(place: Place) -
     assert still.sources.all() == []
     assert not [p for p in pilots() if p.factory == place.name]
     still.shutdown(1)
+
+
+def test_a_queue_whose_wrapper_cannot_be_composed(place: Place, factory: Any) -> None:
+    """Told before a reload, which takes such a queue: its files may come, as an executable may."""
+    wrapper = "executable = None\nwrapper.payload = command\nwrapper.checks = no/such.sh\n"
+    place.configure(f"[composed]\nwmsqueue = east\n{wrapper}")
+    effect = look(place, factory, "composed")["composed"]
+    assert effect.would_send == 0
+    assert effect.reason.startswith("no pilot can be described: wrapper.checks: the check /")
+    assert effect.reason.endswith("no/such.sh cannot be read: No such file or directory")

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,7 +23,7 @@ from autopyfactory.model.serialize import to_full, to_plain
 from autopyfactory.pauses import Pause
 from autopyfactory.web.render import path, query
 from autopyfactory.web.tokens import Tokens, token_file
-from autopyfactory.why.model import LiveState
+from autopyfactory.why.model import Cause, LiveState
 from contracts.records import cycle
 from endingkit import tallied
 from patience import until
@@ -109,6 +110,15 @@ def logs(access: webkit.FakeAccess) -> Path:
     (folder / "12.0.out").write_text(f"hello\n{EVIL}\nAPF_TOKEN=hunter2\n")
     (folder / "12.0.err").write_bytes(b"\xff\xfe\x00")
     return folder
+
+
+def test_the_first_sentence_says_whether_anything_is_wrong(access: webkit.FakeAccess) -> None:
+    """Queues without work, and what somebody has taken on, are not wrong: as in `status --check`."""
+    assert "4 queues: nothing is wrong, 0 with nothing in the way" in webkit.client(access).get("/").text
+    bad = replace(webkit.ROWS[1], problems=(Cause("ce-down", "no answer", "tell the site", "site"),))
+    access.answers["status"] = webkit.status([webkit.ROWS[0], bad])
+    told = webkit.client(access).get("/").text
+    assert "2 queues: something is wrong with <strong>1</strong>, 0 with nothing in the way" in told
 
 
 @pytest.mark.usefixtures("logs")

@@ -485,6 +485,13 @@ def test_last_night_is_told_from_the_records_alone() -> None:
     assert not story.from_factory
 
 
+def test_cycles_that_sent_say_how_many_whatever_else_is_wrong() -> None:
+    wrong = "the token /t cannot be read: Permission denied"
+    told = cycle(outcome="sent", sent=(Sent("t", "ap", "ce", 3, "7"),), credential=wrong)
+    (run,) = explain([told], None).runs
+    assert run.words == f"3 pilots sent; credential: {wrong}"
+
+
 def test_runs_tell_when_it_began() -> None:
     good = [cycle(number=n, at=T0 + n * MINUTE, pending=3) for n in range(3)]
     wms = [
