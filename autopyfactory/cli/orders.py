@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +21,7 @@ def order_command(kind: str, text: str) -> click.Command:
 
     @click.command(kind, help=text)
     @conf_option
-    @click.argument("queue", required=False, shell_complete=queue_names)
+    @click.argument("queues", metavar="[QUEUE]...", nargs=-1, shell_complete=queue_names)
     @click.option("--all", "all_queues", is_flag=True, help="All queues.")
     @click.option(
         "--until", callback=future_time, metavar="TIME", help="End by itself then (UTC), e.g. 14:00, 2h."
@@ -28,22 +30,35 @@ def order_command(kind: str, text: str) -> click.Command:
     @click.option("--replace", is_flag=True, help="Also in place of somebody else's pause or drain.")
     def command(
         conf: tuple[str, ...],
-        queue: str | None,
+        queues: tuple[str, ...],
         all_queues: bool,
         until: datetime | None,
         reason: str,
         replace: bool,
     ) -> None:
-        order(Link(conf), kind, target(queue, all_queues), until, reason, replace=replace)
+        link = Link(conf)
+        each(targets(queues, all_queues), lambda q: order(link, kind, q, until, reason, replace=replace))
 
     return command
 
 
-def target(queue: str | None, all_queues: bool) -> str:
-    """Return the queue that is meant, `*` for all. Raises UsageError unless exactly one is given."""
-    if (queue is None) != all_queues:
-        raise click.UsageError("give either a QUEUE or --all")
-    return ALL if all_queues or queue is None else queue
+def targets(queues: Sequence[str], all_queues: bool) -> tuple[str, ...]:
+    """Return the queues that are meant, `*` for all. Raises UsageError unless some, or all, are given."""
+    if bool(queues) == all_queues:
+        raise click.UsageError("give either QUEUEs or --all")
+    return (ALL,) if all_queues else tuple(dict.fromkeys(queues))
+
+
+def each(names: Sequence[str], give: Callable[[str], None]) -> None:
+    """Give an order for each of `names`, whatever becomes of the others; one that failed ends the command."""
+    codes: list[int] = []
+    for name in names:
+        try:
+            give(name)
+        except SystemExit as end:  # it has said why
+            codes.append(int(end.code or 0))
+    if any(codes):
+        sys.exit(max(codes))
 
 
 def order(

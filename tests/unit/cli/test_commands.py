@@ -110,6 +110,17 @@ def test_a_pause_survives_a_restart(place: Any) -> None:
     assert place.json("status", "west")["queues"][0]["state"] == "draining"
 
 
+def test_several_queues_at_once_each_whatever_becomes_of_the_others(place: Any) -> None:
+    factory = place.start()
+    told = place.run("pause", "nope", "east", "west", "--reason", "cooling", code=1)
+    assert "there is no queue 'nope'" in told.stderr
+    assert factory.pauses.get("east").reason == factory.pauses.get("west").reason == "cooling"
+    told = place.run("resume", "west", "east", "west").stdout.splitlines()
+    assert [line.split(": ")[0] for line in told] == ["west", "east"]
+    assert factory.pauses.get("east") is factory.pauses.get("west") is None
+    assert "either QUEUEs or --all" in place.run("drain", "east", "--all", code=2).stderr
+
+
 def test_a_colleagues_pause_is_not_replaced_in_silence(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     factory = place.start()
     for running in (True, False):

@@ -48,12 +48,12 @@ def give(
     orders.order(link, kind, name, until, reason)
 
 
-def test_exactly_one_of_a_queue_and_all_is_meant() -> None:
-    assert orders.target("east", False) == "east"
-    assert orders.target(None, True) == ALL
-    for queue, all_queues in ((None, False), ("east", True)):
+def test_either_queues_or_all_are_meant() -> None:
+    assert orders.targets(("east", "west", "east"), False) == ("east", "west")
+    assert orders.targets((), True) == (ALL,)
+    for queues, all_queues in (((), False), (("east",), True)):
         with pytest.raises(click.UsageError):
-            orders.target(queue, all_queues)
+            orders.targets(queues, all_queues)
 
 
 @pytest.mark.parametrize("kind", ["pause", "drain"])
