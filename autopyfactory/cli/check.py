@@ -35,7 +35,10 @@ COLOURS = {"error": "red", "warning": "yellow"}
     " named): host, port, authentication, description; nothing is sent.",
 )
 @click.option(
-    "--files/--no-files", default=True, show_default=True, help="Look for executables on this machine."
+    "--files/--no-files",
+    default=True,
+    show_default=True,
+    help="Look at executables, credentials and folders on this machine.",
 )
 @click.pass_context
 def command(

@@ -114,11 +114,16 @@ def logs(access: webkit.FakeAccess) -> Path:
 
 def test_the_first_sentence_says_whether_anything_is_wrong(access: webkit.FakeAccess) -> None:
     """Queues without work, and what somebody has taken on, are not wrong: as in `status --check`."""
-    assert "4 queues: nothing is wrong, 0 with nothing in the way" in webkit.client(access).get("/").text
+    told = webkit.client(access).get("/").text
+    assert "4 queues: nothing is wrong with them, 0 with nothing in the way" in told
     bad = replace(webkit.ROWS[1], problems=(Cause("ce-down", "no answer", "tell the site", "site"),))
     access.answers["status"] = webkit.status([webkit.ROWS[0], bad])
     told = webkit.client(access).get("/").text
     assert "2 queues: something is wrong with <strong>1</strong>, 0 with nothing in the way" in told
+    access.answers["status"] = webkit.status(())
+    access.answers["health"] = webkit.health(problems=["no factory answers"])
+    told = webkit.client(access).get("/").text
+    assert "0 queues: 0 with nothing in the way, and <strong>1 problem of the factory" in told
 
 
 @pytest.mark.usefixtures("logs")
