@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from autopyfactory.condor.client import CondorClient
+from autopyfactory.condor.jobstatus import IS_IDLE, IS_RUNNING, actual
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.why.waits import UNKNOWN, starved
 
@@ -15,6 +16,7 @@ STATES = {
     "idle": 1, "running": 2, "removed": 3, "completed": 4, "held": 5, "transferring": 6, "suspended": 7,
 }  # fmt: skip
 WORDS = {number: word for word, number in STATES.items()}
+_SAID = {"idle": IS_IDLE, "running": IS_RUNNING}  # the site knows better than HTCondor
 PENDING = ("idle", "held")
 CHUNK = 100  # pilots per removal: larger transactions stall other clients of a schedd
 ATTRIBUTES = (
@@ -40,7 +42,8 @@ class Wanted:
             unknown = [s for s in self.states if s not in STATES]
             if unknown:
                 raise ValueError(f"no such state: {', '.join(unknown)}; states: {', '.join(STATES)}")
-            parts.append("(" + " || ".join(f"JobStatus == {STATES[s]}" for s in self.states) + ")")
+            said = (_SAID.get(s, f"JobStatus == {STATES[s]}") for s in self.states)
+            parts.append("(" + " || ".join(said) + ")")
         if self.older is not None:
             parts.append(f"EnteredCurrentStatus < {int((now - self.older).timestamp())}")
         return " && ".join(parts)
@@ -77,7 +80,7 @@ def _pilot(ad: Mapping[str, Any], target: str) -> Pilot:
     return Pilot(
         id=f"{ad['ClusterId']}.{ad['ProcId']}",
         queue=str(ad["MATCH_APF_QUEUE"] or ""),
-        state=WORDS.get(int(ad["JobStatus"] or 0), str(ad["JobStatus"])),
+        state=WORDS.get(int(_status(ad) or 0), str(ad["JobStatus"])),
         submitted=_time(ad["QDate"]),
         since=_time(ad["EnteredCurrentStatus"]),
         grid_state=str(ad["GridJobStatus"] or ""),
@@ -124,7 +127,7 @@ class Ages:
 def ages(client: CondorClient, factory_id: str, queue: str | None, *, deadline: float) -> dict[str, Ages]:
     """Return the ages of the pilots of one queue or of all. Raises CondorError."""
     wanted = Wanted(queue, ("idle", "held", "running"))
-    names = ("MATCH_APF_QUEUE", "JobStatus", "EnteredCurrentStatus")
+    names = ("MATCH_APF_QUEUE", "JobStatus", "GridJobStatus", "EnteredCurrentStatus")
     ads = client.query(wanted.constraint(factory_id, datetime.now(UTC)), names, deadline=deadline)
     return summarize(ads)
 
@@ -136,11 +139,15 @@ def summarize(ads: Iterable[Mapping[str, Any]]) -> dict[str, Ages]:
         if ad["MATCH_APF_QUEUE"] is None or (since := _time(ad["EnteredCurrentStatus"])) is None:
             continue
         pending, running = found.setdefault(str(ad["MATCH_APF_QUEUE"]), ([], []))
-        (running if ad["JobStatus"] == STATES["running"] else pending).append(since)
+        (running if _status(ad) == STATES["running"] else pending).append(since)
     return {
         queue: Ages(min(p, default=None), min(r, default=None), max(r, default=None))
         for queue, (p, r) in found.items()
     }
+
+
+def _status(ad: Mapping[str, Any]) -> Any:
+    return actual(ad["JobStatus"], ad["GridJobStatus"])
 
 
 def _time(seconds: Any) -> datetime | None:

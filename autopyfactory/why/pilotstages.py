@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from autopyfactory.condor.endings import number
+from autopyfactory.condor.jobstatus import actual
 from autopyfactory.model.declaration import Who
 from autopyfactory.model.ending import Account, Ending
 from autopyfactory.model.text import count, printable, span
@@ -95,11 +96,12 @@ def seen(p: Known, ad: Mapping[str, Any], now: float) -> Known:
         return p
     resource = str(ad["GridResource"] or "")
     p = replace(p, resource=resource)
+    runs = actual(ad["JobStatus"], ad["GridJobStatus"]) == RUNNING
     began = number(ad["JobStartDate"]) or now
     if resource and ad["GridJobId"]:
-        at = min(now, began) if ad["JobStatus"] == RUNNING else now
+        at = min(now, began) if runs else now
         p = _reached(p, "at the CE", at, f"as {printable(str(ad['GridJobId']).split()[-1], 80)}")
-    if ad["JobStatus"] == RUNNING:
+    if runs:
         host = str(ad["RemoteHost"] or "")
         p = _reached(p, "running", began, f"on {printable(host, 80)}" if host and not resource else "")
     if ad["JobStatus"] == HELD:

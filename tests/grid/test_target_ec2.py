@@ -107,6 +107,7 @@ def test_a_spot_machine_is_asked_for_at_its_price_and_taken_back(
         assert (state(service, name), machine(service, name)["InstanceLifecycle"]) == ("running", "spot")
         (request,) = spot_requests(service)
         assert (request["InstanceId"], float(request["SpotPrice"])) == (name, 0.05)
+        until(lambda: running(factory) == 1, "the factory to count it as what its service says")
         (route,) = factory.queues["q1"].parts.routes
         assert route.submit.withdraw(1, PATIENCE) == 0, "it runs"
         made.queues["q1"]["sched.keepnrunning.keep_running"] = "0"

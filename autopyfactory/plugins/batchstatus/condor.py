@@ -11,6 +11,7 @@ from autopyfactory.accounting.lately import WINDOW
 from autopyfactory.accounting.requests import Endings, Searched, Surveyed, TagCount, TagFound
 from autopyfactory.condor.endings import ENDED, ending_of, start_of
 from autopyfactory.condor.errors import Busy, CondorError, Overrun
+from autopyfactory.condor.jobstatus import actual
 from autopyfactory.condor.quoting import constraint_string
 from autopyfactory.condor.registry import client
 from autopyfactory.config.jobstates import CONDOR_BATCH
@@ -177,7 +178,8 @@ def summarize(
 
     Of each group: queue, JobStatus, JobUniverse, GridJobStatus, mark, CE (of queues with several), number.
 
-    A grid job without GridJobStatus has not reached its CE yet. One that was removed is in the queue until it
+    A grid job without GridJobStatus has not reached its CE yet; one that is idle runs if its CE says so. One
+    that was removed is in the queue until it
     is gone from its CE: it may run there, so it counts as pending whatever mappings.conf says. Jobs without a
     queue name are left out: they are not ours to decide about.
     """
@@ -188,7 +190,7 @@ def summarize(
     for name, status, universe, grid, whose, ce, number in rows:
         if name is None:
             continue
-        count = int(number)
+        count, status = int(number), actual(status, grid)
         attribute = attributes.get(status)
         if attribute is None:
             attribute = "pending" if status == REMOVED else mapping.attribute(status)

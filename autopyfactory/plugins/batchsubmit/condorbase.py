@@ -17,6 +17,7 @@ from autopyfactory.accounting import spelling
 from autopyfactory.condor.capacity import CAPACITIES
 from autopyfactory.condor.client import CondorClient, Submitted
 from autopyfactory.condor.errors import CondorError, LimitReached, NotBegun, Refused, Suspended
+from autopyfactory.condor.jobstatus import IS_IDLE
 from autopyfactory.condor.quoting import attr, check, constraint_string, macro, words
 from autopyfactory.condor.registry import client
 from autopyfactory.credentials.credential import Presented
@@ -59,8 +60,7 @@ UNSPOOLED = "(JobStatus == 5 && HoldReasonCode == 16 && time() - EnteredCurrentS
 NEVER_SPOOLED = "AutoPyFactory: the pilot's files never came"
 AT_ONCE = 50  # pilots whose output is brought back in one cycle
 NOT_RUNNING, RUNNING = "(JobStatus == 1 || JobStatus == 5)", "(JobStatus == 2)"
-# A spot machine that ran already when HTCondor first looked is idle to it for good; only its service tells.
-WAITING = '(JobStatus == 5 || (JobStatus == 1 && (GridJobStatus == "running") isnt true))'
+WAITING = f"(JobStatus == 5 || {IS_IDLE})"
 
 
 def _parses(text: str | None) -> str | None:

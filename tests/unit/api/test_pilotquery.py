@@ -14,7 +14,8 @@ T = int(NOW.timestamp())
 def test_the_constraint_quotes_names_and_names_states() -> None:
     wanted = Wanted('a"b', ("idle", "held"), timedelta(days=8))
     assert wanted.constraint("f", NOW) == (
-        'ApfFactory =?= "f" && MATCH_APF_QUEUE =?= "a\\"b" && (JobStatus == 1 || JobStatus == 5)'
+        'ApfFactory =?= "f" && MATCH_APF_QUEUE =?= "a\\"b" && '
+        '((JobStatus == 1 && (GridJobStatus == "running") isnt true) || JobStatus == 5)'
         f" && EnteredCurrentStatus < {T - 8 * 86400}"
     )
     assert Wanted().constraint("f", NOW) == 'ApfFactory =?= "f"'
@@ -25,8 +26,9 @@ def test_a_state_that_does_not_exist_is_refused() -> None:
         Wanted(None, ("asleep",)).constraint("f", NOW)
 
 
-def ad(queue: str | None, state: int, ago: int) -> dict[str, object]:
-    return {"MATCH_APF_QUEUE": queue, "JobStatus": state, "EnteredCurrentStatus": T - ago}
+def ad(queue: str | None, state: int, ago: int, **more: object) -> dict[str, object]:
+    known = {"MATCH_APF_QUEUE": queue, "JobStatus": state, "EnteredCurrentStatus": T - ago}
+    return {"GridJobStatus": None, **known, **more}
 
 
 def test_ages() -> None:
@@ -44,6 +46,7 @@ def test_ages() -> None:
     )
     assert found["B"] == Ages(NOW - timedelta(seconds=7))
     assert set(found) == {"A", "B"}
+    assert summarize([ad("C", 1, 8, GridJobStatus="running")])["C"].oldest_pending is None, "its site says so"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ def test_a_pilot_that_does_well() -> None:
     assert [s.words for s in p.stages[1:]] == ["as 3.0", "", "exit code 0 after 50 s", "3 payloads", "ok"]
 
 
+def test_one_that_only_its_site_says_runs() -> None:
+    p = stages.seen(stages.sent("7.0", 100.0), ad(1, GridJobId=f"{CE} 3.0", GridJobStatus="running"), 110.0)
+    assert (names(p), p.running_since) == (["submitted", "at the CE", "running"], 110.0)
+
+
 def test_one_that_was_too_quick_to_be_seen() -> None:
     p = stages.seen(stages.sent("7.0", 100.0), ad(1), 101.0)
     p = stages.ended(p, ending())

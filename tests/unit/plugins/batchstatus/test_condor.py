@@ -55,6 +55,16 @@ def test_idle_pilots_of_the_local_pool_are_not_told_to_be_on_their_way_to_a_ce()
     assert "6 pilots pending, 0 running" in told["local"]
 
 
+def test_idle_pilots_run_when_their_site_says_so() -> None:
+    """HTCondor leaves a spot machine idle that ran already when it first looked."""
+    rows = [("Q", 1, 9, there, "m", "ce", 1) for there in ("running", "RUNNING", "pending", None)]
+    rows += [("Q", status, 9, "running", "m", "ce", 1) for status in (3, 5)]
+    found = summarize(rows, Mapping.load(CONDOR_BATCH), "m")
+    q = found.queues["Q"]
+    assert (q.running, q.pending, q.waiting, q.unsubmitted, q.held) == (2, 4, 1, 1, 1)
+    assert found.running_at == {"Q": {"ce": 2}}
+
+
 def test_no_rows_are_no_pilots() -> None:
     status = summarize([], Mapping.load(CONDOR_BATCH))
     assert (dict(status.queues), status.active) == ({}, 0)
