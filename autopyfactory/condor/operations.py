@@ -6,6 +6,7 @@ import ctypes
 import gc
 import re
 import sys
+import time
 from typing import Any
 
 import classad2
@@ -48,6 +49,7 @@ class Operations:
         self._pool = collector
         self._schedd: htcondor2.Schedd | None = None
         self._location: classad2.ClassAd | None = None
+        self._since = time.monotonic()  # when that was asked for
         self._used: Any = None  # what the last answer was made from
 
     def forget(self) -> None:
@@ -59,8 +61,30 @@ class Operations:
 
     def _locate(self) -> classad2.ClassAd:
         if self._location is None:
+            self._since = time.monotonic()
             self._location = self._find()
         return self._location
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was asked for where the schedd is, if that is known."""
+        return 0.0 if self._location is None else time.monotonic() - self._since
+
+    def where(self) -> str:
+        """Ask where the schedd is; leaves what is known of that as it is."""
+        return str(self._find())
+
+    def settle(self, where: str, ago: float) -> None:
+        """Take in what `where` told, asked in another process `ago` seconds ago; empty: nothing.
+
+        One that is elsewhere by now is asked there, though who had its name may still answer.
+        """
+        if not where or self._location is None or self.age < ago:  # it was asked for since
+            return
+        found = classad2.parseOne(where)
+        self._since = time.monotonic() - ago
+        if attribute(found, "MyAddress") != attribute(self._location, "MyAddress"):
+            self._location, self._schedd = found, None
 
     def _find(self) -> classad2.ClassAd:
         collector = htcondor2.Collector(self._pool)

@@ -31,9 +31,12 @@ class Ended(Exception):
         self.status = status
 
 
+LOCATION_AGE = 300.0  # seconds after which a child asks anew where its schedd is
+
+
 def worker_command(target: Target) -> list[str]:
     """How to start the child; -P keeps a stray file in the working directory from replacing a module."""
-    where = [target.schedd or "", target.collector or ""]
+    where = [target.schedd or "", target.collector or "", f"{LOCATION_AGE}"]
     return [sys.executable, "-P", "-m", "autopyfactory.condor.worker", str(os.getpid()), *where]
 
 

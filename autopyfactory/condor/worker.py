@@ -1,25 +1,26 @@
 """The child process: reads requests from its standard input, calls HTCondor, writes replies.
 
-Run as `python -m autopyfactory.condor.worker PARENT_PID SCHEDD COLLECTOR` ("" for a name that is not
-given). It holds nothing that matters and may be killed at any time.
+Run as `python -m autopyfactory.condor.worker PARENT_PID SCHEDD COLLECTOR AGE` ("" for a name that is not
+given; AGE: seconds after which it asks anew where the schedd is). It holds nothing that matters and may be
+killed at any time.
 
 A request is {"operation", "arguments"}. A reply is {"result"} or {"error": [type, text]}, with "rss" in kB.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import select
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from autopyfactory.condor.diagnosis import NOT_BEGUN
+from autopyfactory.condor.errand import Errand
 from autopyfactory.condor.frames import Assembler, pack
+from autopyfactory.condor.lifeline import tie_to_parent
 
 if TYPE_CHECKING:
     from autopyfactory.condor.operations import Operations
@@ -32,18 +33,7 @@ RETRY_WITHIN = 2.0
 # After a restart of both, one attempt fails on the old session with the schedd and one on that with the
 # collector.
 ATTEMPTS = 3
-_PR_SET_PDEATHSIG = 1
 _WRITES = ("submit",)
-
-
-def tie_to_parent(parent: int) -> None:
-    """Die with the factory, however it dies, and leave the terminal's and service manager's signals to it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)  # the parent was gone before we asked to follow it
-    # Ctrl-C or a stop of the whole service must not cut off a submission; the parent kills us in time.
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def own_output() -> int:
@@ -99,7 +89,7 @@ def answer(operations: Operations, name: str, arguments: list[Any]) -> dict[str,
 
 def main() -> NoReturn:
     """Serve until told to stop."""
-    parent, schedd, collector = sys.argv[1:4]
+    parent, schedd, collector, age = sys.argv[1:5]
     tie_to_parent(int(parent))
     replies = own_output()
     # Imported here: not before the child is tied to its parent.
@@ -109,14 +99,18 @@ def main() -> NoReturn:
 
     htcondor2.enable_debug()  # standard error then says why, where the exceptions only say that
     operations = Operations(schedd or None, collector or None)
+    errand = Errand(operations.where, (replies,))
     gc.freeze()
     gc.disable()  # garbage is collected between requests
     for request in requests():
+        operations.settle(errand.answer(), errand.age)
         reply = answer(operations, request["operation"], request["arguments"])
         data = memoryview(pack(reply | {"rss": resident_kb()}))
         while data:
             data = data[os.write(replies, data) :]
         operations.tidy()
+        if min(operations.age, errand.age) > float(age):
+            errand.begin()
     sys.exit(0)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from autopyfactory.accounting.protocol.accounts import Policy
-from autopyfactory.condor import registry
+from autopyfactory.condor import process, registry
 from autopyfactory.plugins.base import SourceError, SubmitUnknown
 from autopyfactory.plugins.batchstatus.condor import Condor
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
@@ -217,6 +217,29 @@ def test_a_name_that_is_moved_to_another_schedd_is_parted_from_the_other_name(
             assert box.pilots("m2") == 4, "those that were there before stay, and count"
             stays(box, 11, 3, new)
             assert factory.book.open("m2") == 6 and not any(s.lost for s in factory.book.standings())
+
+
+def test_a_name_is_followed_to_another_schedd_though_the_old_one_answers(
+    make_pool: Callable[..., Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old schedd goes on at the address that the children of a running factory know."""
+    monkeypatch.setattr(process, "LOCATION_AGE", 1.0)
+    old = make_pool("left")
+    box = Box(tmp_path / "f", old, f"followed-{os.getpid()}")
+    with Relay(int(old.collector.rpartition(":")[2])) as alias:
+        box.queue(
+            "f1", batchstatus__condor__collector=f"127.0.0.1:{alias.port}", sched__maxtorun__maximum="3",
+            apfqueue__sleep="0.2",
+        )  # fmt: skip
+        box.work({"f1": 1000})
+        with InProcess(box) as factory:
+            until(lambda: box.pilots("f1") == 3, "the pilots")
+            until(lambda: factory.book.standings()[0].balance.even, "balance")
+            not_of_its_second(factory.book.standings()[0].identity)
+            new = make_pool("taken", SCHEDD_NAME=old.schedd)
+            alias.behaviour = to(int(new.collector.rpartition(":")[2]))
+            until(lambda: factory.book.standings()[0].stranger_age is not None, "the other to be met")
+            assert (box.pilots("f1"), box.pilots("f1", new)) == (3, 0), "it is not the one it was"
 
 
 # --- where pilots were sent -----------------------------------------------------------------------------

@@ -206,7 +206,7 @@ class TestTheRealChild:
 
     def test_it_leaves_when_it_has_had_no_work_for_a_while(self):
         code = "import autopyfactory.condor.worker as w; w.IDLE_SECONDS = 2; w.main()"
-        command = [sys.executable, "-c", code, str(os.getpid()), "ap", ""]
+        command = [sys.executable, "-c", code, str(os.getpid()), "ap", "", "300"]
         caller = Caller(Target("ap"), 60.0, 1000, 1 << 20, command)
         ask(caller)
         first = caller.pid
