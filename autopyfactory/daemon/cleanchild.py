@@ -30,11 +30,11 @@ TOLD = 20  # troubles of one pass that are logged
 
 
 class CleanLogs:
-    """Cleans by the retention that `policy` returns at that time, from `start` to `stop`."""
+    """Cleans by the retention that `policy` returns at that time (None: not now), from `start` to `stop`."""
 
     def __init__(
         self,
-        policy: Callable[[], Retention],
+        policy: Callable[[], Retention | None],
         interval: float = EVERY,
         command: Sequence[str] = (sys.executable, "-P", "-m", "autopyfactory.daemon.cleanchild"),
     ) -> None:
@@ -67,7 +67,7 @@ class CleanLogs:
     def clean(self) -> None:
         """Let a process make one pass, wait for its end, and log what it says."""
         retention = self._policy()
-        if retention.idle:
+        if retention is None or retention.idle:
             return
         began = time.monotonic()
         with subprocess.Popen(

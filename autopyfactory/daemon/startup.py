@@ -23,10 +23,10 @@ from autopyfactory.accounting.ledger import LedgerError
 from autopyfactory.control.server import ControlServer, SocketError
 from autopyfactory.daemon import privileges
 from autopyfactory.daemon.cleanchild import CleanLogs
-from autopyfactory.daemon.cleanlogs import Retention
 from autopyfactory.daemon.contract import Built
 from autopyfactory.daemon.detach import Verdict, detach, is_file
 from autopyfactory.daemon.exits import ExitCode, StartError, drop_what_is_stuck
+from autopyfactory.daemon.logpolicy import LogPolicy
 from autopyfactory.daemon.options import DaemonOptions
 from autopyfactory.daemon.ownership import provide_file
 from autopyfactory.daemon.pidfile import PidFile
@@ -209,8 +209,9 @@ def _serve(config: Configuration, plan: Plan, book: Logs, verdict: Verdict, buil
         log.warning("the factory runs as root, as it was told to")
     try:
         notifier = Notifier()
+        policy = LogPolicy(_state(config))
         built = _build(config, plan, build)
-        cleaner = CleanLogs(lambda: Retention.of(built.factory.configuration, built.factory.underway()))
+        cleaner = CleanLogs(lambda: policy.now(built.factory))
         cleaner.start()
         service = Service(
             built, logs=book, notifier=notifier, verdict=verdict,

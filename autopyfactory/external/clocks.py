@@ -17,6 +17,7 @@ from autopyfactory.model.text import span
 TOLD = 60.0  # seconds of difference that are worth a word
 TOO_MUCH = 360.0  # seconds: as old as counts may be; beyond that nothing is sent
 FRESH = 900.0  # seconds that a witness counts
+EVER = float("-inf")
 COARSE = 1.0  # seconds: what a clock in whole seconds may be off
 
 
@@ -61,13 +62,13 @@ class Clocks:
             if abs(w.ahead) > TOLD
         )
 
-    def witnesses(self) -> tuple[str, ...]:
-        """Return who has said lately what the time is."""
-        return tuple(who for who, _ in self._fresh())
+    def witnesses(self, since: float = EVER) -> tuple[str, ...]:
+        """Return who has said lately, and after monotonic time `since`, what the time is."""
+        return tuple(who for who, _ in self._fresh(since))
 
-    def ours(self) -> str:
-        """Return that our clock is wrong, in words, when every witness says so; else nothing."""
-        known = [w.ahead for _, w in self._fresh()]
+    def ours(self, since: float = EVER) -> str:
+        """Return that our clock is wrong, in words, when every witness (since then) says so; else empty."""
+        known = [w.ahead for _, w in self._fresh(since)]
         for sign, words in ((1, "behind"), (-1, "ahead of")):
             if known and all(sign * ahead > TOO_MUCH for ahead in known):
                 least = min(abs(ahead) for ahead in known)
@@ -79,8 +80,8 @@ class Clocks:
         with self._lock:
             self._witnesses.clear()
 
-    def _fresh(self) -> list[tuple[str, _Witness]]:
-        oldest = time.monotonic() - FRESH
+    def _fresh(self, since: float = EVER) -> list[tuple[str, _Witness]]:
+        oldest = max(since, time.monotonic() - FRESH)
         with self._lock:
             return [(who, w) for who, w in sorted(self._witnesses.items()) if w.at >= oldest]
 

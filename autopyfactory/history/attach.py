@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from autopyfactory.external.setahead import SetAhead
 from autopyfactory.history.place import HistoryError
 from autopyfactory.history.store import history_url
 from autopyfactory.history.writer import HistoryWriter
@@ -30,6 +31,7 @@ def history_reporter(options: FactoryOptions) -> BatchReporter | None:
             keep_days=options.history_keep_days,
             detail_days=options.history_detail_days,
             max_bytes=options.history_max_size * 1_000_000,
+            ahead=SetAhead(),
         )
     except HistoryError as err:
         log.error("no history is kept: %s", err)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from autopyfactory.external.setahead import SetAhead
 from autopyfactory.history.schema import queue
 from autopyfactory.history.thinning import (
     DAY,
@@ -32,17 +33,35 @@ FREE_PAGES = 2000  # pages given back to the file system after one delivery
 class Upkeep:
     """Thins and expires the queues of one factory, some after each delivery, and bounds the size."""
 
-    def __init__(self, factory: str, keep_days: float, detail_days: float, max_bytes: int):
+    def __init__(
+        self,
+        factory: str,
+        keep_days: float,
+        detail_days: float,
+        max_bytes: int,
+        ahead: SetAhead | None = None,
+    ):
+        """While `ahead` doubts the clock only the size is looked after: that goes by the order of rows."""
         self._factory = factory
         self._keep = int(keep_days * DAY)
         self._tiers = tiers(detail_days)
         self._max_bytes = max_bytes
+        self._ahead = ahead
+        self._doubt = ""
         self._progress: Progress = {}
         self._todo: list[int] = []
         self._round_at: int | None = None
 
     def slice(self, engine: Engine, now: int, monotonic: Callable[[], float]) -> None:
         """Work for about `SLICE` seconds on what is due at `now` (ms since 1970)."""
+        if not self._todo and not self._is_due(now):
+            return
+        if self._doubts(now):
+            self._todo.clear()
+            if self._is_due(now):
+                self._round_at = now
+                self._end_round(engine)
+            return
         if not self._todo and not self._begin_round(engine, now):
             return
         end = monotonic() + SLICE
@@ -68,9 +87,19 @@ class Upkeep:
         """How many queues the round under way has still to look after."""
         return len(self._todo)
 
+    def _is_due(self, now: int) -> bool:
+        return self._round_at is None or not 0 <= now - self._round_at < PERIOD
+
+    def _doubts(self, now: int) -> bool:
+        """Whether the clock may be wrong; tells when that begins and ends."""
+        before, self._doubt = self._doubt, self._ahead.doubt(now / 1000) if self._ahead is not None else ""
+        if self._doubt and not before:
+            log.warning("nothing of the history is deleted by its age: %s", self._doubt)
+        elif before and not self._doubt:
+            log.info("the history is looked after again")
+        return bool(self._doubt)
+
     def _begin_round(self, engine: Engine, now: int) -> bool:
-        if self._round_at is not None and 0 <= now - self._round_at < PERIOD:
-            return False
         self._round_at = now
         with engine.begin() as connection:
             expire_events(connection, self._factory, now - self._keep)

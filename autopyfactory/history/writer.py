@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Insert, insert, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from autopyfactory.external import privatefiles
+from autopyfactory.external.setahead import SetAhead
 from autopyfactory.history import packing
 from autopyfactory.history.migration import TooNew, migrate
 from autopyfactory.history.packing import Packer
@@ -43,12 +44,17 @@ class HistoryWriter:
         detail_days: float = 7,
         max_bytes: int = 5_000_000_000,
         clock: Clock | None = None,
+        ahead: SetAhead | None = None,
     ):
-        """Prepare; nothing is opened until the first delivery. Raises HistoryError for an unusable URL."""
+        """Prepare; nothing is opened until the first delivery. Raises HistoryError for an unusable URL.
+
+        While `ahead` doubts the clock, nothing is thinned or deleted by its age.
+        """
         self._url = parse(url)
         self._factory = factory
         self._clock = clock or SystemClock()
-        self.upkeep = Upkeep(factory, keep_days, detail_days, max_bytes)
+        self._ahead = ahead
+        self.upkeep = Upkeep(factory, keep_days, detail_days, max_bytes, ahead)
         self._engine: Engine | None = None
         self._queues: dict[str, int] = {}
         self._dictionary: tuple[int, Packer] = (0, Packer())
@@ -115,6 +121,9 @@ class HistoryWriter:
                 newest = connection.execute(
                     select(dictionary.c.id, dictionary.c.body).order_by(dictionary.c.id.desc()).limit(1)
                 ).first()
+                last = connection.execute(select(cycle.c.at).order_by(cycle.c.id.desc()).limit(1)).scalar()
+            if self._ahead is not None and last is not None:
+                self._ahead.said(last / 1000)
             self._dictionary = (newest.id, Packer(newest.body)) if newest else (0, Packer())
             self._untrained = 0 if newest else self._retrain
             self._engine = engine

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+from autopyfactory.external.clocks import Clocks
+from autopyfactory.external.setahead import SetAhead
 from autopyfactory.history.reader import HistoryReader
 from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.record import FactoryEvent
@@ -38,6 +40,42 @@ def test_pings_count_and_are_the_first_to_go(url: str, path: Path) -> None:
     assert path.stat().st_size < 1_000_000
     assert len(HistoryReader(url).last("A", 999)) == 240  # not one cycle went
     assert raw(url, "SELECT count(*) FROM event WHERE kind = 'reloaded'") == 39
+
+
+def test_a_clock_that_is_set_far_ahead_deletes_nothing(url: str, path: Path) -> None:
+    clock, services = SetClock(T0), Clocks()
+    its = {"clock": clock, "ahead": SetAhead(clocks=services, monotonic=clock.monotonic)}
+    writer = HistoryWriter(url, "f", **its)  # type: ignore[arg-type]
+    writer.deliver([*series("A", T0, 600, every=10), FactoryEvent("reloaded", T0, "kept")])
+    for days in (400, 401):
+        clock.wall = T0 + timedelta(days=days)
+        writer.deliver([cycle("A", at=clock.wall)])
+    writer.close()
+    its["ahead"] = SetAhead(clocks=services, monotonic=clock.monotonic)
+    clock.wall = T0 + timedelta(days=900)  # and so it is at a start
+    writer = HistoryWriter(url, "f", **its)  # type: ignore[arg-type]
+    writer.deliver([cycle("A", at=clock.wall)])
+    assert len(HistoryReader(url).last("A", 9999)) == 603
+    assert raw(url, "SELECT count(*) FROM event") == 1
+    services.note("schedd ap", 0.0, 0.0, 0.0)  # it says the same; of any time, for the clock is one of a test
+    its["ahead"]._leapt = -1e9
+    clock.wall += timedelta(hours=1)
+    writer.deliver([cycle("A", at=clock.wall)])
+    writer.close()
+    assert len(HistoryReader(url).last("A", 9999)) == 2, "then what is old goes"
+
+
+def test_the_size_is_bounded_by_whatever_clock(url: str, path: Path) -> None:
+    clock = SetClock(T0)
+    ahead = SetAhead(T0.timestamp() - 9 * 86400, Clocks(), lambda: 0.0)
+    writer = HistoryWriter(url, "f", max_bytes=600_000, clock=clock, ahead=ahead)
+    for hour in range(60):
+        clock.wall = T0 + timedelta(hours=hour)
+        writer.deliver(list(series("A", clock.wall, 240, every=10, seed=hour)))
+    writer.close()
+    assert ahead.doubt(clock.wall.timestamp())
+    assert path.stat().st_size < 1_000_000
+    assert HistoryReader(url).last("A", 1)[0].record.started >= T0 + timedelta(hours=59)
 
 
 def test_space_of_thinned_cycles_is_given_back(url: str, path: Path) -> None:
