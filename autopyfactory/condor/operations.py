@@ -71,8 +71,14 @@ class Operations:
         return 0.0 if self._location is None else time.monotonic() - self._since
 
     def where(self) -> str:
-        """Ask where the schedd is; leaves what is known of that as it is."""
-        return str(self._find())
+        """Ask where the schedd is; leaves what is known of that as it is.
+
+        Another collector at the address does not know our session with the one before, and says so once.
+        """
+        try:
+            return str(self._find())
+        except htcondor2.HTCondorException:
+            return str(self._find())
 
     def settle(self, where: str, ago: float) -> None:
         """Take in what `where` told, asked in another process `ago` seconds ago; empty: nothing.
