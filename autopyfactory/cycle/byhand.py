@@ -7,10 +7,22 @@ overruled, since one may want to know whether it is over; limits, caps, disks an
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from autopyfactory.accounting.bookkeeper import Bookkeeper
+from autopyfactory.cycle.carried import Carried
+from autopyfactory.cycle.doing import AT_ONCE
+from autopyfactory.cycle.gate import held_back
+from autopyfactory.cycle.inputs import InputReader
+from autopyfactory.cycle.neighbours import Neighbours
+from autopyfactory.cycle.rules import Rules
 from autopyfactory.cycle.sender import Sending
+from autopyfactory.cycle.turns import TURNS
+from autopyfactory.cycle.ways import Way, Ways
+from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import CycleInputs, Rule, Step, declaration_of
 from autopyfactory.model.declaration import CAPPED, Who
 
@@ -114,3 +126,73 @@ def allowed(
 
 def _unknown(inputs: CycleInputs, need: str) -> bool:
     return need in ("wms", "batch", "site", "history") and getattr(inputs, need) is None
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What it takes to send them; used by the queue's thread."""
+
+    queue: str
+    book: Bookkeeper
+    neighbours: Neighbours
+    clock: Clock
+    reader: InputReader
+    ways: Ways
+    rules: Rules
+    carried: Carried
+
+    def send(self, order: Order) -> Sending:
+        """Send what a person asked for, within all limits. Raises NotSent, and what the plugins raise."""
+        now = self.clock.now()
+        self._let_in(order, now)
+        with TURNS.turn(self.queue):
+            seen = self.book.open(self.queue)
+            inputs, readings = self.reader.read(now)
+            shut = self._shut({} if "rules" in order.overrules else self.rules.down(inputs))
+            stale = {str(r.key) for r in readings if held_back([r])}
+            stale |= {"site"} if "wms" in stale else set()
+            begun = self.clock.monotonic()
+            n = allowed(order, self.rules.chain, inputs, stale, self.rules.calculate)
+            if self.clock.monotonic() - begun > AT_ONCE:
+                raise NotSent("a rule has hung: what was known is old, ask again")
+        return self._go(self.ways.freest(shut), n, seen)
+
+    def _let_in(self, order: Order, now: datetime) -> None:
+        """Raise NotSent where a pause, the factory, pilots' files or credentials keep it from being sent."""
+        pause = self.neighbours.paused(self.queue)
+        if pause is not None and "pause" not in order.overrules:
+            raise NotSent(f"the queue is {pause.words}", "us", ANYWAY)
+        missing = self.carried.gone(now)
+        if closed := (*self.neighbours.blocked(), *missing):
+            raise NotSent("; ".join(closed))
+        choice = self.carried.choose(now)
+        if choice is not None and choice.closed:
+            raise NotSent("; ".join(choice.closed), "credentials")
+
+    def _shut(self, down: Mapping[str, str]) -> dict[Way, str]:
+        """Return the ways over which nothing may go now, and why. `down`: CEs. Raises NotSent if all are."""
+        shut = {way: why for way in self.ways.all if (why := self._closed(way) or down.get(way.ce, ""))}
+        if len(shut) == len(self.ways.all):
+            raise NotSent("; ".join(dict.fromkeys(shut.values())))
+        return shut
+
+    def _closed(self, way: Way) -> str:
+        """Return why nothing may go over a way, also if a person wants it; empty: something may."""
+        why = ""
+        if self.ways.several:  # else it has been looked at
+            why = self.reader.shut.get(way.target, "") or self.carried.closed(way)
+        return why or "; ".join(self.book.holds(way.target))
+
+    def _go(self, way: Way, n: int, seen: int) -> Sending:
+        """Send `n` pilots over `way`; `seen`: the queue's open pilots when that was decided."""
+        if way.permit.words and n > 1:
+            raise NotSent(f"a breaker is open: {way.permit.words}", "us", "send one pilot, to see")
+        # one pilot is a probe then, whenever the next one was due
+        taken = way.permit.words is not None and way.gate is not None and way.gate.take_probe()
+        done = way.sender.send(n, seen)
+        if taken and way.gate is not None and not any(one.count for one in done.sent):
+            way.gate.give_back()
+        if not done.sent:
+            why = "; ".join(done.notes) or "the factory is stopping"
+            raise NotSent(why, CAPPED.who, CAPPED.next, full=bool(done.notes))
+        return done

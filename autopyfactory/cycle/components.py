@@ -25,6 +25,11 @@ class Route:
     batch_source: StatusSource[BatchStatus] | None = None
     weight: float = 1.0  # of its schedd among several
 
+    @property
+    def words(self) -> str:
+        """Return which plugin sends over it, in words."""
+        return f"the batchsubmit plugin {self.submit.name}"
+
 
 @dataclass(frozen=True)
 class Parts:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.lately import WINDOW
@@ -15,21 +15,15 @@ from autopyfactory.config.model import QueueConfig
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.doing import Doing
 from autopyfactory.cycle.gate import Reading, held_back, reading
+from autopyfactory.cycle.neighbours import KnowsOthers
 from autopyfactory.model.clock import Clock
-from autopyfactory.model.decision import CycleInputs, OtherQueues, PastCycle, RecentPilots
+from autopyfactory.model.decision import CycleInputs, PastCycle, RecentPilots
 from autopyfactory.model.freshstarts import Starts
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo, WMSStatus
 from autopyfactory.plugins.base import WMSStatusPlugin
 
 PAST = 200  # cycles that rules may look back
 WORK = frozenset({"wms", "site"})  # what a WMS tells
-
-
-class KnowsOthers(Protocol):
-    """What a queue asks of its factory about other queues."""
-
-    def other_queues(self, queue: str) -> OtherQueues:
-        """Return what `queue` has to know of the others, as far as its rules need it."""
 
 
 class InputReader:

@@ -14,8 +14,48 @@ from autopyfactory.model.record import CycleRecord
 _NUMBER = re.compile(r"\d+")
 
 
-def log_inputs(log: logging.Logger, number: int, inputs: CycleInputs, readings: Sequence[Reading]) -> None:
-    """Write what cycle `number` knows and how old that is."""
+class CycleLog:
+    """The log of one queue; what it complains of in cycle after cycle it says once."""
+
+    def __init__(self, log: logging.Logger):
+        self._log = log
+        self._complaint = ""  # of the last cycle that failed, without what changes each time
+
+    def inputs(self, number: int, inputs: CycleInputs, readings: Sequence[Reading]) -> None:
+        """Write what cycle `number` knows and how old that is."""
+        self._log.info("cycle %d: %s", number, "; ".join(_known(inputs, readings)))
+
+    def steps(self, decision: Decision) -> None:
+        """Write each rule's number before and after, and its reason."""
+        for step in decision.steps:
+            self._log.info("  %s: %d -> %d: %s", step.plugin, step.n_in, step.n_out, step.reason)
+
+    def details(self, reason: str, cause: BaseException | None) -> None:
+        """Write where a plugin failed, when it has not failed like that in the last cycle."""
+        if cause is not None and _same_words(reason) != self._complaint:
+            self._log.error("%s", reason, exc_info=cause)
+
+    def defect(self, err: Exception) -> None:
+        """Write where a cycle failed by an error of our own; called while it is handled."""
+        self._log.exception("this cycle failed: %s", err)
+
+    def end(self, record: CycleRecord, cause: BaseException | None = None) -> None:
+        """Write how the cycle ended, and where a plugin failed; what is no news is no warning."""
+        self.details(record.reason, cause)
+        complaint = _same_words(record.reason) if record.outcome == "failed" else ""
+        news = complaint != self._complaint or not complaint
+        level = logging.WARNING if record.outcome == "failed" and news else logging.INFO
+        self._log.log(level, "%s: %s", record.outcome, record.reason)
+        if record.outcome not in ("paused", "held back"):
+            self._complaint = complaint
+
+
+def _same_words(reason: str) -> str:
+    """Return `reason` without what changes each time."""
+    return _NUMBER.sub("", reason)
+
+
+def _known(inputs: CycleInputs, readings: Sequence[Reading]) -> list[str]:
     ages = {r.key: f"{r.age:.0f} s old" if r.age is not None else "none yet" for r in readings}
     parts = []
     if inputs.wms is not None:
@@ -26,7 +66,7 @@ def log_inputs(log: logging.Logger, number: int, inputs: CycleInputs, readings: 
     if inputs.batch is not None:
         parts.append(_pilots(inputs.batch))
     parts.append(f"batch status {ages.get('batch', 'not asked')}")
-    log.info("cycle %d: %s", number, "; ".join(parts))
+    return parts
 
 
 def _pilots(batch: BatchQueueInfo) -> str:
@@ -41,20 +81,3 @@ def _pilots(batch: BatchQueueInfo) -> str:
     extra = f", {batch.foreign} of them not in the book" if batch.foreign else ""
     split = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
     return f"pilots: {batch.pending} pending{split and f' ({split})'}, {batch.running} running{extra}"
-
-
-def log_steps(log: logging.Logger, decision: Decision) -> None:
-    """Write each rule's number before and after, and its reason."""
-    for step in decision.steps:
-        log.info("  %s: %d -> %d: %s", step.plugin, step.n_in, step.n_out, step.reason)
-
-
-def same_words(reason: str) -> str:
-    """Return `reason` without what changes each time."""
-    return _NUMBER.sub("", reason)
-
-
-def log_end(log: logging.Logger, record: CycleRecord, *, news: bool = True) -> None:
-    """Write how the cycle ended; a complaint that is no news is no warning."""
-    level = logging.WARNING if record.outcome == "failed" and news else logging.INFO
-    log.log(level, "%s: %s", record.outcome, record.reason)

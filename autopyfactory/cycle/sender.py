@@ -56,7 +56,7 @@ class Sender:
         self._book = book
         self._stopping = stopping
         self._doing = doing
-        self._what = f"the batchsubmit plugin {self._route.submit.name}"
+        self._what = self._route.words
 
     def send(self, n: int, seen: int) -> Sending:
         """Send up to `n` pilots, chunk by chunk, as far as the caps allow and until one submission fails.

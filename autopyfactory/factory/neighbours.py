@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from autopyfactory.accounting.anchor import AnchorWatch
 from autopyfactory.accounting.bookkeeper import Bookkeeper
-from autopyfactory.cycle.queue import APFQueue, Neighbours
+from autopyfactory.cycle.neighbours import Neighbours
+from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.factory.crossqueue import declared_for, other_queues
 from autopyfactory.factory.room import RoomWatch

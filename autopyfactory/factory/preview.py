@@ -11,7 +11,8 @@ from autopyfactory.breakers.registry import FREE, Address, Breakers, Permit, of_
 from autopyfactory.config.difftext import Effect
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.cycle.components import Parts
-from autopyfactory.cycle.queue import APFQueue, Neighbours, Paused
+from autopyfactory.cycle.neighbours import Neighbours, Paused
+from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.factory.assembly import assemble
 from autopyfactory.factory.crossqueue import declared_for, other_queues
 from autopyfactory.model.clock import Clock

@@ -11,7 +11,8 @@ from autopyfactory.breakers.registry import Address, Breakers, Gate
 from autopyfactory.config.diff import same
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.cycle.components import Parts
-from autopyfactory.cycle.queue import APFQueue, Neighbours
+from autopyfactory.cycle.neighbours import Neighbours
+from autopyfactory.cycle.queue import APFQueue
 from autopyfactory.factory.assembly import assemble
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.record import CycleRecord

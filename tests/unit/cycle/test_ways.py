@@ -114,7 +114,7 @@ class World:
 
     def by_hand(self, *overrules: Overruled) -> Sending:
         order = Order(1, frozenset(overrules))
-        order.carry_out(self.queue._by_hand)
+        order.carry_out(self.queue._by_hand.send)
         return order.answer(0)
 
     def sent(self, by: int) -> dict[str, int]:

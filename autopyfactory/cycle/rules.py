@@ -1,0 +1,38 @@
+"""The rules of a queue's chain, asked within limits: what one does wrong is told by its name."""
+
+from __future__ import annotations
+
+from autopyfactory.cycle.components import Parts
+from autopyfactory.cycle.doing import Doing
+from autopyfactory.model.decision import CycleInputs, Decision, Rule, Step, decide
+
+
+class Rules:
+    """Asks the rules; used by the queue's thread. All raise PluginError for what a rule does wrong."""
+
+    def __init__(self, parts: Parts, doing: Doing):
+        self.chain = parts.chain
+        self._several = len(parts.routes) > 1
+        self._doing = doing
+
+    def decide(self, inputs: CycleInputs) -> Decision:
+        """Return what the chain says."""
+        return decide(self.chain, inputs, self.calculate)
+
+    def calculate(self, rule: Rule, n: int, inputs: CycleInputs) -> Step:
+        """Return what one rule makes of `n`."""
+        with self._doing.call(f"the rule {rule.name}"):
+            step: object = rule.calc(n, inputs)
+            if not isinstance(step, Step) or type(step.n_out) is not int:
+                raise TypeError(f"it answered with {step!r:.80}, which is no step to a whole number")
+        return step
+
+    def down(self, inputs: CycleInputs | None) -> dict[str, str]:
+        """Return the CEs, of several, that rules say get nothing now, and why."""
+        found: dict[str, str] = {}
+        if inputs is None or not self._several:
+            return found
+        for rule in self.chain:
+            with self._doing.call(f"the rule {rule.name}"):
+                found |= rule.shuts(inputs)
+        return found

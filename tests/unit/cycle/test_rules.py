@@ -1,0 +1,45 @@
+"""Rules are asked in order; one that does what none may do is named, and only CEs of several are shut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from autopyfactory.cycle.components import Parts, Route
+from autopyfactory.cycle.doing import Doing, PluginError
+from autopyfactory.cycle.rules import Rules
+from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.model.info import BatchQueueInfo
+from fakes import FakeClock, FakeSubmit, Want
+
+INPUTS = CycleInputs("q", batch=BatchQueueInfo())
+
+
+def rules(*chain: Want, ces: int = 1) -> Rules:
+    submits: list[Any] = [FakeSubmit(f"ce{i}") for i in range(ces)]
+    parts = Parts(chain, submits[0], others=[Route(submit) for submit in submits[1:]])
+    return Rules(parts, Doing(FakeClock()))
+
+
+def test_each_rule_gets_what_the_one_before_it_said() -> None:
+    made = rules(Want(5), Want(3))
+    assert [(step.n_in, step.n_out) for step in made.decide(INPUTS).steps] == [(0, 5), (5, 3)]
+    assert made.calculate(made.chain[1], 9, INPUTS).n_out == 3
+
+
+@pytest.mark.parametrize("answer", [None, 5, Step("Want", 0, 2.5, ""), Step("Want", 0, True, "")])  # type: ignore[arg-type]
+def test_what_is_no_step_to_a_whole_number_is_none(answer: Any) -> None:
+    rule = Want(1)
+    rule.calc = lambda n, inputs: answer  # type: ignore[method-assign]
+    with pytest.raises(PluginError, match="the rule Want failed: TypeError: it answered with"):
+        rules(rule).decide(INPUTS)
+
+
+def test_ces_are_shut_one_by_one_where_there_are_several() -> None:
+    first, second = Want(1), Want(1)
+    first.shuts = lambda inputs: {"ce0": "in a downtime"}  # type: ignore[method-assign]
+    second.shuts = lambda inputs: {"ce1": "too slow"}  # type: ignore[method-assign]
+    assert rules(first, second, ces=2).down(INPUTS) == {"ce0": "in a downtime", "ce1": "too slow"}
+    assert rules(first, second, ces=2).down(None) == {}
+    assert rules(first, second).down(INPUTS) == {}, "the whole queue is held back then, by the chain"
