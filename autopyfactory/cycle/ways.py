@@ -118,8 +118,9 @@ class Ways:
         work = _Work(self, n, seen, silent)
         probes = [way for way in self.all if way not in hindered and way.permit.words is not None]
         tried = {way for way in probes if work.left and work.probe(way)}
-        for way in set(probes) - tried:
-            hindered[way] = ("held back", f"a breaker is open: {way.permit.words}")
+        for way in probes:
+            if way not in tried:
+                hindered[way] = ("held back", f"a breaker is open: {way.permit.words}")
         ready = [way for way in self.all if way not in hindered and way not in probes]
         if not ready and not tried:
             return self._none(hindered)

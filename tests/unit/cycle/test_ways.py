@@ -327,6 +327,16 @@ def test_a_ce_that_a_rule_shuts_gets_nothing(tmp_path: Path, monkeypatch: pytest
     assert w.by_hand("rules").granted == 1
 
 
+def test_what_keeps_each_way_shut_is_told_in_the_order_of_the_configuration(tmp_path: Path) -> None:
+    """It changed from one start to the next, and the same complaint was news."""
+    w = World(tmp_path, 10, {"s": 1.0, "t": 1.0})
+    for ce in "abc":
+        w.fail(ce)
+    reason = w.cycle().reason
+    told = [reason.index(f"{ce} through {schedd}: a breaker") for ce in "abc" for schedd in "st"]
+    assert told == sorted(told)
+
+
 def test_work_for_a_billion_pilots_is_divided_in_rounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
