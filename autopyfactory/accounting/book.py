@@ -144,6 +144,7 @@ class Book:
         self.changed: dict[str, Batch] = {}  # what has to be written to disk
         self._lines: dict[str, Batch] = {}  # open ones, and those with lost pilots, who may turn up again
         self._at_place: dict[str, dict[str, Batch]] = {}
+        self._intended: dict[str, Batch] = {}
         self._closed: OrderedDict[str, str | None] = OrderedDict()  # their clusters; None: never sent
         self._sums: Counter[str] = Counter()
         self._at: Counter[At] = Counter()
@@ -231,11 +232,10 @@ class Book:
 
     def unresolved(self, place: str | None = None, queue: str | None = None) -> list[Batch]:
         """Return the intents whose outcome is not known and that nobody is submitting now."""
-        lines = self._at_place.get(place, {}) if place is not None else self._lines
         return [
             b
-            for b in lines.values()
-            if b.state == "intended" and not b.busy and (queue is None or b.queue == queue)
+            for b in self._intended.values()
+            if not b.busy and place in (None, b.place) and queue in (None, b.queue)
         ]
 
     def unseen(self, queue: str, place: str, since: float) -> int:
@@ -385,6 +385,11 @@ class Book:
         self._to[to] += n
         if not self._to[to]:
             del self._to[to]
+        if batch.state == "intended":
+            if sign > 0:
+                self._intended[batch.tag] = batch
+            else:
+                del self._intended[batch.tag]
         if sign > 0 and batch.open:
             self._at_place.setdefault(place, {})[batch.tag] = batch
             if batch.state == "intended" or batch.sent_at > float("-inf"):

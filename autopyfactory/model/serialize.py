@@ -38,14 +38,16 @@ def to_plain(value: Any, *, full: bool = False) -> Any:
     defaults = _defaults(cast(Hashable, kind))
     if defaults is not None:
         return {
-            name: to_plain(given, full=full)
+            name: given if type(given) in _AS_THEY_ARE else to_plain(given, full=full)
             for name, default in defaults.items()
             if (given := getattr(value, name)) != default or full
         }
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds")
     if isinstance(value, Mapping):
-        return {str(k): to_plain(v, full=full) for k, v in value.items()}
+        return {
+            str(k): v if type(v) in _AS_THEY_ARE else to_plain(v, full=full) for k, v in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset):
         return [to_plain(v, full=full) for v in value]
     if isinstance(value, int | str):  # of a kind of its own, like an enumeration

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator
@@ -47,6 +48,7 @@ from autopyfactory.wrapper.compose import Built, RecipeError
 PILOT_ID = "$(Cluster).$(Process)"
 _PLACEHOLDER = "\ufdd0\ufdd1"
 _NUMBER = "\ufdd1\ufdd0"
+_TAG = "\ufdd0\ufdd0"
 # A whole number for PanDA: cluster, and two digits for the pilot in it (a submission has 100 at most).
 WORKER_NUMBER = "$(Cluster)$INT(Process,%02d)"
 # Each pilot's own token, out of a list that is known, and told, at submission only.
@@ -148,6 +150,15 @@ class CondorBaseOptions(PilotScheddOptions):
 BaseOptionsT = TypeVar("BaseOptionsT", bound=CondorBaseOptions)
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a submit description depends on, besides the tag and what never changes."""
+
+    day: date
+    wrapper: Built | None
+    presented: Presented | None
+
+
 class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
     """Sends pilots through a schedd."""
 
@@ -157,13 +168,14 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         self._host = host_name()
         self._wrapper = PilotWrapper.of(context, self.target)
         self._reports = bool(report_tokens(context, "", 1))
+        self._form: tuple[_Form, Mapping[str, str]] | None = None
 
     @abstractmethod
     def commands(self) -> dict[str, str]:
-        """Return the submit commands of this kind of CE."""
+        """Return the submit commands of this kind of CE, always the same: they are asked for once a day."""
 
     def extra_environment(self) -> dict[str, str]:
-        """Return variables that this kind of CE adds to the pilot's environment."""
+        """Return variables that this kind of CE adds to the pilot's environment, always the same."""
         return {}
 
     def placed(self, place: LogPlace) -> dict[str, str]:
@@ -206,6 +218,19 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
 
     def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
         """Return the submit description of pilots that carry `tag`, sent at `now` (for the day's folder)."""
+        now = now or datetime.now(UTC)
+        choice = self.credential(now)
+        form = _Form(
+            now.date(), self._wrapper.built() if self._wrapper else None, choice.presented if choice else None
+        )
+        if self._form is None or self._form[0] != form:  # each cycle looks at the files that are named in it
+            self._form = form, self._formed(form, now)
+        _, described = self._form
+        ours = {_SUBMISSION: _fill(attr(tag))} if _TAG in described.get(_SUBMISSION, "") else {}
+        return {**described, **ours}
+
+    def _formed(self, form: _Form, now: datetime) -> Mapping[str, str]:
+        """Return the submit description with a placeholder for the tag."""
         q, f = self.context.queue_options, self.context.factory
         for text in (
             self.context.queue,
@@ -216,18 +241,15 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         ):
             if any(c in text for c in _PLACEHOLDER):
                 raise ValueError(f"a non-character in {text!r}")
-        now = now or datetime.now(UTC)
-        choice = self.credential(now)
         place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
-        wrapper = self._wrapper.built() if self._wrapper else None
         base = {
             **({"job_max_vacate_time": str(wait)} if (wait := patience(q)) else {}),
             **self.commands(),
-            **self._ads(tag, place, wrapper),
+            **self._ads(place, form.wrapper),
             **({f"+{WALL}": str(q.wall_minutes)} if q.wall_minutes else {}),
-            "environment": self._environment(place, wrapper),
+            "environment": self._environment(place, form.wrapper),
             **({REPORT_TOKENS: NO_TOKENS} if self._reports else {}),
-            "executable": self._executable(wrapper),
+            "executable": self._executable(form.wrapper),
             **({"arguments": q.arguments} if q.arguments else {}),
             "transfer_executable": "True",
             **{k: _fill(macro(f"{place.folder}/{_PLACEHOLDER}.{e}")) for k, e in _FILES.items()},
@@ -238,7 +260,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             **({"x509userproxy": self.options.proxyfile} if self.options.proxyfile else {}),
             **({"scitokens_file": self.options.tokenfile} if self.options.tokenfile else {}),
             **self.placed(place),
-            **(self.presenting(choice.presented) if choice and choice.presented else {}),
+            **(self.presenting(form.presented) if form.presented else {}),
         }
         return overridden(base, split_attributes(self.options.condor_attributes or ""), self.options.extra)
 
@@ -247,11 +269,11 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             return macro(str(self._wrapper.path(wrapper)))
         return self.context.queue_options.executable or ""
 
-    def _ads(self, tag: str, place: LogPlace, wrapper: Built | None) -> dict[str, str]:
+    def _ads(self, place: LogPlace, wrapper: Built | None) -> dict[str, str]:
         queue = self.context.queue
         ads = {
             "ApfFactory": self.context.factory.factory_id,
-            "ApfSubmission": tag,
+            "ApfSubmission": _TAG,
             **({"ApfInstance": mark} if (mark := self.context.shared.mark) else {}),
             "MATCH_APF_QUEUE": queue,
             "APF_QUEUE": queue,
@@ -439,6 +461,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         return totals.get("TotalSuccess", 0)
 
 
+_SUBMISSION = "+ApfSubmission"
 _FILES = {"output": "out", "error": "err", "log": "log"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 from autopyfactory.condor.quoting import attr, macro
@@ -67,7 +68,7 @@ class CondorCE(CondorBase[CondorCEOptions]):
         """Return host and port of the CE."""
         return str(self._place)
 
-    @property
+    @cached_property
     def _place(self) -> hostport.HostPort:
         return hostport.parse(self.options.gridresource).or_port(self.options.port)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +106,11 @@ def test_sums_are_those_of_the_lines(operations: list[tuple[str, int, int]]) -> 
             told = {k: v for k, v in book.totals().items() if k.startswith(scope)}
             assert told == {k: v for k, v in sums.items() if v}
         assert book.open() == sum(line.open for line in known.values())
+        intents = [line for line in known.values() if line.state == "intended"]
+        assert {line.tag for line in book.unresolved()} == {line.tag for line in intents}
+        for place, queue in product((None, "p0", "p1", "p2"), (None, "q0", "q1")):
+            wanted = {b.tag for b in intents if place in (None, b.place) and queue in (None, b.queue)}
+            assert {b.tag for b in book.unresolved(place, queue)} == wanted
 
 
 def test_what_is_underway_of_earlier_days_is_known_by_its_clusters() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -189,12 +189,13 @@ class OneProfile:
     def __init__(self) -> None:
         self.wishes: list[Wish] = []
         self.valid = True
+        self.file = "/t"
 
     def choose(self, wish: Wish, now: datetime) -> Choice:
         self.wishes.append(wish)
         if not self.valid:
             return Choice(passed=("p: expired",))
-        return Choice("p", Presented({"scitokens_file": "/t"}), None, ())
+        return Choice("p", Presented({"scitokens_file": self.file}), None, ())
 
 
 def with_profiles(wallet: OneProfile, wall: int = 0, logs: str = "/logs", **keys: str) -> CondorCE:
@@ -226,6 +227,27 @@ def test_pilots_are_sent_with_the_credential_that_is_chosen() -> None:
     assert old is not None
     assert old.auth == ("p",), "2.4's name"
     assert "scitokens_file" not in describe(CondorCE, batchsubmit__condorce__gridresource="ce.org")
+
+
+def test_only_what_has_changed_differs_from_one_description_to_the_next() -> None:
+    wallet = OneProfile()
+    queue = with_profiles(wallet)
+    first = queue.describe("t1", NOW)
+
+    def changed(tag: str, now: datetime) -> set[str]:
+        later = queue.describe(tag, now)
+        assert list(later) == list(first)
+        return {key for key in first if first[key] != later[key]}
+
+    assert changed("t1", NOW) == set()
+    assert changed("t2", NOW) == {"+ApfSubmission"}
+    assert changed("t1", NOW + timedelta(days=1)) == {"output", "error", "log", "environment"}
+    wallet.file = "/other"
+    assert changed("t1", NOW) == {"scitokens_file"}
+    wallet.file = "/t"
+    assert queue.describe("t1", NOW) == first
+    other = with_profiles(wallet, **{"batchsubmit.condorce.condor_attributes.+ApfSubmission": '"theirs"'})
+    assert other.describe("t1", NOW)["+ApfSubmission"] == '"theirs"'
 
 
 def test_nothing_is_submitted_once_no_credential_is_valid() -> None:
