@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from autopyfactory.model.info import BatchStatus, WMSStatus
@@ -45,17 +46,17 @@ class Parts:
     weight: float = 1.0  # of the first schedd among several
     others: Sequence[Route] = ()  # further ways, of a queue with several CEs or schedds
 
-    @property
+    @cached_property
     def routes(self) -> tuple[Route, ...]:
         """Return every way of the queue's pilots; the first is that of `submit`."""
         return (Route(self.submit, self.batch, self.batch_source, self.weight), *self.others)
 
-    @property
+    @cached_property
     def places(self) -> tuple[Route, ...]:
         """Return one way through each schedd."""
         return tuple({route.submit.target: route for route in reversed(self.routes)}.values())[::-1]
 
-    @property
+    @cached_property
     def ces(self) -> tuple[str, ...]:
         """Return each CE that pilots are sent to, as people write it."""
         return tuple(dict.fromkeys(route.submit.ce for route in self.routes))
