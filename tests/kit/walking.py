@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,16 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     assert [w for w in wrong if "401" not in w and "404" not in w] == [], (
         "the policy, or a script, was violated"
     )
+
+
+def picture(page: Page, name: str, otherwise: Path) -> None:
+    """Take the picture of what a page shows, for the documents, to the folder that somebody names for them.
+
+    All of them: `AUTOPYFACTORY_PICTURES=FOLDER bin/test tests/web -k pictures`.
+    """
+    path = Path(os.environ.get("AUTOPYFACTORY_PICTURES", otherwise)) / f"{name}.png"
+    page.screenshot(path=path)
+    assert path.stat().st_size > 10_000
 
 
 def links_answer(page: Page, url: str, most: int = 150) -> set[str]:

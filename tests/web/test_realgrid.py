@@ -6,7 +6,6 @@ from one another: a CE is stopped, and in the end the schedd.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from factorybox import Box, Daemon, at_ce
 from prometheuskit import Prometheus, scraping
 from testbed.condor import Condor
 from testbed.grid import SUBJECT, Grid
-from walking import can_be_read, links_answer, opened
+from walking import can_be_read, links_answer, opened, picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -173,13 +172,13 @@ def test_a_ce_that_is_stopped_is_told_and_the_alert_fires(
 
 
 def test_pictures_for_the_documents(browser: Browser, world: World, tmp_path: Path) -> None:
-    target = Path(os.environ.get("AUTOPYFACTORY_PICTURES", tmp_path))
+    """Also alone: then nobody has stopped the CE yet, whose pilots run."""
+    stopped = f"/ce/{world.grid.sites['stops'].collector}"
     for made in opened(browser, world.url, viewport={"width": 1280, "height": 800}):
-        stopped = f"/ce/{world.grid.sites['stops'].collector}"
-        for name, where in (("web-ce", stopped), ("web-worst", "/worst")):
-            made.goto(where)
-            made.screenshot(path=target / f"{name}.png")
-            assert (target / f"{name}.png").stat().st_size > 10_000
+        shows(made, stopped, "2 pilots running")
+        world.grid.sites["stops"].stop()
+        shows(made, stopped, "has not answered since", "does not answer")
+        picture(made, "web-ce", tmp_path)
 
 
 def test_a_schedd_that_dies_is_told_and_the_alert_fires(

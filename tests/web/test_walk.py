@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from patience import until
 from servedweb import Served
-from walking import can_be_read, links_answer, opened
+from walking import can_be_read, links_answer, opened, picture
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
@@ -130,7 +129,6 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, served: S
 
 
 def test_pictures_for_the_documents(browser: Browser, served: Served, tmp_path: Path) -> None:
-    target = Path(os.environ.get("AUTOPYFACTORY_PICTURES", tmp_path))
     for made in opened(browser, served.url, viewport={"width": 1280, "height": 800}):
         for name, address in (
             ("web-overview", "/"),
@@ -138,5 +136,4 @@ def test_pictures_for_the_documents(browser: Browser, served: Served, tmp_path: 
             ("web-queue", "/queue/held-back"),
         ):
             made.goto(address)
-            made.screenshot(path=target / f"{name}.png")
-            assert (target / f"{name}.png").stat().st_size > 10_000
+            picture(made, name, tmp_path)
