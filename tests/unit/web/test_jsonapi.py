@@ -19,6 +19,7 @@ from autopyfactory.why.model import LiveState
 from contracts.records import cycle
 from place import Place
 
+FASTAPIS = {"HTTPValidationError", "ValidationError"}  # its own, which differ from release to release
 OPENAPI = Path(__file__).parents[3] / "docs/openapi.json"
 
 
@@ -121,23 +122,26 @@ def test_what_makes_no_sense_is_an_error_and_no_trace(access: webkit.FakeAccess,
     assert "Traceback" not in answer.text
 
 
+def wordless(value: Any) -> Any:
+    """Return an interface without the words about it, which earlier libraries leave out here and there."""
+    if isinstance(value, list):
+        return [wordless(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: wordless(v) for k, v in value.items() if k != "description" or isinstance(v, dict)}
+
+
 def test_the_documented_interface_is_the_served_one(access: webkit.FakeAccess) -> None:
-    served = webkit.client(access).get("/api/openapi.json").json()
-    kept: Any = json.loads(OPENAPI.read_text())
-    assert served["paths"].keys() == kept["paths"].keys()
-    for path, methods in served["paths"].items():
-        assert methods.keys() == kept["paths"][path].keys(), path
-        for method, said in methods.items():
-            was = kept["paths"][path][method]
-            assert said.get("parameters") == was.get("parameters"), path
-            assert said["summary"] == was["summary"]
-            assert said["responses"].keys() == was["responses"].keys()
+    served = wordless(webkit.client(access).get("/api/openapi.json").json())
+    kept = wordless(json.loads(OPENAPI.read_text()))
     again = (
         "docs/openapi.json is stale: PYTHONPATH=misc .venv/bin/python tests/kit/webkit.py > docs/openapi.json"
     )
-    assert served["components"]["schemas"].keys() == kept["components"]["schemas"].keys(), again
-    rows = served["components"]["schemas"]["QueueRow"]["properties"]
-    assert rows.keys() == kept["components"]["schemas"]["QueueRow"]["properties"].keys(), again
+    assert served["paths"] == kept["paths"], again
+    schemas = [one["components"]["schemas"] for one in (served, kept)]
+    assert schemas[0].keys() == schemas[1].keys(), again
+    for name in schemas[0].keys() - FASTAPIS:
+        assert schemas[0][name] == schemas[1][name], again
 
 
 def test_an_application_is_made_of_nothing_that_runs(access: webkit.FakeAccess) -> None:
