@@ -43,15 +43,15 @@ class Rounds:
         self._due: set[str] = set()  # queues whose cycle of this round has not ended
         self._sent = 0
         self._changed = threading.Condition()
-        self._begun = self._refreshed_at = datetime.now(UTC)
+        self._refreshed_at = datetime.now(UTC)
         until(lambda: all(q.last for q in factory.queues.values()), 120, "each queue's first cycle")
         factory.reporting.listeners.append(self._hear)
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, CycleRecord) and event.started >= self._begun:  # earlier ones come late
+        if isinstance(event, CycleRecord):
             with self._changed:
                 self._sent += event.submitted
-                if event.started >= self._refreshed_at:  # a refresh wakes queues, too, maybe half-way through
+                if event.started >= self._refreshed_at:  # one before may have seen half of the refresh
                     self._due.discard(event.queue)
                 self._changed.notify()
 
@@ -66,7 +66,7 @@ class Rounds:
         for queue in chosen:
             self.pending[queue] += PILOTS
         with self._changed:
-            self._due, self._sent, self._begun = set(self.pending), 0, datetime.now(UTC)
+            self._due, self._sent = set(self.pending), 0
             self._refreshed_at = datetime.max.replace(tzinfo=UTC)
 
     def run(self) -> None:
