@@ -357,7 +357,7 @@ class Cleaner:
         if self._stop.is_set():
             return False
         try:
-            if name.startswith(".") and name.endswith(_PARTIAL):
+            if name.startswith(".") and name.endswith(packed.PARTIAL):
                 os.unlink(name, dir_fd=folder)  # a pass was cut short
             if not _PILOTS.fullmatch(name):
                 return True
@@ -368,7 +368,7 @@ class Cleaner:
                 return True
             if self._clock.now().timestamp() - about.st_mtime < QUIET:
                 return False
-            saved = replace_by_packed(folder, name)
+            saved = packed.replace(folder, name)
             self._compressed += 1
             self._saved += saved
             self._pace.step()
@@ -385,9 +385,8 @@ class Cleaner:
         days = list(self._days(self._retention.base))
         for day, folder in days:
             self._count(day, folder)
-        today = self._retention.base / f"{self._clock.now().date()}"
         now = _Known()
-        self._add(today, now)
+        self._add(self._retention.base / f"{self._today}", now)
         for day, folder in days:
             if self._stop.is_set() or not self._over(now):
                 return
@@ -463,70 +462,6 @@ def _cluster_of(name: str) -> str | None:
     """Return the cluster that a file in a queue's folder is of; None: its name does not say."""
     found = _OF_CLUSTER.fullmatch(name)
     return (found[1] or found[2]) if found else None
-
-
-_PARTIAL = f"{packed.SUFFIX}.part"
-
-
-def replace_by_packed(folder: int, name: str) -> int:
-    """Put the compressed form in the place of a file in the open `folder`; return the bytes that saves.
-
-    What was compressed of it before stays in front. Its time and permissions stay. Raises OSError, Damaged.
-    """
-    source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        about = os.fstat(source)
-        earlier = _open_or_none(name + packed.SUFFIX, folder)
-        try:
-            if earlier is not None and os.fstat(earlier).st_mtime_ns == about.st_mtime_ns:
-                packed.frames(earlier)  # it is whole: a pass was cut short before the next line
-            else:
-                _write_packed(folder, name, source, about, earlier)
-        finally:
-            if earlier is not None:
-                os.close(earlier)
-        os.unlink(name, dir_fd=folder)
-        return about.st_size - os.stat(name + packed.SUFFIX, dir_fd=folder).st_size
-    finally:
-        os.close(source)
-
-
-def _write_packed(folder: int, name: str, source: int, about: os.stat_result, earlier: int | None) -> None:
-    part = f".{name}{_PARTIAL}"
-    with suppress(FileNotFoundError):
-        os.unlink(part, dir_fd=folder)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    target = os.open(part, flags, stat.S_IMODE(about.st_mode), dir_fd=folder)
-    try:
-        if os.geteuid() == 0:
-            os.fchown(target, about.st_uid, about.st_gid)
-        os.fchmod(target, stat.S_IMODE(about.st_mode))
-        packed.pack(_pieces(earlier, source), target)
-        os.utime(target, ns=(about.st_atime_ns, about.st_mtime_ns))
-        os.fsync(target)
-        now = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if (now.st_mtime_ns, now.st_size, now.st_ino) != (about.st_mtime_ns, about.st_size, about.st_ino):
-            raise OSError("it is written to")
-        os.rename(part, name + packed.SUFFIX, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(part, dir_fd=folder)
-        raise
-    finally:
-        os.close(target)
-
-
-def _pieces(earlier: int | None, source: int) -> Iterator[bytes]:
-    if earlier is not None:
-        yield from packed.unpacked(earlier)
-    yield from packed.pieces_of(source)
-
-
-def _open_or_none(name: str, folder: int) -> int | None:
-    try:
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    except FileNotFoundError:
-        return None
 
 
 def done(report: Mapping[str, Any]) -> str:

@@ -7,13 +7,16 @@ skippable frame with the sizes of each. `zstd -d` and `zstdcat` read such a file
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import zstandard
 
 SUFFIX = ".zst"
+PARTIAL = f"{SUFFIX}.part"  # ends the name of a file that is being written, which begins with a dot
 FRAME = 1 << 20  # bytes of the original in one frame
 LEVEL = 3
 MOST = 1 << 20  # frames of one file, 1 TiB: the table of more is not read into memory
@@ -96,6 +99,67 @@ def read(handle: int, where: Frames, start: int, length: int) -> bytes:
             parts.append(data[max(0, start - at) : start + length - at])
         at, place = at + plain, place + packed
     return b"".join(parts)
+
+
+def replace(folder: int, name: str) -> int:
+    """Put the compressed form in the place of a file in the open `folder`; return the bytes that saves.
+
+    What was compressed of it before stays in front. Its time and permissions stay. Raises OSError, Damaged.
+    """
+    source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        about = os.fstat(source)
+        earlier = _open_or_none(name + SUFFIX, folder)
+        try:
+            if earlier is not None and os.fstat(earlier).st_mtime_ns == about.st_mtime_ns:
+                frames(earlier)  # it is whole: a pass was cut short before the next line
+            else:
+                _write_packed(folder, name, source, about, earlier)
+        finally:
+            if earlier is not None:
+                os.close(earlier)
+        os.unlink(name, dir_fd=folder)
+        return about.st_size - os.stat(name + SUFFIX, dir_fd=folder).st_size
+    finally:
+        os.close(source)
+
+
+def _write_packed(folder: int, name: str, source: int, about: os.stat_result, earlier: int | None) -> None:
+    part = f".{name}{PARTIAL}"
+    with suppress(FileNotFoundError):
+        os.unlink(part, dir_fd=folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    target = os.open(part, flags, stat.S_IMODE(about.st_mode), dir_fd=folder)
+    try:
+        if os.geteuid() == 0:
+            os.fchown(target, about.st_uid, about.st_gid)
+        os.fchmod(target, stat.S_IMODE(about.st_mode))
+        pack(_joined(earlier, source), target)
+        os.utime(target, ns=(about.st_atime_ns, about.st_mtime_ns))
+        os.fsync(target)
+        now = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if (now.st_mtime_ns, now.st_size, now.st_ino) != (about.st_mtime_ns, about.st_size, about.st_ino):
+            raise OSError("it is written to")
+        os.rename(part, name + SUFFIX, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=folder)
+        raise
+    finally:
+        os.close(target)
+
+
+def _joined(earlier: int | None, source: int) -> Iterator[bytes]:
+    if earlier is not None:
+        yield from unpacked(earlier)
+    yield from pieces_of(source)
+
+
+def _open_or_none(name: str, folder: int) -> int | None:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except FileNotFoundError:
+        return None
 
 
 def _frame(handle: int, place: int, packed: int, plain: int) -> bytes:

@@ -92,7 +92,8 @@ def _notices(event: Event, users: Users) -> Iterator[Notice]:
         where = f"queue {event.queue}: " if event.queue else ""
         cause = str(event.facts.get("cause") or f"{event.queue or ''} {cause_of(event.text)}")
         codes = frozenset([str(code)]) if (code := event.facts.get("code")) else frozenset[str]()
-        queues = (event.queue,) if event.queue else tuple(users(str(event.facts.get("credential", ""))))
+        credential = str(event.facts.get("credential", ""))
+        queues = (event.queue,) if event.queue else tuple(users(credential)) if credential else ()
         yield Notice(cause, f"{where}{event.text}", event.text, event.at, queues, codes)
 
 

@@ -179,9 +179,8 @@ def summarize(
     Of each group: queue, JobStatus, JobUniverse, GridJobStatus, mark, CE (of queues with several), number.
 
     A grid job without GridJobStatus has not reached its CE yet; one that is idle runs if its CE says so. One
-    that was removed is in the queue until it
-    is gone from its CE: it may run there, so it counts as pending whatever mappings.conf says. Jobs without a
-    queue name are left out: they are not ours to decide about.
+    that was removed is in the queue until it is gone from its CE: it may run there, so it counts as pending
+    whatever mappings.conf says. Jobs without a queue name are left out: they are not ours to decide about.
     """
     queues: dict[str, dict[str, int]] = {}
     others: dict[str, int] = {}

@@ -30,9 +30,9 @@ def test_what_is_fetched_over_the_network(source: str, url: bool) -> None:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for folder in ("work", "conf", "home"):
+    for folder in ("started", "conf", "home"):
         (tmp_path / folder).mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "started")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     return tmp_path
 
@@ -50,19 +50,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("/etc/a%20b.conf", "/etc/a%20b.conf"),  # only a URL is encoded
         ("there.conf", "{}/conf/there.conf"),
         ("both.conf", "{}/conf/both.conf"),  # beside the file that names it, first
-        ("here.conf", "{}/work/here.conf"),  # from where it was started, as with 2.4
+        ("here.conf", "{}/started/here.conf"),  # from where it was started, as with 2.4
         ("nowhere.conf", "{}/conf/nowhere.conf"),
         ("https://x/../q", "https://x/../q"),
     ],
 )
 def test_where_a_source_is(home: Path, source: str, place: str) -> None:
-    for file in ("conf/there.conf", "conf/both.conf", "work/both.conf", "work/here.conf"):
+    for file in ("conf/there.conf", "conf/both.conf", "started/both.conf", "started/here.conf"):
         (home / file).touch()
     assert resolve(source, home / "conf") == place.format(home)
 
 
 def test_without_a_file_that_names_it_the_working_directory_counts(home: Path) -> None:
-    assert resolve("q.conf", None) == str(home / "work" / "q.conf")
+    assert resolve("q.conf", None) == str(home / "started" / "q.conf")
 
 
 def failure(source: str) -> str:

@@ -143,6 +143,19 @@ def test_of_the_factorys_events_only_problems_are_mailed() -> None:
     assert named is not None and (named.cause, named.subject) == ("disk", "words")
 
 
+def test_only_a_credentials_trouble_asks_who_uses_it() -> None:
+    asked = []
+
+    def users(credential: str) -> list[str]:
+        asked.append(credential)
+        return ["q1", "q2"]
+
+    refused = notice_of(FactoryEvent("problem", T0, "reload refused"), users=users)
+    expired = notice_of(FactoryEvent("problem", T0, "expired", None, {"credential": "atlas"}), users=users)
+    assert refused is not None and expired is not None
+    assert (refused.queues, expired.queues, asked) == ((), ("q1", "q2"), ["atlas"])
+
+
 def cause(n: int, **changes: str) -> Cause:
     one = notice(str(n), **changes)
     return Cause(one.at, one, 1, 1, 0.0)
