@@ -94,19 +94,21 @@ def batch_info(book: Book, places: Places, queue: str, *homes: str) -> BatchQueu
     At least as many pending and running as are open in the book.
     """
     here = {places.resolve(home) for home in homes}
-    total = BatchQueueInfo()
+    total: BatchQueueInfo | None = None
     for name in sorted(book.places_of(queue) | here):
         place = places.get(name)
         b = balance(book, place, queue)
         info = shown_info(place, queue, b.shown)
-        total += replace(
-            info,
-            pending=info.pending + b.unseen + b.missing,
-            unseen=b.unseen,
-            missing=b.missing,
-            foreign=b.foreign + b.surplus,
-        )
-    return total
+        if b.unseen or not b.even or info.unseen or info.missing or info.foreign:
+            info = replace(
+                info,
+                pending=info.pending + b.unseen + b.missing,
+                unseen=b.unseen,
+                missing=b.missing,
+                foreign=b.foreign + b.surplus,
+            )
+        total = info if total is None else total + info
+    return BatchQueueInfo() if total is None else total
 
 
 def shows_more(book: Book, place: Place) -> bool:

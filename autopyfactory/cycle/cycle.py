@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
@@ -56,7 +56,7 @@ class Cycle:
                 took = self.clock.monotonic() - begun
             if took > AT_ONCE:  # a plugin that hung has returned: what it was told is old by now
                 late = f"it took {span(took)} to decide: what that was made from is old, it is decided anew"
-                record = replace(record, gate=(*record.gate, late))
+                record = record.changed(gate=(*record.gate, late))
             return self._act(record, pause, seen)
         except SubmitUnknown as err:
             return self._end(record, "failed", str(err))
@@ -81,8 +81,10 @@ class Cycle:
         decision, wrong = self._decided(inputs)
         if pause is None and not closed and decision is not None:
             self.log.steps(decision)
-        record = replace(
-            record,
+        record = CycleRecord(
+            record.queue,
+            record.number,
+            record.started,
             outcome="failed" if wrong else "nothing",
             reason=wrong,
             inputs=inputs,
@@ -113,9 +115,11 @@ class Cycle:
 
     def _act(self, record: CycleRecord, pause: Paused | None, seen: int) -> CycleRecord:
         """Do what was decided; return the record with what came of it. Raises SubmitUnknown."""
+        if record.wanted or pause is not None:
+            self.log.acts()
         if pause is not None:
             gone = self.takeback.drain(record) if pause.drains else 0
-            return self._end(replace(record, retired=gone), "paused", pause.words)
+            return self._end(record.changed(retired=gone), "paused", pause.words)
         if record.gate:
             return self._end(record, "held back", "; ".join(record.gate))
         if record.decision is None:
@@ -123,7 +127,7 @@ class Cycle:
         agreed = self.takeback.agreed(record.wanted)
         if record.wanted < 0:
             gone, words = self.takeback.retire(record, agreed)
-            return self._end(replace(record, retired=gone), "retired" if gone else "nothing", words)
+            return self._end(record.changed(retired=gone), "retired" if gone else "nothing", words)
         if record.wanted > 0:
             return self._send(record, seen)
         why = record.decision.decisive
@@ -137,7 +141,7 @@ class Cycle:
             if (why := closed.get(way.target) or self.carried.closed(way) or down.get(way.ce))
         }
         done = self.ways.send(record.wanted, seen, shut, self.reader.silent)
-        record = replace(record, granted=done.granted, sent=done.sent, caps=done.notes)
+        record = record.changed(granted=done.granted, sent=done.sent, caps=done.notes)
         if done.hindered:
             return self._end(record, *done.hindered)
         problems = [s.error for s in record.sent if s.error]
@@ -153,7 +157,7 @@ class Cycle:
     def _end(
         self, record: CycleRecord, outcome: Outcome, reason: str, cause: BaseException | None = None
     ) -> CycleRecord:
-        record = replace(record, outcome=outcome, reason=reason)
+        record = record.changed(outcome=outcome, reason=reason)
         self.log.end(record, cause)
         return record
 

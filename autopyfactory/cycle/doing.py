@@ -7,9 +7,7 @@ plugin ever return; then another thread may take the queue over.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.text import span
@@ -27,8 +25,7 @@ class LeftBehind(BaseException):
     """The thread was given up while it hung, and must not go on. No Exception: nobody shall catch it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     what: str
     since: float  # monotonic
     limit: float
@@ -43,10 +40,9 @@ class Doing:
         self._call: _Call | None = None
         self._left = False
 
-    @contextmanager
-    def call(self, what: str, limit: float | None = None) -> Iterator[None]:
-        """Note that a plugin is called, `what` in words; it should return within `limit` seconds,
-        by default at once.
+    def call(self, what: str, limit: float | None = None) -> Doing:
+        """Note that a plugin is called within the `with` that this is for, `what` in words; it should return
+        within `limit` seconds, by default at once. No call within another one.
 
         What it raises is raised as PluginError, unless it may raise that. Raises LeftBehind, on the way in or
         out, when the thread was given up.
@@ -55,20 +51,21 @@ class Doing:
             if self._left:
                 raise LeftBehind
             self._call = _Call(what, self._clock.monotonic(), AT_ONCE if limit is None else limit)
-        try:
-            yield
-        except (SubmitError, SubmitUnknown):
-            raise
-        except Exception as err:
-            raise PluginError(f"{what} failed: {type(err).__name__}: {err}") from err
-        finally:
-            self._returned()
+        return self
 
-    def _returned(self) -> None:
+    def __enter__(self) -> None:
+        """Let the call begin."""
+
+    def __exit__(self, _: object, err: BaseException | None, __: object) -> Literal[False]:
+        """Note that the plugin has returned. Raises PluginError, LeftBehind."""
         with self._lock:
-            self._call = None
+            call, self._call = self._call, None
             if self._left:
                 raise LeftBehind
+        if isinstance(err, Exception) and not isinstance(err, SubmitError | SubmitUnknown):
+            what = call.what if call is not None else "a plugin"
+            raise PluginError(f"{what} failed: {type(err).__name__}: {err}") from err
+        return False
 
     @property
     def overdue(self) -> str:

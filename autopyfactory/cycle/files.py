@@ -32,7 +32,7 @@ class PilotFiles:
         named = dict(carried(description))
         self._here &= named.keys()
         for path, what in named.items():
-            if Path(path).exists():
+            if _exists(path):
                 self._here.add(path)
             elif path in self._here:
                 yield f"{path} ({what}) {GONE}"
@@ -64,3 +64,12 @@ class PilotFiles:
         except OSError:
             return None
         return self._ends[path][1]
+
+
+def _exists(path: str) -> bool:
+    """Return whether there is such a file; raises OSError where that cannot be told."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from autopyfactory.cycle.gate import Reading
+from autopyfactory.logs.lines import Lines
 from autopyfactory.model.decision import CycleInputs, Decision
 from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.record import CycleRecord
@@ -15,28 +16,39 @@ _NUMBER = re.compile(r"\d+")
 
 
 class CycleLog:
-    """The log of one queue; what it complains of in cycle after cycle it says once."""
+    """The log of one queue; what it complains of in cycle after cycle it says once.
+
+    What a cycle knew and decided is written when it begins to act, or ends.
+    """
 
     def __init__(self, log: logging.Logger):
         self._log = log
+        self._lines: list[str] = []  # of this cycle, not written yet
         self._complaint = ""  # of the last cycle that failed, without what changes each time
 
     def inputs(self, number: int, inputs: CycleInputs, readings: Sequence[Reading]) -> None:
-        """Write what cycle `number` knows and how old that is."""
-        self._log.info("cycle %d: %s", number, "; ".join(_known(inputs, readings)))
+        """Tell what cycle `number` knows and how old that is."""
+        self._lines = [f"cycle {number}: {'; '.join(_known(inputs, readings))}"]
 
     def steps(self, decision: Decision) -> None:
-        """Write each rule's number before and after, and its reason."""
-        for step in decision.steps:
-            self._log.info("  %s: %d -> %d: %s", step.plugin, step.n_in, step.n_out, step.reason)
+        """Tell each rule's number before and after, and its reason."""
+        self._lines += [f"  {s.plugin}: {s.n_in} -> {s.n_out}: {s.reason}" for s in decision.steps]
+
+    def acts(self) -> None:
+        """Write what was told so far: what comes now may take a while."""
+        if self._lines:
+            self._log.info(Lines(self._lines))
+            self._lines = []
 
     def details(self, reason: str, cause: BaseException | None) -> None:
         """Write where a plugin failed, when it has not failed like that in the last cycle."""
         if cause is not None and _same_words(reason) != self._complaint:
+            self.acts()
             self._log.error("%s", reason, exc_info=cause)
 
     def defect(self, err: Exception) -> None:
         """Write where a cycle failed by an error of our own; called while it is handled."""
+        self.acts()
         self._log.exception("this cycle failed: %s", err)
 
     def end(self, record: CycleRecord, cause: BaseException | None = None) -> None:
@@ -44,8 +56,13 @@ class CycleLog:
         self.details(record.reason, cause)
         complaint = _same_words(record.reason) if record.outcome == "failed" else ""
         news = complaint != self._complaint or not complaint
-        level = logging.WARNING if record.outcome == "failed" and news else logging.INFO
-        self._log.log(level, "%s: %s", record.outcome, record.reason)
+        said = f"{record.outcome}: {record.reason}"
+        if record.outcome == "failed" and news:
+            self.acts()
+            self._log.warning("%s", said)
+        else:
+            self._lines.append(said)
+            self.acts()
         if record.outcome not in ("paused", "held back"):
             self._complaint = complaint
 

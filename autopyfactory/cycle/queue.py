@@ -6,7 +6,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
@@ -23,6 +22,7 @@ from autopyfactory.cycle.log import CycleLog
 from autopyfactory.cycle.neighbours import Neighbours
 from autopyfactory.cycle.rules import Rules
 from autopyfactory.cycle.takeback import TakeBack
+from autopyfactory.cycle.turns import TURNS
 from autopyfactory.cycle.ways import Ways
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.decision import RecentPilots
@@ -60,6 +60,7 @@ class APFQueue:
         self._cycles = cycles
         self._stopping = False
         self._wake = threading.Event()
+        self._asleep = False  # until it is woken or its time has come
         self._orders: deque[Order] = deque()
         self._thread: threading.Thread | None = None
 
@@ -119,7 +120,12 @@ class APFQueue:
 
     def wake(self) -> None:
         """Run the next cycle now: something that held the queue back has changed."""
+        TURNS.line.call(self._rouse)
+
+    def _rouse(self) -> bool:
+        asleep = self._asleep
         self._wake.set()
+        return asleep
 
     def order(self, order: Order) -> None:
         """Have the thread send what a person asks for, before its next cycle."""
@@ -145,8 +151,13 @@ class APFQueue:
                 self.log.info("ends after %s", count(self.cycles_run, "cycle"))
                 break
             pause = self.config.options.sleep
-            self._wake.wait(max(0.0, started + pause - self._clock.monotonic()))
-            self._wake.clear()
+            self._sleep(started + pause)
+
+    def _sleep(self, until: float) -> None:
+        self._asleep = True
+        self._wake.wait(max(0.0, until - self._clock.monotonic()))
+        self._asleep = False
+        self._wake.clear()
 
     def _await_first_answers(self) -> None:
         end = self._clock.monotonic() + FIRST_ANSWER
@@ -165,7 +176,7 @@ class APFQueue:
             record = CycleRecord(self.name, self.cycles_run, started, "failed", f"internal error: {err}")
         self._cleaning.clean_up()
         self.cycles_run += 1
-        record = replace(record, duration=self._clock.monotonic() - begun)
+        record = record.changed(duration=self._clock.monotonic() - begun)
         self.last = record
         self._report(record)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+
+from autopyfactory.cycle.line import Line
 
 log = logging.getLogger("autopyfactory.turns")
 
@@ -21,24 +21,25 @@ class Turns:
     """Hands out turns. One that is not given back in time is given up: whoever has it disturbs nobody."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
+        self.line = Line()
         self._patience = patience
         self._lock = threading.Lock()
         self._holder = ""
 
-    @contextmanager
-    def turn(self, name: str) -> Iterator[None]:
-        """Wait for a turn for `name`, for as long as one is patient at most."""
+    def turn(self, name: str) -> Turn:
+        """Return a turn for `name`: to enter it waits for it, for as long as one is patient at most."""
+        return Turn(self, name)
+
+    def take(self, name: str) -> threading.Lock | None:
+        """Wait for a turn; return what to give back, None when it was not to be had."""
         lock = self._lock
         mine = lock.acquire(timeout=self._patience)
         if mine and self._lock is lock:
             self._holder = name
         elif not mine:
             self._give_up(lock)
-        try:
-            yield
-        finally:
-            if mine:
-                lock.release()
+        self.line.next()  # gets ready while this one decides
+        return lock if mine else None
 
     def _give_up(self, lock: threading.Lock) -> None:
         """Let the next ones use another lock than that of a turn which does not end."""
@@ -49,6 +50,23 @@ class Turns:
                 "queue %s has been deciding for more than %.0f s: one of its rules hangs, the others go on",
                 holder, self._patience,
             )  # fmt: skip
+
+
+class Turn:
+    """One turn, for a `with`."""
+
+    __slots__ = ("_lock", "_name", "_turns")
+
+    def __init__(self, turns: Turns, name: str) -> None:
+        self._turns, self._name = turns, name
+        self._lock: threading.Lock | None = None
+
+    def __enter__(self) -> None:
+        self._lock = self._turns.take(self._name)
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
 
 TURNS = Turns()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from autopyfactory.accounting import spelling
 from autopyfactory.accounting.bookkeeper import Bookkeeper
-from autopyfactory.factory.shares import Recent, factory_part, pilots_of_sharers, share_of
+from autopyfactory.factory.shares import Recent, claim_of, factory_part, pilots_of_sharers, share_of
 from autopyfactory.model import hostport
 from autopyfactory.model.decision import OtherQueues
 from autopyfactory.model.downtimes import NOTHING, Declared
@@ -43,18 +43,28 @@ def _host(ce: str) -> str:
 
 
 def other_queues(
-    mine: APFQueue, queues: Mapping[str, APFQueue], book: Bookkeeper, recent: Recent
+    mine: APFQueue,
+    queues: Mapping[str, APFQueue],
+    book: Bookkeeper,
+    recent: Recent,
+    declared: Declared = NOTHING,
 ) -> OtherQueues:
-    """Return what `mine` has to know of the others of `queues`; only what its rules need is looked up."""
+    """Return what `mine` has to know of the others of `queues`; only what its rules need is looked up.
+
+    declared: the downtimes that concern it.
+    """
     chain = mine.parts.chain
     needs_factory = any("factory" in rule.needs for rule in chain)
     needs_ce = any(cap.scope == "ce" for rule in chain for cap in rule.caps())
     ces = mine.parts.ces if needs_ce else ()
-    at_ce = _at_ces(ces, book)
+    active, at_ce = book.active() if needs_factory else None, _at_ces(ces, book)
+    if claim_of(mine, recent) is None:  # all of its demand is its own
+        return OtherQueues(active, at_ce, declared=declared)
     sharing = pilots_of_sharers(mine, queues, recent)
     return OtherQueues(
-        factory_active=book.active() if needs_factory else None,
+        factory_active=active,
         scope_active=at_ce,
+        declared=declared,
         share=share_of(mine, queues, recent),
         factory=factory_part(mine, recent),
         sharing_pending=sum(batch.pending for batch in sharing),

@@ -22,6 +22,7 @@ from autopyfactory.condor.target import Target
 from autopyfactory.config.model import Configuration, QueueConfig
 from autopyfactory.credentials.wallet import Wallet
 from autopyfactory.cycle.queue import APFQueue
+from autopyfactory.cycle.turns import TURNS
 from autopyfactory.factory.credentials import Credentials
 from autopyfactory.factory.hangwatch import HangWatch
 from autopyfactory.factory.heldpilots import Surroundings
@@ -197,6 +198,7 @@ class Factory:
         next_round = next_reload = 0.0
         while not stop.wait(TICK):
             self.watchdog()
+            TURNS.line.look()
             now = self.clock.monotonic()
             with self._lock:
                 self._reconcile()

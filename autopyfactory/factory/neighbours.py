@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from autopyfactory.accounting.anchor import AnchorWatch
 from autopyfactory.accounting.bookkeeper import Bookkeeper
@@ -45,8 +45,8 @@ class Answers(Neighbours):
         mine = queues.get(queue)
         if mine is None:
             return OtherQueues()
-        found = other_queues(mine, queues, self.book, self.recent)
-        return replace(found, declared=declared_for(mine, self.downtimes.of))
+        declared = declared_for(mine, self.downtimes.of)
+        return other_queues(mine, queues, self.book, self.recent, declared)
 
     def recent(self, queue: str) -> RecentPilots | None:
         """Return what happened to the pilots of `queue` lately; None when it is not known."""

@@ -123,8 +123,8 @@ class Preview(Neighbours):
     def other_queues(self, queue: str) -> OtherQueues:
         """Return what `queue` would know of the others."""
         everybody = {**self._running, **self._queues}
-        found = other_queues(everybody[queue], everybody, self._book, self._recent)
-        return replace(found, declared=declared_for(everybody[queue], self._declared))
+        declared = declared_for(everybody[queue], self._declared)
+        return other_queues(everybody[queue], everybody, self._book, self._recent, declared)
 
     def _recent(self, queue: str) -> RecentPilots | None:
         known = self._queues.get(queue) or self._running.get(queue)

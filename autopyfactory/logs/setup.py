@@ -18,6 +18,7 @@ from pathlib import Path
 
 from autopyfactory.logs.counts import COUNTS
 from autopyfactory.logs.files import Complaints, FileHandler, QueueFilesHandler
+from autopyfactory.logs.lines import Lines, apart
 from autopyfactory.logs.writer import Writer
 from autopyfactory.model.text import visible
 
@@ -56,6 +57,10 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text, without the last line end."""
+        stamp = f"{self.formatTime(record, self.datefmt)} " if self.stamp else ""
+        head = f"{stamp}{record.levelname:<5} {self._who(record.name)}"
+        if isinstance(record.msg, Lines):
+            return "\n".join([head + _shown(text) for text in record.msg])
         text = record.getMessage()
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
@@ -63,9 +68,7 @@ class LineFormatter(logging.Formatter):
             text = f"{text}\n{record.exc_text}"
         if record.stack_info:
             text = f"{text}\n{record.stack_info}"
-        text = visible(text).rstrip("\n").replace("\n", "\n    ")
-        time_ = f"{self.formatTime(record, self.datefmt)} " if self.stamp else ""
-        return f"{time_}{record.levelname:<5} {self._who(record.name)}{text}"
+        return head + _shown(text)
 
     def _who(self, name: str) -> str:
         """A queue is always named in the factory's log, other parts of the factory only when debugging."""
@@ -73,6 +76,10 @@ class LineFormatter(logging.Formatter):
             return f"[{name.removeprefix(QUEUE_PREFIX)}] " if self.names else ""
         own = name == "autopyfactory" or name.startswith("autopyfactory.")
         return "" if own else f"[{name}] "
+
+
+def _shown(text: str) -> str:
+    return visible(text).rstrip("\n").replace("\n", "\n    ")
 
 
 class StdoutHandler(logging.Handler):
@@ -108,7 +115,8 @@ class SyslogHandler(logging.handlers.SysLogHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Send the record under the process id of now: detaching changes it."""
         self.ident = f"autopyfactory[{os.getpid()}]: "
-        super().emit(record)
+        for one in apart(record):
+            super().emit(one)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Count the loss of a record."""
@@ -123,7 +131,8 @@ class _Entry(logging.handlers.QueueHandler):
 
         The base class also formats and copies each record, for readers in other processes.
         """
-        record.msg, record.args = record.getMessage(), None
+        if not isinstance(record.msg, Lines):
+            record.msg, record.args = record.getMessage(), None
         return record
 
 

@@ -173,16 +173,18 @@ class Decision:
         return ";".join(s.message for s in self.steps)
 
 
+_FIELDS: Mapping[Need, str] = {
+    "wms": "wms",
+    "batch": "batch",
+    "site": "site",
+    "history": "history",
+    "factory": "factory_active",
+}
+
+
 def missing(needs: frozenset[Need], inputs: CycleInputs) -> frozenset[Need]:
     """Return which of `needs` are not known in `inputs`."""
-    have = {
-        "wms": inputs.wms,
-        "batch": inputs.batch,
-        "site": inputs.site,
-        "history": inputs.history,
-        "factory": inputs.factory_active,
-    }
-    return frozenset(need for need in needs if have[need] is None)
+    return frozenset([need for need in needs if getattr(inputs, _FIELDS[need]) is None])
 
 
 def declaration_of(rule: Rule) -> Declaration:
@@ -193,8 +195,10 @@ def declaration_of(rule: Rule) -> Declaration:
 
 def _with_declaration(step: Step, said: Declaration) -> Step:
     """Let `step` carry what readers of its record need, who do not have the rule."""
-    lowered = step.n_out < step.n_in
-    return replace(step, part=said.part, cause=(step.cause or said.cause) if lowered else None)
+    cause = (step.cause or said.cause) if step.n_out < step.n_in else None
+    if step.part == said.part and step.cause == cause:
+        return step
+    return replace(step, part=said.part, cause=cause)
 
 
 def _calculated(rule: Rule, n: int, inputs: CycleInputs) -> Step:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from operator import add, attrgetter
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class BatchQueueInfo:
 
     def __add__(self, other: BatchQueueInfo) -> BatchQueueInfo:
         """Add counts, for instance of several schedds."""
-        return BatchQueueInfo(*(getattr(self, n) + getattr(other, n) for n in _COUNTS))
+        return BatchQueueInfo(*map(add, _VALUES(self), _VALUES(other)))
 
     def with_unseen(self, n: int) -> BatchQueueInfo:
         """Return these counts with `n` pilots more that are sent but not visible yet."""
@@ -85,6 +86,7 @@ class BatchQueueInfo:
 
 MOST_PILOTS = 10_000_000  # of one queue in one state: more is no count
 _COUNTS = tuple(f.name for f in fields(BatchQueueInfo))
+_VALUES = attrgetter(*_COUNTS)
 
 
 @dataclass(frozen=True, slots=True)

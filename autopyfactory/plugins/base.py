@@ -129,8 +129,10 @@ class SchedPlugin(Plugin[OptionsT], ABC):
         return {}
 
     def step(self, n_in: int, n_out: int, reason: str, **facts: Any) -> Step:
-        """Make the `Step` of this plugin."""
-        return Step(self.name, n_in, n_out, reason, facts)
+        """Make the `Step` of this plugin, as it declares itself."""
+        said = self.declaration
+        cause = said.cause if n_out < n_in else None
+        return Step(self.name, n_in, n_out, reason, facts, part=said.part, cause=cause)
 
 
 def hashable(value: Any) -> Hashable:

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -200,7 +200,7 @@ class TroubleWatch:
         troubles, credential = self.of(record.queue), self.credential(record.queue)
         if troubles is None and credential is None:
             return record
-        return replace(record, troubles=troubles, credential=record.credential or credential)
+        return record.changed(troubles=troubles, credential=record.credential or credential)
 
     def look(self) -> None:
         """Ask every schedd once; called by the thread, and by tests."""

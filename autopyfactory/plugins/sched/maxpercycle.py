@@ -33,7 +33,8 @@ class MaxPerCycle(SchedPlugin[MaxPerCycleOptions]):
     @property
     def declaration(self) -> Declaration:
         """A negative maximum takes pilots back."""
-        return replace(self.declares, retires=(self.options.maximum or 0) < 0)
+        retires = (self.options.maximum or 0) < 0
+        return replace(self.declares, retires=True) if retires else self.declares
 
     def calc(self, n: int, inputs: CycleInputs) -> Step:
         """Return `n`, at most the maximum."""

@@ -10,6 +10,7 @@ import pytest
 
 from autopyfactory.cycle.gate import Reading
 from autopyfactory.cycle.log import CycleLog
+from autopyfactory.logs.lines import Lines
 from autopyfactory.model.decision import CycleInputs, Decision, Step
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
 from autopyfactory.model.record import CycleRecord, Outcome
@@ -32,7 +33,10 @@ def test_what_a_cycle_knows_is_one_line(log: CycleLog, caplog: pytest.LogCapture
         batch=BatchQueueInfo(pending=4, running=5, waiting=3, unseen=1),
     )
     log.inputs(7, inputs, [Reading("wms", "w", 3.2, 100), Reading("batch", "b", None, 100)])
+    log.acts()
     log.inputs(8, CycleInputs("q"), [])
+    log.acts()
+    log.acts()
     assert caplog.messages == [
         "cycle 7: work: 9 ready, 2 running; WMS status 3 s old; site online; "
         "pilots: 4 pending (3 waiting there, 1 just sent), 5 running; batch status none yet",
@@ -40,9 +44,34 @@ def test_what_a_cycle_knows_is_one_line(log: CycleLog, caplog: pytest.LogCapture
     ]
 
 
-def test_each_step_is_a_line(log: CycleLog, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_step_is_a_line_and_so_is_the_end(log: CycleLog, caplog: pytest.LogCaptureFixture) -> None:
+    log.inputs(8, CycleInputs("q"), [])
     log.steps(Decision(3, (Step("Ready", 0, 9, "9 ready"), Step("MaxToRun", 9, 3, "at most 3"))))
-    assert caplog.messages == ["  Ready: 0 -> 9: 9 ready", "  MaxToRun: 9 -> 3: at most 3"]
+    assert caplog.messages == [], "all at once"
+    log.end(replace(RECORD, reason="nothing\nto do"))
+    (record,) = caplog.records
+    assert record.msg == Lines(
+        (
+            "cycle 8: WMS status not asked; batch status not asked",
+            "  Ready: 0 -> 9: 9 ready",
+            "  MaxToRun: 9 -> 3: at most 3",
+            "nothing: nothing\nto do",
+        )
+    )
+
+
+@pytest.mark.parametrize("bad", ["end", "defect", "details"])
+def test_what_was_known_stands_before_what_went_wrong(
+    log: CycleLog, caplog: pytest.LogCaptureFixture, bad: str
+) -> None:
+    log.inputs(8, CycleInputs("q"), [])
+    if bad == "end":
+        log.end(replace(RECORD, outcome="failed", reason="no disk"))
+    elif bad == "defect":
+        log.defect(KeyError("x"))
+    else:
+        log.details("the rule X failed", KeyError("x"))
+    assert [r.levelno > logging.INFO for r in caplog.records] == [False, True]
 
 
 def test_a_failure_is_a_warning_when_it_is_news(log: CycleLog, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
+from autopyfactory.model.decision import CycleInputs
 from autopyfactory.model.record import (
     Empty,
     FactoryEvent,
@@ -33,6 +34,14 @@ def test_only_what_a_schedd_has_confirmed_was_sent_for_sure() -> None:
     assert cycle(sent=sent).submitted == 6
     assert cycle(sent=()).submitted == 0
     assert cycle(sent=(), found=(Sent("t", "schedd", "ce", 9, "8"),)).submitted == 0  # of earlier cycles
+
+
+def test_a_record_with_other_values_is_what_replace_makes_of_it() -> None:
+    known = cycle(sent=(), inputs=CycleInputs("q"), gate=("old",))
+    assert known.changed() == known
+    assert known.changed(outcome="failed", retired=3) == replace(known, outcome="failed", retired=3)
+    with pytest.raises(TypeError):
+        known.changed(nosuch=1)
 
 
 @pytest.mark.parametrize(
