@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from autopyfactory.accounting import spelling
 from autopyfactory.accounting.bookkeeper import Bookkeeper

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,6 +16,8 @@ from autopyfactory.logs.files import GatheringHandler, warning
 
 WAITING = 20_000  # records that may wait to be written
 GATHER = 0.1  # seconds that a record waits for others
+BURST = 100  # records within that time: so many let those who log get done first
+LONGEST = 1.0  # seconds that a record waits in a burst
 
 Item = logging.LogRecord | Callable[[], None]
 
@@ -60,7 +63,7 @@ class Writer:
     def _run(self) -> None:
         while True:
             self._awake.wait()
-            self._hurry.wait(GATHER)
+            self._gather()
             with self._lock:
                 items, dropped = list(self._waiting), self._dropped
                 self._waiting.clear()
@@ -75,6 +78,14 @@ class Writer:
                 text = f"{dropped} log lines were dropped here: they came faster than they could be written"
                 self._write([warning("autopyfactory", text)])
             self._write(items)
+
+    def _gather(self) -> None:
+        """Let records gather for a moment, in a burst until it is over: those who log get done first."""
+        end, seen = time.monotonic() + LONGEST - GATHER, 0
+        while not self._hurry.wait(GATHER):
+            came, seen = len(self._waiting) - seen, len(self._waiting)
+            if came < BURST or 2 * seen > (self._waiting.maxlen or WAITING) or time.monotonic() > end:
+                return
 
     def _write(self, items: Iterable[Item]) -> None:
         records: list[logging.LogRecord] = []

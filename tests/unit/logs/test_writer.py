@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from autopyfactory.logs.files import warning
-from autopyfactory.logs.writer import Writer
+from autopyfactory.logs.writer import BURST, GATHER, LONGEST, Writer
 from patience import PATIENCE, SOON
 
 
@@ -46,6 +46,41 @@ def test_nobody_waits_for_a_handler_that_hangs(slow: Slow) -> None:
     slow.go.set()
     assert writer.flush(PATIENCE)
     assert slow.got == [str(n) for n in range(100)]
+
+
+class Noted(logging.Handler):
+    """Notes how many records come at once, and when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: list[float] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.got.append(time.monotonic())
+
+
+def test_a_burst_is_written_when_it_is_over_or_after_a_second() -> None:
+    writer, handler = Writer(limit=1_000_000), Noted()
+    writer.handlers.append(handler)
+    writer.start()
+    began = time.monotonic()
+    while not handler.got and time.monotonic() - began < PATIENCE:
+        for n in range(BURST):
+            writer.put_nowait(warning("x", str(n)))
+        time.sleep(0.01)
+    assert handler.got[0] - began > LONGEST - 2 * GATHER, "while it goes on, nothing is written"
+    assert writer.stop(PATIENCE)
+
+
+def test_who_cannot_wait_does_not_in_a_burst_either() -> None:
+    writer, handler = Writer(limit=3 * BURST), Noted()
+    writer.handlers.append(handler)
+    writer.start()
+    for n in range(BURST):
+        writer.put_nowait(warning("x", str(n)))
+    assert writer.flush(PATIENCE)
+    assert len(handler.got) == BURST
+    assert writer.stop(PATIENCE)
 
 
 def test_when_too_many_wait_the_oldest_are_dropped_and_counted(slow: Slow) -> None:
