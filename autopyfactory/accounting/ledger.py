@@ -2,8 +2,8 @@
 
 Who must be sure that a line is safe waits for its commit; all that wait at one moment are written in one. So
 a disk that takes long for each fsync makes everybody wait once, and not one after the other. What need not be
-safe at once is written soon, in order; what cannot be written is tried again with the next, and what a crash
-loses of it is found out again from the places themselves.
+safe at once is written soon, with something that must be if that comes; what cannot be written is tried again
+with the next, and what a crash loses of it is found out again from the places themselves.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ KEEP_SECONDS = 7 * 86400  # how long closed lines stay, for people to look at an
 DAY = 86400.0
 RECENT = 7200.0  # seconds that submissions are remembered in memory, for rules that look back
 PATIENCE = 30.0  # seconds to wait for a commit
+SOON = 0.05  # seconds that what need not be safe at once waits for something that must be
 AGAIN = 5.0  # seconds until what could not be written is tried again
 VERSION = 2
 
@@ -182,11 +183,13 @@ class Ledger:
             if self._stopping:
                 raise NotDone("the ledger is closed")
             self._note_sent(request.lines)
+            idle = not self._pending
             if waiting is not None:
                 self._durable.append(waiting)
             else:
                 self._note(request)
-            self._change.notify_all()
+            if idle or waiting is not None:
+                self._change.notify_all()
         if waiting is None:
             return
         if not waiting.done.wait(PATIENCE):
@@ -240,6 +243,7 @@ class Ledger:
                     self._change.wait_for(lambda: self._stopping or self._durable, AGAIN)
                 else:
                     self._change.wait_for(lambda: self._stopping or self._pending, DAY / 24)
+                    self._change.wait_for(lambda: self._stopping or self._durable, SOON)
                 if self._stopping and (not self._pending or self._troubled):
                     self._refuse()
                     return

@@ -18,6 +18,7 @@ class Carried:
     def __init__(self, ways: Sequence[Way], doing: Doing):
         self._ways = ways
         self._doing = doing
+        self._what = ways[0].route.words
         self._files = {way: PilotFiles() for way in ways}
         self._expired: dict[Way, Choice] = {}  # ways on which a credential in a file has expired
         self._choices: dict[Way, Choice] = {}
@@ -53,7 +54,3 @@ class Carried:
     def closed(self, way: Way) -> str:
         """Return why nothing may go over `way` with the credential chosen for it; empty: something may."""
         return "; ".join(self._choices[way].closed) if way in self._choices else ""
-
-    @property
-    def _what(self) -> str:
-        return self._ways[0].route.words

@@ -14,6 +14,7 @@ class Rules:
         self.chain = parts.chain
         self._several = len(parts.routes) > 1
         self._doing = doing
+        self._words = {rule.name: f"the rule {rule.name}" for rule in parts.chain}
 
     def decide(self, inputs: CycleInputs) -> Decision:
         """Return what the chain says."""
@@ -21,7 +22,7 @@ class Rules:
 
     def calculate(self, rule: Rule, n: int, inputs: CycleInputs) -> Step:
         """Return what one rule makes of `n`."""
-        with self._doing.call(f"the rule {rule.name}"):
+        with self._doing.call(self._words[rule.name]):
             step: object = rule.calc(n, inputs)
             if not isinstance(step, Step) or type(step.n_out) is not int:
                 raise TypeError(f"it answered with {step!r:.80}, which is no step to a whole number")
@@ -33,6 +34,6 @@ class Rules:
         if inputs is None or not self._several:
             return found
         for rule in self.chain:
-            with self._doing.call(f"the rule {rule.name}"):
+            with self._doing.call(self._words[rule.name]):
                 found |= rule.shuts(inputs)
         return found

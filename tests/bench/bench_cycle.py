@@ -19,6 +19,7 @@ from pathlib import Path
 import common
 from common import Bare, Box
 
+from autopyfactory.daemon.memory import settle
 from autopyfactory.factory.factory import Factory
 from autopyfactory.model.record import CycleRecord, Event
 from factorybox import CHAIN, InProcess
@@ -123,6 +124,7 @@ def measure(box: Box, bare: Bare, pending: dict[str, int], chain: str, size: dic
     ours, theirs = [], []
     with InProcess(box) as factory:
         rounds = Rounds(box, factory, pending, size["wanting"])
+        settle()  # as the daemon does after a start
         for i in range(size["rounds"] + 1):
             rounds.prepare()
             if i % 2:
