@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 
+from autopyfactory.logs.lines import apart, lines_of
 from autopyfactory.model.queuefolder import queue_folder
 from autopyfactory.model.text import are, count
 
@@ -191,7 +192,7 @@ def append(
     """Write `records` to `file` as `handler` formats them, and a note about lines that were lost before."""
     target = str(file.path)
     if complaints.missing(target) and records:
-        first, records = records[0], records[1:]
+        first, *records = [one for record in records for one in apart(record)]
         if not _write(handler, file, complaints, [first]):
             complaints.count(target, len(records))
             return
@@ -208,18 +209,26 @@ def _write(
 ) -> bool:
     """Write `records` with one call, count those that did not get in whole, and return whether all did."""
     target = str(file.path)
-    lines: list[bytes] = []
+    data, taken = [], []
     for record in records:
         try:
-            lines.append((handler.format(record) + "\n").encode(errors="backslashreplace"))
+            data.append(_line(handler, record))
+            taken.append(record)
         except (ValueError, TypeError) as err:
             complaints.lost(target, err)
+    whole = b"".join(data)
     try:
-        room = file.write(b"".join(lines))
+        room = file.write(whole)
     except (OSError, ValueError) as err:
-        complaints.lost(target, err, len(lines))
+        complaints.lost(target, err, sum(map(lines_of, taken)))
         return False
-    ends = accumulate(map(len, lines))
-    if torn := sum(end > room for end in ends):
-        complaints.lost(target, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target), torn)
-    return not torn
+    if room >= len(whole):
+        return True
+    ends = accumulate(len(_line(handler, one)) for record in taken for one in apart(record))
+    torn = sum(end > room for end in ends)
+    complaints.lost(target, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target), torn)
+    return False
+
+
+def _line(handler: logging.Handler, record: logging.LogRecord) -> bytes:
+    return (handler.format(record) + "\n").encode(errors="backslashreplace")

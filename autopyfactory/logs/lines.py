@@ -17,6 +17,11 @@ class Lines(tuple[str, ...]):
         return "\n".join(self)
 
 
+def lines_of(record: logging.LogRecord) -> int:
+    """Return how many lines a record is."""
+    return len(record.msg) if isinstance(record.msg, Lines) else 1
+
+
 def apart(record: logging.LogRecord) -> Iterator[logging.LogRecord]:
     """Yield a record for each of several lines, or `record` itself."""
     if not isinstance(record.msg, Lines):

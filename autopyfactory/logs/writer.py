@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from autopyfactory.logs.files import GatheringHandler, warning
+from autopyfactory.logs.lines import lines_of
 
 WAITING = 20_000  # records that may wait to be written
 GATHER = 0.1  # seconds that a record waits for others
@@ -48,7 +49,8 @@ class Writer:
             if self._thread is None:
                 return False
             if len(self._waiting) == self._waiting.maxlen:
-                self._dropped += 1
+                oldest = self._waiting[0]
+                self._dropped += lines_of(oldest) if isinstance(oldest, logging.LogRecord) else 0
             self._waiting.append(item)
         if not self._awake.is_set():
             self._awake.set()

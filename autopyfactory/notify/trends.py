@@ -75,8 +75,9 @@ def added(points: list[Point], new: Point) -> None:
     while points and points[0].at < new.at - WINDOW:
         points.pop(0)
     # The last one always has the newest counts; it is closed once it is far enough from the one before.
-    if len(points) > 1 and points[-1].at - points[-2].at < SPACING and (sent := points.pop().submitted):
-        new = replace(new, submitted=new.submitted + sent)
+    if len(points) > 1 and points[-1].at - points[-2].at < SPACING:
+        sent = points.pop().submitted
+        new = replace(new, submitted=new.submitted + sent) if sent else new
     points.append(new)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from autopyfactory.logs.files import Complaints, LogFile, QueueFilesHandler, warning
+from autopyfactory.logs.lines import Lines
+from autopyfactory.logs.setup import QUEUE_PREFIX, LineFormatter
 from autopyfactory.model.queuefolder import queue_folder
 
 
@@ -97,3 +99,32 @@ def test_lines_that_come_together_are_written_together_and_counted_one_by_one(
     assert lines[3:] == [
         "now", "2 lines before the last one are missing: they could not be written", "then",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("room", [0, 3, 10, 15, 30, 41, 49])
+def test_lines_of_one_record_are_counted_one_by_one_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, room: int, together: bool
+) -> None:
+    texts = [f"{n}" for n in range(6)]
+    handler = QueueFilesHandler(folder, QUEUE_PREFIX, Complaints())
+    records = [warning(f"{QUEUE_PREFIX}a", text) for text in texts]
+    if together:
+        records = [warning(f"{QUEUE_PREFIX}a", "") for _ in range(2)]
+        for n, record in enumerate(records):
+            record.msg = Lines(texts[3 * n : 3 * n + 3])
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:room]))
+    handler.setFormatter(LineFormatter(names=False, stamp=False))
+    width = len("WARNING 0\n")
+    handler.handle_all(records)
+    monkeypatch.undo()
+    handler.handle_all([records[0], warning(f"{QUEUE_PREFIX}a", "then")])
+    handler.close()
+    lines = (folder / "a.log").read_text().splitlines()
+    written = room // width
+    assert lines[:written] == [f"WARNING {n}" for n in range(written)]
+    told = [line for line in lines if "missing" in line]
+    n = len(texts) - written
+    assert told == ([f"WARNING {n} lines before the last one are missing: they could not be written"])
+    assert lines[lines.index(told[0]) - 1] == "WARNING 0"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from autopyfactory.logs.files import warning
+from autopyfactory.logs.lines import Lines
 from autopyfactory.logs.writer import BURST, GATHER, LONGEST, Writer
 from patience import PATIENCE, SOON
 
@@ -89,10 +90,13 @@ def test_when_too_many_wait_the_oldest_are_dropped_and_counted(slow: Slow) -> No
     writer.start()
     writer.put_nowait(warning("x", "first"))
     assert slow.hangs.wait(PATIENCE)
+    several = warning("x", "")
+    several.msg = Lines(("a", "b", "c"))
+    writer.put_nowait(several)
     for n in range(25):
         writer.put_nowait(warning("x", str(n)))
     slow.go.set()
     assert writer.stop(PATIENCE)
     assert slow.got[0] == "first"
-    assert slow.got[1].startswith("15 log lines were dropped here")
+    assert slow.got[1].startswith("18 log lines were dropped here")
     assert slow.got[2:] == [str(n) for n in range(15, 25)]
