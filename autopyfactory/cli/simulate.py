@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from autopyfactory.cli.confoption import conf_option
+from autopyfactory.cli.link import fail
 from autopyfactory.cli.output import print_json
 from autopyfactory.cli.terminal import echo
 from autopyfactory.cli.timeargs import past_time
@@ -118,10 +119,8 @@ def command(conf: tuple[str, ...], compare: bool, workload: str | None, as_json:
             simulatework.over_time(conf, workload, as_json, given)
         else:
             _once(conf, as_json, given)
-    except ConfigError as err:
-        raise click.ClickException("\n".join(str(p) for p in err.problems)) from err
-    except (ValueError, OSError) as err:
-        raise click.ClickException(str(err)) from err
+    except (ConfigError, ValueError, OSError) as err:
+        fail(str(err))
 
 
 # --- one decision -------------------------------------------------------------------------------

@@ -10,9 +10,7 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-import click
-
-from autopyfactory.cli.link import Link
+from autopyfactory.cli.link import Link, fail
 from autopyfactory.cli.output import print_json
 from autopyfactory.cli.terminal import echo
 from autopyfactory.model.decision import Rule
@@ -199,7 +197,7 @@ def _draw(
         ]
         picture.bargains({"": marks}, path, title, UNITS)
     except picture.NoPlots as err:
-        raise click.ClickException(str(err)) from err
+        fail(str(err))
 
 
 def _point(results: Sequence[Result]) -> tuple[float, float]:
@@ -281,7 +279,7 @@ def _draw_all(found: Mapping[str, Sequence[compare.Score]], one: compare.Everywh
         title = "Wait against waste: every setting a point, over the seeds' means"
         picture.bargains(panels, path, title, UNITS)
     except picture.NoPlots as err:
-        raise click.ClickException(str(err)) from err
+        fail(str(err))
 
 
 def _mark(policy: Policy, point: tuple[float, float]) -> picture.Mark:

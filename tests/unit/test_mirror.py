@@ -17,6 +17,7 @@ ACROSS = {
     "test_patience.py": "how all tests wait",
     "cli/test_commands.py": "commands that are asked one after the other of one running factory",
     "cli/test_small_start.py": "what small commands may import",
+    "cli/test_wrong_names.py": "names that do not exist, given to every command",
     "config/test_fuzz.py": "whatever files hold, through all of config/",
     "daemon/test_service_files.py": "misc/: unit, init script, logrotate, sysusers",
     "simulate/test_workloads.py": "all of simulate/workloads/",
