@@ -102,10 +102,18 @@ def _verdict(answer: dict[str, Any], rows: Sequence[QueueRow]) -> Iterator[str]:
     silent = "; ".join(["", *answer["notes"]]) if answer["started"] is None else ""
     yield f"{state}: {count(len(rows), 'queue')}, {what}{silent}"
     for trouble in together({row.queue: row.news for row in troubled}):
-        yield f"{some(trouble.queues)}: {printable(trouble.cause.words)}"
+        yield f"{_queues(trouble.queues)}: {printable(trouble.cause.words)}"
+    taken_on: dict[str, list[str]] = {}
     for row in rows:
         for words in row.acknowledged.values():
-            yield f"{row.queue}: {printable(words)}"
+            taken_on.setdefault(words, []).append(row.queue)
+    for words, queues in taken_on.items():
+        yield f"{_queues(queues)}: {printable(words)}"
+
+
+def _queues(names: Sequence[str]) -> str:
+    """Return the name of one queue; of several how many they are, with some names."""
+    return names[0] if len(names) == 1 else f"{count(len(names), 'queue')} ({some(names)})"
 
 
 def _group(answer: dict[str, Any], rows: Sequence[QueueRow], width: int) -> Group:

@@ -29,6 +29,7 @@ _CREDENTIAL = re.compile(
 )
 _NO_FILE = re.compile(r"\bcannot be read: |\bthere is no file\b|\bis no file\b")  # of `pilotfiles`
 _UNTRUSTED = re.compile(r"certificate.verify.failed|CA certificate bundle", re.IGNORECASE)
+_PROBES = re.compile(r"; \d+ probes? so far, .*")  # what a breaker tells beside why it is open
 # How a cycle ends in which a plugin did what it must not do.
 _OF_A_PLUGIN = re.compile(r"the (rules?|\w+ plugin) .*failed: ")
 OF_SCHEDDS = ("MAX_JOBS_PER_OWNER", "MAX_JOBS_SUBMITTED")  # its limits, as caps
@@ -118,7 +119,8 @@ def _breaker(record: CycleRecord | None, live: LiveState | None) -> Iterator[Cau
             "; probes go by themselves, and one that does well ends it. When it is mended: "
             "`autopyfactory breakers close QUEUE`"
         )
-        yield Cause("breaker-open", f"a breaker is open: {words}", todo, who)
+        told = f"a breaker is open: {words}"
+        yield Cause("breaker-open", told, todo, who, shared=_PROBES.sub("", told))
     if nodes:
         told = f"pilots go wrong on {', '.join(nodes)} and do well on other nodes"
         names = [node.rpartition(" (")[0] for node in nodes]
@@ -193,8 +195,9 @@ def _of_silence(record: CycleRecord) -> Iterator[Cause]:
 
 def _schedd(record: CycleRecord, text: str) -> Cause:
     todo = _named_wrong(record, "batch") or LOOK_AT_SCHEDD
-    return Cause("schedd-down", f"the schedd does not answer{_last_answer(record, 'batch')}", todo,
-                 example=record.errors.get("batch", text))  # fmt: skip
+    words = "the schedd does not answer"
+    return Cause("schedd-down", f"{words}{_last_answer(record, 'batch')}", todo,
+                 example=record.errors.get("batch", text), shared=words)  # fmt: skip
 
 
 def _wms(record: CycleRecord, text: str) -> Cause:
@@ -203,14 +206,16 @@ def _wms(record: CycleRecord, text: str) -> Cause:
     last = _last_answer(record, "wms")
     if _CREDENTIAL.search(error):
         todo = "renew or correct the certificate or token that `wmsstatus...` names"
-        return Cause("wms-credential", f"the WMS does not take our credential{last}", todo, "credentials",
-                     example=error)  # fmt: skip
+        words = "the WMS does not take our credential"
+        return Cause("wms-credential", f"{words}{last}", todo, "credentials",
+                     example=error, shared=words)  # fmt: skip
     if _UNTRUSTED.search(error):
-        words = f"the WMS's certificate is not accepted here{last}"
+        words = "the WMS's certificate is not accepted here"
         todo = "see that `wmsstatus...capath` holds the authority that signed the server's certificate"
-        return Cause("wms-untrusted", words, todo, "credentials", example=error)
+        return Cause("wms-untrusted", f"{words}{last}", todo, "credentials", example=error, shared=words)
     todo = _named_wrong(record, "wms") or "tell who runs the WMS, if it lasts"
-    return Cause("wms-down", f"the WMS does not answer{last}", todo, "work", example=error)
+    words = "the WMS does not answer"
+    return Cause("wms-down", f"{words}{last}", todo, "work", example=error, shared=words)
 
 
 def _named_wrong(record: CycleRecord, kind: str) -> str:
@@ -337,21 +342,23 @@ def _ce_down(t: Troubles) -> Cause:
             "correct the CE's name in the queue's options (if it was right, ask the site for the new one), "
             "and take back the pilots on their way there (`autopyfactory pilots kill --queue QUEUE`)"
         )
-        return Cause("ce-unknown", f"{t.probe}, where {pilots} should go", todo, "us", t.ce_down_since)
+        return Cause("ce-unknown", f"{t.probe}, where {pilots} should go", todo, "us", t.ce_down_since,
+                     shared=f"{t.probe}, where pilots should go")  # fmt: skip
     if t.probe_code == "ce-refuses":
-        return Cause("ce-refuses", f"{where} answers, but does not take our pilots ({pilots}): {t.probe}",
+        told = f"{where} answers, but does not take our pilots"
+        return Cause("ce-refuses", f"{told} ({pilots}): {t.probe}",
                      "check the credential (lifetime, issuer, audience) and the CE's name", "credentials",
-                     t.ce_down_since)  # fmt: skip
+                     t.ce_down_since, shared=f"{told}: {t.probe}")  # fmt: skip
     seen = f": {t.probe}" if t.probe else ""
+    told = f"{where} does not answer"
     todo = "tell the site, if it lasts; pilots there go on by themselves when it is back"
     if not t.probe:
         todo += "; a credential that it refuses can look the same"
     elif "does not know the schedd" in t.probe:
-        return Cause("ce-down", f"{where} takes no pilots ({pilots} affected){seen}", RENAMED, "site",
-                     t.ce_down_since)  # fmt: skip
-    return Cause(
-        "ce-down", f"{where} does not answer ({pilots} affected){seen}", todo, "site", t.ce_down_since
-    )
+        told = f"{where} takes no pilots"
+        todo = RENAMED
+    return Cause("ce-down", f"{told} ({pilots} affected){seen}", todo, "site", t.ce_down_since,
+                 shared=f"{told}{seen}" if t.ce else "")  # fmt: skip
 
 
 def _place(resource: str) -> str:
@@ -382,11 +389,13 @@ def _all_or(n: int, of: int) -> str:
 
 def _lost(group: HeldGroup) -> Cause:
     kind = kind_of_group(group)
-    words = f"{count(group.count, 'pilot')} dropped by the schedd in the last hour"
+    told = "dropped by the schedd in the last hour"
+    words = f"{count(group.count, 'pilot')} {told}"
     if kind.code == "held-other":
         todo = "read the reason; `condor_history` on the schedd shows more"
         return Cause("pilots-dropped", words, todo, "us", group.since, blocks=False, example=group.reason)
-    return Cause(kind.code, f"{words}: {kind.words}", kind.next, kind.who, group.since, example=group.reason)
+    return Cause(kind.code, f"{words}: {kind.words}", kind.next, kind.who, group.since,
+                 example=group.reason, shared=f"pilots {told}: {kind.words}")  # fmt: skip
 
 
 def _failed(f: Failed, fared: Fared | None) -> Cause:
@@ -434,4 +443,5 @@ def _unmoved(u: Unmoved, where: str) -> Cause:
 def _held(group: HeldGroup) -> Cause:
     kind = kind_of_group(group)
     words = f"{count(group.count, 'pilot')} held: {kind.words}"
-    return Cause(kind.code, words, kind.next, kind.who, group.since, example=group.reason)
+    return Cause(kind.code, words, kind.next, kind.who, group.since,
+                 example=group.reason, shared=f"pilots held: {kind.words}")  # fmt: skip

@@ -48,6 +48,7 @@ class Cause:
     blocks: bool = True  # whether pilots are not sent, or not started, because of it
     example: str = ""  # for instance the text that the schedd gave
     by_rule: bool = False  # a rule of the chain, or a cap that it asks for
+    shared: str = ""  # the words without what is this queue's alone, such as its numbers; empty: `words`
 
 
 @dataclass(frozen=True, slots=True)

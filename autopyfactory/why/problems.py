@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from autopyfactory.model.record import CycleRecord
 from autopyfactory.why.explain import LATER, causes, ordered, rank
@@ -39,15 +39,26 @@ def _wrong(cause: Cause) -> bool:
 def together(found: Mapping[str, Iterable[Cause]]) -> list[Trouble]:
     """Return the troubles of queues (by name), each with all queues that have it; the worst first.
 
-    Worse is what keeps pilots from being sent or started, then what explains more of the rest, then what
-    more queues have.
+    One trouble of several queues that tell it with numbers of their own is told without these. Worse is
+    what keeps pilots from being sent or started, then what explains more of the rest, then what more queues
+    have.
     """
-    queues: dict[tuple[str, str, str], list[str]] = {}
-    causes_of: dict[tuple[str, str, str], Cause] = {}
+    same: dict[tuple[str, str, str], list[tuple[str, Cause]]] = {}
     for name, its in sorted(found.items()):
         for cause in its:
-            key = (cause.code, cause.words, cause.next)
-            causes_of.setdefault(key, cause)
-            queues.setdefault(key, []).append(name)
-    made = [Trouble(causes_of[key], tuple(dict.fromkeys(names))) for key, names in queues.items()]
+            same.setdefault((cause.code, cause.shared or cause.words, cause.next), []).append((name, cause))
+    made = [
+        Trouble(_one([cause for _, cause in those]), tuple(dict.fromkeys(name for name, _ in those)))
+        for those in same.values()
+    ]
     return sorted(made, key=lambda t: (not t.cause.blocks, rank(t.cause), -len(t.queues), t.queues))
+
+
+def _one(alike: Sequence[Cause]) -> Cause:
+    """Return what is told of several queues' causes that are one trouble."""
+    first = next((c for c in alike if c.blocks), alike[0])
+    if len(alike) == 1:
+        return first
+    words = first.words if len({c.words for c in alike}) == 1 else first.shared
+    since = min((c.since for c in alike if c.since is not None), default=None)
+    return replace(first, words=words, since=since)

@@ -170,6 +170,18 @@ def test_a_code_for_monitoring(
     assert run(monkeypatch, answer(queues=rows)).exit_code == 0, "without --check a table was asked for"
 
 
+def test_what_many_queues_have_is_one_line_for_monitoring(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "CE ce1 does not answer"
+    down = [Cause("ce-down", f"{words} ({n} pilots affected)", "wait", shared=words) for n in range(7)]
+    taken = {"ce-down": "acknowledged by anna: a new disk"}
+    rows = [replace(ROWS[0], queue=f"q{n}", problems=(cause,)).as_dict() for n, cause in enumerate(down)]
+    lines = run(monkeypatch, answer(queues=rows), "--check").output.splitlines()
+    assert lines[1:] == ["7 queues (q0, q1, q2, q3, q4 and 2 more): CE ce1 does not answer"]
+    quiet = [{**row, "acknowledged": taken} for row in rows]
+    lines = run(monkeypatch, answer(queues=quiet), "--check").output.splitlines()
+    assert lines[1:] == ["7 queues (q0, q1, q2, q3, q4 and 2 more): acknowledged by anna: a new disk"]
+
+
 def test_no_factory_is_no_success(place: Place) -> None:
     (place.folder / "state").mkdir(mode=0o700)
     writer = HistoryWriter(default_url(place.folder / "state"), place.name)

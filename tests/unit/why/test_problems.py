@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from autopyfactory.model.decision import Decision, Step
-from autopyfactory.model.record import HeldGroup, Troubles
+from autopyfactory.model.record import CycleRecord, HeldGroup, Troubles
 from autopyfactory.pauses import Pause
 from autopyfactory.why.explain import explain
 from autopyfactory.why.model import Cause, LiveState
@@ -56,3 +58,65 @@ def test_the_worst_comes_first_and_is_told_once_for_all_queues() -> None:
         ("submission-failed", ("b",)),
         ("pilots-dropped", ("a",)),
     ]
+
+
+CE = "condor ce1.grid.test ce1.grid.test:9619"
+REFUSED = "no connection to ce1.grid.test:9619 (Connection refused)"
+DOWN = Troubles(T0, ce_down=2, ce_down_since=T0, ce=CE)
+OPEN = "CE ce1:9619: 3 of the last 3 pilots went wrong: 3 not answered; {}"
+TIMES = ("1 probe so far, a probe in 40 s", "1 probe so far, a probe in 39 s", "2 probes so far, x")
+
+
+def stuck(**troubles: object) -> CycleRecord:
+    return replace(cycle(), troubles=replace(Troubles(T0), **troubles))  # type: ignore[arg-type]
+
+
+def denied(n: int) -> tuple[HeldGroup, ...]:
+    return (HeldGroup('Received "DENIED"', n),)
+
+
+def silent(kind: str, named: str, age: float, said: str = "timed out") -> CycleRecord:
+    gate = (f"{named} status {age:.0f} s old (maxage 360)",)
+    return cycle(outcome="held back", gate=gate, ages={kind: age}, errors={kind: said})
+
+
+ONE_TROUBLE = {
+    "a CE that nobody tried": [replace(cycle(), troubles=replace(DOWN, ce_down=n)) for n in (2, 12, 1)],
+    "a CE that is down, refuses us, or is unknown": [
+        replace(cycle(), troubles=replace(DOWN, ce_down=n, probe=REFUSED, probe_code=code))
+        for code in ("ce-down", "ce-refuses", "ce-unknown")
+        for n in (2, 12, 1)
+    ],
+    "held": [stuck(held=denied(n)) for n in (1, 7)],
+    "dropped": [stuck(lost=denied(n)) for n in (1, 7)],
+    "a breaker": [replace(cycle(), breaker=OPEN.format(t), breaker_scope="ce") for t in TIMES],
+    "a schedd": [silent("batch", "batch", age) for age in (400.0, 407.0)],
+    "a WMS": [
+        silent("wms", "WMS", age, said)
+        for said in ("timed out", "certificate verify failed", "answered 401")
+        for age in (400.0, 407.0)
+    ],
+}
+
+
+@pytest.mark.parametrize("what", ONE_TROUBLE)
+def test_one_trouble_of_many_queues_is_told_once_whatever_numbers_each_has(what: str) -> None:
+    found = {f"q{i}": problems(record) for i, record in enumerate(ONE_TROUBLE[what])}
+    assert all(found.values())
+    told = together(found)
+    assert len(told) == len({c.code for its in found.values() for c in its}), [t.cause.words for t in told]
+    assert all(len(t.queues) > 1 for t in told)
+    assert not any(word in t.cause.words for t in told for word in (" affected", " 7 ", "39 s", "40 s"))
+
+
+def test_what_one_queue_has_alone_is_told_with_its_numbers() -> None:
+    (told,) = together({"a": problems(replace(cycle(), troubles=DOWN))})
+    assert told.cause.words == "CE ce1.grid.test:9619 does not answer (2 pilots affected)"
+
+
+def test_two_ces_that_are_down_are_two_troubles() -> None:
+    other = replace(DOWN, ce="condor ce2.grid.test ce2.grid.test:9619")
+    found = {name: problems(replace(cycle(), troubles=t)) for name, t in (("a", DOWN), ("b", other))}
+    assert len(together(found)) == 2
+    unnamed = [replace(DOWN, ce="", ce_down=n) for n in (1, 2)]
+    assert len(together({str(t.ce_down): problems(replace(cycle(), troubles=t)) for t in unnamed})) == 2
