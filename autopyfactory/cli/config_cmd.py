@@ -120,13 +120,16 @@ def reference(form: str) -> None:
     echo(FORMATS[form](chapters(installed())), nl=False)
 
 
+_WMS = click.Choice(["Condor", "Panda"], case_sensitive=False)
+
+
 @command.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--dir", "also", metavar="DIR", type=click.Path(path_type=Path), help="The same as DIR.")
 @click.option("--factory-id", help="Name of the factory, unique in the world.")
 @click.option("--admin-email", help="Who gets mail.")
 @click.option("--smtp-server", help="Mail server.")
-@click.option("--wms", type=click.Choice(["Condor", "Panda"]), help="Where the work is.")
+@click.option("--wms", type=click.Choice(_WMS.choices), help="Where the work is.")
 @click.option("--wmsqueue", help="Label of the jobs, or site as the WMS calls it.")
 @click.option("--ce", "ces", multiple=True, metavar="HOST[:PORT]", help="An HTCondor-CE; may be repeated.")
 @click.option("--collector", help="Collector of the users' pool (with Condor).")
@@ -156,14 +159,19 @@ def init(folder: Path | None, also: Path | None, force: bool, yes: bool, **given
         answers.setdefault("state_dir", str(folder.absolute() / "state"))
         answers.setdefault("log_dir", str(folder.absolute() / "pilots"))
     answers["ces"] = tuple(map(starter.CE, answers["ces"]))
+    complete = starter.Answers(**answers)
     try:
-        written = starter.write(folder, starter.Answers(**answers), force=force)
+        written = starter.write(folder, complete, force=force)
     except FileExistsError as err:
         raise click.ClickException(f"already there: {err}; use --force to overwrite") from err
     except (OSError, ValueError) as err:
         raise click.ClickException(str(err)) from err
     for path in written:
         echo(f"wrote {path}")
+    if needed := starter.unfilled(complete):
+        echo(f"To be filled in, in {folder / 'queues.conf'}:")
+        for key, what in needed.items():
+            echo(f"  {key}: {what}")
     echo(f"Next: look through them, then autopyfactory check --conf {folder / 'autopyfactory.conf'}")
 
 
@@ -207,7 +215,10 @@ def _ask(given: dict[str, Any], quiet: bool) -> dict[str, Any]:
             answers[key] = sensible.get(key, "")
             continue
         usual = None if needed else sensible.get(key, "")
-        answers[key] = click.prompt(question, default=usual, show_default=bool(usual))
+        kind = _WMS if key == "wms" else None
+        answers[key] = click.prompt(
+            question, default=usual, show_default=bool(usual), type=kind, show_choices=False
+        )
     if missing:
         names = " and ".join(f"--{key.replace('_', '-')}" for key in missing)
         raise click.UsageError(f"give {names}, which pilots need to join the users' pool (or --executable)")

@@ -13,6 +13,13 @@ from autopyfactory.model.hostport import parse
 FILES = ("autopyfactory.conf", "queues.conf", "auth.conf", "monitor.conf")
 _HOLE = re.compile(r"@(\w+)@")
 _OFF = "#"
+_ELSEWHERE = "/usr/libexec/wrapper.sh"  # what pilots run, where nobody has said it
+_PANDA = """wrapper.payload = panda
+# FILL IN where the archive with PanDA's pilot is, and its digest, by `sha256sum FILE`: no pilot goes without
+# them.  What else there is, as the server and the experiment: docs/sources/panda.md.
+#wrapper.option.panda.url = https://pilots.example.org/pilot3.tar.gz
+#wrapper.option.panda.sha256 =
+#wrapper.option.panda.user = generic"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Answers:
     pool_token: str = ""
     pilot_collector: str = ""
     pilot_schedd: str = ""
-    executable: str = "/usr/libexec/wrapper.sh"
+    executable: str = ""  # empty: PanDA's pilot in our wrapper; else a file that has to be put there
     arguments: str = ""
     token: str = ""
     log_dir: str = "/var/log/autopyfactory/pilots"
@@ -74,6 +81,24 @@ def write(folder: Path, answers: Answers, *, force: bool = False) -> list[Path]:
     return list(paths)
 
 
+def unfilled(answers: Answers) -> dict[str, str]:
+    """Return what only the operator knows and has not said: options of queues.conf, and what each needs."""
+    needed = {} if answers.ces else {"batchsubmit.condorce.gridresource": "the CE; then `enabled = True`"}
+    if _panda_pilot(answers):
+        needed |= {
+            "wrapper.option.panda.url": "where the archive with PanDA's pilot is (docs/sources/panda.md)",
+            "wrapper.option.panda.sha256": "its digest, by `sha256sum FILE`",
+        }
+    elif not Path(answers.executable or _ELSEWHERE).is_file():
+        needed["executable"] = f"what pilots run: there is no file {answers.executable or _ELSEWHERE} here"
+    return needed
+
+
+def _panda_pilot(answers: Answers) -> bool:
+    """Return whether pilots are PanDA's own, fetched by our wrapper."""
+    return answers.wms == "Panda" and not answers.executable
+
+
 def _fill(name: str, holes: Mapping[str, str]) -> str:
     template = files("autopyfactory.config").joinpath(f"starter-{name}").read_text(encoding="utf-8")
     return _HOLE.sub(lambda m: holes[m[1]], template).rstrip() + "\n"
@@ -91,6 +116,9 @@ def _holes(a: Answers) -> dict[str, str]:
         "log_url": _safe(a.log_url or "https://myhost.example.org/pilot-logs"),
         "condor": "" if condor else _OFF,
         "panda": _OFF if condor else "",
+        "payload": _PANDA if _panda_pilot(a) else f"{_OFF}wrapper.payload = glidein",
+        "executable_off": _OFF if _panda_pilot(a) else "",
+        "executable": _safe(a.executable or _ELSEWHERE),
         "enabled": str(bool(a.ces)),
         "chain": f"Ready, {status}MaxPerCycle, MaxGrowth, MaxPending, MaxToRun, MaxPerFactory",
         "collector_off": _switch(a.collector),

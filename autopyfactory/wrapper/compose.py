@@ -31,6 +31,10 @@ PAYLOAD_OPTIONS = {
     "container": ("", "image in which the payload runs, by apptainer"),
     "needs": ("", "further checks that must not fail for this payload"),
 }
+_WITHOUT = {
+    "sha256": ("nothing is fetched without a digest", "sha256sum FILE"),
+    "url": ("nothing says where it is fetched", "an address, or a path on the node"),
+}  # required options: what is the matter when one is not set, and what to write
 MOST = 20_000_000  # bytes of all files together
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
@@ -212,18 +216,10 @@ class Parts:
         except ValueError as err:
             self.faults.append(Fault(f"option.{payload.name}.arguments", f"not words as in a shell: {err}"))
         given = self.option_values(payload)
-        if (
-            "sha256" in payload.options
-            and payload.options["sha256"][0] == "required"
-            and "sha256" not in given
-        ):
-            self.faults.append(
-                Fault(
-                    f"option.{payload.name}.sha256",
-                    "not set: nothing is fetched without a digest",
-                    "sha256sum FILE",
-                )
-            )
+        for name, (default, _) in payload.options.items():
+            if default == "required" and not given.get(name):
+                what, hint = _WITHOUT.get(name, ("the payload cannot do without it", None))
+                self.faults.append(Fault(f"option.{payload.name}.{name}", f"not set: {what}", hint))
 
     def option_values(self, module: Module) -> dict[str, str]:
         """Return the options that are set for `module`."""

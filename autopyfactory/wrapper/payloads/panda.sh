@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC1091
 # does: runs PanDA's own pilot (pilot3), fetched by digest
 # needs: tools python
-# option: url= where the pilot's archive is: addresses or paths on the node, separated by blanks; {version} stands for the version
+# option: url=required where the pilot's archive is: addresses or paths on the node, separated by blanks; {version} stands for the version
 # option: sha256=required its digest; for several versions VERSION:DIGEST, separated by blanks
 # option: version= which version; CRIC knows it as pilot_version
 # option: megabytes=50 the archive may have so much

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,54 @@ def test_a_token_that_has_expired_is_warned_of(tmp_path: Path) -> None:
     assert (told.severity, told.section) == ("warning", "my-label-ce1")
     assert told.message.startswith(f"the token {token} expired at 1970-01-01 00:00Z")
     assert semantics.inspect(found, files=False) == []
+
+
+CHOICES = (
+    (["--wms", "Condor"], ["--wms", "Panda"]),
+    ([], ["--ce", "ce1.example.org"]),
+    ([], ["--executable", "/bin/sh"], ["--executable", "/no/such/wrapper"]),
+    ([], ["--token", "ce.token", "--pilot-schedd", "ap", "--log-url", "https://me.example.org/logs"]),
+)
+POOL = ["--collector", "pool.example.org:9618", "--pool-token", "pool.token"]  # wanted with our glidein
+
+
+@pytest.mark.parametrize("chosen", [*product(*CHOICES)], ids=str)
+def test_whatever_is_chosen_check_finds_no_error_but_what_init_says_is_to_be_filled_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: tuple[list[str], ...]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.chdir(tmp_path)
+    flags = [word for words in chosen for word in words]
+    done = run("init", "my", *flags, *POOL, "--smtp-server", "mail", "-y")
+    assert done.exit_code == 0, done.output
+    found = build.load(["my/autopyfactory.conf"])
+    errors = [p for p in (*found.problems, *semantics.inspect(found)) if p.severity == "error"]
+    assert [str(p) for p in errors if f"  {p.key}: " not in done.output] == []
+    told = [line.split(":")[0].strip() for line in done.output.splitlines() if line.startswith("  ")]
+    needless = set(told) - {p.key for p in errors} - {"batchsubmit.condorce.gridresource"}
+    assert not needless or not any(q.options.enabled for q in found.queues.values()), "nothing without need"
+    assert all(key in (tmp_path / "my/queues.conf").read_text() for key in told)
+
+
+def test_a_starter_for_panda_is_whole_once_it_is_filled_in(tmp_path: Path) -> None:
+    done = run("init", str(tmp_path), "--wms", "Panda", "--ce", "ce1.example.org", "-y")
+    assert "wrapper.option.panda.sha256: its digest" in done.output
+    queues = tmp_path / "queues.conf"
+    text = queues.read_text()
+    assert "/usr/libexec" not in text.replace("#executable = /usr/libexec/wrapper.sh", "")
+    filled = text.replace("#wrapper.option.panda.url", "wrapper.option.panda.url")
+    queues.write_text(filled.replace("#wrapper.option.panda.sha256 =", "wrapper.option.panda.sha256 = 0f1e"))
+    found = build.load([str(tmp_path / "autopyfactory.conf")])
+    assert [str(p) for p in (*found.problems, *semantics.inspect(found))] == []
+
+
+def test_the_wms_is_asked_for_until_it_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autopyfactory.cli.config_cmd._terminal", lambda: True)
+    answers = ["F", "me@example.org", "Slurm", "panda", "SITE", "", "ce1.example.org", ""]
+    done = run("init", str(tmp_path), text="\n".join(answers) + "\n")
+    assert done.exit_code == 0, done.output
+    assert "'Slurm' is not one of" in done.output
+    assert "\nwmsstatusplugin = Panda\n" in (tmp_path / "queues.conf").read_text()
 
 
 def test_a_ce_may_have_a_schedd_and_a_token_of_its_own() -> None:
