@@ -15,9 +15,10 @@ from autopyfactory.history.place import HistoryError
 from autopyfactory.history.reader import HistoryReader
 from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.notify.delivery import BatchReporter
-from contracts.history import HistoryContract, SetClock
+from contracts.history import HistoryContract
 from contracts.records import T0, cycle, series
 from patience import SOON, until
+from remembered import SetClock
 from testbed.postgres import Postgres
 
 _numbers = itertools.count()
@@ -39,7 +40,7 @@ class TestPostgres(HistoryContract):
 
 
 def test_it_is_the_real_server(server: Postgres, url: str) -> None:
-    writer = HistoryWriter(url, "f")
+    writer = HistoryWriter(url, "f", clock=SetClock(T0))
     writer.deliver([cycle()])
     writer.close()
     database = url.rpartition("/")[2]
@@ -88,7 +89,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time() -> None:
 
 
 def test_a_statement_that_waits_for_a_lock_is_given_up_in_time(server: Postgres, url: str) -> None:
-    writer = HistoryWriter(url, "f")
+    writer = HistoryWriter(url, "f", clock=SetClock(T0))
     writer.deliver([cycle()])
     database = url.rpartition("/")[2]
     locker = threading.Thread(

@@ -13,25 +13,15 @@ from autopyfactory.history.reader import HistoryReader
 from autopyfactory.history.schema import metadata, outcome_number
 from autopyfactory.history.store import open_engine, parse
 from autopyfactory.history.writer import HistoryWriter
-from autopyfactory.model.clock import SystemClock
 from autopyfactory.model.record import CycleRecord, FactoryEvent, HeldGroup, Troubles
 from autopyfactory.notify.delivery import BatchReporter
 from contracts.records import T0, cycle, series
 from patience import PATIENCE, until
+from remembered import SetClock
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 LONG = "SECMAN:2007 failed to receive the ClassAd; renew ATLAS proxy by noon, says VOMS at 137.138.1.9"
-
-
-class SetClock(SystemClock):
-    """A clock whose wall time is set by hand."""
-
-    def __init__(self, now: datetime):
-        self.wall = now
-
-    def now(self) -> datetime:
-        return self.wall
 
 
 class HistoryContract:
@@ -98,7 +88,7 @@ class HistoryContract:
 
     def test_factories_that_share_a_database_do_not_mix(self, url: str) -> None:
         for factory, ready in (("factory-1", 1), ("factory-2", 2)):
-            writer = HistoryWriter(url, factory)
+            writer = HistoryWriter(url, factory, clock=SetClock(T0))
             writer.deliver([cycle(ready=ready), FactoryEvent("started", T0, factory)])
             writer.close()
         for factory, ready in (("factory-1", 1), ("factory-2", 2)):
@@ -320,7 +310,7 @@ class HistoryContract:
 
     def test_several_factories_may_start_at_once(self, url: str) -> None:
         """Each through its reporter, which tries again when another one holds a lock."""
-        writers = [HistoryWriter(url, f"factory-{n}") for n in range(6)]
+        writers = [HistoryWriter(url, f"factory-{n}", clock=SetClock(T0)) for n in range(6)]
         reporters = [
             BatchReporter(str(n), w.deliver, attempts=None, backoff=0.05) for n, w in enumerate(writers)
         ]

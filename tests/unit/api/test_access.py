@@ -11,10 +11,10 @@ from autopyfactory.control.client import NotRunning
 from autopyfactory.control.server import ControlServer
 from autopyfactory.history.place import HistoryError, default_file
 from autopyfactory.history.store import default_url
-from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.options.problem import ConfigError
 from configkit import Tree
 from contracts.records import cycle
+from remembered import remember
 
 
 def reach(tree: Tree, *lines: str) -> Access:
@@ -68,9 +68,7 @@ def test_a_history_that_is_not_there_and_one_that_is(tree: Tree) -> None:
     with pytest.raises(HistoryError, match=f"there is no history yet: {file} does not exist"):
         access.history()
     for factory, queue in (("f", "east"), ("another", "west")):
-        writer = HistoryWriter(default_url(access.state_dir), factory)
-        writer.deliver([cycle(queue)])
-        writer.close()
+        remember(access.state_dir, factory, cycle(queue))
     reader = access.history()
     assert set(reader.latest()) == {"east"}, "its own only"
     reader.close()

@@ -10,10 +10,9 @@ import pytest
 
 from autopyfactory.cli import orders
 from autopyfactory.control.server import CommandError, ControlServer
-from autopyfactory.history.store import default_url
-from autopyfactory.history.writer import HistoryWriter
 from contracts.records import cycle
 from patience import PATIENCE, until
+from remembered import remember
 
 
 def codes(story: dict[str, Any]) -> list[str]:
@@ -171,10 +170,9 @@ def test_after_the_factory_has_stopped(place: Any) -> None:
 
 def test_why_at_a_minute_finds_a_cycle_within_that_minute(place: Any) -> None:
     (place.folder / "state").mkdir(mode=0o700)
-    writer = HistoryWriter(default_url(place.folder / "state"), place.name)
     day = datetime(2026, 11, 22, 16, tzinfo=UTC)
-    writer.deliver([cycle("east", n, day + timedelta(minutes=n, seconds=4), ready=n) for n in (1, 2, 3)])
-    writer.close()
+    cycles = [cycle("east", n, day + timedelta(minutes=n, seconds=4), ready=n) for n in (1, 2, 3)]
+    remember(place.folder / "state", place.name, *cycles)
     data = place.json("why", "east", "--at", "2026-11-22T16:02")
     assert data["story"]["at"].startswith("2026-11-22T16:02:04")
     assert "2 jobs ready" in data["story"]["headline"]

@@ -11,10 +11,9 @@ from click.testing import CliRunner, Result
 
 from autopyfactory.cli.history import _line, command
 from autopyfactory.history.reader import Stored
-from autopyfactory.history.store import default_url
-from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.record import FactoryEvent
 from contracts.records import cycle
+from remembered import remember
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +37,8 @@ def conf(tmp_path: Path) -> Path:
 @pytest.fixture
 def kept(conf: Path) -> Path:
     """The configuration of a factory that has kept three cycles of a queue, and an event between two."""
-    writer = HistoryWriter(default_url(conf.parent), "f")
     cycles = [cycle("east", n, ago(m)) for n, m in enumerate((100, 20, 10))]
-    writer.deliver([*cycles, FactoryEvent("paused", ago(15), "paused: storm", "east")])
-    writer.close()
+    remember(conf.parent, "f", *cycles, FactoryEvent("paused", ago(15), "paused: storm", "east"))
     return conf
 
 
@@ -94,10 +91,9 @@ def test_a_thinned_cycle_says_for_how_many_it_stands() -> None:
 def test_what_happened_to_the_factory_is_told_with_every_queue_and_what_happened_to_another_is_not(
     kept: Path,
 ) -> None:
-    writer = HistoryWriter(default_url(kept.parent), "f")
     events = [("started", None), ("paused", "west")]
-    writer.deliver([FactoryEvent(kind, ago(12), f"{kind} it is", queue) for kind, queue in events])
-    writer.close()
+    told = [FactoryEvent(kind, ago(12), f"{kind} it is", queue) for kind, queue in events]
+    remember(kept.parent, "f", *told)
     text = run(kept, "east").stdout
     assert "started it is" in text
     assert "paused it is" not in text
@@ -119,8 +115,6 @@ def test_nothing_within_the_time_is_no_error(kept: Path) -> None:
 
 
 def test_another_factorys_cycles_are_not_ours(kept: Path) -> None:
-    writer = HistoryWriter(default_url(kept.parent), "other")
-    writer.deliver([cycle("theirs", 1, ago(5))])
-    writer.close()
+    remember(kept.parent, "other", cycle("theirs", 1, ago(5)))
     done = run(kept, "theirs")
     assert (done.exit_code, "nothing is kept about 'theirs'" in done.stderr) == (1, True)

@@ -9,11 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from autopyfactory.cli.simulate import command
-from autopyfactory.history.store import default_url
-from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.decision import CycleInputs
 from autopyfactory.model.info import WMSQueueInfo
 from autopyfactory.model.record import CycleRecord
+from remembered import remember
 
 BARE = """
 [BNL]
@@ -191,12 +190,12 @@ class TestOverTime:
         (tmp_path / "state").mkdir()
         with open(factory, "a") as file:
             file.write(f"statedir = {tmp_path / 'state'}\n")
-        writer = HistoryWriter(default_url(tmp_path / "state"), "test")
+        cycles = []
         for i in range(60):
             inputs = CycleInputs("first", wms=WMSQueueInfo(ready=min(10, i), running=0))
             at = begin + timedelta(minutes=i)
-            writer.deliver([CycleRecord("first", i, at, "nothing", "", inputs=inputs)])
-        writer.close()
+            cycles.append(CycleRecord("first", i, at, "nothing", "", inputs=inputs))
+        remember(tmp_path / "state", "test", *cycles)
         args = ["--conf", factory, "--from-history"]
         result = invoke(*args, "first", "--since", "2026-03-01", "--until", "2026-03-02")
         assert result.exit_code == 0, result.output

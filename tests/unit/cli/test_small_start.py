@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from autopyfactory.control.server import ControlServer
-from autopyfactory.history.store import default_url
-from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.serialize import to_plain
 from autopyfactory.why.model import LiveState
 from contracts.records import T0, cycle
 from patience import PATIENCE
+from remembered import remember
 
 CALL = """
 import sys
@@ -133,9 +132,7 @@ def test_everything_that_is_wrong_with_a_running_factory(factory: Path) -> None:
 @pytest.fixture
 def kept(factory: Path) -> Path:
     """The same configuration, with a history of one cycle."""
-    writer = HistoryWriter(default_url(factory.parent), "f")
-    writer.deliver([cycle("Q")])
-    writer.close()
+    remember(factory.parent, "f", cycle("Q"))
     return factory
 
 

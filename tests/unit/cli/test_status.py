@@ -15,12 +15,11 @@ from autopyfactory.cli import status, why
 from autopyfactory.cli.link import ControlError
 from autopyfactory.cli.screen import console
 from autopyfactory.cli.statustable import table
-from autopyfactory.history.store import default_url
-from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.notify.trends import Trend
 from autopyfactory.why.model import Cause
 from contracts.records import T0, cycle
 from place import Place
+from remembered import remember
 
 ROWS = [
     queue_row("east", cycle(ready=5, held=2), trend=Trend(ready=-3, since=T0), sent=70),
@@ -125,9 +124,7 @@ def test_without_a_factory_and_a_history_it_says_so(place: Place) -> None:
 
 def test_without_a_factory_the_history_tells(place: Place) -> None:
     (place.folder / "state").mkdir(mode=0o700)
-    writer = HistoryWriter(default_url(place.folder / "state"), place.name)
-    writer.deliver([cycle("east", ready=5, at=T0)])
-    writer.close()
+    remember(place.folder / "state", place.name, cycle("east", ready=5, at=T0))
     data = place.json("status", code=3)
     assert data["started"] is None
     assert [(r["queue"], r["state"]) for r in data["queues"]] == [("east", "stopped")]
@@ -184,9 +181,7 @@ def test_what_many_queues_have_is_one_line_for_monitoring(monkeypatch: pytest.Mo
 
 def test_no_factory_is_no_success(place: Place) -> None:
     (place.folder / "state").mkdir(mode=0o700)
-    writer = HistoryWriter(default_url(place.folder / "state"), place.name)
-    writer.deliver([cycle("east", ready=5, at=T0)])
-    writer.close()
+    remember(place.folder / "state", place.name, cycle("east", ready=5, at=T0))
     assert place.run("status", "--check", code=3).stdout.startswith("UNKNOWN: 1 queue, ")
     place.json("status", code=3)
 

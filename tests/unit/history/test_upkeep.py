@@ -8,8 +8,9 @@ from autopyfactory.external.setahead import SetAhead
 from autopyfactory.history.reader import HistoryReader
 from autopyfactory.history.writer import HistoryWriter
 from autopyfactory.model.record import FactoryEvent
-from contracts.history import SetClock, raw
+from contracts.history import raw
 from contracts.records import T0, cycle, series
+from remembered import SetClock
 
 
 def test_its_size_is_bounded(url: str, path: Path) -> None:

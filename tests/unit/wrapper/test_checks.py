@@ -21,6 +21,7 @@ import pytest
 
 import pilotkit
 from autopyfactory.wrapper.modules import FOLDERS, HERE, find
+from otherday import SAME_DAY
 from patience import PATIENCE, until
 from pilotkit import Pilot, built, shell_folder
 
@@ -61,7 +62,7 @@ def ask(tmp_path: Path) -> Ask:
         env = {
             "PATH": f"{shells}:{path or os.environ['PATH']}", "APF_HOME": str(home),
             "APF_LIB": str(HERE / "lib"), "APF_FACTS": str(home / "facts"), "APF_FILES": str(home / "files"),
-            "APF_ROOT": "", "APF_MODULE": name, "LC_ALL": "C", **environment,
+            "APF_ROOT": "", "APF_MODULE": name, "LC_ALL": "C", **SAME_DAY, **environment,
         }  # fmt: skip
         done = subprocess.run(
             [*before, str(shells / "sh"), str(FOLDERS["check"] / f"{name}.sh"), str(home / "facts")],
