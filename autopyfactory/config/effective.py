@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from autopyfactory.config.model import Configuration, PluginChoice, QueueConfig
-from autopyfactory.config.secrets import masked, secret_name
+from autopyfactory.config.secrets import is_secret, masked, secret_name
 from autopyfactory.model.redact import MASK
 from autopyfactory.options.declare import Applies, Options, OptionSpec, Scope, family, find, homes, specs
 from autopyfactory.options.describe import default_text, preferred_key
@@ -40,10 +40,11 @@ class Effective:
 def of_queue(queue: QueueConfig, factory: Section, without: Collection[str] = ()) -> Iterator[Effective]:
     """Yield every option that this queue and its plugins read, each key once; nothing of parts `without`."""
     seen: set[str] = set()
+    plain = {key for _, options in parts_of(queue) for key in _plain_keys(options, queue.section)}
     for part, options in parts_of(queue):
         if part in without:
             continue
-        for item in of_options(options, part, queue.section, factory):
+        for item in of_options(options, part, queue.section, factory, plain):
             if item.key not in seen:
                 seen.add(item.key)
                 yield item
@@ -70,9 +71,15 @@ def of_choice(choice: PluginChoice, section: Section, factory: Section) -> Itera
     yield from of_options(choice.options, f"{choice.kind} {choice.name}", section, factory)
 
 
-def of_options(options: Options, part: str, section: Section, factory: Section) -> Iterator[Effective]:
-    """Yield the fields of `options`, which were bound from `section` and `factory`; secrets are masked."""
-    secrets = secret_texts(section)
+def of_options(
+    options: Options, part: str, section: Section, factory: Section, plain: Collection[str] = ()
+) -> Iterator[Effective]:
+    """Yield the fields of `options`, which were bound from `section` and `factory`; secrets are masked.
+
+    `plain` are keys of `section` that hold no secrets by what other parts declare.
+    """
+    plain = {*plain, *_plain_keys(options, section)}
+    secrets = secret_texts(section, plain)
     for spec in specs(type(options)):
         facts = (spec.description, spec.unit, spec.scope, spec.applies)
         try:
@@ -82,7 +89,7 @@ def of_options(options: Options, part: str, section: Section, factory: Section) 
             yield Effective(spec.keys[0], None, why, part, spec.field, None, *facts)
             continue
         for name, key, text, origin in found:
-            shown = MASK if spec.secret else masked(key, text, secrets)
+            shown = MASK if spec.secret else masked(key, text, secrets, plain=key in plain)
             bound = text if spec.family else getattr(options, spec.field)
             yield Effective(key, shown, origin, part, name, bound, *facts)
         if not found and not spec.family:
@@ -104,13 +111,29 @@ def _set_in(spec: OptionSpec, home: Section) -> Iterator[tuple[str, str, str, st
         yield spec.field, hit[0], hit[1].text, str(hit[1].where)
 
 
-def secret_texts(section: Section) -> list[str]:
-    """Return the texts of keys of `section` that hold secrets: they may be part of other values."""
+def _plain_keys(options: Options, section: Section) -> Iterator[str]:
+    """Yield the keys, as written, whose declaration says that they hold no secret."""
+    for spec in specs(type(options)):
+        if spec.secret is False:
+            yield from spec.keys + spec.legacy
+        elif spec.files:
+            for short, key in family(spec, section).items():
+                if short in spec.files:
+                    yield key
+
+
+def secret_texts(section: Section, plain: Collection[str] = ()) -> list[str]:
+    """Return the texts of keys of `section` that hold secrets: they may be part of other values.
+
+    `plain` are keys that hold none by their declaration.
+    """
     found: list[str] = []
     for key in section.values:
-        if secret_name(key):
+        if key not in plain and secret_name(key):
             try:
-                found.append(section.values[key].text)
+                text = section.values[key].text
             except ConfigError:  # cannot be worked out, so no other value can hold it
                 continue
+            if is_secret(key, text):
+                found.append(text)
     return found

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from autopyfactory.model.redact import MASK, hidden
+from autopyfactory.model.redact import MASK, hidden, names_file
 
 _NAMES = re.compile(
     r"(pass(word|wd|phrase)?|passw|secret|token|private_?key|privkeypass|credential|authorization|cookie"
@@ -24,9 +24,17 @@ def secret_name(key: str) -> bool:
     return found is not None and (found["plain"] is not None or _PATHS.search(key) is None)
 
 
-def masked(key: str, text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` of `key` fit to be shown; `secrets` are texts that must not be in it either."""
-    if secret_name(key) and text not in ("", "None", "none"):
+def is_secret(key: str, text: str) -> bool:
+    """Whether `text` is a secret, as far as the name of its key tells; names of files are none."""
+    return secret_name(key) and text not in ("", "None", "none") and not names_file(text)
+
+
+def masked(key: str, text: str, secrets: Iterable[str] = (), *, plain: bool = False) -> str:
+    """Return `text` of `key` fit to be shown; `secrets` are texts that must not be in it either.
+
+    `plain`: whatever the key's name, its declaration says that the value is no secret.
+    """
+    if not plain and is_secret(key, text):
         return MASK
     for secret in secrets:
         if len(secret) >= MIN_LENGTH:

@@ -467,6 +467,7 @@ class QueueOptions(Options):
         description="An option of a check or payload, as wrapper.option.<name>.<option>;"
         " `autopyfactory wrapper modules` lists them",
         default_factory=dict,
+        files=("glidein.token",),
     )
     wrapper_lifetime: int = option(
         0,

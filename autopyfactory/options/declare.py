@@ -108,7 +108,7 @@ class OptionSpec:
     description: str
     unit: str
     scope: Scope
-    secret: bool
+    secret: bool | None  # None: as the key's name and the value's look say
     required: bool
     default: Any
     annotation: Any
@@ -117,6 +117,7 @@ class OptionSpec:
     remote: bool = False  # whether a configuration from a URL may set it
     lenient: Lenient | None = None  # which numbers of 2.4 are taken as others
     applies: Applies = "reload"
+    files: tuple[str, ...] = ()  # of keys that it collects: those that name files, see `option`
 
     @property
     def family(self) -> bool:
@@ -132,7 +133,8 @@ def option(
     unit: str = "",
     scope: Scope = "queue",
     legacy: tuple[str, ...] = (),
-    secret: bool = False,
+    secret: bool | None = None,
+    files: tuple[str, ...] = (),
     question: bool | str = True,
     default_factory: Any = None,
     remote: bool | None = None,
@@ -143,7 +145,10 @@ def option(
     """Declare one option as the value of a field of an `Options` class.
 
     `default` left out makes it required. `scope` says where it is read: in the queue's section or in
-    `[Factory]`. `constraints` are pydantic's (ge, le, pattern, ...). `secret` values are never shown.
+    `[Factory]`. `constraints` are pydantic's (ge, le, pattern, ...). `secret` values are never shown;
+    with False they are, though the key is called like a secret: it names a file. `files` says the same of
+    some of the keys that an option collects, by what comes after its name. Left out, a key's name and the
+    value's look decide.
     `remote` says whether a configuration from a URL may set it; left out, numbers, truth values and listed
     words may be set, and texts may not (see `remote`).
     `lenient` is for keys that 2.4 had: its numbers are no errors, see `Lenient`.
@@ -166,6 +171,7 @@ def option(
         "scope": scope,
         "legacy": list(legacy),
         "secret": secret,
+        "files": files,
         "question": question,
         "remote": remote,
         "lenient": lenient,
@@ -188,6 +194,7 @@ def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
         unit=extra["unit"],
         scope=extra["scope"],
         secret=extra["secret"],
+        files=extra["files"],
         required=info.is_required(),
         default=None if info.is_required() else info.get_default(call_default_factory=True),
         annotation=info.annotation,

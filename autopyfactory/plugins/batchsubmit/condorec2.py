@@ -74,7 +74,10 @@ class CondorEC2Options(CondorBaseOptions):
         key="{prefix}.access_key_id", min_length=1, description="File with the access key id"
     )
     secret_key: str = option(
-        key="{prefix}.secret_access_key", min_length=1, description="File with the secret access key"
+        key="{prefix}.secret_access_key",
+        min_length=1,
+        secret=False,
+        description="File with the secret access key",
     )
     image: str = option(key="{prefix}.ami_id", pattern=_NAME, description="The machine image")
     instance_type: str = option(

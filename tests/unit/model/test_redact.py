@@ -63,6 +63,9 @@ SECRET = "s3cr3t-Value"
         f"http://me:a@{SECRET}@h/x",
         f"https://h/x?X-Amz-Signature={SECRET}",
         f"mysql -u me pwd={SECRET}",
+        f"--token {SECRET}.token+x",
+        f"TOKEN={SECRET}.pem=",
+        f"--password {SECRET}.tokens",
     ],
 )
 def test_what_looks_like_a_secret_is_not_shown(text: str) -> None:
@@ -74,6 +77,10 @@ def test_what_looks_like_a_secret_is_not_shown(text: str) -> None:
     "text",
     [
         "--tokenfile /etc/tokens/t --queue q",
+        "--token pool.token --condor /opt",
+        "PANDA_AUTH_TOKEN=panda.token X=1",
+        "--token /etc/autopyfactory/pool.jwt",
+        "token: ~/tokens/ce.token, and more",
         "BEARER_TOKEN_FILE=/tmp/t",
         "-a 1 -b 2 --queue=ANALY_X",
         "the token is not there: renew it",
