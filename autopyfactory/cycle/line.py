@@ -7,7 +7,10 @@ take the interpreter from each other: their cycles take twice as long, and so do
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+
+LONGEST = 5.0  # seconds to wait in the line: what is done before one decides may be slow, and is no reason
 
 Rouse = Callable[[], bool]
 """Wakes one queue; tells whether it slept, and so will come to decide."""
@@ -18,21 +21,26 @@ class Line:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[Rouse, None] = {}
-        self._moves = False  # somebody was woken and has not come to decide yet
-        self._moved = True  # so it was since the last look
+        self._waiting: dict[Rouse, float] = {}  # since when (monotonic)
+        self._rising: Rouse | None = None  # was woken and has not come to decide yet
+        self._moved = True  # somebody was woken since the last look
 
     def call(self, rouse: Rouse) -> None:
         """Wake by `rouse` when those called before have got up; at once when nobody is getting up."""
         with self._lock:
-            self._waiting[rouse] = None
-            if self._moves:
+            self._waiting.setdefault(rouse, time.monotonic())
+            if self._rising is not None:
                 return
         self._wake_one()
 
     def next(self) -> None:
         """Wake the next one: whoever comes to decide calls this."""
-        if self._moves:
+        if self._rising is not None:
+            self._wake_one()
+
+    def back(self, rouse: Rouse) -> None:
+        """Wake the next one if that which `rouse` wakes sleeps again, or ends, and never came to decide."""
+        if self._rising == rouse:
             self._wake_one()
 
     def _wake_one(self) -> None:
@@ -43,19 +51,23 @@ class Line:
     def _first(self) -> Rouse | None:
         with self._lock:
             self._moved = True
-            self._moves = bool(self._waiting)
-            if not self._moves:
-                return None
-            rouse = next(iter(self._waiting))
-            del self._waiting[rouse]
-            return rouse
+            self._rising = next(iter(self._waiting), None)
+            if self._rising is not None:
+                del self._waiting[self._rising]
+            return self._rising
 
     def look(self) -> None:
-        """Wake the next one if nobody has got up since the last look; called every now and then.
+        """Wake who has waited for too long, and the next one if nobody was woken since the last look.
 
-        Whoever was woken may hang in what comes before it decides, or end.
+        Called every now and then: whoever was woken may hang in what comes before it decides.
         """
+        limit = time.monotonic() - LONGEST
         with self._lock:
             moved, self._moved = self._moved, False
+            late = [rouse for rouse, since in self._waiting.items() if since <= limit]
+            for rouse in late:
+                del self._waiting[rouse]
+        for rouse in late:
+            rouse()
         if not moved:
             self.next()

@@ -137,6 +137,7 @@ class APFQueue:
             self._go_on()
         except LeftBehind:
             self.log.warning("a plugin has returned to a thread that was left behind: it ends")
+        TURNS.line.back(self._rouse)
         for source in self.parts.sources:
             source.unlisten(self.wake)
 
@@ -154,6 +155,7 @@ class APFQueue:
             self._sleep(started + pause)
 
     def _sleep(self, until: float) -> None:
+        TURNS.line.back(self._rouse)
         self._asleep = True
         self._wake.wait(max(0.0, until - self._clock.monotonic()))
         self._asleep = False

@@ -13,7 +13,6 @@ from unittest.mock import patch
 import pytest
 
 from authkit import private_file, token
-from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.accounting.protocol.accounts import Policy
 from autopyfactory.breakers.evidence import Evidence
 from autopyfactory.breakers.registry import Breakers, Gate
@@ -370,7 +369,7 @@ def test_a_ledger_that_cannot_be_written_is_told_as_that_and_not_as_a_defect(
     world.poll()
     records = []
     full = sqlite3.OperationalError("database or disk is full")
-    with patch.object(Ledger, "_put", side_effect=full):
+    with patch.object(world.book._ledger, "_put", side_effect=full):  # those of other tests may still write
         for _ in range(4):
             records.append(world.cycle())
             world.clock.advance(600)  # longer than it is left alone after refusals

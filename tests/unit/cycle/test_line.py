@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.cycle.line import Line, Rouse
+from autopyfactory.cycle.line import LONGEST, Line, Rouse
 
 
 class Sleepers:
@@ -66,7 +67,44 @@ def test_one_that_hangs_before_it_decides_keeps_the_others_for_a_moment_only() -
     assert queues.woken == ["hangs", "b", "c"]
 
 
-@given(st.lists(st.sampled_from(["call a", "call b", "call c", "next", "look", "sleep"]), max_size=40))
+def test_one_that_never_comes_to_decide_lets_the_next_one_go_when_it_sleeps_again() -> None:
+    line, queues = Line(), Sleepers("fails", "b", "c")
+    for name in ("fails", "b", "c"):
+        line.call(queues.rouse(name))
+    line.back(queues.rouse("c"))
+    assert queues.woken == ["fails"], "it was not c's turn"
+    line.back(queues.rouse("fails"))
+    assert queues.woken == ["fails", "b"]
+    line.back(queues.rouse("fails"))
+    line.next()
+    line.back(queues.rouse("b"))
+    assert queues.woken == ["fails", "b", "c"], "one for each, not two"
+
+
+def test_nobody_waits_longer_than_a_few_seconds_however_slowly_those_before_get_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("autopyfactory.cycle.line.time.monotonic", lambda: now[0])
+    line, queues = Line(), Sleepers(*"abcdef")
+    for name in "abcde":
+        line.call(queues.rouse(name))
+    now[0] += LONGEST / 2
+    line.call(queues.rouse("f"))
+    line.next()
+    line.look()
+    assert queues.woken == ["a", "b"]
+    now[0] += LONGEST / 2
+    line.look()
+    assert queues.woken == ["a", "b", "c", "d", "e", "f"], "f since nobody was woken between two looks"
+
+
+@given(
+    st.lists(
+        st.sampled_from(["call a", "call b", "call c", "back a", "back b", "next", "look", "sleep"]),
+        max_size=40,
+    )
+)
 def test_whoever_is_called_is_woken(steps: list[str]) -> None:
     line, queues = Line(), Sleepers("a", "b", "c")
     called: set[str] = set()
@@ -79,7 +117,9 @@ def test_whoever_is_called_is_woken(steps: list[str]) -> None:
             called -= set(queues.woken[before:])
             continue
         before = len(queues.woken)
-        if what == "sleep":
+        if what == "back":
+            line.back(queues.rouse(name))
+        elif what == "sleep":
             queues.asleep |= {"a", "b", "c"}
         else:
             getattr(line, what)()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 
 from autopyfactory.cycle import queue as module
 from autopyfactory.cycle.byhand import Order
+from autopyfactory.cycle.line import Line
+from autopyfactory.cycle.turns import TURNS
 from autopyfactory.plugins.base import SentPilots
 from cycleworld import Hangs, World
 from fakes import Want
@@ -36,6 +40,47 @@ def test_it_runs_again_when_it_is_woken_and_not_before(tmp_path: Path) -> None:
         assert world.queue.last is world.records[-1]
         world.queue.wake()
     ended(world)
+
+
+def herd(tmp_path: Path, n: int) -> list[World]:
+    """Start queues that sleep once they have run a cycle, and return them when they do."""
+    worlds = [World(tmp_path / str(i), [Want(0)], sleep=100_000.0) for i in range(n)]
+    for world in worlds:
+        started(world)
+    until(lambda: all(world.queue._asleep for world in worlds), "they sleep")
+    return worlds
+
+
+def stopped_and_woken(world: World, wake: Callable[[], None]) -> None:
+    world.queue._stopping = True
+    wake()
+
+
+@pytest.mark.parametrize("bad", ["credential", "resolved", "stopped"])
+def test_a_queue_that_fails_before_it_decides_lets_the_others_woken_with_it_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    """Nobody looks after the line here: they waited for that, half a second or more each."""
+
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(TURNS, "line", Line())
+    worlds = herd(tmp_path, 6)
+    for world in worlds[::2]:
+        if bad == "credential":
+            world.submit.credential = fail  # type: ignore[method-assign]
+        elif bad == "resolved":
+            monkeypatch.setattr(world.queue._cycle.ways.all[0].sender, "resolved", fail)
+        else:
+            monkeypatch.setattr(
+                world.queue._wake, "set", partial(stopped_and_woken, world, world.queue._wake.set)
+            )
+    for world in worlds:
+        world.queue.wake()
+    until(lambda: all(len(world.records) == 2 for world in worlds[1::2]), "their cycles")
+    for world in worlds:
+        ended(world)
 
 
 def test_a_source_that_answers_again_wakes_it_until_it_has_ended(tmp_path: Path) -> None:
