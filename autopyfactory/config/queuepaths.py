@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from autopyfactory.config import fetch
+from autopyfactory.config.factory import folder_of
 from autopyfactory.options.common import QueueOptions
-from autopyfactory.options.declare import find, specs
+from autopyfactory.options.declare import Options, find, homes, specs
 from autopyfactory.options.section import Section
 
 _MODULES = ("wrapper_payloads", "wrapper_checks")  # names, and paths where there is a slash
@@ -39,6 +40,22 @@ def resolved(options: QueueOptions, section: Section) -> QueueOptions:
             parts = tuple(_part(text, folder, names=plain) for text in current)
             update |= {spec.field: parts} if parts != current else {}
     return options.model_copy(update=update) if update else options
+
+
+def of_plugin(options: Options, section: Section, factory: Section) -> dict[str, str]:
+    """Return the options of a queue's plugin that name a file here by a relative path, with whole paths.
+
+    One that is only known when it is used (`$ENV(X)/file`), and what a URL says, is left as it is.
+    """
+    update: dict[str, str] = {}
+    for spec in specs(type(options)):
+        current = getattr(options, spec.field) if spec.path else None
+        if not isinstance(current, str) or not current or os.path.isabs(current) or "$" in current:
+            continue
+        hit = find(spec, homes(spec, section, factory) or section)
+        if hit is not None and not hit[1].where.remote:
+            update[spec.field] = fetch.resolve(current, folder_of(hit[1].where))
+    return update
 
 
 def _part(text: str, folder: Path, *, names: bool) -> str:

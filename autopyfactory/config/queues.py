@@ -71,11 +71,20 @@ class QueueBuilder:
         self.known_monitors = set(known_monitors)
         self.judge = KeyJudge(lookup.registry, "queue", QUEUE_KINDS, QUEUE_KEYS)
         self._choices: dict[tuple[Any, ...], PluginChoice] = {}
+        self._beside: dict[tuple[Any, ...], Options] = {}
 
     def choice(self, made: PluginChoice) -> PluginChoice:
         """Return one that is equal to `made`, the same for all queues: thousands choose alike."""
         # options are shared already, and comparing them takes longer than telling which they are
         return self._choices.setdefault((made.kind, made.name, made.cls, id(made.options)), made)
+
+    def beside(self, options: Options, section: Section) -> Options:
+        """Return `options` with whole paths; of those that are equal, and read alike, the same object."""
+        update = queuepaths.of_plugin(options, section, self.factory)
+        if not update:
+            return options
+        key = (id(options), *update.values())  # the binder keeps `options`, so its identity stays
+        return self._beside.setdefault(key, options.model_copy(update=update))
 
     def build(self, raw: RawConfig) -> BuiltQueues:
         """Build every section of `raw`. A queue with an error is in `broken`, with all its problems."""
@@ -261,7 +270,9 @@ class _Draft:
         )
         problems = [which.told(p) for p in problems]
         self.problems.extend(p for p in problems if p not in self.problems)
-        return None if options is None else self.b.choice(PluginChoice(kind, name, cls, options))
+        if options is None:
+            return None
+        return self.b.choice(PluginChoice(kind, name, cls, self.b.beside(options, which.section)))
 
     def _unknown_keys(self) -> None:
         values = self.section.values

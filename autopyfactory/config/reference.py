@@ -110,6 +110,8 @@ def _row(spec: OptionSpec, prefix: str) -> Row:
     key = preferred_key(spec, prefix)
     default = "required" if spec.required else default_text(spec)
     description = sentence(" ".join(spec.description.split()))
+    if spec.path:
+        description += " A relative name is meant from the folder of the file that says it."
     if spec.secret:
         description += " Never shown."
     description += _TAKEN_UP[spec.applies]

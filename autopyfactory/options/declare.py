@@ -117,6 +117,7 @@ class OptionSpec:
     remote: bool = False  # whether a configuration from a URL may set it
     lenient: Lenient | None = None  # which numbers of 2.4 are taken as others
     applies: Applies = "reload"
+    path: bool = False  # a file or folder here: a relative name is meant from where it is written
     files: tuple[str, ...] = ()  # of keys that it collects: those that name files, see `option`
 
     @property
@@ -134,6 +135,7 @@ def option(
     scope: Scope = "queue",
     legacy: tuple[str, ...] = (),
     secret: bool | None = None,
+    path: bool = False,
     files: tuple[str, ...] = (),
     question: bool | str = True,
     default_factory: Any = None,
@@ -149,6 +151,8 @@ def option(
     with False they are, though the key is called like a secret: it names a file. `files` says the same of
     some of the keys that an option collects, by what comes after its name. Left out, a key's name and the
     value's look decide.
+    `path`: it names a file or folder of this host. A relative name in a queue is meant from the folder of the
+    file that says it, and the plugin gets the whole path.
     `remote` says whether a configuration from a URL may set it; left out, numbers, truth values and listed
     words may be set, and texts may not (see `remote`).
     `lenient` is for keys that 2.4 had: its numbers are no errors, see `Lenient`.
@@ -171,6 +175,7 @@ def option(
         "scope": scope,
         "legacy": list(legacy),
         "secret": secret,
+        "path": path,
         "files": files,
         "question": question,
         "remote": remote,
@@ -194,6 +199,7 @@ def _spec(cls: type[Options], name: str, info: FieldInfo) -> OptionSpec:
         unit=extra["unit"],
         scope=extra["scope"],
         secret=extra["secret"],
+        path=extra["path"],
         files=extra["files"],
         required=info.is_required(),
         default=None if info.is_required() else info.get_default(call_default_factory=True),

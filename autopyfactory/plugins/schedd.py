@@ -103,6 +103,7 @@ class ScheddOptions(Options):
     token_directory: str | None = option(
         None,
         key="{schedd}.tokendir",
+        path=True,
         question="schedd_target",
         description="Folder with the tokens that authenticate the factory to this schedd",
     )

@@ -27,13 +27,19 @@ class CondorAzureOptions(CondorBaseOptions):
         description="Size of the machines; cores and memory are its, and batchsubmit.cores must say the same",
     )
     auth_file: str = option(
-        key="{prefix}.auth_file", min_length=1, description="File with the service principal's credential"
+        key="{prefix}.auth_file",
+        path=True,
+        min_length=1,
+        description="File with the service principal's credential",
     )
     admin_user: str = option(
         key="{prefix}.admin_username", pattern=_NAME, description="Name of the machines' administrator"
     )
     admin_key: str = option(
-        key="{prefix}.admin_key", min_length=1, description="File with the administrator's public ssh key"
+        key="{prefix}.admin_key",
+        path=True,
+        min_length=1,
+        description="File with the administrator's public ssh key",
     )
 
 

@@ -121,10 +121,16 @@ class CondorBaseOptions(PilotScheddOptions):
         description="Which pilots are removed first when they are removed",
     )
     proxyfile: OneLine = option(
-        None, key="{prefix}.proxyfile", description="File with the X.509 proxy that pilots are sent with"
+        None,
+        key="{prefix}.proxyfile",
+        path=True,
+        description="File with the X.509 proxy that pilots are sent with",
     )
     tokenfile: OneLine = option(
-        None, key="{prefix}.tokenfile", description="File with the SciToken or WLCG token for the CE"
+        None,
+        key="{prefix}.tokenfile",
+        path=True,
+        description="File with the SciToken or WLCG token for the CE",
     )
     auth: NameList = option(
         (),

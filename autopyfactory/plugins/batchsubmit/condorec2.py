@@ -71,10 +71,11 @@ class CondorEC2Options(CondorBaseOptions):
         key="{prefix}.gridresource", description="URL of the EC2 service"
     )
     access_key: str = option(
-        key="{prefix}.access_key_id", min_length=1, description="File with the access key id"
+        key="{prefix}.access_key_id", path=True, min_length=1, description="File with the access key id"
     )
     secret_key: str = option(
         key="{prefix}.secret_access_key",
+        path=True,
         min_length=1,
         secret=False,
         description="File with the secret access key",
@@ -89,7 +90,7 @@ class CondorEC2Options(CondorBaseOptions):
         None, key="{prefix}.user_data", description="Text that the machines get as user data"
     )
     user_data_file: str | None = option(
-        None, key="{prefix}.user_data_file", description="File that the machines get as user data"
+        None, key="{prefix}.user_data_file", path=True, description="File that the machines get as user data"
     )
     spot_price: float | None = option(
         None,

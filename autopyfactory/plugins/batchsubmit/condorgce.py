@@ -29,10 +29,10 @@ class CondorGCEOptions(CondorBaseOptions):
         description="Type of the machines; cores and memory are its, and batchsubmit.cores must say the same",
     )
     auth_file: str = option(
-        key="{prefix}.auth_file", min_length=1, description="File with the service's credential"
+        key="{prefix}.auth_file", path=True, min_length=1, description="File with the service's credential"
     )
     metadata_file: OneLine = option(
-        None, key="{prefix}.metadata_file", description="File with metadata that the machines get"
+        None, key="{prefix}.metadata_file", path=True, description="File with metadata that the machines get"
     )
     preemptible: bool = option(
         False, key="{prefix}.preemptible", description="Whether the service may end machines when it likes"

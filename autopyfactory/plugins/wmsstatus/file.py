@@ -28,6 +28,7 @@ class FileOptions(CountsOptions):
     )
     path: str = option(
         key="wmsstatus.file.path",
+        path=True,
         min_length=1,
         description="File with JSON `{queue: {status: number}}` or with lines `queue status number`",
     )

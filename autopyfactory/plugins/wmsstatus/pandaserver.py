@@ -47,17 +47,24 @@ class PandaServerOptions(PolledOptions):
     ca: str | None = option(
         None,
         key="{prefix}.capath",
+        path=True,
         description="File or folder of the CAs to trust; unset: /etc/grid-security/certificates if that "
         "exists, else what the system trusts",
     )
     cert: str | None = option(
-        None, key="{prefix}.certfile", description="Client certificate or proxy, if the server asks for one"
+        None,
+        key="{prefix}.certfile",
+        path=True,
+        description="Client certificate or proxy, if the server asks for one",
     )
     cert_key: str | None = option(
-        None, key="{prefix}.keyfile", description="Key of the certificate; unset: in the same file"
+        None, key="{prefix}.keyfile", path=True, description="Key of the certificate; unset: in the same file"
     )
     token_file: str | None = option(
-        None, key="{prefix}.tokenfile", description="File with a bearer token; read anew for every question"
+        None,
+        key="{prefix}.tokenfile",
+        path=True,
+        description="File with a bearer token; read anew for every question",
     )
     origin: str | None = option(
         None,

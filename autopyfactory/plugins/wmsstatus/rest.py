@@ -63,17 +63,24 @@ class RESTOptions(CountsOptions):
         key="wmsstatus.rest.param.*", default_factory=dict, description="Query parameters", secret=True
     )
     token_file: str | None = option(
-        None, key="wmsstatus.rest.tokenfile", description="File with a token, read anew for every question"
+        None,
+        key="wmsstatus.rest.tokenfile",
+        path=True,
+        description="File with a token, read anew for every question",
     )
     token_header: str | None = option(
         None,
         key="wmsstatus.rest.tokenheader",
         description="Header that takes the token alone; unset: Authorization (as Bearer), or the preset's",
     )
-    ca: str | None = option(None, key="wmsstatus.rest.capath", description="File or folder of CAs to trust")
-    cert: str | None = option(None, key="wmsstatus.rest.certfile", description="Client certificate or proxy")
+    ca: str | None = option(
+        None, key="wmsstatus.rest.capath", path=True, description="File or folder of CAs to trust"
+    )
+    cert: str | None = option(
+        None, key="wmsstatus.rest.certfile", path=True, description="Client certificate or proxy"
+    )
     cert_key: str | None = option(
-        None, key="wmsstatus.rest.keyfile", description="Its key, if in another file"
+        None, key="wmsstatus.rest.keyfile", path=True, description="Its key, if in another file"
     )
     timeout: float = timeout_option(30, "Time limit for one whole exchange", scope="queue")
     success: Expression | None = option(
