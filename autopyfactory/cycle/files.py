@@ -7,6 +7,7 @@ would only be held.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from autopyfactory.credentials.pilotfiles import CREDENTIALS, GONE, LARGEST, carried, ended, expiry
 from autopyfactory.credentials.wallet import Choice
+
+NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # so it is told that there is none
 
 
 class PilotFiles:
@@ -70,6 +73,10 @@ def _exists(path: str) -> bool:
     """Return whether there is such a file; raises OSError where that cannot be told."""
     try:
         os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as err:
+        if err.errno in NO_FILE:
+            return False
+        raise
+    except ValueError:  # no file can have such a name
         return False
     return True

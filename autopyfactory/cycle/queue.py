@@ -90,6 +90,7 @@ class APFQueue:
         self._wake.set()
         if self.alive and self._doing.leave():
             self._book.release(self.name)
+            self._cycle.log.acts()  # what it knew when it came to hang: its thread does not come back to that
             self.log.error("left behind: %s; should it return, it does nothing more", self._doing.overdue)
 
     def join(self, timeout: float) -> bool:

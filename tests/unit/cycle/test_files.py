@@ -30,6 +30,21 @@ def test_what_was_here_and_is_gone(tmp_path: Path) -> None:
     assert files.gone({**described, "transfer_executable": "False"}) == ()
 
 
+def test_a_link_that_leads_nowhere_is_no_file_and_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    """Also one that leads to itself; what came behind it was not looked at."""
+    program, data = tmp_path / "pilot.sh", tmp_path / "data"
+    described = {"executable": str(program), "transfer_input_files": f"{data}, no\0name"}
+    files = PilotFiles()
+    program.touch()
+    data.touch()
+    assert files.gone(described) == ()
+    data.unlink()
+    for target in (program, tmp_path / "nowhere", data / "x"):
+        program.unlink()
+        program.symlink_to(target)
+        assert len(files.gone(described)) == 2
+
+
 def test_an_executable_that_is_removed_stops_the_queue_in_the_next_cycle(place: Place) -> None:
     """Also when nothing is to be sent: it is told before pilots are lost by it."""
     program = place.folder / "pilot.sh"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -168,7 +169,9 @@ def test_what_ended_pilots_left_behind_is_removed_once_a_cycle_whatever_it_did(
     assert len(cleaned) == 3
 
 
-def test_a_rule_that_hangs_for_ever_is_told_and_its_thread_left_behind(tmp_path: Path) -> None:
+def test_a_rule_that_hangs_for_ever_is_told_and_its_thread_left_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """It took its queue's thread for ever, in silence, and a reload waited for that thread."""
     rule = Hangs()
     w = World(tmp_path, [rule])
@@ -180,8 +183,11 @@ def test_a_rule_that_hangs_for_ever_is_told_and_its_thread_left_behind(tmp_path:
     assert w.queue.alive, "it may well return"
     w.clock.advance(180)
     assert w.queue.hangs == "the rule Want has not returned for 3 min"
+    caplog.set_level(logging.INFO, "autopyfactory.queue.q")
     w.queue.stop()
     assert not w.queue.alive
+    told = [m for m in caplog.messages if m.startswith(("cycle 0: ", "left behind: "))]
+    assert [m.split(":")[0] for m in told] == ["cycle 0", "left behind"], "what it knew when it came to hang"
     thread = w.queue._thread
     rule.release.set()
     assert thread is not None
