@@ -10,6 +10,7 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from autopyfactory.accounting.lately import USUAL, WINDOW
 from autopyfactory.external.privatefiles import create
+from autopyfactory.external.setahead import SetAhead
 from autopyfactory.model.ending import Account, Ending
 
 log = logging.getLogger("autopyfactory.endings")
@@ -32,6 +34,7 @@ CREATE TABLE IF NOT EXISTS ending (
     data TEXT NOT NULL, PRIMARY KEY (tag, job)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ending_at ON ending (at);
 """
+_LATEST = "SELECT MAX(at) FROM ending WHERE at <= ?"  # of later ones a schedd's clock is wrong
 # Outside the window only the last ones of each queue stay, and those not for ever.
 _PRUNE = """
 DELETE FROM ending WHERE at < :old OR at > :ahead OR (at < :window AND (tag, job) IN (
@@ -44,14 +47,21 @@ DELETE FROM ending WHERE at < :old OR at > :ahead OR (at < :window AND (tag, job
 class EndingStore:
     """The file; used by any thread."""
 
-    def __init__(self, path: Path):
-        """Open the file, or make it; one that cannot be used is said so, and nothing is kept."""
+    def __init__(self, path: Path, ahead: SetAhead | None = None):
+        """Open the file, or make it; one that cannot be used is said so, and nothing is kept.
+
+        While `ahead` doubts the clock nothing is dropped: by default it believes what services say.
+        """
+        self._ahead = ahead if ahead is not None else SetAhead()
         self._lock = threading.Lock()
         self._troubled = False
         self._db: sqlite3.Connection | None = None
         try:
             create(path)
             self._db = self._open(path)
+            latest = self._db.execute(_LATEST, (time.time(),)).fetchone()[0]
+            if latest is not None:
+                self._ahead.said(latest)
         except (OSError, sqlite3.Error) as err:
             log.warning("endings of pilots are not kept over a restart: %s: %s", path, err)
 
@@ -72,7 +82,9 @@ class EndingStore:
         self._do("INSERT OR REPLACE INTO ending VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def prune(self, now: float) -> None:
-        """Drop what is too old."""
+        """Drop what is too old at `now`, unless the clock that says so may be wrong."""
+        if self._ahead.doubt(now):
+            return
         self._do(_PRUNE, [{"old": now - KEEP, "ahead": now + AHEAD, "window": now - WINDOW, "last": USUAL}])
 
     def load(self) -> Iterator[tuple[Ending, bool]]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from autopyfactory.external.privatefiles import create
+from autopyfactory.external.setahead import SetAhead
 from autopyfactory.model.ending import Ending
 
 log = logging.getLogger("autopyfactory.endings")
@@ -78,6 +79,7 @@ _ADD = (
 )
 _SUMS = ", ".join(f"SUM({name})" for name in COUNTS)
 _SINCE = f"SELECT queue, {_SUMS} FROM tally WHERE width = ? AND since >= ? GROUP BY queue"
+_LATEST = "SELECT MAX(since) FROM tally WHERE width = ?"
 _EVER = f"SELECT queue, {', '.join(COUNTS)} FROM tally WHERE width = {EVER}"
 
 
@@ -115,18 +117,25 @@ def added(tallies: Iterable[Tally]) -> dict[str, Tally]:
 class TallyStore:
     """The file; a listener of the stream of endings. Used by any thread."""
 
-    def __init__(self, path: Path):
-        """Open the file, or make it; one that cannot be used is said so, and nothing is counted."""
+    def __init__(self, path: Path, ahead: SetAhead | None = None):
+        """Open the file, or make it; one that cannot be used is said so, and nothing is counted.
+
+        While `ahead` doubts the clock nothing is deleted: by default it believes what services say.
+        """
         self._path = path
         self._lock = threading.Lock()
         self._troubled = False
         self._db: sqlite3.Connection | None = None
         self._ever: dict[str, Tally] = {}
-        self._tidied = 0.0
+        self._tidied = float("-inf")  # monotonic
+        self._ahead = ahead if ahead is not None else SetAhead()
         try:
             create(path)
             self._db = _opened(path)
             self._ever = {row[0]: _tally(row[0], row[1:]) for row in self._db.execute(_EVER)}
+            latest = self._db.execute(_LATEST, (HOUR,)).fetchone()[0]
+            if latest is not None:
+                self._ahead.said(latest)
         except (OSError, sqlite3.Error) as err:
             log.warning("how pilots ended is not counted: %s: %s", path, err)
 
@@ -155,10 +164,8 @@ class TallyStore:
         try:
             self._db.execute("BEGIN")
             self._db.executemany(_ADD, rows)
-            if now - self._tidied > TIDY:
-                self._db.execute("DELETE FROM tally WHERE width = ? AND since < ?", (HOUR, now - HOURS_KEPT))
-                self._db.execute("DELETE FROM tally WHERE width = ? AND since < ?", (DAY, now - DAYS_KEPT))
-                self._tidied = now
+            if time.monotonic() - self._tidied > TIDY:
+                self._tidy(self._db, now)
             self._db.execute("COMMIT")
             self._troubled = False
         except (sqlite3.Error, ValueError) as err:  # the second: text that is none
@@ -167,6 +174,14 @@ class TallyStore:
             if not self._troubled:
                 log.warning("how pilots ended is not counted for now: %s", err)
             self._troubled = True
+
+    def _tidy(self, db: sqlite3.Connection, now: float) -> None:
+        """Drop what is too old at `now`, unless the clock may be wrong."""
+        self._tidied = time.monotonic()
+        if self._ahead.doubt(now):
+            return
+        for width, kept in ((HOUR, HOURS_KEPT), (DAY, DAYS_KEPT)):
+            db.execute("DELETE FROM tally WHERE width = ? AND since < ?", (width, now - kept))
 
     def ends(self, queue: str) -> Mapping[str, int]:
         """Return how many pilots of `queue` ended how since the file was made, by OUTCOMES."""

@@ -9,6 +9,8 @@ from typing import Any
 
 from autopyfactory.accounting.lately import Lately, Memory
 from autopyfactory.accounting.tally import TallyStore
+from autopyfactory.external.clocks import Clocks
+from autopyfactory.external.setahead import SetAhead
 from autopyfactory.model.ending import Ending, Outcome
 
 T = 1_795_300_000.0  # some moment
@@ -28,6 +30,16 @@ def remembered(*endings: Ending, queue: str = "A") -> Lately:
     memory = Memory()
     memory.ended(endings)
     return memory.of(queue)
+
+
+class Uptime:
+    """Seconds since this host started, which nobody can set; and a judge of its clock whom nobody tells."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def judge(self) -> SetAhead:
+        return SetAhead(None, Clocks(), lambda: self.at)
 
 
 def wrote(folder: Path, n: int, **said: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from autopyfactory.accounting import tally
 from autopyfactory.accounting.tally import DAY, HOUR, OUTCOMES, TallyStore, counted
 from autopyfactory.model.ending import Account, Ending
-from endingkit import T, ended
+from endingkit import T, Uptime, ended
 
 UNFIT = ended(4, "failed", wall=600.0, account=Account("unfit", check="cvmfs"))
 ENDINGS = [
@@ -69,6 +70,31 @@ def test_what_is_old_goes(store: TallyStore, tmp_path: Path) -> None:
     store.note([ended(20 * DAY, queue="old"), ended(3 * DAY, queue="days"), ended(1)])
     rows = sqlite3.connect(tmp_path / "tally.db").execute("SELECT width, queue FROM tally").fetchall()
     assert sorted(rows) == [(0, "A"), (0, "days"), (0, "old"), (HOUR, "A"), (DAY, "A"), (DAY, "days")]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_is_set_far_ahead_deletes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restarted: bool
+) -> None:
+    clock, uptime = [T], Uptime()
+    times = SimpleNamespace(time=lambda: clock[0], monotonic=lambda: uptime.at)
+    monkeypatch.setattr(tally, "time", times)
+    store = TallyStore(tmp_path / "tally.db", uptime.judge())
+    store.note([ended(HOUR), ended(3 * DAY, queue="days")])
+    if restarted:
+        store.close()
+        store = TallyStore(tmp_path / "tally.db", uptime.judge())
+    uptime.at, clock[0] = tally.TIDY + 1, T + 30 * DAY
+    store.note([ended(1)])
+    uptime.at, clock[0] = 2 * tally.TIDY + 2, T + 2 * tally.TIDY + 2
+    store.note([ended(0)])
+    assert since(tmp_path, 2)["A"].ended == 3
+    assert since(tmp_path, 168)["days"].ended == 1
+    clock[0] += 30 * DAY
+    for _ in range(2):  # the second is a day later, and nobody has contradicted
+        uptime.at, clock[0] = uptime.at + DAY + 1, clock[0] + DAY + 1
+        store.note([])
+    assert since(tmp_path, 168) == {}
 
 
 def test_a_clock_ahead_fills_no_hour_to_come(store: TallyStore, tmp_path: Path) -> None:
