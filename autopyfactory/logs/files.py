@@ -199,7 +199,8 @@ def append(
         n = complaints.recovered(target)
         what = f"{count(n, 'line')} before the last one {are(n)} missing"
         text = f"{what}: {'it' if n == 1 else 'they'} could not be written"
-        _write(handler, file, complaints, [warning(first.name, text)])
+        if not _write(handler, file, complaints, [warning(first.name, text)]):
+            complaints.count(target, n - 1)  # in the place of the one that told it
     if records:
         _write(handler, file, complaints, records)
 

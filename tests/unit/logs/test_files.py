@@ -77,6 +77,23 @@ def test_trouble_is_told_once_and_the_gap_is_noted(folder: Path, capsys: pytest.
     assert lines[1] == "5 lines before the last one are missing: they could not be written"
 
 
+@pytest.mark.parametrize("room", [0, 9])
+def test_how_many_are_missing_is_not_forgotten_when_there_is_no_room_to_say_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    handler = QueueFilesHandler(folder, "q.", Complaints())
+    real, rooms = os.write, [0, 4, room]  # for two lines, one that gets in, and the note behind it
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, data: real(fd, data[: rooms.pop(0)]))
+        handler.handle_all([warning("q.a", "1"), warning("q.a", "2")])
+        handler.emit(warning("q.a", "now"))
+    handler.emit(warning("q.a", "then"))
+    handler.close()
+    lines = (folder / "a.log").read_text().splitlines()
+    assert lines[0] == "now"
+    assert lines[-2:] == ["then", "2 lines before the last one are missing: they could not be written"]
+
+
 def test_lines_that_come_together_are_written_together_and_counted_one_by_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
