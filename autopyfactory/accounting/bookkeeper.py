@@ -1,6 +1,6 @@
 """The book of pilots as a factory uses it: the protocol, driven by threads, with a real disk and real places.
 
-Between two requests the protocol works under one lock, for microseconds; no request is made under it. So no
+Between two requests the protocol works under one lock, for microseconds; nobody is waited for under it. So no
 queue waits for another one's disk or schedd.
 """
 
@@ -269,8 +269,7 @@ class Bookkeeper:
             if place.spec == spec:
                 return
             place.spec = spec
-            request = Write(places=(replace(place, view=None),))
-        self._ledger.write(request)
+            self._ledger.write(Write(places=(replace(place, view=None),)))
 
     def standings(self, targets: Iterable[str] = ()) -> list[Standing]:
         """Return what is to be told about each place that is known, and about `targets`."""

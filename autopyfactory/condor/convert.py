@@ -44,6 +44,8 @@ def row(ad: classad2.ClassAd, names: Iterable[str]) -> dict[str, Any]:
         try:
             value = ad[name]
             found[name] = value if type(value) in _PLAIN else plain(value)
-        except (KeyError, UnicodeDecodeError):
+        except KeyError:
+            found[name] = None
+        except UnicodeDecodeError:
             found[name] = attribute(ad, name)
     return found

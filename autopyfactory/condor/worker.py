@@ -14,7 +14,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from autopyfactory.condor.diagnosis import NOT_BEGUN
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 # Exit status that says: ended for lack of work, having read no request.
 IDLE = 76
 IDLE_SECONDS = 300.0
+# Without a request for so long there is time to tidy up, which takes as long as a third of a submission; who
+# sends for many queues in a row does not wait for that, but once in so many requests.
+QUIET = 0.02
+UNTIDY = 50
 # A call that failed later than this met a daemon that hangs: asking again would only cost the caller's time.
 RETRY_WITHIN = 2.0
 # After a restart of both, one attempt fails on the old session with the schedd and one on that with the
@@ -43,18 +47,30 @@ def own_output() -> int:
     return replies
 
 
-def requests() -> Iterator[dict[str, Any]]:
-    """The requests of the parent, until it closes the pipe or has had no work for us for a while."""
+def requests(tidy: Callable[[], None]) -> Iterator[dict[str, Any]]:
+    """The requests of the parent, until it closes the pipe or has had no work for us for a while.
+
+    Calls `tidy` when there is time for it between two.
+    """
     pipe = Assembler()
+    answered = 0  # since it was tidy
     while True:
-        if pipe.empty and not select.select([0], [], [], IDLE_SECONDS)[0]:
-            sys.exit(IDLE)
+        if pipe.empty and (answered >= UNTIDY or not _comes(QUIET)):
+            tidy()
+            answered = 0
+            if not _comes(IDLE_SECONDS):
+                sys.exit(IDLE)
         piece = os.read(0, 1 << 20)
         if not piece:
             return
         pipe.feed(piece)
         while (request := pipe.take()) is not None:
             yield request
+            answered += 1
+
+
+def _comes(seconds: float) -> bool:
+    return bool(select.select([0], [], [], seconds)[0])
 
 
 def resident_kb() -> int:
@@ -102,13 +118,12 @@ def main() -> NoReturn:
     errand = Errand(operations.where, (replies,))
     gc.freeze()
     gc.disable()  # garbage is collected between requests
-    for request in requests():
+    for request in requests(operations.tidy):
         operations.settle(errand.answer(), errand.age)
         reply = answer(operations, request["operation"], request["arguments"])
         data = memoryview(pack(reply | {"rss": resident_kb()}))
         while data:
             data = data[os.write(replies, data) :]
-        operations.tidy()
         if min(operations.age, errand.age) > float(age):
             errand.begin()
     sys.exit(0)

@@ -258,12 +258,15 @@ class World:
         name: str,
     ) -> None:
         rng, asked = self.rng, self.now
+        later = isinstance(request, Write) and not request.durable
         if isinstance(request, Tell):
             self.say(f"tell {request.kind}: {request.text}")
             self.checks.told(request)
             self.operators.told(request)
         if isinstance(request, Write) and request.durable:
             self.checks.not_accused(request.lines[0])
+        elif isinstance(request, Write):  # as the driver does it: before anybody else changes the book
+            self.disk.write(request)
         quick = self.calm or isinstance(request, Tell)
         there, back = (0.0, 0.1) if quick else (rng.expovariate(1.0), rng.expovariate(1.0))
         if not quick and rng.random() < 0.02:
@@ -284,7 +287,7 @@ class World:
             if life != self.life and local:
                 return  # the process that would have written it is dead
             try:
-                value = self._answer(request, name)
+                value = None if later else self._answer(request, name)
             except (NoAnswer, NotDone) as err:
                 error = err
                 if fate == "ok":

@@ -2,8 +2,10 @@
 
 import pytest
 
+from autopyfactory.condor import worker
+from autopyfactory.condor.frames import pack
 from autopyfactory.condor.operations import BadRequest
-from autopyfactory.condor.worker import answer, worth_repeating
+from autopyfactory.condor.worker import IDLE, UNTIDY, answer, requests, worth_repeating
 
 
 class HTCondorException(Exception):
@@ -72,3 +74,36 @@ def test_neither_is_what_was_denied_or_slow():
     assert not worth_repeating("query", 'SECMAN:2010:Received "DENIED" from server', 0.1)
     assert not worth_repeating("query", "SECMAN:2007:Failed to read resume session response", 20.0)
     assert worth_repeating("query", "SECMAN:2004:Server rejected our session id", 0.1)
+
+
+class Pipe:
+    """What comes on standard input: requests; "later": none in the moment that there is to tidy up."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *comes: str):
+        self.comes = list(comes)
+        monkeypatch.setattr(worker, "_comes", self.look)
+        monkeypatch.setattr(worker.os, "read", lambda fd, n: pack({"operation": self.comes.pop(0)}))
+        self.tidied: list[int] = []  # after how many requests
+        self.taken = 0
+
+    def look(self, seconds: float) -> bool:
+        if self.comes and self.comes[0] == "later":
+            if seconds >= 1:
+                del self.comes[0]
+            return seconds >= 1
+        return bool(self.comes)
+
+    def run(self) -> None:
+        with pytest.raises(SystemExit) as ended:
+            for _ in requests(lambda: self.tidied.append(self.taken)):
+                self.taken += 1
+        assert ended.value.code == IDLE
+
+
+def test_it_tidies_up_when_there_is_time_and_once_in_many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = Pipe(monkeypatch, "a", "b", "later", "c")
+    pipe.run()
+    assert pipe.tidied == [2, 3], "not between a and b"
+    pipe = Pipe(monkeypatch, *["a"] * (2 * UNTIDY + 1))
+    pipe.run()
+    assert pipe.tidied == [UNTIDY, 2 * UNTIDY, 2 * UNTIDY + 1]
