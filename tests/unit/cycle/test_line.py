@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -85,7 +86,7 @@ def test_nobody_waits_longer_than_a_few_seconds_however_slowly_those_before_get_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr("autopyfactory.cycle.line.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("autopyfactory.cycle.line.time", SimpleNamespace(monotonic=lambda: now[0]))
     line, queues = Line(), Sleepers(*"abcdef")
     for name in "abcde":
         line.call(queues.rouse(name))
