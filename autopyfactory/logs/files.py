@@ -191,8 +191,10 @@ def append(
 ) -> None:
     """Write `records` to `file` as `handler` formats them, and a note about lines that were lost before."""
     target = str(file.path)
+    if complaints.missing(target):
+        records = [one for record in records for one in apart(record)]
     if complaints.missing(target) and records:
-        first, *records = [one for record in records for one in apart(record)]
+        first, *records = records
         if not _write(handler, file, complaints, [first]):
             complaints.count(target, len(records))
             return
