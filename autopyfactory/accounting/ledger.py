@@ -25,6 +25,7 @@ from autopyfactory.accounting.book import REMEMBER, Batch, Book
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Write
 from autopyfactory.external import privatefiles
+from autopyfactory.external.setahead import SetAhead
 from autopyfactory.model.clock import Clock, SystemClock
 
 log = logging.getLogger("autopyfactory.ledger")
@@ -95,6 +96,7 @@ class Ledger:
         self._busy = False
         self._troubled = False
         self._next_prune = 0.0
+        self._ahead = SetAhead(monotonic=self._clock.monotonic)
         try:
             privatefiles.create(path)
             self._open(path)
@@ -123,6 +125,9 @@ class Ledger:
             f"SELECT {', '.join(_COLUMNS)} FROM batch WHERE state != 'intended' AND intended >= ?", (oldest,)
         )
         self._note_sent(map(_batch, rows))
+        (latest,) = self._db.execute("SELECT MAX(intended) FROM batch").fetchone()
+        if latest is not None:
+            self._ahead.said(latest)
         self.prune()
 
     # --- reading --------------------------------------------------------------------------------
@@ -337,9 +342,13 @@ class Ledger:
                 log.warning("old lines stay in the ledger for now: %s", err)
 
     def prune(self) -> None:
-        """Delete lines that were closed and are older than a week."""
+        """Delete lines that were closed and are older than a week, by a clock that can be believed."""
         self._next_prune = self._clock.monotonic() + DAY
-        limit = self._clock.now().timestamp() - KEEP_SECONDS
+        now = self._clock.now().timestamp()
+        if wrong := self._ahead.doubt(now):
+            log.warning("no old lines are taken from the ledger: %s", wrong)
+            return
+        limit = now - KEEP_SECONDS
         with self._lock, _Transaction(self._db, durable=False):
             self._db.execute("DELETE FROM batch WHERE state IN ('closed', 'old') AND intended < ?", (limit,))
 

@@ -195,27 +195,35 @@ def _of_silence(record: CycleRecord) -> Iterator[Cause]:
 
 def _schedd(record: CycleRecord, text: str) -> Cause:
     todo = _named_wrong(record, "batch") or LOOK_AT_SCHEDD
+    error = record.errors.get("batch", text)
     words = "the schedd does not answer"
     return Cause("schedd-down", f"{words}{_last_answer(record, 'batch')}", todo,
-                 example=record.errors.get("batch", text), shared=words)  # fmt: skip
+                 example=error, shared=words + _asked(record, "batch"))  # fmt: skip
 
 
 def _wms(record: CycleRecord, text: str) -> Cause:
     """Tell a WMS that does not answer from one that does not take our credential, or that we do not trust."""
     error = record.errors.get("wms", text)
-    last = _last_answer(record, "wms")
+    last, asked = _last_answer(record, "wms"), _asked(record, "wms")
     if _CREDENTIAL.search(error):
         todo = "renew or correct the certificate or token that `wmsstatus...` names"
         words = "the WMS does not take our credential"
         return Cause("wms-credential", f"{words}{last}", todo, "credentials",
-                     example=error, shared=words)  # fmt: skip
+                     example=error, shared=words + asked)  # fmt: skip
     if _UNTRUSTED.search(error):
         words = "the WMS's certificate is not accepted here"
         todo = "see that `wmsstatus...capath` holds the authority that signed the server's certificate"
-        return Cause("wms-untrusted", f"{words}{last}", todo, "credentials", example=error, shared=words)
+        return Cause("wms-untrusted", f"{words}{last}", todo, "credentials",
+                     example=error, shared=words + asked)  # fmt: skip
     todo = _named_wrong(record, "wms") or "tell who runs the WMS, if it lasts"
     words = "the WMS does not answer"
-    return Cause("wms-down", f"{words}{last}", todo, "work", example=error, shared=words)
+    return Cause("wms-down", f"{words}{last}", todo, "work", example=error, shared=words + asked)
+
+
+def _asked(record: CycleRecord, kind: str) -> str:
+    """Return who was asked, as far as its error says so: two that are down are two troubles."""
+    label, _, rest = record.errors.get(kind, "").partition(": ")
+    return f" ({label})" if rest else ""
 
 
 def _named_wrong(record: CycleRecord, kind: str) -> str:

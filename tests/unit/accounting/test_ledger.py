@@ -85,6 +85,28 @@ def test_what_was_ever_sent_is_added_up_from_the_lines(ledger: Ledger, clock: Fa
     assert ledger.restore()[0].sent == {"q": 7}, "also when the lines are gone"
 
 
+def test_a_clock_that_is_set_far_ahead_takes_no_lines(
+    ledger: Ledger, clock: FakeClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lines() -> int:
+        with sqlite3.connect(tmp_path / "l.db") as db:
+            return int(db.execute("SELECT COUNT(*) FROM batch").fetchone()[0])
+
+    ledger.write(Write((replace(batch("a", clock, state="closed"), mark=ledger.mark),), durable=True))
+    clock.wall += timedelta(days=400)
+    ledger.prune()
+    assert "clock is 400 d" in caplog.text
+    ledger.close()
+    again = Ledger(tmp_path / "l.db", clock)
+    assert lines() == 1, "nor does the next life believe it"
+    clock.wall -= timedelta(days=400)
+    again.prune()
+    clock.advance(KEEP_SECONDS + 1)
+    again.prune()
+    again.close()
+    assert lines() == 0
+
+
 @pytest.mark.parametrize("durable", [False, True])
 def test_a_copy_that_comes_late_undoes_nothing(
     ledger: Ledger, clock: FakeClock, tmp_path: Path, durable: bool

@@ -114,9 +114,14 @@ def test_what_one_queue_has_alone_is_told_with_its_numbers() -> None:
     assert told.cause.words == "CE ce1.grid.test:9619 does not answer (2 pilots affected)"
 
 
-def test_two_ces_that_are_down_are_two_troubles() -> None:
+def test_two_that_are_down_are_two_troubles() -> None:
     other = replace(DOWN, ce="condor ce2.grid.test ce2.grid.test:9619")
     found = {name: problems(replace(cycle(), troubles=t)) for name, t in (("a", DOWN), ("b", other))}
     assert len(together(found)) == 2
+    for kind, named in (("batch", "batch"), ("wms", "WMS")):
+        ages = [(name, age) for name in "ab" for age in (400.0, 407.0)]
+        silences = [silent(kind, named, age, f"{name}: timed out") for name, age in ages]
+        told = together({f"q{i}": problems(record) for i, record in enumerate(silences)})
+        assert [t.cause.words.rpartition(" ")[2] for t in told] == ["(a)", "(b)"], "each by its name"
     unnamed = [replace(DOWN, ce="", ce_down=n) for n in (1, 2)]
     assert len(together({str(t.ce_down): problems(replace(cycle(), troubles=t)) for t in unnamed})) == 2
