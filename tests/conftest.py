@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from autopyfactory.external.clocks import CLOCKS
+
 # Time says nothing about the code on busy machines. A run tries the same examples as the last: what it
 # finds belongs to the change at hand. `--hypothesis-profile fresh` tries others, `long` many others.
 _USUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -44,6 +46,12 @@ def _environment_as_before() -> Iterator[None]:
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nobody_has_said_what_time_it_is() -> None:
+    """The services of earlier modules' tests are no witnesses of a clock that a later one sets by hand."""
+    CLOCKS.forget()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -80,8 +80,11 @@ class _Waiting:
 class Ledger:
     """The file; one per factory."""
 
-    def __init__(self, path: Path, clock: Clock | None = None):
-        """Open the file, or make it. Raises LedgerError."""
+    def __init__(self, path: Path, clock: Clock | None = None, ahead: SetAhead | None = None):
+        """Open the file, or make it. Raises LedgerError.
+
+        While `ahead` doubts the clock no old lines are deleted: by default it believes what services say.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()  # the connection's
@@ -96,7 +99,7 @@ class Ledger:
         self._busy = False
         self._troubled = False
         self._next_prune = 0.0
-        self._ahead = SetAhead(monotonic=self._clock.monotonic)
+        self._ahead = ahead if ahead is not None else SetAhead(monotonic=self._clock.monotonic)
         try:
             privatefiles.create(path)
             self._open(path)
