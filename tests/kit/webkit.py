@@ -25,6 +25,7 @@ from autopyfactory.web.site import Site
 from contracts.records import T0, cycle
 
 AT = T0 + timedelta(minutes=3)
+NOBODY = 1 << 22  # a process id that no process has: its numbers would be among the metrics
 ROWS = [
     queue_row(
         "east",
@@ -86,7 +87,7 @@ def health(**changes: Any) -> dict[str, Any]:
         "factory": "f1",
         "version": "3.0.0",
         "python": "3.11.2",
-        "pid": 1234,
+        "pid": NOBODY,
         "at": AT.isoformat(),
         "started": T0.isoformat(),
         "problems": [],
