@@ -59,9 +59,7 @@ class EndingStore:
         try:
             create(path)
             self._db = self._open(path)
-            latest = self._db.execute(_LATEST, (time.time(),)).fetchone()[0]
-            if latest is not None:
-                self._ahead.said(latest)
+            self._ahead.said(self._db.execute(_LATEST, (time.time(),)).fetchone()[0])
         except (OSError, sqlite3.Error) as err:
             log.warning("endings of pilots are not kept over a restart: %s: %s", path, err)
 

@@ -128,9 +128,7 @@ class Ledger:
             f"SELECT {', '.join(_COLUMNS)} FROM batch WHERE state != 'intended' AND intended >= ?", (oldest,)
         )
         self._note_sent(map(_batch, rows))
-        (latest,) = self._db.execute("SELECT MAX(intended) FROM batch").fetchone()
-        if latest is not None:
-            self._ahead.said(latest)
+        self._ahead.said(self._db.execute("SELECT MAX(intended) FROM batch").fetchone()[0])
         self.prune()
 
     # --- reading --------------------------------------------------------------------------------
@@ -346,11 +344,12 @@ class Ledger:
 
     def prune(self) -> None:
         """Delete lines that were closed and are older than a week, by a clock that can be believed."""
-        self._next_prune = self._clock.monotonic() + DAY
-        now = self._clock.now().timestamp()
-        if wrong := self._ahead.doubt(now):
-            log.warning("no old lines are taken from the ledger: %s", wrong)
+        now, mono = self._clock.now().timestamp(), self._clock.monotonic()
+        if wrong := self._ahead.doubt(now):  # also after a standstill, until somebody answers
+            self._next_prune = mono + DAY / 24
+            log.info("no old lines are taken from the ledger for now: %s", wrong)
             return
+        self._next_prune = mono + DAY
         limit = now - KEEP_SECONDS
         with self._lock, _Transaction(self._db, durable=False):
             self._db.execute("DELETE FROM batch WHERE state IN ('closed', 'old') AND intended < ?", (limit,))

@@ -133,9 +133,7 @@ class TallyStore:
             create(path)
             self._db = _opened(path)
             self._ever = {row[0]: _tally(row[0], row[1:]) for row in self._db.execute(_EVER)}
-            latest = self._db.execute(_LATEST, (HOUR,)).fetchone()[0]
-            if latest is not None:
-                self._ahead.said(latest)
+            self._ahead.said(self._db.execute(_LATEST, (HOUR,)).fetchone()[0])
         except (OSError, sqlite3.Error) as err:
             log.warning("how pilots ended is not counted: %s: %s", path, err)
 

@@ -32,13 +32,12 @@ class SetAhead:
         self._known: tuple[float, float] | None = None  # a time that is believed, and when that was
         self._leapt: float | None = None  # monotonic: since when the clock is more than a day ahead of that
         self._denied = False  # by who said last what the time is
-        if said is not None:
-            self.said(said)
+        self.said(said)
 
-    def said(self, wall: float) -> None:
-        """Note that it has been `wall` (Unix time), by an earlier life; of several the first counts."""
+    def said(self, wall: float | None) -> None:
+        """Note that it has been `wall` (Unix time), by an earlier life; the first that is known counts."""
         with self._lock:
-            if self._known is None:
+            if self._known is None and wall is not None:
                 self._known = wall, self._monotonic()
 
     def doubt(self, now: float) -> str:

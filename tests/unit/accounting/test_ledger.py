@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import tempfile
 import threading
@@ -97,11 +98,14 @@ def test_a_clock_that_is_set_far_ahead_takes_no_lines(
         with sqlite3.connect(tmp_path / "l.db") as db:
             return int(db.execute("SELECT COUNT(*) FROM batch").fetchone()[0])
 
+    caplog.set_level(logging.INFO)
     ledger = opened()
     ledger.write(Write((replace(batch("a", clock, state="closed"), mark=ledger.mark),), durable=True))
     clock.wall += timedelta(days=400)
     ledger.prune()
     assert "clock is 400 d" in caplog.text
+    assert not [r for r in caplog.records if r.levelno > logging.INFO], "a factory may have stood still"
+    assert ledger._next_prune - clock.monotonic() < 2 * 3600, "it is looked at again soon"
     ledger.close()
     again = opened()
     assert lines() == 1, "nor does the next life believe it"
