@@ -74,8 +74,7 @@ class CondorClient:
     ) -> list[Row]:
         """Jobs per distinct combination of the attributes: rows with these attributes and "JobCount".
 
-        The schedd adds up. Attributes that only the constraint mentions are grouped by too, behind the
-        scenes, and added together again, so they should have few values: no times, no job ids.
+        The schedd adds up. Not by ProcId: that would be no sum.
         """
         names = [*group_by, "JobCount"]
         found = self._caller.call("counts", [list(group_by), constraint], deadline, probe)

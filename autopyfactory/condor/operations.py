@@ -23,6 +23,9 @@ _ACTIONS = {
     "hold": htcondor2.JobAction.Hold,
     "release": htcondor2.JobAction.Release,
 }
+# The schedd applies the constraint a second time, to the sums that it has made: without what the constraint
+# asks for, which is only in them if it is grouped by, the answer would silently be empty. Every job has this.
+_SUM = "ProcId is undefined"
 
 
 class BadRequest(ValueError):
@@ -161,15 +164,11 @@ class Operations:
 
         Without names, which a thousand queues would repeat three thousand times.
         """
-        # The schedd applies the constraint a second time, to its own summary rows: an attribute that is
-        # missing there makes the answer silently empty.
-        known = {name.lower() for name in group_by}
-        extra = [name for name in references(constraint) if name.lower() not in known]
-        ads = self._connect().query(constraint, group_by + extra, opts=htcondor2.QueryOpt.GroupBy)
+        check(constraint)
+        ads = self._connect().query(f"({constraint}) || {_SUM}", group_by, opts=htcondor2.QueryOpt.GroupBy)
         self._used = ads
         names = [*group_by, "JobCount"]
         rows = [row(ad, names) for ad in ads]
-        rows = merged(rows, group_by) if extra else rows
         return [[one[name] for name in names] for one in rows]  # an attribute may be asked for twice
 
     def census(self, group_by: list[str], constraint: str) -> dict[str, Any]:
@@ -200,7 +199,7 @@ class Operations:
 
     def query(self, constraint: str, projection: list[str], limit: int) -> list[Row]:
         """Job ads of the queue."""
-        references(constraint)
+        check(constraint)
         ads = self._connect().query(constraint, projection, limit=limit)
         return [row(ad, projection) for ad in ads]
 
@@ -208,7 +207,7 @@ class Operations:
         """Which of `values` the attribute `name` has, in machines of the collector's pool."""
         listed = ", ".join(f'"{value}"' for value in values)
         constraint = f"member({name}, {{{listed}}})"
-        references(constraint)
+        check(constraint)
         ads = htcondor2.Collector(self._pool).query(htcondor2.AdType.Startd, constraint, [name])
         return sorted({str(attribute(ad, name)) for ad in ads})
 
@@ -217,7 +216,7 @@ class Operations:
 
         Of the first job that matches `constraint`; None when there is none.
         """
-        references(constraint)
+        check(constraint)
         jobs = self._connect().query(constraint, [], limit=1)
         if not jobs:
             return None
@@ -232,7 +231,7 @@ class Operations:
 
     def history(self, constraint: str, projection: list[str], limit: int, since: str | None) -> list[Row]:
         """Ads of jobs that left the queue, the latest first."""
-        references(constraint)
+        check(constraint)
         ads = self._connect().history(constraint, projection, match=limit, since=since)
         return [row(ad, projection) for ad in ads]
 
@@ -268,7 +267,7 @@ class Operations:
 
         For jobs that were spooled and are complete. Killed in between it does the same again.
         """
-        references(constraint)
+        check(constraint)
         ads = self._connect().query(constraint, ["ClusterId", "ProcId"], limit=limit)
         jobs = [f"{attribute(ad, 'ClusterId')}.{attribute(ad, 'ProcId')}" for ad in ads]
         if jobs:
@@ -310,7 +309,7 @@ class Operations:
         """Remove, hold or release the jobs that match."""
         if action not in _ACTIONS:
             raise BadRequest(f"no such action: {action!r} (known: {', '.join(_ACTIONS)})")
-        references(constraint)
+        check(constraint)
         # The bindings lose a reason given as a plain string. A double quote ends an expression for "hold"
         # and is plain text for "remove", so there must be none.
         said = (reason.replace('"', "'"), 0)
@@ -320,36 +319,16 @@ class Operations:
 
     def note(self, constraint: str, attribute: str, number: int) -> None:
         """Write a number into the ads of the jobs that match."""
-        references(constraint)
+        check(constraint)
         self._connect().edit(f"({constraint})", attribute, str(int(number)))
 
 
-def references(constraint: str) -> list[str]:
-    """The job attributes that a constraint mentions. Raises BadRequest if it is not an expression."""
+def check(constraint: str) -> None:
+    """Raise BadRequest if a constraint is not an expression."""
     try:
-        tree = classad2.ExprTree(constraint)
+        classad2.ExprTree(constraint)
     except (classad2.ClassAdException, SyntaxError) as error:
         raise BadRequest(f"not a ClassAd expression: {constraint!r}") from error
-    names = []
-    for reference in classad2.ClassAd().externalRefs(tree):
-        parts = reference.split(".")
-        if len(parts) > 1 and parts[0].lower() in ("my", "target"):
-            parts = parts[1:]
-        if parts[0]:
-            names.append(parts[0])
-    return names
-
-
-def merged(rows: list[Row], group_by: list[str]) -> list[Row]:
-    """Rows that differ only in attributes that nobody asked for, added together."""
-    sums: dict[str, Row] = {}
-    for one in rows:
-        # As text, because 1, 1.0 and True are the same key to Python but different values to a ClassAd.
-        key = repr([one[name] for name in group_by])
-        known = sums.setdefault(key, one)
-        if known is not one:
-            known["JobCount"] += one["JobCount"]
-    return list(sums.values())
 
 
 def _host_and_port(sinful: object) -> str:

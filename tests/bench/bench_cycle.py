@@ -54,7 +54,8 @@ class Rounds:
                 self._sent += event.submitted
                 if event.started >= self._refreshed_at:  # one before may have seen half of the refresh
                     self._due.discard(event.queue)
-                self._changed.notify()
+                if not self._due:  # else who measures would get up a thousand times in a round
+                    self._changed.notify()
 
     def _wait(self) -> bool:
         with self._changed:

@@ -2,47 +2,15 @@
 
 import classad2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from autopyfactory.condor import operations
-from autopyfactory.condor.operations import BadRequest, Operations, _host_and_port, merged, references
-
-
-@pytest.mark.parametrize(
-    ("constraint", "names"),
-    [
-        ("true", set()),
-        ('ApfFactory == "f1"', {"ApfFactory"}),
-        ('MY.A == "x" && TARGET.B > 3 || c =?= undefined', {"A", "B", "c"}),
-        ("member(Q, {1, Z}) && time() > QDate", {"Q", "Z", "QDate"}),
-        ('ifThenElse(A, B[C], D.e) && regexp("F", G)', {"A", "B", "C", "D", "G"}),
-        ('"Quoted == 1" == X', {"X"}),
-    ],
-)
-def test_the_attributes_of_a_constraint(constraint, names):
-    assert set(references(constraint)) == names
+from autopyfactory.condor.operations import BadRequest, Operations, _host_and_port, check
 
 
 @pytest.mark.parametrize("constraint", ["a &&", "", "((", "a == 'x'y'", "a b"])
 def test_what_is_no_expression(constraint):
     with pytest.raises(BadRequest):
-        references(constraint)
-
-
-keys = st.sampled_from(["q1", "q2", None, 1, 1.0, True])
-rows = st.lists(st.tuples(keys, st.integers(1, 5), st.integers(1, 100)))
-
-
-@given(rows)
-def test_merging_keeps_every_job_and_tells_1_from_true(given_rows):
-    ads = [{"Q": q, "S": s, "JobCount": n} for q, s, n in given_rows]
-    result = merged([dict(ad) for ad in ads], ["Q", "S"])
-    assert len({(repr(one["Q"]), one["S"]) for one in result}) == len(result)
-    for one in result:
-        same = [ad["JobCount"] for ad in ads if (repr(ad["Q"]), ad["S"]) == (repr(one["Q"]), one["S"])]
-        assert one["JobCount"] == sum(same)
-    assert sum(one["JobCount"] for one in result) == sum(ad["JobCount"] for ad in ads)
+        check(constraint)
 
 
 def test_what_was_asked_beside_the_work_moves_it_only_when_it_is_news(monkeypatch):
