@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from autopyfactory.credentials.wallet import Choice, of_several
 from autopyfactory.cycle.doing import Doing, PluginError
-from autopyfactory.cycle.files import PilotFiles
+from autopyfactory.cycle.files import LATELY, PilotFiles
 from autopyfactory.cycle.ways import Way
 from autopyfactory.plugins.base import SubmitError, SubmitUnknown
 
@@ -15,11 +15,12 @@ from autopyfactory.plugins.base import SubmitError, SubmitUnknown
 class Carried:
     """Looks anew in each cycle: first `gone`, then `choose`; used by the queue's thread."""
 
-    def __init__(self, ways: Sequence[Way], doing: Doing):
+    def __init__(self, ways: Sequence[Way], doing: Doing, exists: Callable[[str], bool] = LATELY.exists):
+        """Prepare; `exists` as in `PilotFiles`."""
         self._ways = ways
         self._doing = doing
         self._what = ways[0].route.words
-        self._files = {way: PilotFiles() for way in ways}
+        self._files = {way: PilotFiles(exists) for way in ways}
         self._expired: dict[Way, Choice] = {}  # ways on which a credential in a file has expired
         self._choices: dict[Way, Choice] = {}
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -18,12 +19,54 @@ from autopyfactory.credentials.pilotfiles import CREDENTIALS, GONE, LARGEST, car
 from autopyfactory.credentials.wallet import Choice
 
 NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # so it is told that there is none
+MOMENT = 1.0  # seconds that what was seen of a file counts: a thousand queues woken together name the same
+
+
+def exists(path: str) -> bool:
+    """Return whether there is such a file; raises OSError where that cannot be told."""
+    try:
+        os.stat(path)
+    except OSError as err:
+        if err.errno in NO_FILE:
+            return False
+        raise
+    except ValueError:  # no file can have such a name
+        return False
+    return True
+
+
+class Lately:
+    """Looks whether files exist, at each once in a moment; used by all threads."""
+
+    def __init__(self, moment: float = MOMENT) -> None:
+        self._moment = moment
+        self._known: dict[str, bool] = {}
+        self._until = 0.0  # monotonic
+
+    def exists(self, path: str) -> bool:
+        """Return what `exists` returned within the last moment; raises what it raises."""
+        now = time.monotonic()
+        if now >= self._until:
+            self._known, self._until = {}, now + self._moment
+        known = self._known
+        found = known.get(path)
+        if found is None:
+            found = known[path] = exists(path)
+        return found
+
+
+LATELY = Lately()
 
 
 class PilotFiles:
     """The files of one queue's pilots."""
 
-    def __init__(self) -> None:
+    def __init__(self, exists: Callable[[str], bool] = exists) -> None:
+        """Prepare; `exists` tells of a path whether there is such a file, or raises OSError."""
+        self._exists = exists
+        self._described: Mapping[str, str] = {}  # what the last look was at
+        self._named: dict[str, str] = {}  # in it, and what each is
+        self._credentials: dict[str, str] = {}  # likewise
         self._here: set[str] = set()
         self._ends: dict[str, tuple[tuple[int, ...], datetime | None]] = {}
 
@@ -32,10 +75,9 @@ class PilotFiles:
         return tuple(self._look(description))
 
     def _look(self, description: Mapping[str, str]) -> Iterator[str]:
-        named = dict(carried(description))
-        self._here &= named.keys()
-        for path, what in named.items():
-            if _exists(path):
+        self._read(description)
+        for path, what in self._named.items():
+            if self._exists(path):
                 self._here.add(path)
             elif path in self._here:
                 yield f"{path} ({what}) {GONE}"
@@ -46,15 +88,25 @@ class PilotFiles:
         For queues that name a file, not a profile. None: it holds, says nothing of its end, is on another
         host or cannot be read by us; that is the schedd's to judge.
         """
-        named = {path: what for command, what in CREDENTIALS.items() if (path := description.get(command))}
-        for path in self._ends.keys() - named.keys():
-            del self._ends[path]
+        self._read(description)
         told = tuple(
             ended(f"the {what} {path}", end, now)
-            for path, what in named.items()
+            for path, what in self._credentials.items()
             if (end := self._end(path)) is not None and end <= now
         )
         return Choice(passed=told) if told else None
+
+    def _read(self, description: Mapping[str, str]) -> None:
+        """Take in which files are named; most plugins describe anew only what has changed."""
+        if description is self._described:
+            return
+        self._described, self._named = description, dict(carried(description))
+        self._credentials = {
+            path: what for command, what in CREDENTIALS.items() if (path := description.get(command))
+        }
+        self._here &= self._named.keys()
+        for path in self._ends.keys() - self._credentials.keys():
+            del self._ends[path]
 
     def _end(self, path: str) -> datetime | None:
         """Return when the credential in a file ends; the file is read again only when it has changed."""
@@ -67,16 +119,3 @@ class PilotFiles:
         except OSError:
             return None
         return self._ends[path][1]
-
-
-def _exists(path: str) -> bool:
-    """Return whether there is such a file; raises OSError where that cannot be told."""
-    try:
-        os.stat(path)
-    except OSError as err:
-        if err.errno in NO_FILE:
-            return False
-        raise
-    except ValueError:  # no file can have such a name
-        return False
-    return True

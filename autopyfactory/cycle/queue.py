@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -59,7 +61,7 @@ class APFQueue:
         self._clock = clock
         self._cycles = cycles
         self._stopping = False
-        self._wake = threading.Event()
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()  # an Event costs more
         self._asleep = False  # until it is woken or its time has come
         self._orders: deque[Order] = deque()
         self._thread: threading.Thread | None = None
@@ -87,7 +89,7 @@ class APFQueue:
     def stop(self) -> None:
         """Ask the thread to end after the submission under way; one that hangs in a plugin is left behind."""
         self._stopping = True
-        self._wake.set()
+        self._wake.put(None)
         if self.alive and self._doing.leave():
             self._book.release(self.name)
             self._cycle.log.acts()  # what it knew when it came to hang: its thread does not come back to that
@@ -125,13 +127,13 @@ class APFQueue:
 
     def _rouse(self) -> bool:
         asleep = self._asleep
-        self._wake.set()
+        self._wake.put(None)
         return asleep
 
     def order(self, order: Order) -> None:
         """Have the thread send what a person asks for, before its next cycle."""
         self._orders.append(order)
-        self._wake.set()
+        self._wake.put(None)
 
     def _run(self) -> None:
         try:
@@ -158,9 +160,11 @@ class APFQueue:
     def _sleep(self, until: float) -> None:
         TURNS.line.back(self._rouse)
         self._asleep = True
-        self._wake.wait(max(0.0, until - self._clock.monotonic()))
+        with contextlib.suppress(queue.Empty):
+            self._wake.get(timeout=max(0.0, until - self._clock.monotonic()))
         self._asleep = False
-        self._wake.clear()
+        while not self._wake.empty():
+            self._wake.get_nowait()
 
     def _await_first_answers(self) -> None:
         end = self._clock.monotonic() + FIRST_ANSWER

@@ -321,7 +321,10 @@ class BatchSubmitPlugin(Plugin[OptionsT], ABC):
 
     @abstractmethod
     def describe(self, tag: str, now: datetime | None = None) -> Mapping[str, str]:
-        """Return the submit description of pilots that carry `tag`, sent at `now`; pure for a given `now`."""
+        """Return the submit description of pilots that carry `tag`, sent at `now`; pure for a given `now`.
+
+        Each cycle asks; what has changed since the last time comes in another mapping.
+        """
 
     @abstractmethod
     def submit(self, n: int, tag: str, deadline: float) -> SentPilots:

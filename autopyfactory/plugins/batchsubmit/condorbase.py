@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator
@@ -174,7 +175,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         self._host = host_name()
         self._wrapper = PilotWrapper.of(context, self.target)
         self._reports = bool(report_tokens(context, "", 1))
-        self._form: tuple[_Form, Mapping[str, str]] | None = None
+        self._form: tuple[_Form, Mapping[str, str], Mapping[str, str]] | None = None
 
     @abstractmethod
     def commands(self) -> dict[str, str]:
@@ -229,11 +230,11 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         form = _Form(
             now.date(), self._wrapper.built() if self._wrapper else None, choice.presented if choice else None
         )
-        if self._form is None or self._form[0] != form:  # each cycle looks at the files that are named in it
-            self._form = form, self._formed(form, now)
-        _, described = self._form
-        ours = {_SUBMISSION: _fill(attr(tag))} if _TAG in described.get(_SUBMISSION, "") else {}
-        return {**described, **ours}
+        if self._form is None or self._form[0] != form:
+            described = self._formed(form, now)
+            self._form = form, described, MappingProxyType(_tagged(described, ""))
+        _, described, without = self._form
+        return _tagged(described, tag) if tag else without  # each cycle looks at the files named in that
 
     def _formed(self, form: _Form, now: datetime) -> Mapping[str, str]:
         """Return the submit description with a placeholder for the tag."""
@@ -469,6 +470,11 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
 
 _SUBMISSION = "+ApfSubmission"
 _FILES = {"output": "out", "error": "err", "log": "log"}
+
+
+def _tagged(described: Mapping[str, str], tag: str) -> dict[str, str]:
+    ours = {_SUBMISSION: _fill(attr(tag))} if _TAG in described.get(_SUBMISSION, "") else {}
+    return {**described, **ours}
 
 
 def _fill(quoted: str) -> str:

@@ -15,6 +15,7 @@ from autopyfactory.credentials.wallet import Choice
 from autopyfactory.cycle.carried import Carried
 from autopyfactory.cycle.components import Route
 from autopyfactory.cycle.doing import Doing, PluginError
+from autopyfactory.cycle.files import exists
 from autopyfactory.plugins.base import SubmitError
 from fakes import FakeClock, FakeSubmit
 
@@ -32,7 +33,7 @@ class Way:
 
 
 def carried(*ways: Way) -> Carried:
-    return Carried(ways, Doing(FakeClock()))  # type: ignore[arg-type]
+    return Carried(ways, Doing(FakeClock()), exists)  # type: ignore[arg-type]
 
 
 def test_a_file_that_was_here_and_is_gone_is_told_once_for_all_ways(tmp_path: Path) -> None:

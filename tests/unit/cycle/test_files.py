@@ -4,8 +4,10 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from authkit import private_file, token
-from autopyfactory.cycle.files import PilotFiles
+from autopyfactory.cycle.files import Lately, PilotFiles
 from patience import until
 from place import Place
 
@@ -43,6 +45,21 @@ def test_a_link_that_leads_nowhere_is_no_file_and_hides_nothing_of_the_others(tm
         program.unlink()
         program.symlink_to(target)
         assert len(files.gone(described)) == 2
+
+
+def test_a_file_is_looked_at_once_in_a_moment_whoever_asks(tmp_path: Path) -> None:
+    program, always, lately = tmp_path / "pilot.sh", Lately(0.0), Lately(3600.0)
+    for _ in range(2):
+        program.touch()
+        assert always.exists(str(program))
+        assert lately.exists(str(program))
+        program.unlink()
+        assert not always.exists(str(program))
+    assert lately.exists(str(program)), "what was seen a moment ago"
+    assert not lately.exists(str(tmp_path / "other"))
+    for one in (always, lately):
+        with pytest.raises(OSError, match="File name too long"):
+            one.exists("x" * 5000)
 
 
 def test_an_executable_that_is_removed_stops_the_queue_in_the_next_cycle(place: Place) -> None:

@@ -52,9 +52,9 @@ def herd(tmp_path: Path, n: int) -> list[World]:
     return worlds
 
 
-def stopped_and_woken(world: World, wake: Callable[[], None]) -> None:
+def stopped_and_woken(world: World, rouse: Callable[[], bool]) -> bool:
     world.queue._stopping = True
-    wake()
+    return rouse()
 
 
 @pytest.mark.parametrize("bad", ["credential", "resolved", "stopped"])
@@ -75,7 +75,7 @@ def test_a_queue_that_fails_before_it_decides_lets_the_others_woken_with_it_go_o
             monkeypatch.setattr(world.queue._cycle.ways.all[0].sender, "resolved", fail)
         else:
             monkeypatch.setattr(
-                world.queue._wake, "set", partial(stopped_and_woken, world, world.queue._wake.set)
+                world.queue, "_rouse", partial(stopped_and_woken, world, world.queue._rouse)
             )
     for world in worlds:
         world.queue.wake()
