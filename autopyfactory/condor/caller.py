@@ -194,16 +194,16 @@ class Caller:
         self._suspension.end()
         return reply["result"]
 
-    def _said(self) -> list[str]:
-        """What the child said on standard error; goes to the log."""
-        said = self._process.said() if self._process is not None else []
+    def _said(self, *, last: bool = False) -> list[str]:
+        """What the child said on standard error; goes to the log. `last`: it is to be dropped."""
+        said = self._process.said(last=last) if self._process is not None else []
         for line in said:
             log.debug("%s: %s", self._target, line)
         return said
 
     def _drop(self) -> str:
         """Kill the child; returns its last words, to be put after a message."""
-        said = self._said()[-_TAIL:]
+        said = self._said(last=True)[-_TAIL:]
         if self._process is not None:
             self._process.discard()
             self._process = None

@@ -23,6 +23,9 @@ _ACTIONS = {
     "hold": htcondor2.JobAction.Hold,
     "release": htcondor2.JobAction.Release,
 }
+# Seconds that a schedd's word who it is counts for submissions. Another one at its address does not know our
+# session: the first call to it fails, and `forget` drops that word. Where there are no sessions this is all.
+KNOWN = 1.0
 # The schedd applies the constraint a second time, to the sums that it has made: without what the constraint
 # asks for, which is only in them if it is grouped by, the answer would silently be empty. Every job has this.
 _SUM = "ProcId is undefined"
@@ -53,12 +56,14 @@ class Operations:
         self._schedd: htcondor2.Schedd | None = None
         self._location: classad2.ClassAd | None = None
         self._since = time.monotonic()  # when that was asked for
+        self._identity = ("", float("-inf"))  # its last word, and when that was asked for
         self._used: Any = None  # what the last answer was made from
 
     def forget(self) -> None:
         """Drop the known location, so that the next call locates the schedd anew."""
         self._schedd = None
         self._location = None
+        self._identity = ("", float("-inf"))
 
     # ---- where
 
@@ -93,7 +98,8 @@ class Operations:
         found = classad2.parseOne(where)
         self._since = time.monotonic() - ago
         if attribute(found, "MyAddress") != attribute(self._location, "MyAddress"):
-            self._location, self._schedd = found, None
+            self.forget()
+            self._location = found
 
     def _find(self) -> classad2.ClassAd:
         collector = htcondor2.Collector(self._pool)
@@ -138,13 +144,20 @@ class Operations:
         Name and host, and when its job queue was made: that stays over restarts, and is new when the queue
         was wiped. The collector's copy may be of another schedd that advertises the same name.
         """
+        asked, identity = time.monotonic(), ""
         address = str(attribute(self._locate(), "MyAddress") or "")
         wanted = ["Name", "Machine", "JobQueueBirthdate"]
         ads = htcondor2.Collector(address).query(htcondor2.AdType.Schedd, "true", wanted) if address else []
-        if len(ads) != 1 or not (born := attribute(ads[0], "JobQueueBirthdate")):
-            return ""
-        name, host = (str(attribute(ads[0], what) or "").lower() for what in ("Name", "Machine"))
-        return f"{name} on {host} (job queue of {born})"
+        if len(ads) == 1 and (born := attribute(ads[0], "JobQueueBirthdate")):
+            name, host = (str(attribute(ads[0], what) or "").lower() for what in ("Name", "Machine"))
+            identity = f"{name} on {host} (job queue of {born})"
+        self._identity = identity, asked
+        return identity
+
+    def _lately(self) -> str:
+        """Who answers, asked a moment ago or now."""
+        identity, asked = self._identity
+        return identity if time.monotonic() - asked < KNOWN else self.identity()
 
     def ping(self) -> dict[str, Any]:
         """Authenticate to the schedd and ask whether we may write."""
@@ -245,7 +258,7 @@ class Operations:
         Only to the schedd of this identity, if one is given; AnotherSchedd if it is not that one.
         With `spool` their files are sent along; until that is done the schedd holds them.
         """
-        if identity and (found := self.identity()) != identity:
+        if identity and self._lately() != identity and (found := self.identity()) != identity:
             raise AnotherSchedd(f"{found or 'one that does not say who it is'} answers instead of {identity}")
         schedd = self._connect()
         try:

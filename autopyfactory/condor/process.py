@@ -96,17 +96,18 @@ class Process:
     def exchange(self, request: object, end: float) -> Any:
         """Send a request, return the reply. TimeoutError at monotonic time `end`; Ended if the child did."""
         self._said.clear()
-        unsent = memoryview(pack(request))
+        unsent = self._send(memoryview(pack(request)))
         reply = Assembler()
         poll = select.poll()
-        poll.register(self._requests, select.POLLOUT)
+        if unsent:
+            poll.register(self._requests, select.POLLOUT)
         poll.register(self._replies, select.POLLIN)
-        poll.register(self._errors, select.POLLIN)
+        poll.register(self._errors, select.POLLIN)  # looked at last and read first: it says why and replies
         while True:
             left = end - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            for descriptor, _ in poll.poll(left * 1000 + 1):
+            for descriptor, _ in reversed(poll.poll(left * 1000 + 1)):
                 if descriptor == self._requests:
                     unsent = self._send(unsent)
                     if not unsent:
@@ -146,11 +147,14 @@ class Process:
             return bool(piece)
         return True
 
-    def said(self) -> list[str]:
-        """The lines on standard error since the last request was sent."""
+    def said(self, *, last: bool = False) -> list[str]:
+        """The lines on standard error since the last request was sent, up to its reply.
+
+        `last`: also what came after it, or in its place.
+        """
         poll = select.poll()
         poll.register(self._errors, select.POLLIN)
-        while any(event & select.POLLIN for _, event in poll.poll(0)) and self._listen():
+        while last and any(event & select.POLLIN for _, event in poll.poll(0)) and self._listen():
             pass
         return [line for line in self._said.decode("utf-8", "replace").splitlines() if line.strip()]
 

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from autopyfactory.condor.client import CondorClient, Submitted
-from autopyfactory.condor.errors import CondorError, Overrun, Suspended, Unreachable, WorkerDied
+from autopyfactory.condor.errors import CondorError, Overrun, Refused, Suspended, Unreachable, WorkerDied
+from autopyfactory.condor.process import worker_command
 from autopyfactory.condor.target import Target
 from patience import PATIENCE, SOON, until
 from testbed.pool import Pool
@@ -24,6 +26,11 @@ _tags = itertools.count()
 @pytest.fixture(scope="module")
 def other(make_pool) -> Pool:
     return make_pool("other")
+
+
+@pytest.fixture(scope="module")
+def pool(make_pool) -> Pool:
+    return make_pool("who")
 
 
 @pytest.fixture
@@ -278,3 +285,48 @@ class TestAChildThatIsKilled:
         client.close()
         assert seen <= {(Submitted, self.JOBS), (Overrun, 0), (Overrun, self.JOBS)}
         assert (Overrun, self.JOBS) in seen, "only its tag tells that it was submitted"
+
+
+LONG_KNOWN = """
+import sys
+from autopyfactory.condor import operations, worker
+operations.KNOWN = 3600.0  # as if all that follows happened in the same moment
+worker.main()
+"""
+
+
+class TestWhoAnswers:
+    """What a schedd said a moment ago of who it is does not let anything go to another one."""
+
+    @pytest.fixture
+    def trusting(self, pool: Pool):
+        """A client whose child takes the schedd's last word for an hour."""
+        target = Target(pool.schedd, pool.collector)
+        arguments = [str(os.getpid()), *worker_command(target)[-3:]]
+        client = CondorClient(target, command=[sys.executable, "-P", "-c", LONG_KNOWN, *arguments])
+        yield client
+        client.close()
+
+    @pytest.mark.parametrize("how", [signal.SIGKILL, None])
+    def test_one_that_was_replaced_gets_nothing(self, pool, trusting, how):
+        identity, _ = trusting.census(["JobStatus"], "true", deadline=DEADLINE)
+        for _ in range(2):
+            trusting.submit(tag()[0], 3, deadline=DEADLINE, identity=identity)
+        child = trusting.pid
+        if how is not None:
+            os.kill(pool.pid_of("SCHEDD"), how)
+        pool.stop()
+        for file in (pool.directory / "spool").glob("job_queue.log*"):
+            file.unlink()
+        pool.start()
+        with pytest.raises(Refused, match="answers instead of"):
+            trusting.submit(tag()[0], 3, deadline=DEADLINE, identity=identity)
+        assert trusting.pid == child, "it was the child that had its word"
+        assert number(trusting, "true") == 0
+
+    def test_one_that_was_restarted_is_the_same(self, pool, trusting):
+        identity, _ = trusting.census(["JobStatus"], "true", deadline=DEADLINE)
+        trusting.submit(tag()[0], 3, deadline=DEADLINE, identity=identity)
+        pool.restart()
+        trusting.submit(tag()[0], 4, deadline=DEADLINE, identity=identity)
+        assert number(trusting, "true") == 7
