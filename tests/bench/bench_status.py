@@ -5,9 +5,8 @@
 Ours is all that happens between two cycles: the question through the child process, the rows turned into
 counts per queue, and set against the book of pilots, which knows each of them; then the endings since the
 last time. What endings cost, a look into queue and history, does not grow with the pilots that are there; one
-column leaves them out. The last one is against a query with the three keys without which there are no numbers
-per queue: for us the schedd also tells apart marks of books, CEs and universes. Each line has a schedd of its
-own.
+column leaves them out. The last one is against a query for queue and states alone, without which there are no
+numbers per queue: ours have one attribute for queue, book, CE and kind. Each line has a schedd of its own.
 """
 
 import common
@@ -16,7 +15,7 @@ from common import Bare, Box
 from autopyfactory.accounting.bookkeeper import Bookkeeper
 from autopyfactory.accounting.ledger import Ledger
 from autopyfactory.model.clock import SystemClock
-from autopyfactory.plugins.batchstatus.condor import GROUP_BY, Condor
+from autopyfactory.plugins.batchstatus.condor import BY_GROUP, Condor
 from autopyfactory.sources.place import PlaceWatch
 
 GOAL = 1.25
@@ -46,11 +45,11 @@ def measure(jobs: int, queues: int, times: int) -> list[str]:
             watch.after()
             assert (status.active, len(status.queues)) == (jobs, queues)
 
-        pairs = common.compare(refresh, lambda: bare.counts("bench", GROUP_BY), times)
-        counted = common.compare(watch.fetch, lambda: bare.counts("bench", GROUP_BY), times)
+        pairs = common.compare(refresh, lambda: bare.counts("bench", BY_GROUP), times)
+        counted = common.compare(watch.fetch, lambda: bare.counts("bench", BY_GROUP), times)
         fewer = common.compare(refresh, lambda: bare.counts("bench"), times)
         watch.after()
-        rows = len(bare.counts("bench", GROUP_BY))
+        rows = len(bare.counts("bench", BY_GROUP))
     cells = [
         *pairs.cells(), common.verdict(pairs.ratio, GOAL), f"{counted.ratio:.2f}", f"{fewer.ratio:.2f}"
     ]  # fmt: skip

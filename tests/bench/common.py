@@ -28,9 +28,11 @@ from rich import box as boxes
 from rich.console import Console
 from rich.table import Table
 
+from autopyfactory.condor.quoting import attr
 from autopyfactory.logs.setup import setup
 from autopyfactory.model.text import count
 from autopyfactory.plugins.base import Plugin, QueueContext
+from autopyfactory.plugins.pilotgroup import GROUP, QUEUE, Group
 from factorybox import Box
 from testbed.pool import Pool
 
@@ -169,7 +171,7 @@ def fill(bare: Bare, box: Box, queues: Sequence[str], jobs: int) -> None:
     tags = map("filling{}".format, range(jobs))  # one tag is one cluster, as when a factory sends
     for queue, (i, stage) in product(queues, enumerate(STAGES)):
         left = (each + i) // len(STAGES)
-        mine = description | {"+MATCH_APF_QUEUE": f'"{queue}"'}
+        mine = description | {f"+{QUEUE}": attr(queue), f"+{GROUP}": attr(str(Group(queue, "", True, "")))}
         if stage:
             mine["+GridJobStatus"] = f'"{stage}"'
         while left > 0:

@@ -20,13 +20,16 @@ from autopyfactory.model.ending import CE
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.options.polled import PolledOptions, sleep_option, timeout_option
 from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, SourceError
+from autopyfactory.plugins.pilotgroup import GRID, GROUP, MARK, QUEUE, Group, read
 from autopyfactory.plugins.schedd import SILENT, PilotScheddOptions
 
-GROUP_BY = ("MATCH_APF_QUEUE", "JobStatus", "JobUniverse", "GridJobStatus", "ApfInstance", CE)
-BY_TAG = ("ApfSubmission", "MATCH_APF_QUEUE", "ApfInstance", "JobStatus")
+STAGE = ("JobStatus", "GridJobStatus")
+BY_GROUP = (GROUP, *STAGE)
+ONE_BY_ONE = (GROUP, *STAGE, QUEUE, "JobUniverse", MARK, CE)
+BY_TAG = ("ApfSubmission", QUEUE, MARK, "JobStatus")
 PILOT = ("ApfSubmission", "ClusterId", "ProcId", "JobStatus")
 REMOVED, COMPLETED, HELD = 3, 4, 5
-GRID = 9  # JobUniverse of pilots that go to a CE; others wait for a slot of the schedd's own pool
+Counted = tuple[Group, Any, Any, int]  # with JobStatus, GridJobStatus, and how many pilots
 MOST = 20_000  # endings read at once; those before them are looked up by tag when they are missed
 AT_ONCE = 200  # tags in one question
 OVERLAP = 30.0  # seconds: clocks differ
@@ -55,6 +58,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         super().__init__(options, context)
         self.schedd_target = options.target()
         self._mapping = StatusMapping.load(CONDOR_BATCH, context.mappings)
+        self._all_grouped = True  # as far as is known
         self._read_until = 0.0  # Unix time: those that started before are known
         self._complete = False  # whether pilots stood in the queue at the last count that had ended
         self._mine = f"ApfFactory =?= {constraint_string(context.factory.factory_id)}"
@@ -71,14 +75,33 @@ class Condor(BatchStatusPlugin[CondorOptions]):
 
     def fetch(self) -> BatchStatus:
         """Count the factory's pilots per queue. Raises SourceError."""
+        identity, rows = self._census()
+        self._complete = any(status == COMPLETED for _, status, *_ in rows)
+        return summarize(rows, self._mapping, self.context.shared.mark, identity)
+
+    def _census(self) -> tuple[str, list[Counted]]:
+        """Ask by groups while all pilots are in one: what an earlier release sent is in none."""
+        if self._all_grouped:
+            identity, rows = self._ask(BY_GROUP)
+            groups = {text: read(text) for text, *_ in rows}
+            found = [(group, *rest) for text, *rest in rows if (group := groups[text]) is not None]
+            if len(found) == len(rows):
+                return identity, found
+        identity, rows = self._ask(ONE_BY_ONE)
+        self._all_grouped = all(read(text) is not None for text, *_ in rows)
+        return identity, [
+            (Group(queue, str(mark or ""), universe == GRID, str(ce or "")), status, stage, number)
+            for _, status, stage, queue, universe, mark, ce, number in rows
+            if queue is not None  # else it is not ours to decide about
+        ]
+
+    def _ask(self, keys: Sequence[str]) -> tuple[str, list[tuple[Any, ...]]]:
         try:
-            identity, rows = client(self.schedd_target).census(
-                GROUP_BY, self._mine, deadline=self.options.timeout, probe=True
+            return client(self.schedd_target).census(
+                keys, self._mine, deadline=self.options.timeout, probe=True
             )
         except CondorError as err:
             raise SourceError(str(err), hung=isinstance(err, Overrun | Busy)) from err
-        self._complete = any(status == COMPLETED for _, status, *_ in rows)
-        return summarize(rows, self._mapping, self.context.shared.mark, identity)
 
     def endings(self, cursor: str) -> Endings:
         """Return the pilots that left the schedd's queue after the one that `cursor` names.
@@ -172,46 +195,42 @@ def _first(clusters: Mapping[int, TagFound]) -> TagFound:
 
 
 def summarize(
-    rows: Iterable[Sequence[Any]], mapping: StatusMapping, mark: str = "", identity: str = ""
+    rows: Iterable[Counted], mapping: StatusMapping, mark: str = "", identity: str = ""
 ) -> BatchStatus:
-    """Turn grouped counts into counts per queue.
-
-    Of each group: queue, JobStatus, JobUniverse, GridJobStatus, mark, CE (of queues with several), number.
+    """Turn grouped counts into counts per queue; `mark` is that of our book.
 
     A grid job without GridJobStatus has not reached its CE yet; one that is idle runs if its CE says so. One
     that was removed is in the queue until it is gone from its CE: it may run there, so it counts as pending
-    whatever mappings.conf says. Jobs without a queue name are left out: they are not ours to decide about.
+    whatever mappings.conf says.
     """
     queues: dict[str, dict[str, int]] = {}
     others: dict[str, int] = {}
     running_at: dict[str, dict[str, int]] = {}
     attributes: dict[Any, str] = {}  # by JobStatus: there are few, and thousands of rows
-    for name, status, universe, grid, whose, ce, number in rows:
-        if name is None:
-            continue
-        count, status = int(number), actual(status, grid)
+    for group, status, stage, number in rows:
+        name, count, status = group.queue, int(number), actual(status, stage)
         attribute = attributes.get(status)
         if attribute is None:
             attribute = "pending" if status == REMOVED else mapping.attribute(status)
             attributes[status] = attribute
         counts = queues.setdefault(name, {})
         counts[attribute] = counts.get(attribute, 0) + count
-        if ce and attribute == "running":
+        if group.ce and attribute == "running":
             at = running_at.setdefault(name, {})
-            at[str(ce)] = at.get(str(ce), 0) + count
+            at[group.ce] = at.get(group.ce, 0) + count
         if attribute == "pending":
-            part = _part(status, universe, grid)
+            part = _part(status, stage, grid=group.grid)
             counts[part] = counts.get(part, 0) + count
-        if whose != mark and attribute != "done":
+        if group.mark != mark and attribute != "done":
             others[name] = others.get(name, 0) + count
     return BatchStatus(
         {name: BatchQueueInfo(**counts) for name, counts in queues.items()}, others, identity, running_at
     )
 
 
-def _part(status: Any, universe: Any, grid: Any) -> str:
+def _part(status: Any, stage: Any, *, grid: bool) -> str:
     if status == HELD:
         return "held"
     if status == REMOVED:
         return "leaving"
-    return "unsubmitted" if universe == GRID and grid is None else "waiting"
+    return "unsubmitted" if grid and stage is None else "waiting"

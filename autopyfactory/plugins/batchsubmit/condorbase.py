@@ -40,6 +40,7 @@ from autopyfactory.plugins.batchsubmit.draining import drain_time, patience
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper, carries_panda, report_tokens
 from autopyfactory.plugins.hostname import host_name
+from autopyfactory.plugins.pilotgroup import GRID, GROUP, MARK, QUEUE, Group
 from autopyfactory.plugins.schedd import PilotScheddOptions
 from autopyfactory.plugins.submitrecord import place_of
 from autopyfactory.wrapper.compose import Built, RecipeError
@@ -269,7 +270,18 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             **self.placed(place),
             **(self.presenting(form.presented) if form.presented else {}),
         }
-        return overridden(base, split_attributes(self.options.condor_attributes or ""), self.options.extra)
+        users = split_attributes(self.options.condor_attributes or ""), self.options.extra
+        formed = overridden(base, *users)
+        return {**self._grouped(base, formed), **formed}
+
+    def _grouped(self, base: Mapping[str, str], formed: Mapping[str, str]) -> dict[str, str]:
+        """Return the attribute that pilots are counted by; none when users' commands say otherwise."""
+        if any(base.get(own) != formed.get(own) for own in (f"+{QUEUE}", f"+{MARK}", f"+{CE}")):
+            return {}
+        universe = {key.lower(): value for key, value in formed.items()}.get("universe", "").lower()
+        ce = spelling.ce(self.ce) if f"+{CE}" in base else ""
+        group = Group(self.context.queue, self.context.shared.mark, universe in ("grid", str(GRID)), ce)
+        return {f"+{GROUP}": attr(str(group))}
 
     def _executable(self, wrapper: Built | None) -> str:
         if self._wrapper and wrapper:
@@ -281,8 +293,8 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         ads = {
             "ApfFactory": self.context.factory.factory_id,
             "ApfSubmission": _TAG,
-            **({"ApfInstance": mark} if (mark := self.context.shared.mark) else {}),
-            "MATCH_APF_QUEUE": queue,
+            **({MARK: mark} if (mark := self.context.shared.mark) else {}),
+            QUEUE: queue,
             "APF_QUEUE": queue,
             "FACTORY_JOBID": f"{self._host}#{_PLACEHOLDER}",
             **({CE: spelling.ce(self.ce)} if self.context.queue_options.ces else {}),
@@ -405,7 +417,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         """Return the constraint for this queue's pilots."""
         return (  # `=?=`, since `==` takes Q for q
             f"ApfFactory =?= {constraint_string(self.context.factory.factory_id)} && "
-            f"MATCH_APF_QUEUE =?= {constraint_string(self.context.queue)}"
+            f"{QUEUE} =?= {constraint_string(self.context.queue)}"
         )
 
     def _referred(self, digest: str, deadline: float) -> bool:

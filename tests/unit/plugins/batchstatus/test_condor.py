@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from autopyfactory.config.jobstates import CONDOR_BATCH, Mapping
-from autopyfactory.model.info import BatchQueueInfo
+from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
 from autopyfactory.plugins.batchstatus import condor
-from autopyfactory.plugins.batchstatus.condor import summarize
+from autopyfactory.plugins.batchstatus.condor import Counted, summarize
+from autopyfactory.plugins.pilotgroup import GRID, Group
 from autopyfactory.why import explain
 from contracts.records import cycle
 from fakes import context
 
 
+def row(queue: str, status: int, universe: int, stage: str | None, mark: str, ce: str, n: int) -> Counted:
+    return Group(queue, mark, universe == GRID, ce), status, stage, n
+
+
 def test_each_pilot_is_counted_in_its_queue_and_state() -> None:
     rows = [
-        ("A", 1, 9, None, "m", None, 2),
-        ("A", 1, 9, "PENDING", "m", None, 3),
-        ("A", 1, 9, "UNKNOWN", "m", None, 1),
-        ("A", 5, 9, "HELD", None, None, 4),
-        ("A", 2, 9, "RUNNING", "m", None, 7),
-        ("A", 3, 9, "RUNNING", "m", None, 1),  # removed, and perhaps not gone from its CE
-        ("A", 4, 9, None, "x", None, 9),
-        ("B", 2, 9, None, "x", None, 5),
-        ("L", 1, 5, None, "m", None, 6),  # waits for a slot of the schedd's own pool, not for a CE
-        (None, 2, 9, None, "m", None, 100),  # somebody else's
+        row("A", 1, 9, None, "m", "", 2),
+        row("A", 1, 9, "PENDING", "m", "", 3),
+        row("A", 1, 9, "UNKNOWN", "m", "", 1),
+        row("A", 5, 9, "HELD", "", "", 4),
+        row("A", 2, 9, "RUNNING", "m", "", 7),
+        row("A", 3, 9, "RUNNING", "m", "", 1),  # removed, and perhaps not gone from its CE
+        row("A", 4, 9, None, "x", "", 9),
+        row("B", 2, 9, None, "x", "", 5),
+        row("L", 1, 5, None, "m", "", 6),  # waits for a slot of the schedd's own pool, not for a CE
     ]
     status = summarize(rows, Mapping.load(CONDOR_BATCH), "m", "home")
     assert status.queues == {
@@ -44,7 +49,7 @@ def test_each_pilot_is_counted_in_its_queue_and_state() -> None:
 
 
 def test_idle_pilots_of_the_local_pool_are_not_told_to_be_on_their_way_to_a_ce() -> None:
-    rows = [("local", 1, 5, None, "m", None, 6), ("beyond", 1, 9, None, "m", None, 6)]
+    rows = [row("local", 1, 5, None, "m", "", 6), row("beyond", 1, 9, None, "m", "", 6)]
     status = summarize(rows, Mapping.load(CONDOR_BATCH), "m", "home")
     told = {}
     for name, batch in status.queues.items():
@@ -57,8 +62,8 @@ def test_idle_pilots_of_the_local_pool_are_not_told_to_be_on_their_way_to_a_ce()
 
 def test_idle_pilots_run_when_their_site_says_so() -> None:
     """HTCondor leaves a spot machine idle that ran already when it first looked."""
-    rows = [("Q", 1, 9, there, "m", "ce", 1) for there in ("running", "RUNNING", "pending", None)]
-    rows += [("Q", status, 9, "running", "m", "ce", 1) for status in (3, 5)]
+    rows = [row("Q", 1, 9, there, "m", "ce", 1) for there in ("running", "RUNNING", "pending", None)]
+    rows += [row("Q", status, 9, "running", "m", "ce", 1) for status in (3, 5)]
     found = summarize(rows, Mapping.load(CONDOR_BATCH), "m")
     q = found.queues["Q"]
     assert (q.running, q.pending, q.waiting, q.unsubmitted, q.held) == (2, 4, 1, 1, 1)
@@ -75,11 +80,14 @@ class Schedd:
 
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
+        self.keys: list[Sequence[str]] = []
         self.started: list[int | None] = []
         self.since: list[str | None] = []
 
-    def census(self, *args: Any, **kwargs: Any) -> tuple[str, list[tuple[Any, ...]]]:
-        return "home", self.rows
+    def census(self, keys: Sequence[str], *args: Any, **kwargs: Any) -> tuple[str, list[tuple[Any, ...]]]:
+        """Rows are kept as they come one by one."""
+        self.keys.append(keys)
+        return "home", self.rows if "JobUniverse" in keys else [(*r[:3], r[-1]) for r in self.rows]
 
     def endings(
         self, *args: Any, started: int | None, since: str | None, **kwargs: Any
@@ -94,6 +102,34 @@ def made() -> condor.Condor:
     options, _ = bind(condor.CondorOptions, section, section)
     assert options is not None
     return condor.Condor(options, context())
+
+
+def test_pilots_are_counted_by_groups_while_all_are_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedd = Schedd()
+    monkeypatch.setattr(condor, "client", lambda target: schedd)
+    plugin = made()
+    new = (str(Group("A", "m", True, "ce")), 2, "RUNNING", "A", 9, "m", "ce", 3)
+    old = (None, 1, None, "A", 5, None, None, 4)
+    nobodys = (None, 2, None, None, 5, None, None, 100)
+
+    def asked(*rows: tuple[Any, ...]) -> tuple[list[str], BatchStatus]:
+        schedd.rows, schedd.keys = list(rows), []
+        status = plugin.fetch()
+        return ["by group" if keys == condor.BY_GROUP else "one by one" for keys in schedd.keys], status
+
+    alone, both = BatchQueueInfo(running=3), BatchQueueInfo(running=3, pending=4, waiting=4)
+    for rows, questions, expected in (
+        ([new], ["by group"], alone),
+        ([new, old], ["by group", "one by one"], both),
+        ([new, old, nobodys], ["one by one"], both),
+        ([new, ("other words", *old[1:])], ["one by one"], both),
+        ([new], ["one by one"], alone),
+        ([new], ["by group"], alone),
+        ([new, nobodys], ["by group", "one by one"], alone),
+    ):
+        said, status = asked(*rows)
+        assert (said, dict(status.queues)) == (questions, {"A": expected})
+        assert (status.others, status.running_at) == ({"A": 3}, {"A": {"ce": 3}}), "of book m"
 
 
 def test_a_history_is_not_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,11 +171,11 @@ def test_the_queue_is_gone_through_when_there_is_something_to_find(monkeypatch: 
 
     assert asked(0), "the first time"
     assert not asked(6) and not asked(53)
-    schedd.rows = [("A", 2, 9, None, "m", None, 5)]
+    schedd.rows = [(None, 2, None, "A", 9, "m", None, 5)]
     assert asked(1), "ten counts later: for starts"
     assert schedd.started[-1] == 1_000_000 - condor.OVERLAP, "since the last time, and a little before"
     assert not asked(6)
-    schedd.rows = [("A", 4, 9, None, "m", None, 1)]
+    schedd.rows = [(None, 4, None, "A", 9, "m", None, 1)]
     assert asked(6) and asked(6), "as long as one stands there that has ended"
     schedd.rows = []
     assert asked(-500), "when the clock was set back"

@@ -51,6 +51,25 @@ def describe(cls: type[Any], queue: str = "BNL/gw:1", **keys: str) -> dict[str, 
 CE = {"batchsubmit__condorce__gridresource": "ce.example.org"}
 
 
+@pytest.mark.parametrize(
+    ("users", "group"),
+    [
+        ("", '"- grid - BNL/gw:1"'),
+        ('+Other = "x"', '"- grid - BNL/gw:1"'),
+        ("Universe = vanilla", '"- here - BNL/gw:1"'),
+        ("universe = 9", '"- grid - BNL/gw:1"'),
+        ('+MATCH_APF_QUEUE = "another"', None),
+        ('my.Match_APF_queue = "another"', None),
+    ],
+)
+def test_what_pilots_are_counted_by_says_what_their_other_attributes_say(
+    users: str, group: str | None
+) -> None:
+    assert describe(CondorCE, **CE, batchsubmit__condorce__condor_attributes=users).get("+ApfGroup") == group
+    local = describe(CondorLocal)
+    assert local["+ApfGroup"] == '"- here - BNL/gw:1"'
+
+
 def test_htcondor_ce() -> None:
     d = describe(CondorCE, **CE)
     assert d["universe"] == "grid"
