@@ -19,6 +19,9 @@ from autopyfactory.model.record import Event
 
 log = logging.getLogger(__name__)
 
+BURST = 100  # events a second: so many let those who report get done first
+LONGEST = 5  # times that a reporter lingers in a burst
+
 
 @dataclass(frozen=True, slots=True)
 class ReporterStatus:
@@ -43,7 +46,7 @@ class BatchReporter:
     `backoff_max`, in total `attempts` times (None: for ever); then these events are given up and the next
     ones tried. `capacity` bounds the events that wait, those of the running delivery not included.
     `linger` seconds pass before a delivery that is not full, so that it carries the events of many cycles,
-    and stays out of the way of cycles that run at the same moment.
+    and several times as many in a burst: it stays out of the way of queues that are woken together.
     The thread starts with the first event: a reporter may be made before the process becomes a daemon.
     """
 
@@ -155,7 +158,7 @@ class BatchReporter:
                     return
                 full = len(self._events) >= self._batch
             if not full:
-                self._closing.wait(self._linger)
+                self._gather()
             with self._wake:
                 if not self._events:
                     continue  # close() has given them up meanwhile
@@ -168,6 +171,16 @@ class BatchReporter:
                     self._delivered += len(events)
                 else:
                     self._lost += len(events)
+
+    def _gather(self) -> None:
+        """Let events gather, in a burst until it is over, but for so long only as there is room for more."""
+        seen = 0
+        for _ in range(LONGEST):
+            if self._linger <= 0 or self._closing.wait(self._linger):
+                return
+            came, seen = len(self._events) - seen, len(self._events)
+            if came < BURST * self._linger or 2 * seen > self._capacity:
+                return
 
     def _out_of_time(self) -> bool:
         return self._give_up_at is not None and time.monotonic() >= self._give_up_at

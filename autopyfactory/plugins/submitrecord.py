@@ -17,6 +17,7 @@ log = logging.getLogger("autopyfactory.submit")
 
 MODE = 0o640
 WAITING = 1000  # texts that may wait for a disk; more are not written
+GATHER = 1.0  # seconds that a text waits for others: those who send get done first
 
 
 class Scribe:
@@ -26,6 +27,7 @@ class Scribe:
         self._waiting: deque[tuple[Path, str]] = deque()
         self._change = threading.Condition()
         self._busy = False
+        self._hurry = 0  # how many wait until all is written
         self._thread: threading.Thread | None = None
 
     def write(self, path: Path, text: str) -> None:
@@ -38,12 +40,18 @@ class Scribe:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
                 self._thread.start()
-            self._change.notify_all()
+            if len(self._waiting) == 1:
+                self._change.notify_all()
 
     def flush(self, timeout: float) -> bool:
         """Wait until all is written; False when that takes longer than `timeout` seconds."""
         with self._change:
-            return self._change.wait_for(lambda: not self._waiting and not self._busy, timeout)
+            self._hurry += 1
+            self._change.notify_all()
+            try:
+                return self._change.wait_for(lambda: not self._waiting and not self._busy, timeout)
+            finally:
+                self._hurry -= 1
 
     def _run(self) -> None:
         while True:
@@ -51,12 +59,17 @@ class Scribe:
                 self._busy = False
                 self._change.notify_all()
                 self._change.wait_for(lambda: self._waiting)
-                path, text = self._waiting.popleft()
+                self._change.wait_for(lambda: self._hurry, GATHER)
                 self._busy = True
-            try:
-                _write(path, text)
-            except (OSError, ValueError) as err:
-                log.warning("%s cannot be written: %s", path, getattr(err, "strerror", None) or err)
+            while (one := self._next()) is not None:
+                try:
+                    _write(*one)
+                except (OSError, ValueError) as err:
+                    log.warning("%s cannot be written: %s", one[0], getattr(err, "strerror", None) or err)
+
+    def _next(self) -> tuple[Path, str] | None:
+        with self._change:
+            return self._waiting.popleft() if self._waiting else None
 
 
 def private_tree(state_dir: str) -> Path:

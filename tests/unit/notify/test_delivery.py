@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from autopyfactory.model.record import Event, FactoryEvent
+from autopyfactory.notify import delivery
 from autopyfactory.notify.delivery import BatchReporter, Reporter
 from patience import PATIENCE, SOON, until
 
@@ -216,3 +217,29 @@ def test_a_reporter_that_lingers_when_it_is_closed_without_time_loses_and_says_s
     status = reporter.status()
     assert status.delivered == 0
     assert status.lost + status.queued == 1
+
+
+@pytest.mark.parametrize(("burst", "times"), [(0, delivery.LONGEST), (10**9, 1)])
+def test_a_reporter_lingers_in_a_burst_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch, burst: int, times: int
+) -> None:
+    monkeypatch.setattr(delivery, "BURST", burst)  # events a second
+    batches: list[int] = []
+    reporter = BatchReporter("test", lambda events: batches.append(len(events)), linger=0.1, batch=5)
+    lingered, enough = threading.Semaphore(0), threading.Semaphore(0)
+
+    def linger(seconds: float) -> bool:
+        lingered.release()
+        enough.acquire()
+        return False
+
+    monkeypatch.setattr(reporter._closing, "wait", linger)
+    reporter.report(event(0))
+    assert lingered.acquire(timeout=PATIENCE)
+    for n in range(1, 12):
+        reporter.report(event(n))
+    for delivered in ([5, 5], [5, 5, 2]):
+        enough.release(times)
+        until(lambda: batches == delivered, "what fills a delivery at once, the rest later")  # noqa: B023
+    assert sum(lingered.acquire(blocking=False) for _ in range(20)) == 2 * times - 1
+    assert reporter.close(PATIENCE)

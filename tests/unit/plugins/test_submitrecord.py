@@ -10,7 +10,7 @@ import pytest
 
 from autopyfactory.plugins import submitrecord as module
 from autopyfactory.plugins.submitrecord import Scribe
-from patience import PATIENCE, SOON
+from patience import PATIENCE, SOON, until
 
 
 def test_files_are_written(tmp_path: Path) -> None:
@@ -50,3 +50,21 @@ def test_a_disk_that_hangs_keeps_nobody_waiting(
         assert reader.read() == "x"
     assert scribe.flush(PATIENCE)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1", "2", "hangs"]
+
+
+def test_what_is_to_be_written_lets_those_who_send_get_done_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHER", 3600.0)
+    scribe = Scribe()
+    for n in range(3):
+        scribe.write(tmp_path / f"{n}", "x")
+    assert not list(tmp_path.iterdir())
+    assert scribe.flush(PATIENCE), "somebody waits"
+    assert len(list(tmp_path.iterdir())) == 3
+    scribe.write(tmp_path / "later", "x")
+    assert not (tmp_path / "later").exists()
+    assert scribe.flush(PATIENCE)
+    monkeypatch.setattr(module, "GATHER", 0.01)
+    scribe.write(tmp_path / "soon", "x")
+    until((tmp_path / "soon").exists)
