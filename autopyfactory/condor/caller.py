@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,11 @@ from typing import Any
 from autopyfactory.condor.calls import CallCounter
 from autopyfactory.condor.diagnosis import diagnose
 from autopyfactory.condor.errors import Busy, Overrun, Refused, Suspended, Unreachable, WorkerDied
+from autopyfactory.condor.frames import pack
 from autopyfactory.condor.process import Ended, Process, worker_command, worker_environment
 from autopyfactory.condor.suspension import Suspension
 from autopyfactory.condor.target import Target
+from autopyfactory.condor.turns import Ask, Turns
 from autopyfactory.condor.worker import IDLE
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ class Caller:
         self._recycle_after = recycle_after
         self._recycle_above_kb = recycle_above_kb
         self._suspension = Suspension(target, retry_after)
-        self._turn = threading.Lock()
+        self._turns = Turns()
         self._under_way: tuple[str, float] | None = None  # the operation, and when it began
         self._process: Process | None = None
         self._submits = 0
@@ -82,28 +84,45 @@ class Caller:
 
     def _call(self, operation: str, arguments: list[Any], deadline: float, probe: bool) -> Any:
         start = time.monotonic()
-        aborts = self._aborts
-        self._admit(aborts, probe)
-        self._take_turn(operation, start + deadline * _WAITING)
-        self._under_way = (operation, time.monotonic())
+        request = pack({"operation": operation, "arguments": arguments})
+        ask = Ask(operation, request, self._aborts, probe)
+        self._admit(ask)
+        self._take_turn(ask, start + deadline * _WAITING)
+        good = False
         try:
-            self._admit(aborts, probe)  # while we waited the call before us may have hung
-            try:
-                reply = self._exchange(operation, arguments, start + deadline, aborts)
-            except TimeoutError:
-                self._drop()
-                silence = f"{operation}: no answer within {round(deadline, 2):g} s"
-                self._suspension.begin(silence)
-                raise Overrun(silence, self._target) from None
-            except Ended as error:
-                said = self._drop()
-                raise WorkerDied(f"{operation}: {error}{said}", self._target) from None
-            except OSError as error:
-                raise WorkerDied(f"{operation}: no child process: {error}", self._target) from error
-            return self._judge(operation, reply, time.monotonic() - start)
+            if ask.unsent is None:  # else the child has begun with it
+                self._under_way = (operation, time.monotonic())
+                self._admit(ask)  # while we waited the call before us may have hung
+            reply = self._answered(ask, start, deadline)
+            result = self._judge(operation, reply, time.monotonic() - start)
+            good = True
+            return result
         finally:
             self._under_way = None
-            self._turn.release()
+            self._turns.give(self._begin if good else None)
+
+    def _answered(self, ask: Ask, start: float, deadline: float) -> Any:
+        """The child's reply, or one of our errors."""
+        try:
+            return self._exchange(ask, start + deadline)
+        except TimeoutError:
+            self._drop()
+            silence = f"{ask.operation}: no answer within {round(deadline, 2):g} s"
+            self._suspension.begin(silence)
+            raise Overrun(silence, self._target) from None
+        except Ended as error:
+            said = self._drop()
+            raise WorkerDied(f"{ask.operation}: {error}{said}", self._target) from None
+        except OSError as error:
+            raise WorkerDied(f"{ask.operation}: no child process: {error}", self._target) from error
+
+    def _begin(self, ask: Ask) -> None:
+        """Give the child the request of who comes next, if it may be tried and there is a child."""
+        if self._process is None or self._closed or ask.aborts != self._aborts:
+            return
+        self._under_way = (ask.operation, time.monotonic())
+        with contextlib.suppress(Ended, OSError):  # then another child gets the request
+            ask.unsent = self._process.begin(ask.request)
 
     def abort(self) -> None:
         """Cut off the call under way and those that wait for their turn."""
@@ -113,57 +132,72 @@ class Caller:
 
     def rest(self) -> None:
         """End the child, unless a call is under way; the next call starts another."""
-        if self._turn.acquire(blocking=False):
+        ask = Ask("rest")
+        if self._turns.enter(ask):
             self._drop()
-            self._turn.release()
+        elif self._turns.leave(ask):
+            return
+        self._turns.give()
 
     def close(self, timeout: float) -> None:
         """End the child for good, `timeout` seconds from now at the latest."""
         self._closed = True
-        mine = self._turn.acquire(timeout=timeout)
+        ask = Ask("close")
+        mine = self._turns.enter(ask) or self._turns.wait(ask, timeout)
         if not mine:
             self.abort()  # wakes whoever has the turn
-            mine = self._turn.acquire(timeout=_HAND_OVER)
+            mine = self._turns.wait(ask, _HAND_OVER) or not self._turns.leave(ask)
         if mine:
             self._drop()
-            self._turn.release()
+            self._turns.give()
 
-    def _take_turn(self, operation: str, end: float) -> None:
+    def _take_turn(self, ask: Ask, end: float) -> None:
         """Wait for the calls before us until monotonic time `end`, but not behind one that seems to hang."""
-        while not self._turn.acquire(timeout=max(0.0, min(_GLANCE, end - time.monotonic()))):
-            now = time.monotonic()
-            if now >= end:
-                raise Busy(f"{operation} not tried: other calls took its time", self._target)
-            other = self._under_way
-            if other is not None and (seconds := now - other[1]) > _STUCK:
-                raise Busy(
-                    f"{operation} not tried: {other[0]} is under way for {seconds:.0f} s", self._target
-                )
+        mine = self._turns.enter(ask)
+        while not mine:
+            mine = self._turns.wait(ask, max(0.0, min(_GLANCE, end - time.monotonic())))
+            if not mine and (why := self._hopeless(end)):
+                if self._turns.leave(ask):
+                    raise Busy(f"{ask.operation} not tried: {why}", self._target)
+                return
 
-    def _admit(self, aborts: int, probe: bool) -> None:
+    def _hopeless(self, end: float) -> str:
+        """Why there is no use in waiting any longer, in words; empty: there is."""
+        now = time.monotonic()
+        if now >= end:
+            return "other calls took its time"
+        other = self._under_way
+        if other is not None and (seconds := now - other[1]) > _STUCK:
+            return f"{other[0]} is under way for {seconds:.0f} s"
+        return ""
+
+    def _admit(self, ask: Ask) -> None:
         if self._closed:
             raise Suspended("not tried: closed", self._target)
-        if aborts != self._aborts:
+        if ask.aborts != self._aborts:
             raise Suspended("not tried: aborted", self._target)
-        if not probe:
+        if not ask.probe:
             self._suspension.check()
 
-    def _exchange(self, operation: str, arguments: list[Any], end: float, aborts: int) -> Any:
+    def _exchange(self, ask: Ask, end: float) -> Any:
         """One request and its reply, by a fresh child if there is none."""
-        request = {"operation": operation, "arguments": arguments}
-        chances = 2 if operation in _READS else 1
+        chances = 2 if ask.operation in _READS else 1
+        process = self._process if ask.unsent is not None else None
         while True:
-            process = self._running(end)
-            if aborts != self._aborts:  # an abort while the child was started found nothing to kill
-                raise Ended(None, "aborted")
             try:
-                return process.exchange(request, end)
+                if process is None or ask.unsent is None:
+                    process = self._running(end)
+                    if ask.aborts != self._aborts:  # an abort while it was started found nothing to kill
+                        raise Ended(None, "aborted")
+                    ask.unsent = process.begin(ask.request)
+                return process.finish(ask.unsent, end)
             except Ended as error:
                 # One that left for lack of work just when work came has not read the request.
                 chances -= error.status != IDLE
-                if chances == 0 or aborts != self._aborts:
+                if chances == 0 or ask.aborts != self._aborts:
                     raise
                 self._drop()
+                ask.unsent = None
 
     def _running(self, end: float) -> Process:
         if self._process is not None and not self._process.usable:

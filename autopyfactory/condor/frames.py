@@ -15,9 +15,12 @@ class Garbage(ValueError):
     """What came through the pipe is not a message."""
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def pack(message: object) -> bytes:
     """The bytes that carry a JSON-able message."""
-    body = json.dumps(message, separators=(",", ":")).encode()
+    body = _encode(message).encode()
     return _LENGTH.pack(len(body)) + body
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import autopyfactory
 from autopyfactory.condor import spawner
-from autopyfactory.condor.frames import Assembler, Garbage, pack
+from autopyfactory.condor.frames import Assembler, Garbage
 from autopyfactory.condor.target import Target
 
 _CHUNK = 1 << 18
@@ -93,10 +93,13 @@ class Process:
         """True if the child runs and is ours (not left over from before a fork)."""
         return self._owner == os.getpid() and not self._killed and self._child.poll() is None
 
-    def exchange(self, request: object, end: float) -> Any:
-        """Send a request, return the reply. TimeoutError at monotonic time `end`; Ended if the child did."""
+    def begin(self, request: bytes) -> memoryview:
+        """Send a packed request as far as that goes at once; return what is left. Ended if the child did."""
         self._said.clear()
-        unsent = self._send(memoryview(pack(request)))
+        return self._send(memoryview(request))
+
+    def finish(self, unsent: memoryview, end: float) -> Any:
+        """Send what is left; return the reply. TimeoutError at (monotonic) `end`, Ended if the child did."""
         reply = Assembler()
         poll = select.poll()
         if unsent:

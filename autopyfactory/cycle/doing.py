@@ -7,7 +7,7 @@ plugin ever return; then another thread may take the queue over.
 from __future__ import annotations
 
 import threading
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.text import span
@@ -25,10 +25,7 @@ class LeftBehind(BaseException):
     """The thread was given up while it hung, and must not go on. No Exception: nobody shall catch it."""
 
 
-class _Call(NamedTuple):
-    what: str
-    since: float  # monotonic
-    limit: float
+_Call = tuple[str, float, float]  # what, since when (monotonic), and for how long at most
 
 
 class Doing:
@@ -50,7 +47,7 @@ class Doing:
         with self._lock:
             if self._left:
                 raise LeftBehind
-            self._call = _Call(what, self._clock.monotonic(), AT_ONCE if limit is None else limit)
+            self._call = what, self._clock.monotonic(), AT_ONCE if limit is None else limit
         return self
 
     def __enter__(self) -> None:
@@ -63,7 +60,7 @@ class Doing:
             if self._left:
                 raise LeftBehind
         if isinstance(err, Exception) and not isinstance(err, SubmitError | SubmitUnknown):
-            what = call.what if call is not None else "a plugin"
+            what = call[0] if call is not None else "a plugin"
             raise PluginError(f"{what} failed: {type(err).__name__}: {err}") from err
         return False
 
@@ -73,8 +70,9 @@ class Doing:
         call = self._call
         if call is None:
             return ""
-        seconds = self._clock.monotonic() - call.since
-        return f"{call.what} has not returned for {span(seconds)}" if seconds > call.limit else ""
+        what, since, limit = call
+        seconds = self._clock.monotonic() - since
+        return f"{what} has not returned for {span(seconds)}" if seconds > limit else ""
 
     def leave(self) -> bool:
         """Give the thread up if it hangs; return whether it is given up."""

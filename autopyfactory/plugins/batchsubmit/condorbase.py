@@ -346,7 +346,8 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             raise SubmitError("; ".join(choice.closed))
         try:
             description = self.describe(tag, now)
-            place.folder.mkdir(parents=True, exist_ok=True)
+            if not place.folder.is_dir():
+                place.folder.mkdir(parents=True, exist_ok=True)
             if self._wrapper:
                 self._wrapper.keep(lambda digest: self._referred(digest, deadline))
             tokens = report_tokens(self.context, tag, n)

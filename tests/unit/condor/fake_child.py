@@ -63,6 +63,10 @@ def act(operation: str, arguments: list[Any]) -> None:
             for _ in range(arguments[0]):
                 os.write(2, b"x" * 99 + b"\n")
             reply(result="done")
+        case "die late" | "fat late":
+            while not os.path.exists(arguments[0]):
+                time.sleep(0.02)
+            act(operation.partition(" ")[0], [])
         case "fat":
             reply(result=os.getpid(), rss=1 << 30)
 

@@ -17,6 +17,7 @@ from autopyfactory.condor.errors import (
 )
 from autopyfactory.condor.process import Process
 from autopyfactory.condor.target import Target
+from autopyfactory.condor.turns import Turns
 from patience import PATIENCE, SOON, until
 
 
@@ -203,12 +204,110 @@ class TestTurns:
             list(pool.map(lambda _: caller.call("sleep", [0.1], PATIENCE, False), range(5)))
         assert time.monotonic() - start >= 0.5
 
+    @pytest.fixture
+    def behind(self, caller, monkeypatch):
+        """Two calls at once: gets what the first one asks, returns what came of each.
+
+        The thread of the second does not run until `go`, as if a thousand others were before it.
+        """
+        go, slow = threading.Event(), threading.local()
+        real = Turns.wait
+
+        def wait(turns, ask, timeout):
+            mine = real(turns, ask, PATIENCE)
+            if getattr(slow, "is_me", False):
+                assert go.wait(PATIENCE)
+            return mine
+
+        monkeypatch.setattr(Turns, "wait", wait)
+
+        def second(*arguments):
+            slow.is_me = True
+            return timed(caller.call, *arguments)[0]
+
+        def both(first, then, meanwhile):
+            with ThreadPoolExecutor(2) as pool:
+                one = pool.submit(timed, caller.call, *first)
+                until(lambda: caller._turns.taken and caller.pid)
+                other = pool.submit(second, *then)
+                until(lambda: caller._turns._waiting)
+                try:
+                    meanwhile(one)
+                finally:
+                    go.set()
+                return one.result(PATIENCE)[0], other.result(PATIENCE)
+
+        return both
+
+    def test_the_next_call_is_begun_before_its_own_thread_runs(self, caller, behind, tmp_path):
+        log, release = tmp_path / "log", tmp_path / "release"
+
+        def meanwhile(one):
+            release.touch()
+            until(log.exists)
+
+        first = ("hold", [str(release)], PATIENCE, False)
+        assert behind(first, ("count", [str(log), 0], PATIENCE, False), meanwhile) == ("late", None)
+        assert log.read_text() == "once\n"
+        assert caller.call("echo", ["large" * 100_000], PATIENCE, False) == ["large" * 100_000]
+
+    def test_one_larger_than_a_pipe_is_sent_by_its_own_thread_to_its_end(self, behind, tmp_path):
+        release, large = tmp_path / "release", "x" * 1_000_000
+        first = ("hold", [str(release)], PATIENCE, False)
+
+        def meanwhile(one):
+            release.touch()
+            one.result(PATIENCE)
+
+        assert behind(first, ("echo", [large], PATIENCE, False), meanwhile) == ("late", [large])
+
+    def test_what_was_begun_and_then_cut_off_is_not_said_to_be_not_tried(self, caller, behind, tmp_path):
+        """Else its pilots would be sent a second time."""
+        log, release = tmp_path / "log", tmp_path / "release"
+
+        def meanwhile(one):
+            release.touch()
+            until(log.exists)
+            caller.abort()
+
+        first = ("hold", [str(release)], PATIENCE, False)
+        _, error = behind(first, ("count", [str(log), 600], PATIENCE, False), meanwhile)
+        assert type(error) is WorkerDied
+        assert log.read_text() == "once\n"
+
+    @pytest.mark.parametrize("how", ["error", "die", "fat", "closed"])
+    def test_behind_a_call_that_goes_wrong_the_next_one_begins_by_itself(self, caller, behind, tmp_path, how):
+        log, release = tmp_path / "log", tmp_path / "release"
+        hold = tmp_path / "hold"
+        first = {
+            "error": ("error", ["HTCondorException", "no", "", 0.5], PATIENCE, False),
+            "die": ("die late", [str(hold)], PATIENCE, False),
+            "fat": ("fat late", [str(hold)], PATIENCE, False),
+            "closed": ("hold", [str(hold)], PATIENCE, False),
+        }[how]
+
+        def meanwhile(one):
+            if how == "closed":
+                caller._closed = True
+            hold.touch()
+            one.result(PATIENCE)
+            assert not log.exists()
+            release.touch()
+
+        _, then = behind(first, ("count", [str(log), 0], PATIENCE, False), meanwhile)
+        if how == "closed":
+            assert isinstance(then, Suspended)
+            assert not log.exists()
+        else:
+            assert then is None
+            assert log.read_text() == "once\n"
+
     def test_waiting_takes_half_the_deadline_at_most_and_then_nothing_was_tried(self, caller, tmp_path):
         caller.call("pid", [], PATIENCE, False)
         log, release = tmp_path / "log", tmp_path / "release"
         with ThreadPoolExecutor(1) as pool:
             long = pool.submit(caller.call, "hold", [str(release)], PATIENCE, False)
-            until(caller._turn.locked)
+            until(lambda: caller._turns.taken)
             error, seconds = timed(caller.call, "count", [str(log), 0], 0.6, False)
             assert isinstance(error, Busy)
             assert 0.3 <= seconds < SOON
@@ -244,13 +343,13 @@ class TestAbort:
         waiting: list[str] = []
         real = Caller._take_turn
 
-        def counted(self, operation, end):
-            waiting.append(operation)
-            real(self, operation, end)
+        def counted(self, ask, end):
+            waiting.append(ask.operation)
+            real(self, ask, end)
 
         with ThreadPoolExecutor(3) as pool:
             under_way = pool.submit(timed, caller.call, "sleep", [600], PATIENCE, False)
-            until(lambda: caller._turn.locked() and caller.pid)
+            until(lambda: caller._turns.taken and caller.pid)
             monkeypatch.setattr(Caller, "_take_turn", counted)
             waiters = [pool.submit(timed, caller.call, "sleep", [600], PATIENCE, False) for _ in range(2)]
             until(lambda: len(waiting) == 2)
@@ -298,14 +397,14 @@ class TestClose:
     def test_a_short_call_may_end(self, caller):
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(caller.call, "sleep", [0.4], PATIENCE, False)
-            until(lambda: caller._turn.locked() and caller.pid)
+            until(lambda: caller._turns.taken and caller.pid)
             caller.close(PATIENCE)
             assert call.result() == "slept"
 
     def test_a_long_one_is_cut_off(self, caller):
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(timed, caller.call, "sleep", [600], PATIENCE, False)
-            until(lambda: caller._turn.locked() and caller.pid)
+            until(lambda: caller._turns.taken and caller.pid)
             _, seconds = timed(caller.close, 0.3)
             assert seconds < SOON
             assert isinstance(call.result()[0], WorkerDied)
