@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -48,7 +49,7 @@ class Key:
         return f"CE {self.ce} {joint} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Address:
     """Where the pilots of a queue go."""
 
@@ -62,7 +63,7 @@ class Address:
             return Key(scope, self.ce, self.credential or SCHEDDS_OWN)
         return Key(scope, self.ce, self.queue if scope == "queue" else "")
 
-    @property
+    @cached_property
     def keys(self) -> tuple[Key, ...]:
         """Return every breaker that is concerned."""
         return tuple(self.key(scope) for scope in SCOPES)

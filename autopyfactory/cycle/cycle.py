@@ -26,7 +26,7 @@ from autopyfactory.model.text import count, span
 from autopyfactory.plugins.base import SubmitUnknown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cycle:
     """What it takes to run cycles; used by the queue's thread."""
 
@@ -40,51 +40,63 @@ class Cycle:
     carried: Carried
     takeback: TakeBack
     log: CycleLog
+    begun: float = 0.0  # monotonic: the one that runs
 
     def run(self, number: int, started: datetime) -> CycleRecord:
         """Run cycle `number`; return its record."""
+        self.begun = self.clock.monotonic()
         name = self.config.name
         resolved = self.ways.all[0].sender.resolved()
         missing = self.carried.gone(started)
-        record = CycleRecord(name, number, started, "failed", "")
+        record: CycleRecord | None = None  # not known yet
         try:
             choice = self.carried.choose(started)
             with TURNS.turn(name):
                 seen = self.book.open(name)  # before it is decided: what comes later counts against it
                 begun = self.clock.monotonic()
-                record, pause = self._think(record, resolved, missing, choice)
+                record, pause = self._think(number, started, resolved, missing, choice)
                 took = self.clock.monotonic() - begun
             if took > AT_ONCE:  # a plugin that hung has returned: what it was told is old by now
                 late = f"it took {span(took)} to decide: what that was made from is old, it is decided anew"
                 record = record.changed(gate=(*record.gate, late))
             return self._act(record, pause, seen)
-        except SubmitUnknown as err:
-            return self._end(record, "failed", str(err))
-        except PluginError as err:
-            return self._end(record, "failed", str(err), err.__cause__)
         except Exception as err:  # noqa: BLE001 - whatever it is: what was known and decided stays in the record
-            self.log.defect(err)
-            return self._end(record, "failed", f"internal error: {err}")
+            return self._failed(record or CycleRecord(name, number, started, "failed", ""), err)
+
+    def _failed(self, record: CycleRecord, err: Exception) -> CycleRecord:
+        """Return the record of a cycle that `err` has ended, which is being handled."""
+        if isinstance(err, PluginError):
+            return self._end(record, "failed", str(err), err.__cause__)
+        if isinstance(err, SubmitUnknown):
+            return self._end(record, "failed", str(err))
+        self.log.defect(err)
+        return self._end(record, "failed", f"internal error: {err}")
 
     def _think(
-        self, record: CycleRecord, resolved: Resolved, missing: tuple[str, ...], choice: Choice | None
+        self,
+        number: int,
+        started: datetime,
+        resolved: Resolved,
+        missing: tuple[str, ...],
+        choice: Choice | None,
     ) -> tuple[CycleRecord, Paused | None]:
         """Read, gate and decide; return the record so far, and the pause in force."""
-        inputs, readings = self.reader.read(record.started)
-        self.log.inputs(record.number, inputs, readings)
+        name = self.config.name
+        inputs, readings = self.reader.read(started)
+        self.log.inputs(number, inputs, readings)
         self.reader.remember(inputs)
 
         closed = self.neighbours.blocked() + missing + self.reader.gate(readings)
         closed += choice.closed if choice else ()
-        pause = self.neighbours.paused(record.queue)
+        pause = self.neighbours.paused(name)
         permit = self.ways.permit()
         decision, wrong = self._decided(inputs)
         if pause is None and not closed and decision is not None:
             self.log.steps(decision)
         record = CycleRecord(
-            record.queue,
-            record.number,
-            record.started,
+            name,
+            number,
+            started,
             outcome="failed" if wrong else "nothing",
             reason=wrong,
             inputs=inputs,
@@ -157,7 +169,8 @@ class Cycle:
     def _end(
         self, record: CycleRecord, outcome: Outcome, reason: str, cause: BaseException | None = None
     ) -> CycleRecord:
-        record = record.changed(outcome=outcome, reason=reason)
+        took = self.clock.monotonic() - self.begun
+        record = record.changed(outcome=outcome, reason=reason, duration=took)
         self.log.end(record, cause)
         return record
 

@@ -180,10 +180,10 @@ class APFQueue:
             record = self.cycle(started)
         except Exception as err:
             self.log.exception("this cycle failed: %s", err)
-            record = CycleRecord(self.name, self.cycles_run, started, "failed", f"internal error: {err}")
+            took, reason = self._clock.monotonic() - begun, f"internal error: {err}"
+            record = CycleRecord(self.name, self.cycles_run, started, "failed", reason, took)
         self._cleaning.clean_up()
         self.cycles_run += 1
-        record = record.changed(duration=self._clock.monotonic() - begun)
         self.last = record
         self._report(record)
 

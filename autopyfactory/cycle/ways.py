@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from autopyfactory.accounting import spelling
 from autopyfactory.accounting.bookkeeper import Bookkeeper
@@ -33,12 +34,12 @@ class Way:
     backoff: Backoff = field(default_factory=Backoff)
     permit: Permit = FREE  # of this cycle
 
-    @property
+    @cached_property
     def ce(self) -> str:
         """Return the CE in its one spelling."""
         return spelling.ce(self.route.submit.ce)
 
-    @property
+    @cached_property
     def target(self) -> str:
         """Return the schedd as people write it."""
         return self.route.submit.target
