@@ -7,8 +7,9 @@ queue waits for another one's disk or schedd.
 from __future__ import annotations
 
 import logging
+import os
+import random
 import threading
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -36,6 +37,16 @@ from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.text import count
 
 log = logging.getLogger("autopyfactory.book")
+
+
+# Tags are unique, and no secret. The system seeds them once: who asks it each time lets go the interpreter.
+_TAGS = random.Random()
+os.register_at_fork(after_in_child=_TAGS.seed)
+
+
+def new_tag() -> str:
+    """Return what marks the pilots of one submission, and no others ever."""
+    return f"{_TAGS.getrandbits(128):032x}"
 
 
 class Bookkeeper:
@@ -126,8 +137,8 @@ class Bookkeeper:
 
     def active(self, scope: str = FACTORY, ce: str = "") -> int:
         """Return the pilots that count against a cap of `scope` (`factory`, `ce`)."""
+        one = scope_of(Cap(scope, 0, ""), "", spelling.ce(ce), "") if scope != FACTORY else scope
         with self._lock:
-            one = scope_of(Cap(scope, 0, ""), "", spelling.ce(ce), "")
             return used(self._accounts.book, self._accounts.places, one)
 
     def holds(self, target: str) -> tuple[str, ...]:
@@ -143,6 +154,8 @@ class Bookkeeper:
 
     def take_found(self, queue: str) -> list[Batch]:
         """Return submissions of `queue` that turned out to have taken place, each once."""
+        if not self._found:  # as nearly always: no need to wait for anybody
+            return []
         with self._lock:
             return self._found.pop(queue, [])
 
@@ -166,7 +179,7 @@ class Bookkeeper:
     def send(self, ask: Ask, port: SubmitPort, stopping: Callable[[], bool]) -> Sending:
         """Send what `ask` wants, as far as it may be sent."""
         ask = replace(ask, ce=spelling.ce(ask.ce))
-        run = sending.send(self._accounts, ask, lambda: uuid.uuid4().hex, stopping)
+        run = sending.send(self._accounts, ask, new_tag, stopping)
         done: Sending = self._drive(run, port)
         return done
 
