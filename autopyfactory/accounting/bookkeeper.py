@@ -7,9 +7,8 @@ queue waits for another one's disk or schedd.
 from __future__ import annotations
 
 import logging
-import os
-import random
 import threading
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -37,16 +36,6 @@ from autopyfactory.model.info import BatchQueueInfo
 from autopyfactory.model.text import count
 
 log = logging.getLogger("autopyfactory.book")
-
-
-# Tags are unique, and no secret. The system seeds them once: who asks it each time lets go the interpreter.
-_TAGS = random.Random()
-os.register_at_fork(after_in_child=_TAGS.seed)
-
-
-def new_tag() -> str:
-    """Return what marks the pilots of one submission, and no others ever."""
-    return f"{_TAGS.getrandbits(128):032x}"
 
 
 class Bookkeeper:
@@ -179,7 +168,7 @@ class Bookkeeper:
     def send(self, ask: Ask, port: SubmitPort, stopping: Callable[[], bool]) -> Sending:
         """Send what `ask` wants, as far as it may be sent."""
         ask = replace(ask, ce=spelling.ce(ask.ce))
-        run = sending.send(self._accounts, ask, new_tag, stopping)
+        run = sending.send(self._accounts, ask, lambda: uuid.uuid4().hex, stopping)
         done: Sending = self._drive(run, port)
         return done
 

@@ -11,7 +11,15 @@ from typing import Any
 
 from autopyfactory.condor.calls import CallCounter
 from autopyfactory.condor.diagnosis import diagnose
-from autopyfactory.condor.errors import Busy, Overrun, Refused, Suspended, Unreachable, WorkerDied
+from autopyfactory.condor.errors import (
+    Busy,
+    CondorError,
+    Overrun,
+    Refused,
+    Suspended,
+    Unreachable,
+    WorkerDied,
+)
 from autopyfactory.condor.frames import pack
 from autopyfactory.condor.process import Ended, Process, worker_command, worker_environment
 from autopyfactory.condor.suspension import Suspension
@@ -115,6 +123,9 @@ class Caller:
             raise WorkerDied(f"{ask.operation}: {error}{said}", self._target) from None
         except OSError as error:
             raise WorkerDied(f"{ask.operation}: no child process: {error}", self._target) from error
+        except BaseException:  # the reply may still come: it is nobody else's
+            self._drop()
+            raise
 
     def _begin(self, ask: Ask) -> None:
         """Give the child the request of who comes next, if it may be tried and there is a child."""
@@ -153,13 +164,21 @@ class Caller:
 
     def _take_turn(self, ask: Ask, end: float) -> None:
         """Wait for the calls before us until monotonic time `end`, but not behind one that seems to hang."""
-        mine = self._turns.enter(ask)
-        while not mine:
-            mine = self._turns.wait(ask, max(0.0, min(_GLANCE, end - time.monotonic())))
-            if not mine and (why := self._hopeless(end)):
-                if self._turns.leave(ask):
-                    raise Busy(f"{ask.operation} not tried: {why}", self._target)
-                return
+        if self._turns.enter(ask):
+            return
+        try:
+            while not self._turns.wait(ask, max(0.0, min(_GLANCE, end - time.monotonic()))):
+                if why := self._hopeless(end):
+                    if self._turns.leave(ask):
+                        raise Busy(f"{ask.operation} not tried: {why}", self._target)
+                    return
+        except CondorError:
+            raise
+        except BaseException:  # who does not come back must not be given the turn
+            if not self._turns.leave(ask):
+                self._drop()  # it may have been begun
+                self._turns.give()
+            raise
 
     def _hopeless(self, end: float) -> str:
         """Why there is no use in waiting any longer, in words; empty: there is."""
@@ -189,6 +208,8 @@ class Caller:
                     process = self._running(end)
                     if ask.aborts != self._aborts:  # an abort while it was started found nothing to kill
                         raise Ended(None, "aborted")
+                    if time.monotonic() >= end:
+                        raise TimeoutError
                     ask.unsent = process.begin(ask.request)
                 return process.finish(ask.unsent, end)
             except Ended as error:

@@ -28,6 +28,7 @@ _ACTIONS = {
 KNOWN = 1.0
 # The schedd applies the constraint a second time, to the sums that it has made: without what the constraint
 # asks for, which is only in them if it is grouped by, the answer would silently be empty. Every job has this.
+# It comes first: `error || true` is an error, and many functions make one of what is undefined.
 _SUM = "ProcId is undefined"
 
 
@@ -178,7 +179,7 @@ class Operations:
         Without names, which a thousand queues would repeat three thousand times.
         """
         check(constraint)
-        ads = self._connect().query(f"({constraint}) || {_SUM}", group_by, opts=htcondor2.QueryOpt.GroupBy)
+        ads = self._connect().query(f"{_SUM} || ({constraint})", group_by, opts=htcondor2.QueryOpt.GroupBy)
         self._used = ads
         names = [*group_by, "JobCount"]
         rows = [row(ad, names) for ad in ads]

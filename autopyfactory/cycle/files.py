@@ -36,22 +36,24 @@ def exists(path: str) -> bool:
 
 
 class Lately:
-    """Looks whether files exist, at each once in a moment; used by all threads."""
+    """Looks whether files exist, at each that does once in a moment; used by all threads."""
 
     def __init__(self, moment: float = MOMENT) -> None:
         self._moment = moment
-        self._known: dict[str, bool] = {}
+        self._known: set[str] = set()  # what is there: what is missing may be put back at any moment
         self._until = 0.0  # monotonic
 
     def exists(self, path: str) -> bool:
-        """Return what `exists` returned within the last moment; raises what it raises."""
+        """Return whether there is such a file, or was a moment ago; raises what `exists` raises."""
         now = time.monotonic()
         if now >= self._until:
-            self._known, self._until = {}, now + self._moment
+            self._known, self._until = set(), now + self._moment
         known = self._known
-        found = known.get(path)
-        if found is None:
-            found = known[path] = exists(path)
+        if path in known:
+            return True
+        found = exists(path)
+        if found:
+            known.add(path)
         return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from autopyfactory.accounting import spelling
 from autopyfactory.accounting.bookkeeper import Bookkeeper
@@ -33,16 +32,12 @@ class Way:
     gate: Gate | None = None  # None: nothing that its pilots do stops the queue
     backoff: Backoff = field(default_factory=Backoff)
     permit: Permit = FREE  # of this cycle
+    ce: str = field(init=False)  # in its one spelling
+    target: str = field(init=False)  # the schedd as people write it
 
-    @cached_property
-    def ce(self) -> str:
-        """Return the CE in its one spelling."""
-        return spelling.ce(self.route.submit.ce)
-
-    @cached_property
-    def target(self) -> str:
-        """Return the schedd as people write it."""
-        return self.route.submit.target
+    def __post_init__(self) -> None:
+        """Find out what does not change."""
+        self.ce, self.target = spelling.ce(self.route.submit.ce), self.route.submit.target
 
     @property
     def beyond(self) -> bool:

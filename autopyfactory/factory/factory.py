@@ -34,7 +34,7 @@ from autopyfactory.factory.profileusers import ProfileUsers
 from autopyfactory.factory.queuemaker import QueueMaker, QueueSpec
 from autopyfactory.factory.reconciler import Failure, Reconciler
 from autopyfactory.factory.reload import Reloader, ReloadReport
-from autopyfactory.factory.reporting import Reporting
+from autopyfactory.factory.reporting import LAST_WORDS, Reporting
 from autopyfactory.factory.room import room_watch
 from autopyfactory.factory.troublewatch import trouble_watch
 from autopyfactory.factory.underway import underway
@@ -251,6 +251,7 @@ class Factory:
         late = [q.name for q in queues if not q.join(end - 1 - self.clock.monotonic())]
         if late:
             log.warning("still busy at the end: %s", ", ".join(late))
+        self.shared.submit_records.flush(max(0.0, min(LAST_WORDS, end - self.clock.monotonic())))
         self.reporting.close(end)
         self.care.join(min(1.0, end - self.clock.monotonic()))
         self.endings.close()

@@ -20,7 +20,7 @@ from autopyfactory.model.record import Event
 log = logging.getLogger(__name__)
 
 BURST = 100  # events a second: so many let those who report get done first
-LONGEST = 5  # times that a reporter lingers in a burst
+LONGEST = 3  # times that a reporter lingers in a burst
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class BatchReporter:
             if self._linger <= 0 or self._closing.wait(self._linger):
                 return
             came, seen = len(self._events) - seen, len(self._events)
-            if came < BURST * self._linger or 2 * seen > self._capacity:
+            if came < BURST * self._linger or 4 * seen > self._capacity:
                 return
 
     def _out_of_time(self) -> bool:

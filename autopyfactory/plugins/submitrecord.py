@@ -40,7 +40,7 @@ class Scribe:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
                 self._thread.start()
-            if len(self._waiting) == 1:
+            if len(self._waiting) in (1, WAITING // 2):
                 self._change.notify_all()
 
     def flush(self, timeout: float) -> bool:
@@ -59,7 +59,7 @@ class Scribe:
                 self._busy = False
                 self._change.notify_all()
                 self._change.wait_for(lambda: self._waiting)
-                self._change.wait_for(lambda: self._hurry, GATHER)
+                self._change.wait_for(lambda: self._hurry or len(self._waiting) >= WAITING // 2, GATHER)
                 self._busy = True
             while (one := self._next()) is not None:
                 try:

@@ -78,6 +78,11 @@ def test_an_attribute_may_be_counted_by_twice(client):
         'JobUniverse == 5 && (ApfFactory == "f2" || HoldReasonCode =?= 15)',
         "MATCH_APF_QUEUE =?= undefined",
         'ApfFactory == "nobody"',
+        'split(ApfFactory, ",")[0] == "f1"',  # errors, where the attribute is missing
+        'member("f2", split(ApfFactory))',
+        "floor(ProcId) > 1",
+        "quantize(ProcId, 2) > 1",
+        'eval("ProcId > 1")',
     ],
 )
 def test_counts_with_a_constraint_on_other_attributes(ap, client, constraint):

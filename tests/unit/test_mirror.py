@@ -43,6 +43,7 @@ OUTSIDE = ("bin/", "docs/")
 COVERED = {
     "api/breakers": "unit/cli/test_breakers.py",
     "breakers/options": "unit/cli/test_breakers.py",
+    "accounting/bookkeeper": "unit/cycle/test_cycle.py",
     "accounting/driver": "unit/cycle/test_cycle.py",
     "accounting/protocol/explaining": "simulation/test_schedules.py",
     "accounting/protocol/foreign": "simulation/test_schedules.py",

@@ -87,6 +87,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
             found = [(group, *rest) for text, *rest in rows if (group := groups[text]) is not None]
             if len(found) == len(rows):
                 return identity, found
+        self._all_grouped = False
         identity, rows = self._ask(ONE_BY_ONE)
         self._all_grouped = all(read(text) is not None for text, *_ in rows)
         return identity, [

@@ -39,7 +39,7 @@ def split_attributes(text: str) -> dict[str, str]:
     return found
 
 
-def _canonical(key: str) -> str:
+def canonical(key: str) -> str:
     """Return one spelling for all names of a submit command: HTCondor ignores case, and `+X` is `My.X`."""
     lowered = key.lower()
     return "+" + lowered[3:] if lowered.startswith("my.") else lowered
@@ -48,10 +48,10 @@ def _canonical(key: str) -> str:
 def overridden(commands: Mapping[str, str], *users: Mapping[str, str]) -> dict[str, str]:
     """Return `commands` with those of `users` over them: the later one wins, however it is spelled."""
     merged = dict(commands)
-    spelling = {_canonical(k): k for k in merged}
+    spelling = {canonical(k): k for k in merged}
     for extra in users:
         for key, value in extra.items():
-            merged.pop(spelling.get(_canonical(key), ""), None)
+            merged.pop(spelling.get(canonical(key), ""), None)
             merged[key] = value
-            spelling[_canonical(key)] = key
+            spelling[canonical(key)] = key
     return merged

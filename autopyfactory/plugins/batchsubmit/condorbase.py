@@ -35,7 +35,7 @@ from autopyfactory.plugins.base import (
     SubmitError,
     SubmitUnknown,
 )
-from autopyfactory.plugins.batchsubmit.attributes import overridden, split_attributes
+from autopyfactory.plugins.batchsubmit.attributes import canonical, overridden, split_attributes
 from autopyfactory.plugins.batchsubmit.draining import drain_time, patience
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 from autopyfactory.plugins.batchsubmit.pilotwrapper import PilotWrapper, carries_panda, report_tokens
@@ -275,10 +275,12 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         return {**self._grouped(base, formed), **formed}
 
     def _grouped(self, base: Mapping[str, str], formed: Mapping[str, str]) -> dict[str, str]:
-        """Return the attribute that pilots are counted by; none when users' commands say otherwise."""
-        if any(base.get(own) != formed.get(own) for own in (f"+{QUEUE}", f"+{MARK}", f"+{CE}")):
+        """Return the attribute that pilots are counted by; none when users' commands may say otherwise."""
+        ours = {canonical(f"+{name}") for name in (QUEUE, MARK, CE, GROUP, "JobUniverse")}
+        said, says = ({canonical(k): v for k, v in its.items()} for its in (base, formed))
+        universe = says.get("universe", "").lower()
+        if "$" in universe or any(said.get(name) != says.get(name) for name in ours):
             return {}
-        universe = {key.lower(): value for key, value in formed.items()}.get("universe", "").lower()
         ce = spelling.ce(self.ce) if f"+{CE}" in base else ""
         group = Group(self.context.queue, self.context.shared.mark, universe in ("grid", str(GRID)), ce)
         return {f"+{GROUP}": attr(str(group))}

@@ -275,6 +275,49 @@ class TestTurns:
         assert type(error) is WorkerDied
         assert log.read_text() == "once\n"
 
+    @pytest.mark.parametrize("when", ["it waits", "it has the turn"])
+    def test_a_thread_that_ends_where_it_waits_has_no_turn(self, caller, tmp_path, monkeypatch, when):
+        """By ^C, say, in a command in the foreground."""
+        log, release = tmp_path / "log", tmp_path / "release"
+        real = Turns.wait
+
+        def wait(turns, ask, timeout):
+            if ask.operation == "count":
+                if when == "it has the turn":
+                    release.touch()
+                    assert real(turns, ask, PATIENCE)
+                    ask.granted.release()
+                raise KeyboardInterrupt
+            return real(turns, ask, timeout)
+
+        monkeypatch.setattr(Turns, "wait", wait)
+        with ThreadPoolExecutor(1) as pool:
+            one = pool.submit(caller.call, "hold", [str(release)], PATIENCE, False)
+            until(lambda: caller._turns.taken and caller.pid)
+            with pytest.raises(KeyboardInterrupt):
+                caller.call("count", [str(log), 0], PATIENCE, False)
+            release.touch()
+            assert one.result(PATIENCE) == "late"
+        assert caller.call("echo", [1], PATIENCE, False) == [1]
+        assert not caller._turns.taken
+
+    def test_a_thread_that_ends_where_it_works_leaves_its_reply_to_nobody(self, caller, monkeypatch):
+        def interrupted(process, unsent, end):
+            raise KeyboardInterrupt
+
+        caller.call("pid", [], PATIENCE, False)
+        with monkeypatch.context() as only, pytest.raises(KeyboardInterrupt):
+            only.setattr(Process, "finish", interrupted)
+            caller.call("echo", ["first"], PATIENCE, False)
+        assert caller.call("echo", ["next"], PATIENCE, False) == ["next"]
+
+    def test_nothing_is_sent_after_the_deadline(self, caller, tmp_path):
+        caller.call("pid", [], PATIENCE, False)
+        for _ in range(50):
+            error, _ = timed(caller.call, "count", [str(tmp_path / "log"), 0], -0.5, False)
+            assert isinstance(error, CondorError)
+        assert not (tmp_path / "log").exists()
+
     @pytest.mark.parametrize("how", ["error", "die", "fat", "closed"])
     def test_behind_a_call_that_goes_wrong_the_next_one_begins_by_itself(self, caller, behind, tmp_path, how):
         log, release = tmp_path / "log", tmp_path / "release"

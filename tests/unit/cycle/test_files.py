@@ -56,7 +56,10 @@ def test_a_file_is_looked_at_once_in_a_moment_whoever_asks(tmp_path: Path) -> No
         program.unlink()
         assert not always.exists(str(program))
     assert lately.exists(str(program)), "what was seen a moment ago"
-    assert not lately.exists(str(tmp_path / "other"))
+    other = tmp_path / "other"
+    assert not lately.exists(str(other))
+    other.touch()
+    assert lately.exists(str(other)), "what was put back counts at once"
     for one in (always, lately):
         with pytest.raises(OSError, match="File name too long"):
             one.exists("x" * 5000)

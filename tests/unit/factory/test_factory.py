@@ -46,6 +46,13 @@ def test_only_queues_that_are_switched_on_are_to_run(place: Place) -> None:
     factory.shutdown(1)
 
 
+def test_what_was_sent_is_written_down_before_it_ends(place: Place) -> None:
+    factory = place.made()
+    factory.shared.submit_records.write(place.folder / "submit.1.jdl", "queue 1\n")
+    factory.shutdown(PATIENCE)
+    assert (place.folder / "submit.1.jdl").read_text() == "queue 1\n"
+
+
 def test_how_patient_the_book_is_can_be_configured_and_changed(place: Place) -> None:
     factory = place.made()
     assert factory.book.policy == Policy(), "the defaults are declared in two places"

@@ -52,6 +52,17 @@ def test_a_disk_that_hangs_keeps_nobody_waiting(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1", "2", "hangs"]
 
 
+def test_many_at_once_are_written_before_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHER", 3600.0)
+    monkeypatch.setattr(module, "WAITING", 20)
+    scribe = Scribe()
+    for n in range(10):
+        scribe.write(tmp_path / f"{n}", "x")
+    until(lambda: len(list(tmp_path.iterdir())) == 10, "half of the room is taken")
+
+
 def test_what_is_to_be_written_lets_those_who_send_get_done_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

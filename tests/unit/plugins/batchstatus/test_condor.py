@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.condor.target import Target
 from autopyfactory.config.jobstates import CONDOR_BATCH, Mapping
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus
 from autopyfactory.options.binding import bind
 from autopyfactory.options.section import Section
+from autopyfactory.plugins.base import SourceError
 from autopyfactory.plugins.batchstatus import condor
 from autopyfactory.plugins.batchstatus.condor import Counted, summarize
 from autopyfactory.plugins.pilotgroup import GRID, Group
@@ -130,6 +132,28 @@ def test_pilots_are_counted_by_groups_while_all_are_in_one(monkeypatch: pytest.M
         said, status = asked(*rows)
         assert (said, dict(status.queues)) == (questions, {"A": expected})
         assert (status.others, status.running_at) == ({"A": 3}, {"A": {"ce": 3}}), "of book m"
+
+
+def test_a_second_question_that_fails_is_the_first_one_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a schedd that is slow right after an upgrade is asked twice each time."""
+    schedd = Schedd()
+    schedd.rows = [(None, 1, None, "A", 5, None, None, 4)]
+    real, fails = schedd.census, [True]
+
+    def census(keys: Sequence[str], *args: Any, **kwargs: Any) -> tuple[str, list[tuple[Any, ...]]]:
+        answer = real(keys, *args, **kwargs)
+        if keys == condor.ONE_BY_ONE and fails:
+            fails.pop()
+            raise condor.Overrun("no answer within 20 s", Target("home"))
+        return answer
+
+    schedd.census = census  # type: ignore[method-assign]
+    monkeypatch.setattr(condor, "client", lambda target: schedd)
+    plugin = made()
+    with pytest.raises(SourceError):
+        plugin.fetch()
+    plugin.fetch()
+    assert schedd.keys == [condor.BY_GROUP, condor.ONE_BY_ONE, condor.ONE_BY_ONE]
 
 
 def test_a_history_is_not_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:

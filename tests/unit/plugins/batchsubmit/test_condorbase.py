@@ -60,6 +60,10 @@ CE = {"batchsubmit__condorce__gridresource": "ce.example.org"}
         ("universe = 9", '"- grid - BNL/gw:1"'),
         ('+MATCH_APF_QUEUE = "another"', None),
         ('my.Match_APF_queue = "another"', None),
+        ('+apfce = "x"', None),
+        ("universe = $(U)", None),
+        ("+JobUniverse = 5", None),
+        ('MY.ApfGroup = "theirs"', None),
     ],
 )
 def test_what_pilots_are_counted_by_says_what_their_other_attributes_say(
