@@ -222,7 +222,7 @@ def summarize(
         if attribute == "pending":
             part = _part(status, stage, grid=group.grid)
             counts[part] = counts.get(part, 0) + count
-        if group.mark != mark and attribute != "done":
+        if (group.mark != mark or not mark) and attribute != "done":
             others[name] = others.get(name, 0) + count
     return BatchStatus(
         {name: BatchQueueInfo(**counts) for name, counts in queues.items()}, others, identity, running_at
