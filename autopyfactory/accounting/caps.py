@@ -39,7 +39,7 @@ def used(book: Book, places: Places, scope: str) -> int:
 
 def not_in_book(book: Book, place: Place, queue: str | None = None) -> int:
     """Return the pilots that `place` shows with our factory's name and that are not in the book."""
-    if place.view is None or (queue is None and not place.strange):
+    if place.view is None:
         return 0
     if queue is None:
         return sum(not_in_book(book, place, q) for q in place.strange)

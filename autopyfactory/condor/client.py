@@ -74,7 +74,7 @@ class CondorClient:
     ) -> list[Row]:
         """Jobs per distinct combination of the attributes: rows with these attributes and "JobCount".
 
-        The schedd adds up. Not by ProcId: that would be no sum.
+        The schedd adds up. Not by ProcId, which tells sums from jobs.
         """
         names = [*group_by, "JobCount"]
         found = self._caller.call("counts", [list(group_by), constraint], deadline, probe)

@@ -155,10 +155,11 @@ class Process:
 
         `last`: also what came after it, or in its place.
         """
-        poll = select.poll()
-        poll.register(self._errors, select.POLLIN)
-        while last and any(event & select.POLLIN for _, event in poll.poll(0)) and self._listen():
-            pass
+        if last:
+            poll = select.poll()
+            poll.register(self._errors, select.POLLIN)
+            while any(event & select.POLLIN for _, event in poll.poll(0)) and self._listen():
+                pass
         return [line for line in self._said.decode("utf-8", "replace").splitlines() if line.strip()]
 
     def _ended(self, when: str) -> Ended:

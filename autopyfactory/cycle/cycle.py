@@ -53,9 +53,9 @@ class Cycle:
             choice = self.carried.choose(started)
             with TURNS.turn(name):
                 seen = self.book.open(name)  # before it is decided: what comes later counts against it
-                begun = self.clock.monotonic()
+                before = self.clock.monotonic()
                 record, pause = self._think(number, started, resolved, missing, choice)
-                took = self.clock.monotonic() - begun
+                took = self.clock.monotonic() - before
             if took > AT_ONCE:  # a plugin that hung has returned: what it was told is old by now
                 late = f"it took {span(took)} to decide: what that was made from is old, it is decided anew"
                 record = record.changed(gate=(*record.gate, late))

