@@ -161,7 +161,7 @@ class Book:
 
     def open_at(self, queue: str, place: str, *, ours: bool) -> int:
         """Return the open pilots of `queue` at `place`: those we sent, or those of other books."""
-        return self._at[queue, place, ours]
+        return self._at.get((queue, place, ours), 0)
 
     def open_to(self, queue: str, ce: str) -> int:
         """Return the open pilots of `queue` at `ce`, in its one spelling."""
@@ -173,7 +173,8 @@ class Book:
 
     def places_of(self, queue: str) -> set[str]:
         """Return the places where `queue` has open lines."""
-        return {p for p in self._at_place if self._at[queue, p, True] or self._at[queue, p, False]}
+        at = self._at
+        return {p for p in self._at_place if (queue, p, True) in at or (queue, p, False) in at}
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -167,7 +167,8 @@ class Bookkeeper:
 
     def send(self, ask: Ask, port: SubmitPort, stopping: Callable[[], bool]) -> Sending:
         """Send what `ask` wants, as far as it may be sent."""
-        ask = replace(ask, ce=spelling.ce(ask.ce))
+        if (ce := spelling.ce(ask.ce)) != ask.ce:
+            ask = replace(ask, ce=ce)
         run = sending.send(self._accounts, ask, lambda: uuid.uuid4().hex, stopping)
         done: Sending = self._drive(run, port)
         return done
@@ -241,7 +242,10 @@ class Bookkeeper:
         if not request.durable:
             return request
         now = self._clock.now().timestamp()
-        return replace(request, lines=tuple(replace(b, intended=now) for b in request.lines))
+        lines = tuple([b.copied() for b in request.lines])
+        for line in lines:
+            line.intended = now
+        return Write(lines, request.places, request.aliases, durable=True)
 
     def _tell(self, tell: Tell) -> None:
         log.log(logging.ERROR if tell.alarm else logging.WARNING, "%s", tell.text)

@@ -50,10 +50,13 @@ def balance(book: Book, place: Place, queue: str) -> Balance:
     info = view.queues.get(queue)
     all_shown = info.shown if info is not None else 0
     said = view.others.get(queue, 0)  # more than all that it shows, if it contradicts itself
+    own_ended, others_ended = place.ended.get((queue, True), 0), place.ended.get((queue, False), 0)
+    if all_shown == own + adopted and said == adopted and not own_ended and not others_ended:
+        return Balance(open=all_shown, shown=all_shown)  # as nearly always
     others = min(said, all_shown)
-    own_shown = _without_ended(all_shown - others, own, place.ended[queue, True])
-    others = _without_ended(others, adopted, place.ended[queue, False])
-    said = _without_ended(said, adopted, place.ended[queue, False])
+    own_shown = _without_ended(all_shown - others, own, own_ended)
+    others = _without_ended(others, adopted, others_ended)
+    said = _without_ended(said, adopted, others_ended)
     gap = max(0, own - own_shown)
     unseen = min(gap, book.unseen(queue, place.name, view.asked)) if gap else 0
     return Balance(

@@ -16,6 +16,7 @@ import uuid
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ _COLUMNS = (
     "tag", "queue", "place", "ce", "n", "cores", "memory_mb", "intended", "identity", "mark", "state",
     "cluster", "members", "alive", "lost", "supposed",
 )  # fmt: skip
+_VALUES = attrgetter(*_COLUMNS)
 _BITS = ("members", "alive", "lost")  # as hexadecimal text: they are wider than SQLite's integers
 _PUT_TOTAL = "INSERT INTO total VALUES (?, ?) ON CONFLICT (queue) DO UPDATE SET sent = sent + excluded.sent"
 _COUNTED = "SELECT CASE WHEN state = 'intended' OR mark != ? THEN 0 ELSE n END FROM batch WHERE tag = ?"
@@ -117,7 +119,8 @@ class Ledger:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.executescript(_SCHEMA)
-        with _Transaction(self._db, durable=True):
+        self._transactions = _Transactions(self._db)
+        with self._transactions.begin(durable=True):
             self._db.execute("INSERT OR IGNORE INTO book VALUES ('mark', ?)", (uuid.uuid4().hex,))
             self._db.execute("INSERT OR REPLACE INTO book VALUES ('version', ?)", (str(VERSION),))
             _add_columns(self._db)
@@ -282,7 +285,7 @@ class Ledger:
             return LedgerError(lost)  # it could be written, and would not be there after a restart
         lines = self._newest(requests)
         try:
-            with self._lock, _Transaction(self._db, durable=durable):
+            with self._lock, self._transactions.begin(durable=durable):
                 self._put_lines(lines)
                 for request in requests:
                     self._put(request)
@@ -309,19 +312,18 @@ class Ledger:
         return [b for b in lines.values() if b.revision >= self._written.get(b.tag, 0)]
 
     def _put_lines(self, lines: Sequence[Batch]) -> None:
-        news = self._news(lines)
-        self._db.executemany(_PUT_TOTAL, ((_kept(queue), n) for queue, n in news.items() if n))
-        self._db.executemany(_PUT, (_row(b) for b in lines))
+        for queue, n in self._news(lines).items():
+            if n:
+                self._db.execute(_PUT_TOTAL, (_kept(queue), n))
+        for b in lines:
+            self._db.execute(_PUT, _row(b))
 
     def _put(self, request: Write) -> None:
-        self._db.executemany(
-            "INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?)",
-            (tuple(map(_kept, (p.name, p.identity, p.cursor, p.spec))) for p in request.places),
-        )
-        self._db.executemany(
-            "INSERT OR REPLACE INTO alias VALUES (?, ?)",
-            (tuple(map(_kept, item)) for item in request.aliases.items()),
-        )
+        for p in request.places:
+            values = tuple(map(_kept, (p.name, p.identity, p.cursor, p.spec)))
+            self._db.execute("INSERT OR REPLACE INTO place VALUES (?, ?, ?, ?)", values)
+        for item in request.aliases.items():
+            self._db.execute("INSERT OR REPLACE INTO alias VALUES (?, ?)", tuple(map(_kept, item)))
 
     def _news(self, lines: Iterable[Batch]) -> Counter[str]:
         """Return how many pilots more, by queue, these lines have than they had: what a total grows by.
@@ -351,7 +353,7 @@ class Ledger:
             return
         self._next_prune = mono + DAY
         limit = now - KEEP_SECONDS
-        with self._lock, _Transaction(self._db, durable=False):
+        with self._lock, self._transactions.begin(durable=False):
             self._db.execute("DELETE FROM batch WHERE state IN ('closed', 'old') AND intended < ?", (limit,))
 
 
@@ -363,16 +365,23 @@ def _merge(into: dict[str, Batch], lines: Iterable[Batch]) -> None:
             into[b.tag] = b
 
 
-class _Transaction:
-    """All or nothing. Only what somebody waits for has to survive a power cut."""
+class _Transactions:
+    """All or nothing, one after the other. Only what somebody waits for has to survive a power cut."""
 
-    def __init__(self, db: sqlite3.Connection, *, durable: bool):
+    def __init__(self, db: sqlite3.Connection):
         self._db = db
-        self._level = "FULL" if durable else "NORMAL"
+        self._durable: bool | None = None  # as the last one was
+
+    def begin(self, *, durable: bool) -> _Transactions:
+        """Begin one, which ends with the `with` that this is for."""
+        if durable is not self._durable:
+            self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+        self._db.execute("BEGIN IMMEDIATE")
+        return self
 
     def __enter__(self) -> None:
-        self._db.execute(f"PRAGMA synchronous={self._level}")
-        self._db.execute("BEGIN IMMEDIATE")
+        """Let it go on."""
 
     def __exit__(self, kind: Any, *_: object) -> None:
         if kind is None:
@@ -390,12 +399,15 @@ class _Transaction:
 
 
 def _row(b: Batch) -> tuple[Any, ...]:
-    return tuple(f"{getattr(b, c):x}" if c in _BITS else _kept(getattr(b, c)) for c in _COLUMNS)
+    *values, members, alive, lost, supposed = _VALUES(b)
+    return *map(_kept, values), f"{members:x}", f"{alive:x}", f"{lost:x}", supposed
 
 
 def _kept(value: Any) -> Any:
     """Return what the file takes for `value`: half characters, as ads may hold them, are written out."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+    if isinstance(value, str) and not value.isascii():
+        return value.encode(errors="backslashreplace").decode()
+    return value
 
 
 def _batch(row: tuple[Any, ...]) -> Batch:

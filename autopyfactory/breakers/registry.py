@@ -237,11 +237,13 @@ class Breakers:
 
     def permit(self, address: Address) -> Permit:
         """Return what may be sent there now. A probe is only promised: see `take_probe`."""
-        now = self._now
+        if not self._known:  # as long as nothing goes wrong anywhere
+            return FREE
         with self._lock:
             known = [(key, b) for key in address.keys if (b := self._known.get(key)) is not None]
         if not known:
             return FREE
+        now = self._now
         nodes = tuple(dict.fromkeys(node for _, b in known for node in b.verdict.nodes))
         found = [(key, b) for key, b in known if b.open]
         if not found:

@@ -85,7 +85,8 @@ class CondorClient:
     ) -> tuple[str, list[tuple[Any, ...]]]:
         """The schedd's identity (empty: it does not tell), and what `counts` returns, without names.
 
-        Each row holds the values of `group_by`, then the number of jobs.
+        The constraint must be true or false whatever an ad holds (made of `=?=`), or there are no sums. Each
+        row holds the values of `group_by`, then the number of jobs.
         """
         found = self._caller.call("census", [list(group_by), constraint], deadline, probe)
         return str(found["identity"]), [tuple(values) for values in found["rows"]]

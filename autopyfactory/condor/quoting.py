@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 _KEY = re.compile(r"\+?[A-Za-z_][A-Za-z0-9_.]*")
 # Words that begin a statement, not a command, when a submit description is read as text.
@@ -75,10 +76,15 @@ def constraint_string(text: str) -> str:
 def check_description(description: Mapping[str, str]) -> None:
     """Raise ValueError for a submit description that HTCondor would read as other commands than these."""
     for key, value in description.items():
-        if not _KEY.fullmatch(key) or key.lower() in _STATEMENTS:
+        if not _is_command(key):
             raise ValueError(f"not a submit command: {key!r}")
         if check(value).rstrip().endswith("\\"):
             raise ValueError(f"{key}: a backslash at the end would swallow the next command: {value!r}")
+
+
+@lru_cache(1000)  # the same ones come with each submission
+def _is_command(key: str) -> bool:
+    return bool(_KEY.fullmatch(key)) and key.lower() not in _STATEMENTS
 
 
 def _literal(text: str) -> str:

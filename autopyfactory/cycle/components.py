@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from autopyfactory.model.decision import Need
 from autopyfactory.model.info import BatchStatus, WMSStatus
 from autopyfactory.plugins.base import (
     BatchStatusPlugin,
@@ -26,7 +27,7 @@ class Route:
     batch_source: StatusSource[BatchStatus] | None = None
     weight: float = 1.0  # of its schedd among several
 
-    @property
+    @cached_property
     def words(self) -> str:
         """Return which plugin sends over it, in words."""
         return f"the batchsubmit plugin {self.submit.name}"
@@ -45,6 +46,22 @@ class Parts:
     history: bool = False  # whether a rule looks back at how pilots fared, and their place tells
     weight: float = 1.0  # of the first schedd among several
     others: Sequence[Route] = ()  # further ways, of a queue with several CEs or schedds
+
+    @cached_property
+    def needs(self) -> frozenset[Need]:
+        """Return what must be known for the rules."""
+        return frozenset[Need]().union(*(rule.needs for rule in self.chain))
+
+    @cached_property
+    def cap_scopes(self) -> frozenset[str]:
+        """Return what the rules have caps for."""
+        return frozenset(cap.scope for rule in self.chain for cap in rule.caps())
+
+    @cached_property
+    def asked_downtimes(self) -> tuple[tuple[str, ...], ...]:
+        """Return of what, by its names, each rule wants to know the downtimes; see `SchedPlugin`."""
+        asked = [rule.asks_downtimes_of() for rule in self.chain]
+        return tuple(names for names in asked if names is not None)
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:

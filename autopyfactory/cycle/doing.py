@@ -50,6 +50,10 @@ class Doing:
             self._call = what, self._clock.monotonic(), AT_ONCE if limit is None else limit
         return self
 
+    def come_to(self, what: str) -> None:
+        """Note, within the `with`, that it is `what` now that is called, for as long as is `at once`."""
+        self._call = what, self._clock.monotonic(), AT_ONCE
+
     def __enter__(self) -> None:
         """Let the call begin."""
 

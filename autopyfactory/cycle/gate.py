@@ -37,7 +37,7 @@ def reading(key: Key, label: str, state: SourceState[Any], maxage: float, mono: 
 
 def held_back(readings: Iterable[Reading]) -> tuple[str, ...]:
     """Return every reason not to act; empty when the gate is open."""
-    return tuple(reason for r in readings if (reason := _reason(r)) is not None)
+    return tuple([reason for r in readings if (reason := _reason(r)) is not None])
 
 
 def _reason(r: Reading) -> str | None:

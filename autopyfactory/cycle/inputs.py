@@ -17,13 +17,13 @@ from autopyfactory.cycle.doing import Doing
 from autopyfactory.cycle.gate import Reading, held_back, reading
 from autopyfactory.cycle.neighbours import KnowsOthers
 from autopyfactory.model.clock import Clock
-from autopyfactory.model.decision import CycleInputs, PastCycle, RecentPilots
+from autopyfactory.model.decision import CycleInputs, Need, PastCycle, RecentPilots
 from autopyfactory.model.freshstarts import Starts
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo, WMSStatus
 from autopyfactory.plugins.base import WMSStatusPlugin
 
 PAST = 200  # cycles that rules may look back
-WORK = frozenset({"wms", "site"})  # what a WMS tells
+WORK: frozenset[Need] = frozenset({"wms", "site"})  # what a WMS tells
 
 
 class InputReader:
@@ -47,7 +47,8 @@ class InputReader:
         self._doing = doing or Doing(clock)
         self._past: deque[tuple[float, PastCycle]] | None = deque(maxlen=PAST) if parts.history else None
         self._starts = Starts()
-        self._needs = frozenset[str]().union(*(rule.needs for rule in parts.chain))
+        self._needs = parts.needs
+        self._targets = tuple(route.submit.target for route in parts.places)
         self.shut: dict[str, str] = {}  # of several schedds: those that nothing may be sent to now, and why
         self.silent = frozenset[str]()  # schedds whose last answer did not come
         self.taken: tuple[float, ...] = ()  # monotonic time of each answer that the last reading rests on
@@ -65,7 +66,7 @@ class InputReader:
         history: Reading | None = None
         counted = self._counted(mono)
         if asked := [at for _, at in counted if at is not None]:
-            batch = self._book.batch(self._name, *(route.submit.target for route in p.places))
+            batch = self._book.batch(self._name, *self._targets)
             self._starts.note(min(asked), batch.running)
             taken += asked
         readings += together([r for r, _ in counted])
@@ -140,8 +141,10 @@ class InputReader:
     def recent(self) -> RecentPilots | None:
         """Return what happened to this queue's pilots lately; None when nobody asked or nobody tells."""
         p = self._parts
+        if not p.history:
+            return None
         told = [self._book.endings.reading(r.batch.target)[0] for r in p.places if r.batch is not None]
-        if not p.history or all(at is None for at in told):
+        if all(at is None for at in told):
             return None
         return recent_pilots(
             self._book.endings.of(self._name),
@@ -153,12 +156,13 @@ class InputReader:
     def gate(self, readings: Sequence[Reading]) -> tuple[str, ...]:
         """Return why what is known is not good enough to act on."""
         idle = {"wms": not self._needs & WORK, "history": "history" not in self._needs}
-        closed = held_back(r for r in readings if not idle.get(r.key, False))
+        closed = held_back([r for r in readings if not idle.get(r.key)])
         if closed:  # a place that has not answered says enough by that
             return closed
-        targets = [route.submit.target for route in self._parts.places]
+        targets = self._targets
         held = {t: holds for t in targets if t not in self.shut and (holds := self._book.holds(t))}
-        self.shut |= {target: "; ".join(holds) for target, holds in held.items()}
+        if held:
+            self.shut |= {target: "; ".join(holds) for target, holds in held.items()}
         if len(self.shut) < len(targets):
             return ()
         return tuple(reason for holds in held.values() for reason in holds)
@@ -178,7 +182,7 @@ class InputReader:
             self._past.appendleft((self._clock.monotonic(), past))
 
     def _past_cycles(self, mono: float) -> tuple[PastCycle, ...]:
-        return tuple(replace(past, ago=mono - at) for at, past in self._past or ())
+        return tuple([replace(past, ago=mono - at) for at, past in self._past]) if self._past else ()
 
 
 def together(readings: Sequence[Reading]) -> list[Reading]:

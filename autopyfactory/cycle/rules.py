@@ -18,15 +18,17 @@ class Rules:
 
     def decide(self, inputs: CycleInputs) -> Decision:
         """Return what the chain says."""
-        return decide(self.chain, inputs, self.calculate)
+        with self._doing.call("the chain"):
+            return decide(self.chain, inputs, self._next)
 
     def calculate(self, rule: Rule, n: int, inputs: CycleInputs) -> Step:
         """Return what one rule makes of `n`."""
         with self._doing.call(self._words[rule.name]):
-            step: object = rule.calc(n, inputs)
-            if not isinstance(step, Step) or type(step.n_out) is not int:
-                raise TypeError(f"it answered with {step!r:.80}, which is no step to a whole number")
-        return step
+            return _asked(rule, n, inputs)
+
+    def _next(self, rule: Rule, n: int, inputs: CycleInputs) -> Step:
+        self._doing.come_to(self._words[rule.name])
+        return _asked(rule, n, inputs)
 
     def down(self, inputs: CycleInputs | None) -> dict[str, str]:
         """Return the CEs, of several, that rules say get nothing now, and why."""
@@ -37,3 +39,11 @@ class Rules:
             with self._doing.call(self._words[rule.name]):
                 found |= rule.shuts(inputs)
         return found
+
+
+def _asked(rule: Rule, n: int, inputs: CycleInputs) -> Step:
+    """Ask one rule. Raises what the rule raises, and TypeError."""
+    step: object = rule.calc(n, inputs)
+    if not isinstance(step, Step) or type(step.n_out) is not int:
+        raise TypeError(f"it answered with {step!r:.80}, which is no step to a whole number")
+    return step

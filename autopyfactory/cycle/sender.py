@@ -36,6 +36,9 @@ class Resolved:
     unknown: tuple[str, ...] = ()  # a line for each that is not known yet; it counts as pending
 
 
+ALL_KNOWN = Resolved()
+
+
 class Sender:
     """The way of one queue's pilots to its submit plugin."""
 
@@ -57,6 +60,7 @@ class Sender:
         self._stopping = stopping
         self._doing = doing
         self._what = self._route.words
+        self._only_ce = self._route.submit.ce if len(parts.routes) == 1 else ""
 
     def send(self, n: int, seen: int) -> Sending:
         """Send up to `n` pilots, chunk by chunk, as far as the caps allow and until one submission fails.
@@ -104,12 +108,15 @@ class Sender:
 
     def resolved(self) -> Resolved:
         """Return what has become of submissions whose outcome was not known."""
-        alone = self._route.submit.ce if len(self._parts.routes) == 1 else ""
+        lines = self._book.take_found(self._name)
+        unknown = self._book.unresolved(self._name)
+        if not lines and not unknown:
+            return ALL_KNOWN
         found = [
-            Sent(b.tag, b.place, alone or b.ce, b.n, b.cluster, _first(b.members))
-            for b in self._book.take_found(self._name)
+            Sent(b.tag, b.place, self._only_ce or b.ce, b.n, b.cluster, _first(b.members))
+            for b in lines
         ]
-        return Resolved(tuple(found), self._book.unresolved(self._name))
+        return Resolved(tuple(found), unknown)
 
     def _told(self, one: SentBatch) -> Sent:
         submit, batch = self._route.submit, one.batch

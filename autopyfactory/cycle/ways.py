@@ -90,7 +90,7 @@ class Ways:
         """
         for way in self.all:
             way.permit = way.gate.permit() if way.gate else FREE
-        return of_all([way.permit for way in self.all])
+        return of_all([way.permit for way in self.all]) if self.several else self.all[0].permit
 
     def freest(self, shut: Container[Way]) -> Way:
         """Ask the breakers; return the first way that is free, else the first, but none of those shut."""

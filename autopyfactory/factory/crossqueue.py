@@ -22,10 +22,9 @@ def declared_for(mine: APFQueue, of: Callable[[tuple[str, ...]], Declared]) -> D
 
     Several CEs have downtimes of their own, unless the rules name what is down.
     """
-    asked = [names for rule in mine.parts.chain if (names := rule.asks_downtimes_of()) is not None]
+    asked, ces = mine.parts.asked_downtimes, mine.parts.ces
     if not asked:
         return NOTHING
-    ces = mine.parts.ces
     named = tuple(name for names in asked for name in names)
     if named or len(ces) == 1:
         return of(named or tuple(filter(None, (_host(ces[0]),))))
@@ -53,11 +52,9 @@ def other_queues(
 
     declared: the downtimes that concern it.
     """
-    chain = mine.parts.chain
-    needs_factory = any("factory" in rule.needs for rule in chain)
-    needs_ce = any(cap.scope == "ce" for rule in chain for cap in rule.caps())
-    ces = mine.parts.ces if needs_ce else ()
-    active, at_ce = book.active() if needs_factory else None, _at_ces(ces, book)
+    parts = mine.parts
+    active = book.active() if "factory" in parts.needs else None
+    at_ce = _at_ces(parts.ces, book) if "ce" in parts.cap_scopes else {}
     if claim_of(mine, recent) is None:  # all of its demand is its own
         return OtherQueues(active, at_ce, declared=declared)
     sharing = pilots_of_sharers(mine, queues, recent)

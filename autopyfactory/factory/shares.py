@@ -19,8 +19,10 @@ def claim_of(queue: APFQueue, recent: Recent) -> Claim | None:
     """Return what `queue` puts forward for its share; None when no rule of its chain divides the demand."""
     last = queue.last
     batch = last.inputs.batch if last and last.inputs else None
-    claims = (rule.claim(lambda: recent(queue.name), batch) for rule in queue.parts.chain)
-    return next((claim for claim in claims if claim is not None), None)
+    for rule in queue.parts.chain:
+        if (claim := rule.claim(lambda: recent(queue.name), batch)) is not None:
+            return claim
+    return None
 
 
 def _claim_of_other(queue: APFQueue, recent: Recent) -> Claim | None:

@@ -20,6 +20,7 @@ from autopyfactory.model.serialize import from_plain, to_plain
 DICTIONARY = 64 * 1024  # bytes, at most
 LEVEL = 12  # beyond it each record takes longer and is hardly smaller
 USUAL = 2048  # bytes of a record: tables made for that take 1 MB, not 42, and are quicker to go through
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 LARGEST = 16 * 1024 * 1024  # bytes of a record; what claims to be more is damaged
 
 
@@ -33,7 +34,7 @@ def encode(record: CycleRecord) -> bytes:
     if record.inputs is not None and recent is not None and (recent.ended or recent.starts):
         recent = replace(recent, ended=recent.ended and (), starts=())
         record = replace(record, inputs=replace(record.inputs, history=recent))
-    return json.dumps(to_plain(record), separators=(",", ":"), ensure_ascii=False).encode()
+    return _JSON.encode(to_plain(record)).encode()
 
 
 def decode(text: bytes) -> CycleRecord:

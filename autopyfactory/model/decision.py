@@ -182,9 +182,9 @@ _FIELDS: Mapping[Need, str] = {
 }
 
 
-def missing(needs: frozenset[Need], inputs: CycleInputs) -> frozenset[Need]:
-    """Return which of `needs` are not known in `inputs`."""
-    return frozenset([need for need in needs if getattr(inputs, _FIELDS[need]) is None])
+def unknown(inputs: CycleInputs) -> frozenset[Need]:
+    """Return what rules may need and is not known in `inputs`."""
+    return frozenset([need for need, field in _FIELDS.items() if getattr(inputs, field) is None])
 
 
 def declaration_of(rule: Rule) -> Declaration:
@@ -217,8 +217,9 @@ def decide(chain: Sequence[Rule], inputs: CycleInputs, calc: Calc = _calculated)
     n = 0
     divided = False
     steps: list[Step] = []
+    not_known = unknown(inputs)
     for rule in chain:
-        lacking = missing(rule.needs, inputs)
+        lacking = rule.needs & not_known
         if lacking:
             words = " and ".join(f"{what} information" for what in sorted(lacking))
             facts = {"comment": f"no {words}"}

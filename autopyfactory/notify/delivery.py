@@ -70,7 +70,8 @@ class BatchReporter:
         self._linger = linger
         self._events: deque[Event] = deque()
         self._capacity = capacity
-        self._wake = threading.Condition()
+        self._lock = threading.RLock()
+        self._wake = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._give_up_at: float | None = None  # monotonic; set by close()
@@ -82,15 +83,17 @@ class BatchReporter:
 
     def report(self, event: Event) -> None:
         """Take `event` for delivery. Returns at once, never raises; a closed reporter counts it as lost."""
-        with self._wake:
+        with self._lock:
             if self._closing.is_set():
                 self._lost += 1
                 return
             if len(self._events) >= self._capacity:
                 self._drop_one()
             self._events.append(event)
-            self._ensure_thread()
-            self._wake.notify()
+            if self._thread is None:
+                self._start_thread()
+            if len(self._events) == 1:  # else it does not wait for one
+                self._wake.notify()
 
     def close(self, timeout: float = 5.0) -> bool:
         """Deliver what waits, for at most `timeout` seconds, each batch once; tell whether all of it went.
@@ -136,9 +139,7 @@ class BatchReporter:
             log.warning("%s: more than %d events wait; the oldest are dropped", self.name, self._capacity)
         self._dropped += 1
 
-    def _ensure_thread(self) -> None:
-        if self._thread is not None:
-            return
+    def _start_thread(self) -> None:
         thread = threading.Thread(target=self._run, name=f"report-{self.name}", daemon=True)
         try:
             thread.start()

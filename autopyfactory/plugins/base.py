@@ -106,7 +106,10 @@ class SchedPlugin(Plugin[OptionsT], ABC):
         return bool(numbers) and all(getattr(self.options, field) is None for field in numbers)
 
     def caps(self) -> Sequence[Cap]:
-        """Return the limits wider than this queue that must also hold when pilots are reserved."""
+        """Return the limits wider than this queue that must also hold when pilots are reserved.
+
+        Their scopes never change.
+        """
         return ()
 
     def claim(self, recent: Callable[[], RecentPilots | None], batch: BatchQueueInfo | None) -> Claim | None:
@@ -120,7 +123,7 @@ class SchedPlugin(Plugin[OptionsT], ABC):
     def asks_downtimes_of(self) -> tuple[str, ...] | None:
         """Return what the downtimes are called that it wants to know: names of site, resource or host.
 
-        Empty: those of the queue's CE, by its host; None: it wants none.
+        Empty: those of the queue's CE, by its host; None: it wants none. It never changes.
         """
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.caps import room
@@ -58,7 +58,7 @@ def send(
     done = Sending()
     left = ask.n
     while left > 0 and not stopping():
-        n, notes = reserve(accounts, replace(ask, n=min(left, ask.chunk)), done.granted)
+        n, notes = reserve(accounts, ask, min(left, ask.chunk), done.granted)
         done.notes = notes or done.notes
         if n <= 0:
             break
@@ -77,8 +77,8 @@ def send(
     return done
 
 
-def reserve(accounts: Accounts, ask: Ask, granted: int = 0) -> tuple[int, tuple[str, ...]]:
-    """Return how many of `ask.n` pilots may be sent now, and why no more.
+def reserve(accounts: Accounts, ask: Ask, n: int, granted: int) -> tuple[int, tuple[str, ...]]:
+    """Return how many of `n` pilots of `ask` may be sent now, and why no more.
 
     `granted` of the queue's open pilots were reserved for the same decision before.
     """
@@ -86,22 +86,21 @@ def reserve(accounts: Accounts, ask: Ask, granted: int = 0) -> tuple[int, tuple[
     place = places.get(ask.place)
     if reasons := holds(accounts, place):
         return 0, reasons
-    n = ask.n
     notes: list[str] = []
     if ask.seen is not None:
-        n, notes = not_decided_twice(book, ask, granted)
+        n, notes = not_decided_twice(book, ask, n, granted)
     n, bit = room(book, places, n, ask.caps, place=place.name, ce=ask.ce, queue=ask.queue)
     return n, (*notes, *bit)
 
 
-def not_decided_twice(book: Book, ask: Ask, granted: int) -> tuple[int, list[str]]:
-    """Return what is left of `ask.n` when the queue has got more pilots since it was decided on."""
+def not_decided_twice(book: Book, ask: Ask, n: int, granted: int) -> tuple[int, list[str]]:
+    """Return what is left of `n` when the queue has got more pilots since it was decided on."""
     assert ask.seen is not None
     more = book.open(f"queue:{ask.queue}") - ask.seen - granted
     if more <= 0:
-        return ask.n, []
-    left = max(0, ask.n - more)
-    return left, [f"{count(more, 'pilot')} more since this was decided: {left} of {ask.n} left"]
+        return n, []
+    left = max(0, n - more)
+    return left, [f"{count(more, 'pilot')} more since this was decided: {left} of {n} left"]
 
 
 def _send_one(accounts: Accounts, batch: Batch, identity: str) -> Run:

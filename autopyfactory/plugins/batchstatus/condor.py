@@ -57,6 +57,7 @@ class Condor(BatchStatusPlugin[CondorOptions]):
     def __init__(self, options: CondorOptions, context: QueueContext):
         super().__init__(options, context)
         self.schedd_target = options.target()
+        self._schedd = str(self.schedd_target)
         self._mapping = StatusMapping.load(CONDOR_BATCH, context.mappings)
         self._all_grouped = True  # as far as is known
         self._read_until = 0.0  # Unix time: those that started before are known
@@ -66,12 +67,12 @@ class Condor(BatchStatusPlugin[CondorOptions]):
     @property
     def target(self) -> str:
         """Return the schedd as the submit plugins say it."""
-        return str(self.schedd_target)
+        return self._schedd
 
     @property
     def label(self) -> str:
         """Return the schedd as people write it."""
-        return f"schedd {self.schedd_target}"
+        return f"schedd {self._schedd}"
 
     def fetch(self) -> BatchStatus:
         """Count the factory's pilots per queue. Raises SourceError."""

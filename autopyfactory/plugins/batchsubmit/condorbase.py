@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import AfterValidator
 
@@ -158,8 +158,7 @@ class CondorBaseOptions(PilotScheddOptions):
 BaseOptionsT = TypeVar("BaseOptionsT", bound=CondorBaseOptions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(NamedTuple):
     """What a submit description depends on, besides the tag and what never changes."""
 
     day: date
@@ -173,10 +172,12 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
     def __init__(self, options: BaseOptionsT, context: QueueContext):
         super().__init__(options, context)
         self._target = options.target()
+        self._schedd = str(self._target)
         self._host = host_name()
         self._wrapper = PilotWrapper.of(context, self.target)
         self._reports = bool(report_tokens(context, "", 1))
         self._form: tuple[_Form, Mapping[str, str], Mapping[str, str]] | None = None
+        self._today: tuple[date, LogPlace] | None = None
 
     @abstractmethod
     def commands(self) -> dict[str, str]:
@@ -212,7 +213,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
     @property
     def target(self) -> str:
         """Return the schedd as people write it."""
-        return str(self._target)
+        return self._schedd
 
     @property
     def sent_with(self) -> str:
@@ -249,7 +250,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         ):
             if any(c in text for c in _PLACEHOLDER):
                 raise ValueError(f"a non-character in {text!r}")
-        place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
+        place = self._place(now)
         base = {
             **({"job_max_vacate_time": str(wait)} if (wait := patience(q)) else {}),
             **self.commands(),
@@ -273,6 +274,14 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         users = split_attributes(self.options.condor_attributes or ""), self.options.extra
         formed = overridden(base, *users)
         return {**self._grouped(base, formed), **formed}
+
+    def _place(self, now: datetime) -> LogPlace:
+        """Return where pilots sent at `now` write; it changes once a day."""
+        if self._today is None or self._today[0] != now.date():
+            f = self.context.factory
+            where = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
+            self._today = now.date(), where
+        return self._today[1]
 
     def _grouped(self, base: Mapping[str, str], formed: Mapping[str, str]) -> dict[str, str]:
         """Return the attribute that pilots are counted by; none when users' commands may say otherwise."""
@@ -341,8 +350,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         Raises SubmitError, SubmitUnknown.
         """
         now = datetime.now(UTC)
-        f = self.context.factory
-        place = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
+        place = self._place(now)
         choice = self.credential(now)
         if choice is not None and choice.presented is None:  # it was valid when the cycle began
             raise SubmitError("; ".join(choice.closed))
@@ -360,8 +368,8 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
             raise SubmitError(f"no place for the pilots' logs or wrapper: {err}") from err
         except CondorError as err:
             raise SubmitUnknown(str(err)) from err
-        text = "".join(f"{k} = {v}\n" for k, v in description.items()) + f"queue {done.count}\n"
-        path = place_of(place.folder, f) / f"submit.{done.cluster}.jdl"
+        text = "".join([f"{k} = {v}\n" for k, v in description.items()]) + f"queue {done.count}\n"
+        path = place_of(place.folder, self.context.factory) / f"submit.{done.cluster}.jdl"
         self.context.shared.submit_records.write(path, text)
         return SentPilots(str(done.cluster), done.count, done.first_proc)
 
@@ -379,7 +387,11 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
 
     def limits(self) -> Sequence[Cap]:
         """Return the schedd's limits, and its gridmanager's for this CE, as they were told last."""
-        return CAPACITIES.caps(self._target, self.commands().get("grid_resource", ""))
+        return CAPACITIES.caps(self._target, self._grid_resource)
+
+    @cached_property
+    def _grid_resource(self) -> str:
+        return self.commands().get("grid_resource", "")
 
     def cleanup(self, deadline: float) -> None:
         """Bring back the output of pilots that have ended at a schedd which shares no files with us.

@@ -66,10 +66,14 @@ class CondorCE(CondorBase[CondorCEOptions]):
     @property
     def ce(self) -> str:
         """Return host and port of the CE."""
-        return str(self._place)
+        return self._ce
 
     @cached_property
-    def _place(self) -> hostport.HostPort:
+    def _ce(self) -> str:
+        return str(self._where)
+
+    @cached_property
+    def _where(self) -> hostport.HostPort:
         return hostport.parse(self.options.gridresource).or_port(self.options.port)
 
     def commands(self) -> dict[str, str]:
@@ -79,7 +83,7 @@ class CondorCE(CondorBase[CondorCEOptions]):
         CE which refuses our token swallows pilot after pilot and leaves no reason behind. Ours are held:
         they count as pending, and `why` can show what the CE said.
         """
-        schedd = self.options.schedd_name or self._place.host
+        schedd = self.options.schedd_name or self._where.host
         return {
             "universe": "grid",
             "grid_resource": macro(f"condor {schedd} {self.ce}"),

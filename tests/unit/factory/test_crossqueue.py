@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.cycle.components import Parts, Route
 from autopyfactory.factory.crossqueue import declared_for, other_queues
 from autopyfactory.model.decision import OtherQueues
 from autopyfactory.model.downtimes import NOTHING, Declared, Outage
@@ -18,6 +19,7 @@ from autopyfactory.plugins.sched.maxperce import MaxPerCE
 from autopyfactory.plugins.sched.maxperfactory import MaxPerFactory
 from autopyfactory.plugins.sched.ready import Ready
 from autopyfactory.plugins.sched.share import Share
+from fakes import FakeSubmit
 from schedkit import build
 
 
@@ -33,8 +35,9 @@ class Occupied:
         return self.counts[f"{scope}:{ce}" if ce else scope]
 
 
-def queue(name: str, *chain: SchedPlugin[Any]) -> Any:
-    parts = SimpleNamespace(chain=chain, ces=("ce1",))
+def queue(name: str, *chain: SchedPlugin[Any], ces: tuple[str, ...] = ("ce1",)) -> Any:
+    first, *others = map(FakeSubmit, ces)
+    parts = Parts(chain, first, others=[Route(other) for other in others])
     config = SimpleNamespace(options=SimpleNamespace(wmsqueue="W"))
     return SimpleNamespace(name=name, parts=parts, config=config, last=None)
 
@@ -77,9 +80,7 @@ def test_each_of_several_ces_has_its_own_downtimes() -> None:
     def declared(
         *chain: SchedPlugin[Any], ces: tuple[str, ...] = ("ce1:9620", "ce2", "slurm local")
     ) -> Declared:
-        mine = queue("a", *chain)
-        mine.parts.ces = ces
-        return declared_for(mine, of)
+        return declared_for(queue("a", *chain, ces=ces), of)
 
     assert declared(build(Ready)) == NOTHING
     assert declared(build(Downtime), ces=("ce1:9620",)) == of(("ce1",))

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from autopyfactory.cycle.components import Parts
 from autopyfactory.external.clocks import CLOCKS
 from autopyfactory.factory.neighbours import Answers
 from autopyfactory.model.decision import OtherQueues
 from autopyfactory.model.downtimes import Declared
 from autopyfactory.pauses import Pause, Pauses
-from fakes import FakeClock, Want
+from fakes import FakeClock, FakeSubmit, Want
 
 
 class World:
@@ -73,9 +74,9 @@ def test_of_a_queue_that_does_not_run_nothing_is_known(world: World) -> None:
 def test_a_queue_is_told_what_its_rules_ask_for(world: World) -> None:
     rule = Want(1)
     rule.needs = frozenset({"factory"})
-    world.queues["east"] = SimpleNamespace(
+    east = world.queues["east"] = SimpleNamespace(
         name="east",
-        parts=SimpleNamespace(chain=[rule], ces=("ce1:9619",)),
+        parts=Parts([rule], FakeSubmit("ce1:9619")),
         config=SimpleNamespace(options=SimpleNamespace(wmsqueue="east")),
         recent=lambda: "lately",
         last=None,
@@ -85,4 +86,5 @@ def test_a_queue_is_told_what_its_rules_ask_for(world: World) -> None:
     assert (found.factory_active, found.declared) == (7, Declared()), "it asks for no downtimes"
     world.declared = Declared(ces=("asked",))
     rule.asks_downtimes_of = lambda: ()  # type: ignore[method-assign]
+    east.parts = Parts([rule], FakeSubmit("ce1:9619"))
     assert world.answers.other_queues("east").declared is world.declared

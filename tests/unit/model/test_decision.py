@@ -17,7 +17,7 @@ from autopyfactory.model.decision import (
     Step,
     decide,
     declaration_of,
-    missing,
+    unknown,
 )
 from autopyfactory.model.declaration import CAPPED, UNDECLARED, Bite, Declaration
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
@@ -84,7 +84,7 @@ def test_an_empty_chain_sends_nothing() -> None:
 
 @given(st.sets(st.sampled_from(ALL)), st.sets(st.sampled_from(ALL)))
 def test_what_is_missing_is_what_is_needed_and_not_known(needs: set[Need], have: set[Need]) -> None:
-    assert missing(frozenset(needs), known(*have)) == needs - have
+    assert needs & unknown(known(*have)) == needs - have
 
 
 @given(
