@@ -51,8 +51,14 @@ class Doing:
         return self
 
     def come_to(self, what: str) -> None:
-        """Note, within the `with`, that it is `what` now that is called, for as long as is `at once`."""
-        self._call = what, self._clock.monotonic(), AT_ONCE
+        """Note, within the `with`, that it is `what` now that is called, which should return at once.
+
+        Raises LeftBehind, when the thread was given up.
+        """
+        with self._lock:
+            if self._left:
+                raise LeftBehind
+            self._call = what, self._clock.monotonic(), AT_ONCE
 
     def __enter__(self) -> None:
         """Let the call begin."""

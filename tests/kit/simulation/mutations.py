@@ -194,7 +194,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "endings by name": _run((Book, "end", _end_by_number), what="an ending that is told twice counts twice"),
     "decided once": _run(
-        *_everywhere("not_decided_twice", lambda book, ask, granted: (ask.n, [])),
+        *_everywhere("not_decided_twice", lambda book, ask, n, granted: (n, [])),
         what="two threads may act on the same count",
     ),
     "one spelling of CEs": _run(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from autopyfactory.cycle.components import Parts, Route
-from autopyfactory.cycle.doing import Doing, PluginError
+from autopyfactory.cycle.doing import AT_ONCE, Doing, LeftBehind, PluginError
 from autopyfactory.cycle.rules import Rules
 from autopyfactory.model.decision import CycleInputs, Step
 from autopyfactory.model.info import BatchQueueInfo
@@ -34,6 +34,31 @@ def test_what_is_no_step_to_a_whole_number_is_none(answer: Any) -> None:
     rule.calc = lambda n, inputs: answer  # type: ignore[method-assign]
     with pytest.raises(PluginError, match="the rule Want failed: TypeError: it answered with"):
         rules(rule).decide(INPUTS)
+
+
+def test_the_rule_that_hangs_is_named_by_its_own_time_and_nobody_is_asked_after_it_was_given_up() -> None:
+    clock, asked = FakeClock(), list[str]()
+    doing, slow, stuck, last = Doing(clock), Want(1), Want(2), Want(3)
+    slow.name, stuck.name, last.name = "Slow", "Stuck", "Last"  # type: ignore[misc]
+
+    def takes_long(n: int, inputs: CycleInputs) -> Step:
+        clock.advance(AT_ONCE - 1)
+        assert not doing.leave(), "not too long yet"
+        return Step("Slow", n, 1, "")
+
+    def hangs(n: int, inputs: CycleInputs) -> Step:
+        clock.advance(AT_ONCE - 1)
+        assert not doing.overdue, "the time of the rule before does not count"
+        clock.advance(2)
+        asked.append(doing.overdue)
+        assert doing.leave()
+        return Step("Stuck", n, 2, "")
+
+    slow.calc, stuck.calc = takes_long, hangs  # type: ignore[method-assign]
+    last.calc = lambda n, inputs: asked.append("Last")  # type: ignore
+    with pytest.raises(LeftBehind):
+        Rules(Parts([slow, stuck, last], FakeSubmit()), doing).decide(INPUTS)
+    assert asked == ["the rule Stuck has not returned for 31 s"]
 
 
 def test_ces_are_shut_one_by_one_where_there_are_several() -> None:
