@@ -8,6 +8,7 @@ with the next, and what a crash loses of it is found out again from the places t
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import sqlite3
@@ -370,12 +371,17 @@ class _Transactions:
 
     def __init__(self, db: sqlite3.Connection):
         self._db = db
-        self._durable: bool | None = None  # as the last one was
+        self._durable: bool | None = None  # as the last one was; None: not known
+        self._numbers = itertools.count()
 
     def begin(self, *, durable: bool) -> _Transactions:
         """Begin one, which ends with the `with` that this is for."""
         if durable is not self._durable:
-            self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._durable = None  # it may fail, and have its effect all the same
+            level = "FULL" if durable else "NORMAL"
+            # SQLite does it while it reads the text. One that was kept, since it was interrupted, would do
+            # nothing: so each has its number.
+            self._db.execute(f"PRAGMA synchronous={level} -- {next(self._numbers)}")
             self._durable = durable
         self._db.execute("BEGIN IMMEDIATE")
         return self

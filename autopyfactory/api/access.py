@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autopyfactory.control.client import call
+from autopyfactory.model.once import once
 
 if TYPE_CHECKING:
     from autopyfactory.config.model import Configuration
@@ -25,7 +25,7 @@ class Access:
     def __init__(self, conf: Sequence[str]):
         self._conf = tuple(conf)
 
-    @cached_property
+    @once
     def options(self) -> FactoryOptions:
         """Return `[Factory]`, read once. Raises ConfigError."""
         return self.read_options()
@@ -44,7 +44,7 @@ class Access:
 
         return read_factory(self._conf, {}, Binder()).options
 
-    @cached_property
+    @once
     def configuration(self) -> Configuration | None:
         """Read all of it, from files and last good copies only; None when it cannot be read."""
         from autopyfactory.config import build

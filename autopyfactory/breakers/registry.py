@@ -12,7 +12,6 @@ import logging
 import threading
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +20,7 @@ from autopyfactory.breakers.evidence import Evidence
 from autopyfactory.breakers.machine import CLOSED, Breaker, Policy
 from autopyfactory.external import atomicfile
 from autopyfactory.model.clock import Clock
+from autopyfactory.model.once import once
 from autopyfactory.model.serialize import from_plain, to_plain
 from autopyfactory.model.text import count, span
 
@@ -63,7 +63,7 @@ class Address:
             return Key(scope, self.ce, self.credential or SCHEDDS_OWN)
         return Key(scope, self.ce, self.queue if scope == "queue" else "")
 
-    @cached_property
+    @once
     def keys(self) -> tuple[Key, ...]:
         """Return every breaker that is concerned."""
         return tuple(self.key(scope) for scope in SCOPES)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from autopyfactory.api.access import Access
 from autopyfactory.cli.confoption import missing
 from autopyfactory.cli.terminal import echo
 from autopyfactory.control.client import ControlError, NotRunning
+from autopyfactory.model.once import once
 
 if TYPE_CHECKING:
     from autopyfactory.options.common import FactoryOptions
@@ -28,7 +28,7 @@ def fail(text: str, code: int = 1) -> NoReturn:
 class Link(Access):
     """The factory that the files in `conf` describe, for a command: what cannot be read ends it."""
 
-    @cached_property
+    @once
     def options(self) -> FactoryOptions:
         """Read `[Factory]` only: a command must work while the rest is being edited."""
         from autopyfactory.options.problem import ConfigError

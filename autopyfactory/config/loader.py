@@ -11,11 +11,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from functools import cached_property
 from pathlib import Path
 
 from autopyfactory.config import fetch
 from autopyfactory.config.ini import DEFAULT, parse
+from autopyfactory.model.once import once
 from autopyfactory.model.redact import shown
 from autopyfactory.options.interpolate import Values, escape
 from autopyfactory.options.problem import ConfigError, Problem, Where
@@ -42,7 +42,7 @@ class RawConfig:
 class Defaults(dict[str, Value]):
     """The `[DEFAULT]` that many sections share; not changed any more once a section was made of it."""
 
-    @cached_property
+    @once
     def names(self) -> frozenset[str]:
         """Return its keys, as one object for all sections."""
         return frozenset(self)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from autopyfactory.model.decision import Need
 from autopyfactory.model.info import BatchStatus, WMSStatus
+from autopyfactory.model.once import once
 from autopyfactory.plugins.base import (
     BatchStatusPlugin,
     BatchSubmitPlugin,
@@ -27,7 +27,7 @@ class Route:
     batch_source: StatusSource[BatchStatus] | None = None
     weight: float = 1.0  # of its schedd among several
 
-    @cached_property
+    @once
     def words(self) -> str:
         """Return which plugin sends over it, in words."""
         return f"the batchsubmit plugin {self.submit.name}"
@@ -47,33 +47,33 @@ class Parts:
     weight: float = 1.0  # of the first schedd among several
     others: Sequence[Route] = ()  # further ways, of a queue with several CEs or schedds
 
-    @cached_property
+    @once
     def needs(self) -> frozenset[Need]:
         """Return what must be known for the rules."""
         return frozenset[Need]().union(*(rule.needs for rule in self.chain))
 
-    @cached_property
+    @once
     def cap_scopes(self) -> frozenset[str]:
         """Return what the rules have caps for."""
         return frozenset(cap.scope for rule in self.chain for cap in rule.caps())
 
-    @cached_property
+    @once
     def asked_downtimes(self) -> tuple[tuple[str, ...], ...]:
         """Return of what, by its names, each rule wants to know the downtimes; see `SchedPlugin`."""
         asked = [rule.asks_downtimes_of() for rule in self.chain]
         return tuple(names for names in asked if names is not None)
 
-    @cached_property
+    @once
     def routes(self) -> tuple[Route, ...]:
         """Return every way of the queue's pilots; the first is that of `submit`."""
         return (Route(self.submit, self.batch, self.batch_source, self.weight), *self.others)
 
-    @cached_property
+    @once
     def places(self) -> tuple[Route, ...]:
         """Return one way through each schedd."""
         return tuple({route.submit.target: route for route in reversed(self.routes)}.values())[::-1]
 
-    @cached_property
+    @once
     def ces(self) -> tuple[str, ...]:
         """Return each CE that pilots are sent to, as people write it."""
         return tuple(dict.fromkeys(route.submit.ce for route in self.routes))

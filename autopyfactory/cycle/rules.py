@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from autopyfactory.cycle.components import Parts
 from autopyfactory.cycle.doing import Doing
 from autopyfactory.model.decision import CycleInputs, Decision, Rule, Step, decide
@@ -19,16 +21,17 @@ class Rules:
     def decide(self, inputs: CycleInputs) -> Decision:
         """Return what the chain says."""
         with self._doing.call("the chain"):
-            return decide(self.chain, inputs, self._next)
+            return decide(self._one_by_one(), inputs, _asked)
 
     def calculate(self, rule: Rule, n: int, inputs: CycleInputs) -> Step:
         """Return what one rule makes of `n`."""
         with self._doing.call(self._words[rule.name]):
             return _asked(rule, n, inputs)
 
-    def _next(self, rule: Rule, n: int, inputs: CycleInputs) -> Step:
-        self._doing.come_to(self._words[rule.name])
-        return _asked(rule, n, inputs)
+    def _one_by_one(self) -> Iterator[Rule]:
+        for rule in self.chain:
+            self._doing.come_to(self._words[rule.name])
+            yield rule
 
     def down(self, inputs: CycleInputs | None) -> dict[str, str]:
         """Return the CEs, of several, that rules say get nothing now, and why."""

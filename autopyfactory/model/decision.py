@@ -6,7 +6,7 @@ replayed, simulated and explained.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -182,9 +182,9 @@ _FIELDS: Mapping[Need, str] = {
 }
 
 
-def unknown(inputs: CycleInputs) -> frozenset[Need]:
-    """Return what rules may need and is not known in `inputs`."""
-    return frozenset([need for need, field in _FIELDS.items() if getattr(inputs, field) is None])
+def told(inputs: CycleInputs) -> frozenset[Need]:
+    """Return what of all that rules may need is known in `inputs`."""
+    return frozenset([need for need, field in _FIELDS.items() if getattr(inputs, field) is not None])
 
 
 def declaration_of(rule: Rule) -> Declaration:
@@ -208,7 +208,7 @@ def _calculated(rule: Rule, n: int, inputs: CycleInputs) -> Step:
 Calc = Callable[[Rule, int, CycleInputs], Step]
 
 
-def decide(chain: Sequence[Rule], inputs: CycleInputs, calc: Calc = _calculated) -> Decision:
+def decide(chain: Iterable[Rule], inputs: CycleInputs, calc: Calc = _calculated) -> Decision:
     """Fold `chain` over `inputs`, starting from 0; `calc` asks a rule, for those who guard that.
 
     A plugin whose needs are not met ends the chain at 0 (fail closed): a later plugin such as
@@ -217,9 +217,9 @@ def decide(chain: Sequence[Rule], inputs: CycleInputs, calc: Calc = _calculated)
     n = 0
     divided = False
     steps: list[Step] = []
-    not_known = unknown(inputs)
+    there = told(inputs)
     for rule in chain:
-        lacking = rule.needs & not_known
+        lacking = rule.needs - there  # also what nobody tells
         if lacking:
             words = " and ".join(f"{what} information" for what in sorted(lacking))
             facts = {"comment": f"no {words}"}

@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 from autopyfactory.api.answers import Reaches, Unknown, status
 from autopyfactory.api.rows import QueueRow, row_from_dict
 from autopyfactory.control.client import ControlError
+from autopyfactory.model.once import once
 from autopyfactory.web.table import Group, groups
 
 log = logging.getLogger("autopyfactory.web")
@@ -44,17 +44,17 @@ class View:
     asked: float = 0.0  # monotonic
     cost: float = 0.0  # seconds that asking took
 
-    @cached_property
+    @once
     def by_name(self) -> dict[str, QueueRow]:
         """Return the rows by queue."""
         return {row.queue: row for row in self.rows}
 
-    @cached_property
+    @once
     def groups(self) -> list[Group]:
         """Return the queues by what stands in their way."""
         return groups(self.rows)
 
-    @cached_property
+    @once
     def encoded(self) -> bytes:
         """Return the answer to `status` as JSON; with thousands of queues that takes a while."""
         return json.dumps(self.answer, separators=(",", ":")).encode()

@@ -9,7 +9,6 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
@@ -27,6 +26,7 @@ from autopyfactory.credentials.wallet import Choice, Wish
 from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.decision import Cap
 from autopyfactory.model.ending import CE, TAKEN_BACK, WALL
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import (
     BatchSubmitPlugin,
@@ -232,10 +232,11 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         form = _Form(
             now.date(), self._wrapper.built() if self._wrapper else None, choice.presented if choice else None
         )
-        if self._form is None or self._form[0] != form:
+        made = self._form  # others may describe at the same time, for another day
+        if made is None or made[0] != form:
             described = self._formed(form, now)
-            self._form = form, described, MappingProxyType(_tagged(described, ""))
-        _, described, without = self._form
+            made = self._form = form, described, MappingProxyType(_tagged(described, ""))
+        _, described, without = made
         return _tagged(described, tag) if tag else without  # each cycle looks at the files named in that
 
     def _formed(self, form: _Form, now: datetime) -> Mapping[str, str]:
@@ -277,11 +278,12 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
 
     def _place(self, now: datetime) -> LogPlace:
         """Return where pilots sent at `now` write; it changes once a day."""
-        if self._today is None or self._today[0] != now.date():
+        today = self._today
+        if today is None or today[0] != now.date():
             f = self.context.factory
             where = LogPlace.of(f.base_log_dir, f.base_log_dir_url, self.context.queue, now)
-            self._today = now.date(), where
-        return self._today[1]
+            today = self._today = now.date(), where
+        return today[1]
 
     def _grouped(self, base: Mapping[str, str], formed: Mapping[str, str]) -> dict[str, str]:
         """Return the attribute that pilots are counted by; none when users' commands may say otherwise."""
@@ -389,7 +391,7 @@ class CondorBase(BatchSubmitPlugin[BaseOptionsT]):
         """Return the schedd's limits, and its gridmanager's for this CE, as they were told last."""
         return CAPACITIES.caps(self._target, self._grid_resource)
 
-    @cached_property
+    @once
     def _grid_resource(self) -> str:
         return self.commands().get("grid_resource", "")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import ClassVar
 
 from autopyfactory.condor.quoting import attr, macro
 from autopyfactory.model import hostport
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import HostAndPort, option
 from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
 from autopyfactory.plugins.batchsubmit.draining import patience
@@ -68,11 +68,11 @@ class CondorCE(CondorBase[CondorCEOptions]):
         """Return host and port of the CE."""
         return self._ce
 
-    @cached_property
+    @once
     def _ce(self) -> str:
         return str(self._where)
 
-    @cached_property
+    @once
     def _where(self) -> hostport.HostPort:
         return hostport.parse(self.options.gridresource).or_port(self.options.port)
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autopyfactory.accounting.book import Batch, Book, bits
-from autopyfactory.accounting.ledger import KEEP_SECONDS, Ledger, LedgerError
+from autopyfactory.accounting.ledger import KEEP_SECONDS, Ledger, LedgerError, _Transactions
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.requests import NotDone, Write
 from autopyfactory.external.clocks import Clocks
@@ -183,6 +183,21 @@ def test_an_intent_that_cannot_be_written_is_not_done_and_the_rest_is_tried_agai
     book = ledger.restore()[0]
     assert book.line("now") is None
     assert book.line("later") is not None and book.line("then") is not None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=12))
+def test_what_must_be_safe_is_written_as_such_whatever_failed_before(steps: list[tuple[bool, bool]]) -> None:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    transactions = _Transactions(db)
+    for durable, interrupted in steps:
+        db.set_progress_handler((lambda: 1) if interrupted else None, 1)
+        try:
+            with transactions.begin(durable=durable):
+                db.set_progress_handler(None, 1)
+                assert db.execute("PRAGMA synchronous").fetchone() == (2 if durable else 1,)
+        except sqlite3.OperationalError:
+            assert interrupted
+    db.close()
 
 
 def test_closed_lines_go_after_a_week_and_open_ones_stay(ledger: Ledger, clock: FakeClock) -> None:

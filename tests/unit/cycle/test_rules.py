@@ -10,6 +10,7 @@ from autopyfactory.cycle.components import Parts, Route
 from autopyfactory.cycle.doing import AT_ONCE, Doing, LeftBehind, PluginError
 from autopyfactory.cycle.rules import Rules
 from autopyfactory.model.decision import CycleInputs, Step
+from autopyfactory.model.declaration import Declaration
 from autopyfactory.model.info import BatchQueueInfo
 from fakes import FakeClock, FakeSubmit, Want
 
@@ -34,6 +35,21 @@ def test_what_is_no_step_to_a_whole_number_is_none(answer: Any) -> None:
     rule.calc = lambda n, inputs: answer  # type: ignore[method-assign]
     with pytest.raises(PluginError, match="the rule Want failed: TypeError: it answered with"):
         rules(rule).decide(INPUTS)
+
+
+class Wrong(Want):
+    """Its declaration cannot be asked for."""
+
+    name = "Wrong"
+
+    @property
+    def declaration(self) -> Declaration:
+        raise ValueError("boom")
+
+
+def test_whatever_of_a_rule_goes_wrong_names_that_rule() -> None:
+    with pytest.raises(PluginError, match=r"^the rule Wrong failed: ValueError: boom$"):
+        rules(Want(1), Wrong(2), Want(3)).decide(INPUTS)
 
 
 def test_the_rule_that_hangs_is_named_by_its_own_time_and_nobody_is_asked_after_it_was_given_up() -> None:

@@ -17,7 +17,7 @@ from autopyfactory.model.decision import (
     Step,
     decide,
     declaration_of,
-    unknown,
+    told,
 )
 from autopyfactory.model.declaration import CAPPED, UNDECLARED, Bite, Declaration
 from autopyfactory.model.info import BatchQueueInfo, SiteInfo, WMSQueueInfo
@@ -82,9 +82,16 @@ def test_an_empty_chain_sends_nothing() -> None:
     assert decide([], known()).message == ""
 
 
-@given(st.sets(st.sampled_from(ALL)), st.sets(st.sampled_from(ALL)))
-def test_what_is_missing_is_what_is_needed_and_not_known(needs: set[Need], have: set[Need]) -> None:
-    assert needs & unknown(known(*have)) == needs - have
+@given(st.sets(st.sampled_from(ALL)))
+def test_what_is_told_is_what_is_not_none(have: set[Need]) -> None:
+    assert told(known(*have)) == have
+
+
+def test_what_nobody_tells_is_missing() -> None:
+    rule = Adds(5, needs=frozenset({"wms", "wsm"}))  # type: ignore[arg-type]  # a plugin's slip
+    decision = decide([rule], known(*ALL))
+    assert (decision.n, rule.asked) == (0, [])
+    assert decision.steps[0].reason == "no wsm information: nothing is sent"
 
 
 @given(
