@@ -20,6 +20,7 @@ from autopyfactory.credentials.wallet import Choice, Wallet
 from autopyfactory.model.decision import Cap, CycleInputs, Need, RecentPilots, Step
 from autopyfactory.model.declaration import UNDECLARED, Declaration
 from autopyfactory.model.info import BatchQueueInfo, BatchStatus, SiteInfo, WMSQueueInfo, WMSStatus
+from autopyfactory.model.once import once
 from autopyfactory.model.shares import Claim
 from autopyfactory.options.common import FactoryOptions, QueueOptions
 from autopyfactory.options.declare import Options, specs
@@ -94,7 +95,7 @@ class SchedPlugin(Plugin[OptionsT], ABC):
         No I/O, no clock (`inputs.now`), no state.
         """
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """What this rule is, with its options; as a rule what its class declares."""
         return self.declares

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, PastCycle, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.once import once
 from autopyfactory.model.shares import Part
 from autopyfactory.model.text import count
 from autopyfactory.options.declare import Options, option
@@ -157,7 +158,7 @@ class Adaptive(SchedPlugin[AdaptiveOptions]):
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "batch"})
     uses: ClassVar[frozenset[Need]] = frozenset({"history"})
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """Without withdrawal no pilot is ever too many."""
         return replace(self.declares, retires=self.options.withdraw)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -29,7 +30,7 @@ class Fixed(SchedPlugin[FixedOptions]):
     Options = FixedOptions
     declares: ClassVar[Declaration] = Declaration("starts")
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """A negative number takes pilots back."""
         return replace(self.declares, retires=(self.options.pilots or 0) < 0)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -32,7 +33,7 @@ class KeepNRunning(SchedPlugin[KeepNRunningOptions]):
     )
     needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """With a target of its own it ignores the number so far."""
         return self.declares if self.options.keep is None else replace(self.declares, part="starts")

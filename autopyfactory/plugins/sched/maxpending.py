@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
@@ -42,7 +43,7 @@ class MaxPending(SchedPlugin[MaxPendingOptions]):
     declares: ClassVar[Declaration] = Declaration("limits", retires=True, numbers=("maximum",))
     needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """It takes pilots back only where that is allowed."""
         return replace(self.declares, retires=self.options.allow_negative)

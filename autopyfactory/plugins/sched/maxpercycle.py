@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import limited, unset
@@ -30,7 +31,7 @@ class MaxPerCycle(SchedPlugin[MaxPerCycleOptions]):
     Options = MaxPerCycleOptions
     declares: ClassVar[Declaration] = Declaration("paces", numbers=("maximum",))
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """A negative maximum takes pilots back."""
         retires = (self.options.maximum or 0) < 0

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import raised, unset
@@ -31,7 +32,7 @@ class MinPending(SchedPlugin[MinPendingOptions]):
     declares: ClassVar[Declaration] = Declaration("raises", numbers=("minimum",))
     needs: ClassVar[frozenset[Need]] = frozenset({"batch"})
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """A minimum of 0 or less sends nothing."""
         minimum = self.options.minimum

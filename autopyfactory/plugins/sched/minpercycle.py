@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 from autopyfactory.plugins.sched.helpers import raised, unset
@@ -36,7 +37,7 @@ class MinPerCycle(SchedPlugin[MinPerCycleOptions]):
     Options = MinPerCycleOptions
     declares: ClassVar[Declaration] = Declaration("raises", never_negative=True, numbers=("minimum",))
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """A minimum of 0 or less sends nothing; a negative one lets some be taken back."""
         minimum = self.options.minimum

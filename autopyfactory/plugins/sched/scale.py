@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -36,7 +37,7 @@ class Scale(SchedPlugin[ScaleOptions]):
     Options = ScaleOptions
     declares: ClassVar[Declaration] = Declaration("scales")
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """Only a factor beyond 1 makes a number larger, or a negative one, which turns its sign."""
         factor = self.options.factor

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Fact, Need, RecentPilots, Step
 from autopyfactory.model.declaration import Bite, Declaration
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import Lenient, Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -61,7 +62,7 @@ class Throttle(SchedPlugin[ThrottleOptions]):
     declares: ClassVar[Declaration] = Declaration("guards", cause=THROTTLED)
     needs: ClassVar[frozenset[Need]] = frozenset({"history"})
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """A negative number takes pilots back."""
         return replace(self.declares, retires=self.options.submit < 0)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autopyfactory.model.decision import CycleInputs, Need, Step
 from autopyfactory.model.declaration import Declaration
+from autopyfactory.model.once import once
 from autopyfactory.options.declare import Lenient, Options, option
 from autopyfactory.plugins.base import SchedPlugin
 
@@ -40,7 +41,7 @@ class WeightedActivated(SchedPlugin[WeightedActivatedOptions]):
     declares: ClassVar[Declaration] = Declaration("starts", subtracts=frozenset({"pending"}))
     needs: ClassVar[frozenset[Need]] = frozenset({"wms", "batch"})
 
-    @property
+    @once
     def declaration(self) -> Declaration:
         """Pending pilots without weight are not subtracted."""
         return self.declares if self.options.pending else replace(self.declares, subtracts=frozenset())

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from autopyfactory.daemon.memory import settle
+from autopyfactory.daemon.memory import OFTEN, settle
 
 
 class Ring:
@@ -15,8 +15,10 @@ class Ring:
 
 @pytest.fixture(autouse=True)
 def thawed():
+    before = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 def test_garbage_is_collected_before_and_after() -> None:
@@ -27,6 +29,17 @@ def test_garbage_is_collected_before_and_after() -> None:
     ring = weakref.ref(Ring())
     gc.collect()
     assert ring() is None
+
+
+def test_later_garbage_is_found_without_asking_however_rarely_that_is() -> None:
+    settle()
+    ring = weakref.ref(Ring())
+    kept = []
+    for _ in range(2 * OFTEN):
+        if ring() is None:
+            return
+        kept.append([])
+    raise AssertionError("nobody has looked for it")
 
 
 def test_what_was_set_aside_is_collected_next_time() -> None:
