@@ -177,6 +177,7 @@ def fill(bare: Bare, box: Box, queues: Sequence[str], jobs: int) -> None:
         while left > 0:
             bare.submit(mine | {"+ApfSubmission": f'"{next(tags)}"'}, min(left, FILL))
             left -= FILL
+    os.sync()  # or what the schedd has just written would slow down the first that is measured
     say(f"{jobs} pilots of {len(queues)} queues put into the schedd in {time.perf_counter() - began:.0f} s")
 
 
