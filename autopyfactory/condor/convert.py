@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,15 +37,21 @@ def attribute(ad: classad2.ClassAd, name: str) -> Any:
         return error.object.decode("utf-8", "backslashreplace")
 
 
-def row(ad: classad2.ClassAd, names: Iterable[str]) -> dict[str, Any]:
+def row(ad: classad2.ClassAd, names: Sequence[str]) -> dict[str, Any]:
     """The named attributes of an ad, or all of them if no name is given."""
-    found: dict[str, Any] = {}
-    for name in names or ad:
+    wanted = names or list(ad)
+    return dict(zip(wanted, values(ad, wanted), strict=True))
+
+
+def values(ad: classad2.ClassAd, names: Iterable[str]) -> list[Any]:
+    """The named attributes of an ad, without their names."""
+    found: list[Any] = []
+    for name in names:
         try:
             value = ad[name]
-            found[name] = value if type(value) in _PLAIN else plain(value)
+            found.append(value if type(value) in _PLAIN else plain(value))
         except KeyError:
-            found[name] = None
+            found.append(None)
         except UnicodeDecodeError:
-            found[name] = attribute(ad, name)
+            found.append(attribute(ad, name))
     return found

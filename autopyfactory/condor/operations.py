@@ -13,7 +13,7 @@ import classad2
 import htcondor2
 
 from autopyfactory.condor import limits, matching
-from autopyfactory.condor.convert import attribute, row
+from autopyfactory.condor.convert import attribute, row, values
 
 Row = dict[str, Any]
 
@@ -186,8 +186,7 @@ class Operations:
         ads = self._connect().query(and_sums, group_by, opts=htcondor2.QueryOpt.GroupBy)
         self._used = ads
         names = [*group_by, "JobCount"]
-        rows = [row(ad, names) for ad in ads]
-        return [[one[name] for name in names] for one in rows]  # an attribute may be asked for twice
+        return [values(ad, names) for ad in ads]
 
     def census(self, group_by: list[str], constraint: str) -> dict[str, Any]:
         """The schedd's identity, and the answer of `counts` for a constraint that is true or false of any ad.

@@ -87,6 +87,7 @@ class BatchQueueInfo:
 MOST_PILOTS = 10_000_000  # of one queue in one state: more is no count
 _COUNTS = tuple(f.name for f in fields(BatchQueueInfo))
 _VALUES = attrgetter(*_COUNTS)
+_INTS = frozenset({int})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,10 @@ class BatchStatus:
     def absurd(self) -> str | None:
         """Return what cannot be in these counts, in words: such an answer is none. None: nothing."""
         for name, info in self.queues.items():
-            for what in _COUNTS:
-                n = getattr(info, what)
+            values = _VALUES(info)
+            if _INTS.issuperset(map(type, values)) and min(values) >= 0 and max(values) <= MOST_PILOTS:
+                continue
+            for what, n in zip(_COUNTS, values, strict=True):
                 if type(n) is not int or not 0 <= n <= MOST_PILOTS:
                     return f"{n!r:.40} pilots {what} in {name!r:.80}"
         for name, n in self.others.items():

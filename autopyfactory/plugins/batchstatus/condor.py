@@ -84,15 +84,14 @@ class Condor(BatchStatusPlugin[CondorOptions]):
         """Ask by groups while all pilots are in one: what an earlier release sent is in none."""
         if self._all_grouped:
             identity, rows = self._ask(BY_GROUP)
-            groups = {text: read(text) for text, *_ in rows}
-            found = [(group, *rest) for text, *rest in rows if (group := groups[text]) is not None]
+            found = [(group, *rest) for text, *rest in rows if (group := read(text)) is not None]
             if len(found) == len(rows):
                 return identity, found
         self._all_grouped = False
         identity, rows = self._ask(ONE_BY_ONE)
         self._all_grouped = all(read(text) is not None for text, *_ in rows)
         return identity, [
-            (Group(queue, str(mark or ""), universe == GRID, str(ce or "")), status, stage, number)
+            (Group(str(queue), str(mark or ""), universe == GRID, str(ce or "")), status, stage, number)
             for _, status, stage, queue, universe, mark, ce, number in rows
             if queue is not None  # else it is not ours to decide about
         ]

@@ -6,8 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autopyfactory.condor.target import Target
 from autopyfactory.config.jobstates import CONDOR_BATCH, Mapping
@@ -132,6 +135,25 @@ def test_pilots_are_counted_by_groups_while_all_are_in_one(monkeypatch: pytest.M
         said, status = asked(*rows)
         assert (said, dict(status.queues)) == (questions, {"A": expected})
         assert (status.others, status.running_at) == ({"A": expected.shown}, {"A": {"ce": 3}})
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda parts: st.lists(parts, max_size=2) | st.dictionaries(st.text(max_size=3), parts, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.lists(st.tuples(ODD, ODD, ODD, ODD, ODD), max_size=3))
+def test_whatever_others_write_into_their_ads_ours_are_counted(
+    odd: list[tuple[Any, Any, Any, Any, Any]],
+) -> None:
+    """Whoever carries our factory's name, a list where there should be words costs no answer."""
+    schedd = Schedd()
+    schedd.rows = [(str(Group("A", "m", True, "")), 2, None, "A", 9, "m", None, 3)]
+    schedd.rows += [(group, 1, there, queue, 9, mark, ce, 1) for group, there, queue, mark, ce in odd]
+    with patch.object(condor, "client", lambda target: schedd):
+        assert made().fetch().queue("A").running >= 3
 
 
 def test_a_second_question_that_fails_is_the_first_one_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
