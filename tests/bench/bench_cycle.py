@@ -154,8 +154,8 @@ def main() -> None:
     with common.access_point("ap") as (folder, [pool]):
         bare = Bare(pool)
         pending = dict.fromkeys((f"queue{i}" for i in range(size["queues"])), size["jobs"] // size["queues"])
-        for number, chain in enumerate(CHAINS):
-            box = configure(folder / f"f{number}", pool, chain, size)
+        for number, chain in enumerate(CHAINS):  # one factory: to another book its pilots would be strangers
+            box = configure(folder / "factory", pool, chain, size)
             if not number:
                 common.fill(bare, box, list(pending), size["jobs"])
             lines.append(measure(box, bare, pending, chain, size))
