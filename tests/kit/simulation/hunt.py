@@ -72,17 +72,19 @@ def main() -> int:
     base = fresh_base() if options.base is None else options.base
     print(f"{options.count} schedules, seeds from {base}", flush=True)
     start = time.monotonic()
-    bad = 0
+    bad: list[int] = []
 
     def tell(n: int) -> None:
         if n % TOLD_EVERY == 0:
             print(f"{n} done", flush=True)
 
     for found in hunt(base, options.count, options.jobs, tell):
-        bad += 1
+        bad.append(found.seed)
         print(f"seed {found.seed}: {found.what}", flush=True)
-    print(f"{bad} of {options.count} schedules broke an invariant ({time.monotonic() - start:.0f} s)")
-    return min(bad, 1)
+    seeds = f": {', '.join(map(str, bad))}" if bad else ""  # who keeps but this line has them all the same
+    took = f"{time.monotonic() - start:.0f} s"
+    print(f"{len(bad)} of {options.count} schedules from {base} broke an invariant ({took}){seeds}")
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":
