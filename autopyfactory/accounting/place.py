@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from autopyfactory.accounting import spelling
 from autopyfactory.accounting.book import Batch, Book
@@ -145,3 +147,8 @@ class Places:
         for name, one in self.aliases.items():
             if one == place:
                 self.aliases[name] = to
+
+
+def spec_text(plugin: str, options: Mapping[str, Any]) -> str:
+    """Return how a place is reached, as it is kept."""
+    return json.dumps({"plugin": plugin, "options": dict(options)}, sort_keys=True)

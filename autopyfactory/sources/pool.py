@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autopyfactory.accounting.bookkeeper import Bookkeeper
-from autopyfactory.accounting.ledger import spec_text
+from autopyfactory.accounting.place import spec_text
 from autopyfactory.model.clock import Clock
 from autopyfactory.model.info import BatchStatus, WMSStatus
 from autopyfactory.plugins.base import BatchStatusPlugin, WMSStatusPlugin

@@ -122,7 +122,7 @@ def test_zero_for_four_seconds_after_a_kill(box: Box) -> None:
     with InProcess(box) as factory:
         settled(box, factory, EACH * len(QUEUES))
         assert factory.ledger.flush(PATIENCE)
-        with factory.ledger._lock:  # as it is at this moment; other files come and go
+        with factory.ledger.file.lock:  # as it is at this moment; other files come and go
             shutil.copytree(box.folder / "state", box.folder / "killed", copy_function=copied)
     shutil.rmtree(box.folder / "state")
     (box.folder / "killed").rename(box.folder / "state")

@@ -17,7 +17,6 @@ from unittest.mock import patch
 import pytest
 
 import silentresolver
-from autopyfactory.accounting.requests import Write
 from autopyfactory.control.client import ControlError, NotRunning, call
 from autopyfactory.model.record import CycleRecord, Event
 from factorybox import Box, InProcess
@@ -101,17 +100,17 @@ def test_a_disk_that_takes_seconds_for_each_commit_delays_no_cycle_that_sends_no
     try:
         with InProcess(box) as factory:
             until(lambda: box.pilots("sends") > 1, "pilots")
-            real = factory.ledger._put
+            real = factory.ledger.file._put_places
 
-            def slow(request: Write) -> None:
+            def slow(places: Any) -> None:
                 under_way.set()
                 time.sleep(LONG)
-                real(request)
+                real(places)
                 under_way.clear()
 
-            with patch.object(factory.ledger, "_put", slow):
+            with patch.object(factory.ledger.file, "_put_places", slow):
                 until(under_way.is_set, "a commit that takes long")
-                assert factory.ledger._lock.locked()
+                assert factory.ledger.file.lock.locked()
                 factory.reporting.listeners.append(note)
                 until(lambda: len(durations) > 20, "cycles while others commit")
             assert sorted(durations)[len(durations) // 2] < LONG / 2, "it was 2.9 s in each"

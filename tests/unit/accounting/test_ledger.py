@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from autopyfactory.accounting.book import Batch, Book, bits
-from autopyfactory.accounting.ledger import KEEP_SECONDS, Ledger, LedgerError, _Transactions
+from autopyfactory.accounting.ledger import KEEP_SECONDS, Ledger, LedgerError
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.requests import NotDone, Write
 from autopyfactory.external.clocks import Clocks
@@ -172,10 +168,10 @@ def test_all_that_wait_are_written_in_one_commit(ledger: Ledger, clock: FakeCloc
 def test_an_intent_that_cannot_be_written_is_not_done_and_the_rest_is_tried_again(
     ledger: Ledger, clock: FakeClock
 ) -> None:
-    def full(request: Write) -> None:
+    def full(places: Iterable[Place]) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    with patch.object(ledger, "_put", full):
+    with patch.object(ledger.file, "_put_places", full):
         ledger.write(Write((batch("later", clock),)))
         with pytest.raises(NotDone, match="disk is full"):
             ledger.write(Write((batch("now", clock),), durable=True))
@@ -183,21 +179,6 @@ def test_an_intent_that_cannot_be_written_is_not_done_and_the_rest_is_tried_agai
     book = ledger.restore()[0]
     assert book.line("now") is None
     assert book.line("later") is not None and book.line("then") is not None
-
-
-@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=12))
-def test_what_must_be_safe_is_written_as_such_whatever_failed_before(steps: list[tuple[bool, bool]]) -> None:
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    transactions = _Transactions(db)
-    for durable, interrupted in steps:
-        db.set_progress_handler((lambda: 1) if interrupted else None, 1)
-        try:
-            with transactions.begin(durable=durable):
-                db.set_progress_handler(None, 1)
-                assert db.execute("PRAGMA synchronous").fetchone() == (2 if durable else 1,)
-        except sqlite3.OperationalError:
-            assert interrupted
-    db.close()
 
 
 def test_closed_lines_go_after_a_week_and_open_ones_stay(ledger: Ledger, clock: FakeClock) -> None:
@@ -215,7 +196,7 @@ def test_what_was_sent_lately_is_told_without_the_disk(tmp_path: Path, clock: Fa
     assert ledger.sent_since("q", 3600) == 0, "an intent is no pilot"
     sent = replace(batch("a", clock, state="sent", members=31, alive=31), n=5)
     ledger.write(Write((sent,)))
-    with ledger._lock:  # a commit that takes for ever
+    with ledger.file.lock:  # a commit that takes for ever
         assert ledger.sent_since("q", 3600) == 5
     ledger.write(Write((replace(sent, state="closed", alive=0),), durable=True))
     assert ledger.sent_since("q", 3600) == 5, "those that ended were sent too"
@@ -242,57 +223,6 @@ def test_old_lines_are_deleted_once_a_day_while_the_factory_runs(ledger: Ledger,
     until(lambda: not ledger.recall(["closed"]), "the day's cleaning")
 
 
-def test_a_ledger_of_an_earlier_release_gets_the_column_it_lacks(tmp_path: Path, clock: FakeClock) -> None:
-    path = tmp_path / "old.db"
-    old = Ledger(path, clock)
-    old.write(Write((batch("a", clock, state="sent", cluster="7", members=1, alive=1),), durable=True))
-    old.close()
-    with sqlite3.connect(path) as db:
-        db.execute("ALTER TABLE batch DROP COLUMN supposed")
-    for _ in range(2):
-        ledger = Ledger(path, clock)
-        line = ledger.restore()[0].line("a")
-        assert line is not None and line.supposed is False
-        ledger.write(Write((replace(line, supposed=True),), durable=True))
-        restored = ledger.restore()[0].line("a")
-        assert restored is not None and restored.supposed is True
-        ledger.write(Write((replace(line, supposed=False),), durable=True))
-        ledger.close()
-
-
-def test_a_line_is_at_the_place_that_its_name_leads_to(ledger: Ledger, clock: FakeClock) -> None:
-    """It may have been written down before its name was known to be another's."""
-    ledger.write(Write((batch("a", clock),), (Place("p", "home"),), {"p": "q"}, durable=True))
-    book, _ = ledger.restore()
-    assert [line.tag for line in book.lines("q")] == ["a"] and not book.lines("p")
-
-
-def test_a_ledger_of_submissions_is_taken_over(tmp_path: Path, clock: FakeClock) -> None:
-    path = tmp_path / "l.db"
-    with sqlite3.connect(path) as old:
-        old.executescript("""
-            CREATE TABLE submission (tag TEXT PRIMARY KEY, queue TEXT NOT NULL, target TEXT NOT NULL,
-                n INTEGER NOT NULL, intended REAL NOT NULL, state TEXT NOT NULL, cluster TEXT, sent INTEGER);
-            CREATE TABLE total (queue TEXT PRIMARY KEY, sent INTEGER NOT NULL);
-            INSERT INTO total VALUES ('q', 11);
-        """)
-        at = clock.now().timestamp()
-        old.execute(
-            "INSERT INTO submission VALUES ('i', 'q', 'AP@host', 4, ?, 'intended', NULL, NULL)", (at,)
-        )
-        old.execute("INSERT INTO submission VALUES ('c', 'q', 'AP@host', 7, ?, 'confirmed', '5', 7)", (at,))
-        old.execute("INSERT INTO submission VALUES ('n', 'q', 'AP@host', 2, ?, 'none', NULL, NULL)", (at,))
-    old.close()
-    for _ in range(2):  # and a second time
-        ledger = Ledger(path, clock)
-        book, _ = ledger.restore()
-        (intent,) = book.unresolved("ap@host")
-        assert (intent.tag, intent.n, book.open(), book.sent["q"]) == ("i", 4, 4, 11)
-        assert not ledger.recall(["c"]), "whether they live is to be found out"
-        assert ledger.sent_since("q", 60) == 7
-        ledger.close()
-
-
 @pytest.mark.parametrize("spoil", ["junk", "folder"])
 def test_a_ledger_that_cannot_be_used_is_told_plainly(tmp_path: Path, spoil: str) -> None:
     path = tmp_path / "ledger.db"
@@ -302,37 +232,6 @@ def test_a_ledger_that_cannot_be_used_is_told_plainly(tmp_path: Path, spoil: str
         path.mkdir()
     with pytest.raises(LedgerError, match=f"the ledger {path} cannot be used"):
         Ledger(path)
-
-
-TEXT = st.text(max_size=20)
-LINES = st.builds(
-    Batch,
-    st.uuids().map(str),
-    queue=TEXT, place=TEXT, ce=TEXT, n=st.integers(1, 200), cores=st.integers(1, 64),
-    memory_mb=st.integers(0, 10**6), intended=st.floats(0, 4e9), identity=TEXT, mark=TEXT,
-    state=st.sampled_from(["intended", "sent"]), cluster=st.integers(1, 10**9).map(str),
-    members=st.integers(0, 2**200), alive=st.integers(0, 2**200), lost=st.integers(0, 2**200),
-)  # fmt: skip
-
-
-@given(st.lists(LINES, max_size=4), st.integers(0, 4))
-@settings(max_examples=25)
-def test_whatever_lines_hold_they_come_back_as_they_were(lines: list[Batch], ours: int) -> None:
-    totals: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(Path(folder) / "l.db", FakeClock())
-        for line in lines[:ours]:
-            line.mark = ledger.mark
-            totals[line.queue] += line.n if line.state == "sent" else 0
-        ledger.write(Write(tuple(lines), durable=True))
-        ledger.close()
-        again = Ledger(Path(folder) / "l.db", FakeClock())
-        book, _ = again.restore()
-        again.close()
-    for line in lines:
-        assert book.line(line.tag) == replace(line, earlier=True)
-    assert +book.sent == +totals
-    assert book.open() == sum(line.open for line in lines)
 
 
 def test_ads_with_half_characters_do_not_end_who_writes(
@@ -371,15 +270,15 @@ def test_lost_pilots_are_remembered_however_long_the_line_is_closed(ledger: Ledg
 
 
 def test_a_disk_that_was_full_is_written_to_again_with_the_newest(ledger: Ledger, clock: FakeClock) -> None:
-    real, broken = ledger._put, [True]
+    real, broken = ledger.file._put_places, [True]
     line = replace(batch("a", clock, state="sent", members=7, alive=7), mark=ledger.mark, n=2)
 
-    def put(request: Write) -> None:
+    def put(places: Iterable[Place]) -> None:
         if broken[0]:
             raise sqlite3.OperationalError("database or disk is full")
-        real(request)
+        real(places)
 
-    with patch.object(ledger, "_put", put), patch("autopyfactory.accounting.ledger.AGAIN", 0.01):
+    with patch.object(ledger.file, "_put_places", put), patch("autopyfactory.accounting.ledger.AGAIN", 0.01):
         ledger.write(Write((line,)))
         until(lambda: ledger._troubled, "the disk was full")
         ledger.write(Write((replace(line, alive=1, n=3),)))
