@@ -15,7 +15,8 @@ from autopyfactory.model import hostport
 from autopyfactory.options.declare import NameList, option
 from autopyfactory.plugins.base import QueueContext
 from autopyfactory.plugins.batchsubmit import nordugridrsl
-from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
+from autopyfactory.plugins.batchsubmit.condoroptions import CondorBaseOptions
 from autopyfactory.plugins.batchsubmit.request import Request
 
 ARC_PORT = 443

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from autopyfactory.condor.quoting import macro
 from autopyfactory.options.declare import option
-from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
+from autopyfactory.plugins.batchsubmit.condoroptions import CondorBaseOptions
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$"

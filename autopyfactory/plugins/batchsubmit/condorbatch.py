@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from autopyfactory.options.declare import option
-from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
+from autopyfactory.plugins.batchsubmit.condoroptions import CondorBaseOptions
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 from autopyfactory.plugins.batchsubmit.request import Request
 

@@ -8,7 +8,8 @@ from autopyfactory.condor.quoting import attr, macro
 from autopyfactory.model import hostport
 from autopyfactory.model.once import once
 from autopyfactory.options.declare import HostAndPort, option
-from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
+from autopyfactory.plugins.batchsubmit.condoroptions import CondorBaseOptions
 from autopyfactory.plugins.batchsubmit.draining import patience
 from autopyfactory.plugins.batchsubmit.request import Request
 

@@ -22,7 +22,8 @@ from autopyfactory.logs.setup import queue_logger
 from autopyfactory.model.text import count
 from autopyfactory.options.declare import HostAndPort, NameList, option
 from autopyfactory.plugins.base import QueueContext, SubmitError
-from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
+from autopyfactory.plugins.batchsubmit.condoroptions import CondorBaseOptions
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$"

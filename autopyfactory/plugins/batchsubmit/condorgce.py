@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from autopyfactory.condor.quoting import macro
 from autopyfactory.options.declare import option
-from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions, OneLine
+from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
+from autopyfactory.plugins.batchsubmit.condoroptions import CondorBaseOptions, OneLine
 from autopyfactory.plugins.batchsubmit.logtree import LogPlace
 
 SERVICE = "https://www.googleapis.com/compute/v1"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from autopyfactory.plugins.batchsubmit.condorbase import CondorBase, CondorBaseOptions
+from autopyfactory.plugins.batchsubmit.condorbase import CondorBase
+from autopyfactory.plugins.batchsubmit.condoroptions import CondorBaseOptions
 from autopyfactory.plugins.batchsubmit.request import Request
 
 

@@ -13,8 +13,8 @@ from pydantic import AfterValidator
 from autopyfactory.condor.quoting import macro
 from autopyfactory.credentials.credential import Presented
 from autopyfactory.options.declare import option
-from autopyfactory.plugins.batchsubmit.condorbase import CondorBaseOptions
 from autopyfactory.plugins.batchsubmit.condorbatch import BatchCommon, Kind
+from autopyfactory.plugins.batchsubmit.condoroptions import CondorBaseOptions
 
 
 def _one_word(text: str) -> str:
