@@ -24,7 +24,7 @@ from autopyfactory.condor.frames import pack
 from autopyfactory.condor.process import Ended, Process, worker_command, worker_environment
 from autopyfactory.condor.suspension import Suspension
 from autopyfactory.condor.target import Target
-from autopyfactory.condor.turns import Ask, Turns
+from autopyfactory.condor.waitingcalls import Ask, WaitingCalls
 from autopyfactory.condor.worker import IDLE
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Caller:
         self._recycle_after = recycle_after
         self._recycle_above_kb = recycle_above_kb
         self._suspension = Suspension(target, retry_after)
-        self._turns = Turns()
+        self._turns = WaitingCalls()
         self._under_way: tuple[str, float] | None = None  # the operation, and when it began
         self._process: Process | None = None
         self._submits = 0

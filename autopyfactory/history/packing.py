@@ -14,7 +14,7 @@ from typing import Any
 
 import zstandard
 
-from autopyfactory.model.record import CycleRecord
+from autopyfactory.model.record import CycleRecord, Event
 from autopyfactory.model.serialize import from_plain, to_plain
 
 DICTIONARY = 64 * 1024  # bytes, at most
@@ -34,7 +34,12 @@ def encode(record: CycleRecord) -> bytes:
     if record.inputs is not None and recent is not None and (recent.ended or recent.starts):
         recent = replace(recent, ended=recent.ended and (), starts=())
         record = replace(record, inputs=replace(record.inputs, history=recent))
-    return _JSON.encode(to_plain(record)).encode()
+    return as_json(record)
+
+
+def as_json(event: Event) -> bytes:
+    """Return `event` as JSON, in UTF-8. Raises TypeError for what has no plain form, and UnicodeError."""
+    return _JSON.encode(to_plain(event)).encode()
 
 
 def decode(text: bytes) -> CycleRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 from collections.abc import Sequence
@@ -22,7 +21,6 @@ from autopyfactory.history.store import file_of, is_corrupt, move_aside, open_en
 from autopyfactory.history.upkeep import Upkeep
 from autopyfactory.model.clock import Clock, SystemClock
 from autopyfactory.model.record import CycleRecord, Event, FactoryEvent
-from autopyfactory.model.serialize import to_plain
 from autopyfactory.model.text import printable
 
 log = logging.getLogger("autopyfactory.history")
@@ -177,14 +175,12 @@ class HistoryWriter:
         }
 
     def _event_row(self, e: FactoryEvent) -> dict[str, Any]:
-        detail = json.dumps(to_plain(e), separators=(",", ":"), ensure_ascii=False)
-        detail.encode()
         return {
             "factory": self._factory,
             "queue": e.queue,
             "at": to_ms(e.at),
             "kind": e.kind,
-            "detail": detail,
+            "detail": packing.as_json(e).decode(),
         }
 
     def _queue_id(self, connection: Connection, name: str) -> int:

@@ -17,7 +17,7 @@ from autopyfactory.condor.errors import (
 )
 from autopyfactory.condor.process import Process
 from autopyfactory.condor.target import Target
-from autopyfactory.condor.turns import Turns
+from autopyfactory.condor.waitingcalls import WaitingCalls
 from patience import PATIENCE, SOON, until
 
 
@@ -211,7 +211,7 @@ class TestTurns:
         The thread of the second does not run until `go`, as if a thousand others were before it.
         """
         go, slow = threading.Event(), threading.local()
-        real = Turns.wait
+        real = WaitingCalls.wait
 
         def wait(turns, ask, timeout):
             mine = real(turns, ask, PATIENCE)
@@ -219,7 +219,7 @@ class TestTurns:
                 assert go.wait(PATIENCE)
             return mine
 
-        monkeypatch.setattr(Turns, "wait", wait)
+        monkeypatch.setattr(WaitingCalls, "wait", wait)
 
         def second(*arguments):
             slow.is_me = True
@@ -279,7 +279,7 @@ class TestTurns:
     def test_a_thread_that_ends_where_it_waits_has_no_turn(self, caller, tmp_path, monkeypatch, when):
         """By ^C, say, in a command in the foreground."""
         log, release = tmp_path / "log", tmp_path / "release"
-        real = Turns.wait
+        real = WaitingCalls.wait
 
         def wait(turns, ask, timeout):
             if ask.operation == "count":
@@ -290,7 +290,7 @@ class TestTurns:
                 raise KeyboardInterrupt
             return real(turns, ask, timeout)
 
-        monkeypatch.setattr(Turns, "wait", wait)
+        monkeypatch.setattr(WaitingCalls, "wait", wait)
         with ThreadPoolExecutor(1) as pool:
             one = pool.submit(caller.call, "hold", [str(release)], PATIENCE, False)
             until(lambda: caller._turns.taken and caller.pid)

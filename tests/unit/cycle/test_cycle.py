@@ -369,7 +369,8 @@ def test_a_ledger_that_cannot_be_written_is_told_as_that_and_not_as_a_defect(
     world.poll()
     records = []
     full = sqlite3.OperationalError("database or disk is full")
-    with patch.object(world.book._ledger.file, "_put_places", side_effect=full):  # those of other tests may still write
+    # only this one: those of other tests may still write
+    with patch.object(world.book._ledger.file, "_put_places", side_effect=full):
         for _ in range(4):
             records.append(world.cycle())
             world.clock.advance(600)  # longer than it is left alone after refusals

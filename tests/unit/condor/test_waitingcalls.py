@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from autopyfactory.condor.turns import Ask, Turns
+from autopyfactory.condor.waitingcalls import Ask, WaitingCalls
 from patience import PATIENCE, until
 
 
 def test_the_turn_goes_to_who_waits_the_longest_and_its_call_is_begun_before():
-    turns, begun = Turns(), []
+    turns, begun = WaitingCalls(), []
     first, second, third = Ask("1"), Ask("2"), Ask("3")
     assert turns.enter(first) and turns.taken
     assert not turns.enter(second) and not turns.enter(third)
@@ -27,7 +27,7 @@ def test_the_turn_goes_to_who_waits_the_longest_and_its_call_is_begun_before():
 
 
 def test_who_leaves_is_passed_over_and_who_has_just_got_the_turn_has_to_go_on():
-    turns = Turns()
+    turns = WaitingCalls()
     first, second, third = Ask("1"), Ask("2"), Ask("3")
     turns.enter(first), turns.enter(second), turns.enter(third)
     assert turns.leave(second)
@@ -38,7 +38,7 @@ def test_who_leaves_is_passed_over_and_who_has_just_got_the_turn_has_to_go_on():
 
 
 def test_who_leaves_while_its_call_is_begun_waits_until_that_is_done():
-    turns, hold = Turns(), threading.Event()
+    turns, hold = WaitingCalls(), threading.Event()
     first, second = Ask("1"), Ask("2")
     turns.enter(first), turns.enter(second)
 
@@ -59,7 +59,7 @@ def test_who_leaves_while_its_call_is_begun_waits_until_that_is_done():
 
 
 def test_a_defect_in_beginning_keeps_nobody_waiting():
-    turns = Turns()
+    turns = WaitingCalls()
     first, second = Ask("1"), Ask("2")
     turns.enter(first), turns.enter(second)
     with pytest.raises(ZeroDivisionError):
@@ -70,7 +70,7 @@ def test_a_defect_in_beginning_keeps_nobody_waiting():
 @pytest.mark.parametrize("seed", range(4))
 def test_many_who_come_and_leave(seed):
     """Never two at a time, and nobody is forgotten."""
-    turns, inside, most, had = Turns(), [], [], []
+    turns, inside, most, had = WaitingCalls(), [], [], []
 
     def one(number: int) -> None:
         dice = random.Random(seed * 1000 + number)

@@ -24,7 +24,7 @@ class Ask:
     granted: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
 
-class Turns:
+class WaitingCalls:
     """The waiting asks of one child process; used by any thread."""
 
     def __init__(self) -> None:
