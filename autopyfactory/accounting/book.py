@@ -126,6 +126,10 @@ class Batch:
             found |= procs
         return found
 
+    def forget_doubts(self) -> None:
+        """Let look-ups that did not find it say nothing any more."""
+        self.doubts, self.missed_since = (), None
+
     def believe(self, procs: int = -1) -> None:
         """No longer doubt the pilots `procs` (bits)."""
         if self.doubts:

@@ -46,6 +46,8 @@ class Place:
     foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots
     foreign_since: float | None = None  # monotonic: nothing is sent from then on, until somebody says so
     short: dict[str, tuple[float, int]] = field(default_factory=dict)  # see `protocol.resolving.by_count`
+    looked: float = float("-inf")  # monotonic: when its pilots were last looked up, and it told
+    silent: bool = False  # a question since then got no answer
     keeps_history: bool = True  # as far as is known
     merged: bool = False  # its lines went to another name of it: whoever still works on it leaves them alone
 
@@ -53,6 +55,15 @@ class Place:
         """Let `view` be what is known of this place."""
         self.view = view
         self.ended.clear()
+
+    def looked_up(self, at: float, longest: float) -> bool:
+        """Note that its pilots were looked up at `at`; return False after a silence of more than `longest`.
+
+        What it did not know before that and does not know now it may have known between.
+        """
+        follows = not self.silent or at - self.looked <= longest
+        self.looked, self.silent = max(self.looked, at), False
+        return follows
 
     def begin_anew(self) -> None:
         """Let a look-up that begins from now on take over whatever carries our factory's name there."""

@@ -41,16 +41,22 @@ def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> 
             answer = yield Search(place.name, tags, most)
             found, at = answer.value, answer.asked
             if not is_home(place, found.identity):
-                return
+                raise NoAnswer("another place answered")
     except NoAnswer:
+        place.silent = True
         return
     except NotDone:  # nobody there can tell tags apart
+        if not place.looked_up(asked, accounts.policy.apart):
+            place.short.clear()
         by_count(accounts, place, uneven, asked)
         place.begun(beginnings)
         yield saved(accounts)
         return
     if found is not None:
         place.keeps_history = found.history
+        if not place.looked_up(at, accounts.policy.apart):
+            for batch in book.lines(place.name):
+                batch.forget_doubts()
         for batch in wanted:
             yield from resolve(accounts, place, batch, found, at)
         yield from take_over(accounts, place, new, found)

@@ -42,7 +42,7 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
     if place.stranger_since is None:
         place.stranger_since, place.stranger, place.stranger_name = at, identity, name
         for batch in book.lines(place.name):  # no doubt of before is confirmed by what answers after this
-            batch.believe()
+            batch.forget_doubts()
         yield Tell(
             "stranger", place.name, who_answers(accounts, place),
             pilots=book.open(f"schedd:{place.name}"), alarm=True,

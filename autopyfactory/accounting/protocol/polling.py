@@ -21,7 +21,11 @@ def poll(accounts: Accounts, name: str) -> Run:
     Returns whether the place answered as the one it is. Throws on what is thrown into the first request:
     the rest is tried again with the next poll.
     """
-    answer = yield Count(name)
+    try:
+        answer = yield Count(name)
+    except NoAnswer:
+        accounts.places.get(name).silent = True
+        raise
     counted: Counted = answer.value
     if not (yield from meet(accounts, name, counted.identity, answer.at)):
         return False

@@ -15,6 +15,8 @@ from simulation.setting import CES, FAULTS_END, POLL, Queue, Violation
 if TYPE_CHECKING:
     from simulation.world import World
 
+MOST_UNTOLD = 2  # polls that show a second factory before people are told of it
+
 
 class Checks:
     """Looks at one world; raises Violation."""
@@ -29,7 +31,7 @@ class Checks:
         self._told: Counter[str] = Counter()
         self._quiet_since = FAULTS_END  # no fault, and nothing that one left under way, since
         self._quiet_polls: dict[str, list[float]] = {}  # when those of each place since then were begun
-        self._untold: dict[str, tuple[float, int]] = {}  # since when, and in how many polls, nobody was told
+        self._untold: Counter[str] = Counter()  # polls in which nobody was told, though all was answered
         self._lived: dict[str, int] = {}
 
     # --- what the world reports -------------------------------------------------------------------
@@ -73,9 +75,9 @@ class Checks:
             self._check_book()
         self.more = self.acted = False
 
-    def polled(self, name: str, begun: float) -> None:
-        """Check what must hold after a poll."""
-        self._check_told(name)
+    def polled(self, name: str, begun: float, *, told_all: bool) -> None:
+        """Check what must hold after a poll begun then; `told_all`: whatever it asked was answered."""
+        self._check_told(name, told_all)
         self._check_resolved(name, begun)
 
     # --- at any moment ----------------------------------------------------------------------------
@@ -132,7 +134,7 @@ class Checks:
                 return tag
         return None
 
-    def _check_told(self, name: str) -> None:
+    def _check_told(self, name: str, told_all: bool) -> None:
         """A second factory is told of, some polls after it was there to be seen."""
         place = self.world.accounts.places.get(name)
         line = self.world.accounts.book.line
@@ -143,9 +145,8 @@ class Checks:
         if not seen:
             self._untold.pop(place.name, None)
             return
-        since, polls = self._untold.get(place.name, (self.world.now, 0))
-        self._untold[place.name] = since, polls + 1
-        if self.world.now - since > 250 and polls > 4:
+        polls = self._untold[place.name] = self._untold.get(place.name, 0) + told_all
+        if polls > MOST_UNTOLD:
             raise Violation(f"nobody is told of the second factory at {name}")
 
     def _foreign_shown(self, place: Place) -> int:

@@ -135,20 +135,25 @@ class Faults:
             schedd.end(copy, self.world.now)
 
     def _relapses(self) -> Schedd | None:
-        """Let one schedd, in some schedules, twice know of nothing for a while, and tell the truth between.
+        """Let one schedd, in some schedules, twice know of nothing for a while.
 
-        Each time is shorter than two look-ups are apart, and all of it is longer.
+        Between it tells the truth, or nothing. Each time is shorter than two look-ups are apart, and all of
+        it is longer.
         """
         own = random.Random(f"two lies {self.world.seed}")
         if own.random() > RELAPSES:
             return None
         schedd = own.choice(list(self.world.home.values()))
+        silent = random.Random(f"no answer between {self.world.seed}").random() > 0.5
         begin = own.uniform(200, 600)
-        for _ in range(2):
+        for time in range(2):
             end = begin + own.uniform(70, 150)
             self._lying(schedd, "zero", begin, end)
             self._blind(schedd, "nothing", begin, end)
             begin = end + own.uniform(750, 1000)  # longer than a thread is paused: the truth is heard
+            if silent and not time:
+                name = next(name for name, one in self.world.home.items() if one is schedd)
+                self._outage(name, end, begin)
         return schedd
 
     def _lying(self, schedd: Schedd, lie: str, begin: float, end: float) -> None:

@@ -177,6 +177,10 @@ MUTATIONS: dict[str, Mutation] = {
         (explaining, "doubted", lambda book, place: set()),
         what="a look-up in vain counts for ever, although its pilots were shown since",
     ),
+    "silence divides": _run(
+        (Place, "looked_up", lambda self, at, longest: True),
+        what="two look-ups in vain count, although nobody answered for long between them",
+    ),
     "minutes apart": _run(
         (world, "POLICY", Policy(under_way=5, apart=5, apart_without_history=5, lease=1000.0)),
         what="two look-ups seconds apart are enough to write off",

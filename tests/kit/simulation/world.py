@@ -132,6 +132,7 @@ class World:
             self.book, places, POLICY, lambda q: ce_name(self.queues[q].ce) if q in self.queues else ""
         )
         self.polling: set[str] = set()
+        self.thwarted: set[object] = set()  # runs one of whose requests got no answer, or not all of it
         self.say(f"--- life {self.life}")
         for queue in self.queues.values():
             self.cycle_later(queue.name, self.life, self.rng.uniform(0, 10))
@@ -163,17 +164,18 @@ class World:
         if life != self.life:
             return
 
-        begun = self.now
+        begun, run = self.now, polling.poll(self.accounts, name)
         self.operators.polled(name)
 
         def again(answered: object) -> None:
             if answered:
-                self.checks.polled(name, begun)
+                self.checks.polled(name, begun, told_all=run not in self.thwarted)
+            self.thwarted.discard(run)
             self.after(
                 POLL if self.calm else self.rng.choice((POLL, POLL, 5.0)), lambda: self._poll(name, life)
             )
 
-        self.drive(polling.poll(self.accounts, name), life, again, name)
+        self.drive(run, life, again, name)
 
     def cycle_later(self, queue: str, life: int, seconds: float) -> None:
         """Let a cycle of `queue` begin then."""
@@ -275,6 +277,7 @@ class World:
         local = isinstance(request, (Write, Recall, Tell))
         if not self.calm and not local and rng.random() < self.trouble:
             fate = rng.choice(("request lost", "reply lost", "late"))
+            self.thwarted.add(run)
 
         def answered(value: object) -> None:
             answer = Answer(value, asked, self.now, self.now)
@@ -286,10 +289,13 @@ class World:
         def execute() -> None:
             if life != self.life and local:
                 return  # the process that would have written it is dead
+            if isinstance(request, (Survey, Search)) and self.serving_at(name).blind:
+                self.thwarted.add(run)
             try:
                 value = None if later else self._answer(request, name)
             except (NoAnswer, NotDone) as err:
                 error = err
+                self.thwarted.add(run)
                 if fate == "ok":
                     self.after(back, lambda: thrown(error))
                 return

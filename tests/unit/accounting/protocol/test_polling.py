@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from autopyfactory.accounting.book import Batch, Book, bits
-from autopyfactory.accounting.protocol.accounts import Accounts, Run
+from autopyfactory.accounting.protocol.accounts import Accounts, Policy, Run
 from autopyfactory.accounting.protocol.foreign import adopt
 from autopyfactory.accounting.protocol.holding import holds
 from autopyfactory.accounting.protocol.identity import forget
@@ -20,6 +22,7 @@ from autopyfactory.accounting.requests import (
     Counted,
     Endings,
     NoAnswer,
+    NotDone,
     Publish,
     ReadEndings,
     Recall,
@@ -442,3 +445,88 @@ def finish(run: Run, answers: dict[type, object]) -> list[Request]:
 
 
 DONE = Answer(None, 1.0, 2.0)
+
+
+class Silent:
+    """A place that knows of no pilots; some of its polls get no answer."""
+
+    def __init__(self, *, tags: bool, history: bool = True):
+        self.accounts = Accounts(Book("mine"), policy=Policy(apart=180.0, apart_without_history=360.0))
+        self._answers: dict[type, object] = {
+            Count: Counted("home", {}),
+            ReadEndings: Endings("home", "", ()),
+            Survey: Surveyed("home", {}) if tags else NotDone("tells no tags"),
+            Search: Searched("home", {}, history),
+        }
+        place = self.accounts.places.get("s@h")
+        place.identity, place.ready = "home", True
+        self.line = Batch("t", "A", "s@h", "", 2, identity="home", mark="mine", intended=1.0)
+        self.accounts.book.begin(self.line)
+        self.accounts.book.confirm(self.line, "7", bits([0, 1]), -1000.0)
+
+    def poll(self, at: float, silent: type | None = None) -> None:
+        """Poll; the question `silent` gets no answer."""
+        run = poll(self.accounts, "s@h")
+        try:
+            request = next(run)
+            while True:
+                answer = self._answers.get(type(request))
+                if type(request) is silent:
+                    answer = NoAnswer("no answer")
+                if isinstance(answer, Exception):
+                    request = run.throw(answer)
+                else:
+                    request = run.send(Answer(answer, at, at, at))
+        except (StopIteration, NoAnswer):
+            return
+
+
+KINDS = pytest.mark.parametrize(
+    ("place", "question", "patience"),
+    [
+        (partial(Silent, tags=True), Count, 180),
+        (partial(Silent, tags=True), Survey, 180),
+        (partial(Silent, tags=True), Search, 180),
+        (partial(Silent, tags=True, history=False), Search, 360),
+        (partial(Silent, tags=False), Count, 360),
+    ],
+)
+
+
+@KINDS
+def test_look_ups_say_nothing_together_when_nobody_answered_for_long_between(
+    place: Callable[[], Silent], question: type, patience: int
+) -> None:
+    """The two times that it lied its pilots were alive, and between them nobody could say so."""
+    there = place()
+    there.poll(10)
+    for at in range(70, 1000, 60):
+        there.poll(at, question)
+    there.poll(1000)
+    assert there.line.open == 2
+    there.poll(1000 + patience - 1)
+    assert there.line.open == 2
+    there.poll(1000 + patience)
+    assert there.line.open == 0
+
+
+@KINDS
+def test_now_and_then_no_answer_does_not_make_them_wait_for_ever(
+    place: Callable[[], Silent], question: type, patience: int
+) -> None:
+    there = place()
+    for i in range(patience // 60):
+        there.poll(60.0 * i, question if i % 3 == 1 else None)
+    assert there.line.open == 2
+    there.poll(float(patience))
+    assert there.line.open == 0
+
+
+@KINDS
+def test_a_place_that_is_asked_rarely_is_believed_all_the_same(
+    place: Callable[[], Silent], question: type, patience: int
+) -> None:
+    there = place()
+    there.poll(0)
+    there.poll(1800)
+    assert there.line.open == 0
