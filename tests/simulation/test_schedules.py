@@ -13,6 +13,7 @@ from simulation.hunt import go, hunt
 from simulation.mutations import MUTATIONS
 
 FRESH = 2000  # schedules never tried before, for each state of the code
+SWARM = 500  # the same, with faults that come together, see `simulation.faults`
 WITHIN = 2000  # seeds within which a guard that is gone must be found
 SEEDS = Path(simulation.__file__).with_name("seeds.txt")
 KNOWN = [int(line.split()[0]) for line in SEEDS.read_text().splitlines() if line and line[0] != "#"]
@@ -32,11 +33,14 @@ def base_of_the_code() -> int:
 
 
 @pytest.mark.timeout(2400)
-def test_fresh_schedules_break_no_invariant(capsys: pytest.CaptureFixture[str]) -> None:
-    base = base_of_the_code()
+@pytest.mark.parametrize(("count", "sign"), [(FRESH, 1), (SWARM, -1)], ids=["usual", "swarm"])
+def test_fresh_schedules_break_no_invariant(
+    count: int, sign: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = sign * base_of_the_code()
     with capsys.disabled():
-        print(f"\nsimulation: {FRESH} schedules, seeds from {base}")
-    broken = list(hunt(base, FRESH, 2))
+        print(f"\nsimulation: {count} schedules, seeds from {base}")
+    broken = list(hunt(base, count, 2))
     assert not broken, f"put these seeds into {SEEDS}: {broken}"
 
 

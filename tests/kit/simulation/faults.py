@@ -1,4 +1,8 @@
-"""What goes wrong in a schedule, and the lives of pilots."""
+"""What goes wrong in a schedule, and the lives of pilots.
+
+In a swarm schedule (of a seed below zero) each kind of fault comes not at all, as often as elsewhere, or
+up to three times as often, and what is rare elsewhere is not: faults come together that hardly do elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,12 @@ class Faults:
 
     def __init__(self, world: World):
         self.world = world
+        self._levels = random.Random(f"swarm {world.seed}") if world.swarm else None
+
+    def _times(self, most: int) -> int:
+        """Return how often a fault of one kind happens that happens `most` times elsewhere."""
+        level = self._levels.choice((0, 1, 1, 3)) if self._levels is not None else 1
+        return self.world.rng.randint(0, most * level)
 
     def live(self) -> None:
         """Pilots start, end, and leave the queue."""
@@ -46,10 +56,10 @@ class Faults:
         relapsing = self._relapses()
         self._forger()
         self._mover()
-        for _ in range(rng.randint(0, 3)):
+        for _ in range(self._times(3)):
             self.world.after(rng.uniform(10, FAULTS_END - 10), self.world.kill)
         for name, schedd in self.world.home.items():
-            for _ in range(rng.randint(0, 2)):
+            for _ in range(self._times(2)):
                 begin, length = rng.uniform(0, FAULTS_END - 700), rng.uniform(20, 700)
                 self._lying(schedd, rng.choice(LIES), begin, begin + length)
             if rng.random() < 0.4:
@@ -57,26 +67,26 @@ class Faults:
                 how, end = rng.choice(("nothing", "part", "short")), begin + rng.uniform(10, 100)
                 if schedd is not relapsing:
                     self._blind(schedd, how, begin, end)
-            if rng.random() < 0.4:
+            if rng.random() < self.world.often(0.4):
                 begin = rng.uniform(0, FAULTS_END - 400)
                 self._outage(name, begin, begin + rng.uniform(5, 300))
-            if rng.random() < 0.3:
+            if rng.random() < self.world.often(0.3):
                 self.world.after(rng.uniform(60, FAULTS_END), lambda s=schedd: self._lose_transactions(s))
             if rng.random() < 0.2:
                 begin = rng.uniform(60, FAULTS_END - 800)
                 self._impostor(name, begin, begin + rng.uniform(30, 600))
             elif rng.random() < 0.1:
                 self.world.after(rng.uniform(60, FAULTS_END - 1100), lambda n=name: self._wipe(n))
-            if rng.random() < 0.2:
+            if rng.random() < self.world.often(0.2):
                 self.world.after(rng.uniform(60, FAULTS_END), lambda s=schedd: self._second_factory(s))
-        for _ in range(rng.randint(0, 2)):
+        for _ in range(self._times(2)):
             begin = rng.uniform(0, FAULTS_END - 300)
             self._bad_disk(rng.choice(("full", "late")), begin, begin + rng.uniform(5, 200))
-        for _ in range(rng.randint(0, 5)):
+        for _ in range(self._times(5)):
             self.world.after(rng.uniform(10, FAULTS_END), self._reload)
-        if rng.random() < 0.3:
+        if rng.random() < self.world.often(0.3):
             self.world.after(rng.uniform(10, FAULTS_END), self._second_thread)
-        if rng.random() < 0.1:
+        if rng.random() < self.world.often(0.1):
             self.world.after(rng.uniform(100, FAULTS_END), self.world.operators.adopt_all)
 
     def _forger(self) -> None:
@@ -86,7 +96,7 @@ class Faults:
         were.
         """
         own = random.Random(f"forger {self.world.seed}")
-        if own.random() > FORGED:
+        if own.random() > self.world.often(FORGED):
             return
         for _ in range(own.randint(1, 3)):
             begin, length = own.uniform(100, FAULTS_END - 400), own.uniform(30, 300)
@@ -95,7 +105,7 @@ class Faults:
     def _mover(self) -> None:
         """Let a name of one schedd, in some schedules, lead to another one, for good or for a while."""
         own = random.Random(f"mover {self.world.seed}")
-        if own.random() > MOVED:
+        if own.random() > self.world.often(MOVED):
             return
         begin = own.uniform(60, FAULTS_END - 1100)
         end = begin + own.uniform(30, 900) if own.random() < 0.5 else None
@@ -141,7 +151,7 @@ class Faults:
         it is longer.
         """
         own = random.Random(f"two lies {self.world.seed}")
-        if own.random() > RELAPSES:
+        if own.random() > self.world.often(RELAPSES):
             return None
         schedd = own.choice(list(self.world.home.values()))
         silent = random.Random(f"no answer between {self.world.seed}").random() > 0.5

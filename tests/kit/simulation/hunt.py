@@ -63,13 +63,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--base", type=int, help="first seed; default: a fresh one")
+    parser.add_argument("--swarm", action="store_true", help="draw swarm schedules, see `faults`")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, help="go through this one alone, and tell the story")
     options = parser.parse_args()
     if options.seed is not None:
         World(options.seed, print).run()
         return 0
-    base = fresh_base() if options.base is None else options.base
+    base = options.base
+    if base is None:
+        base = -fresh_base() if options.swarm else fresh_base()
     print(f"{options.count} schedules, seeds from {base}", flush=True)
     start = time.monotonic()
     bad: list[int] = []

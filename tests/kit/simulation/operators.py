@@ -27,7 +27,7 @@ class Operators:
     def __init__(self, world: World):
         self.world = world
         self._own = random.Random(f"operators {world.seed}")
-        self._quick = self._own.random() < QUICK
+        self._quick = self._own.random() < world.often(QUICK)
         self._in_next_poll: set[str] = set()  # of these places: adopt between two steps of it
         self._asked: set[str] = set()
 

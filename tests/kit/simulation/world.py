@@ -56,7 +56,7 @@ class World:
 
     def __init__(self, seed: int, trace: Callable[[str], None] | None = None):
         self.rng = rng = random.Random(seed)
-        self.seed = seed
+        self.seed, self.swarm = seed, seed < 0
         self.now = 0.0
         self.trace = trace
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -72,7 +72,8 @@ class World:
         self.mortality = rng.choice(
             (0.08, 0.08, 0.02, 0.005)
         )  # of pilots that run, each time they are looked at
-        self.trouble = rng.choice((0.06, 0.02, 0.0))  # of requests: they or their replies get lost
+        # Of requests: they or their replies get lost.
+        self.trouble = rng.choice((0.2, 0.06, 0.02, 0.0) if self.swarm else (0.06, 0.02, 0.0))
         self.down: set[str] = set()
         self.gone: list[Pilot] = []  # alive at their CEs, their job queue wiped
         self.everybody = list(self.home.values())
@@ -92,6 +93,10 @@ class World:
         self.faults.draw()
         self.operators.draw()
         self.after(rng.uniform(5, 60), self.faults.live)
+
+    def often(self, share: float) -> float:
+        """Return in which share of the schedules what comes in this share elsewhere comes here."""
+        return min(0.7, 3 * share) if self.swarm else share
 
     # --- time -------------------------------------------------------------------------------------
 
