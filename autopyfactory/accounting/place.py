@@ -41,6 +41,8 @@ class Place:
     stranger: str = ""  # the other identity that answers under this name
     stranger_since: float | None = None  # monotonic
     stranger_name: str = ""  # under which of the place's names it answers
+    # By name of the place: which stranger answered there last, and since when (monotonic) it is that one.
+    strangers: dict[str, tuple[str, float]] = field(default_factory=dict)
     specs: dict[str, str] = field(default_factory=dict)  # how to reach it, by the name in use
     surveyed: float = float("-inf")  # monotonic: when its tags were last asked for and told
     foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots
@@ -56,13 +58,28 @@ class Place:
         self.view = view
         self.ended.clear()
 
+    def stranger_at(self, name: str, identity: str, at: float) -> float:
+        """Note that a stranger answered under `name` at `at`; return since when it has been this one.
+
+        Until then the place itself may have answered there, or another one that had taken its name.
+        """
+        known = self.strangers.get(name)
+        if known is None or known[0] != identity:
+            known = self.strangers[name] = identity, at
+        return known[1]
+
+    def is_back(self) -> None:
+        """Note that it is the one it was again, or that whoever answers is what it is now."""
+        self.stranger_since = None
+        self.strangers.clear()
+
     def looked_up(self, at: float, longest: float) -> bool:
-        """Note that its pilots were looked up at `at`; return False after a silence of more than `longest`.
+        """Note that its pilots were looked up at `at`; return False if it was silent for `longest` before.
 
         What it did not know before that and does not know now it may have known between.
         """
         follows = not self.silent or at - self.looked <= longest
-        self.looked, self.silent = max(self.looked, at), False
+        self.looked, self.silent = at, False
         return follows
 
     def begin_anew(self) -> None:

@@ -103,6 +103,8 @@ COVERED = {
     "options/declare": "unit/options/test_binding.py",
     "plugins/base": "unit/plugins/sched/test_declarations.py",
     "plugins/batchstatus/condorhistory": "grid/test_factory_history.py",
+    "plugins/batchsubmit/condordescription": "unit/plugins/batchsubmit/test_condorbase.py",
+    "plugins/batchsubmit/condoroptions": "unit/plugins/batchsubmit/test_condorbase.py",
     "plugins/batchsubmit/exec": "unit/testing/test_plugin.py",
     "plugins/sched/forecast": "unit/plugins/sched/test_adaptive.py",
     "plugins/sched/maxpending": "unit/plugins/sched/test_vectors.py",

@@ -46,6 +46,8 @@ def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> 
         place.silent = True
         return
     except NotDone:  # nobody there can tell tags apart
+        if asked < place.looked:
+            return
         if not place.looked_up(asked, accounts.policy.apart):
             place.short.clear()
         by_count(accounts, place, uneven, asked)
@@ -53,6 +55,8 @@ def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> 
         yield saved(accounts)
         return
     if found is not None:
+        if at < place.looked:
+            return  # this answer is late: what it did not find has been looked up since then
         place.keeps_history = found.history
         if not place.looked_up(at, accounts.policy.apart):
             for batch in book.lines(place.name):

@@ -26,19 +26,20 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
     movable = is_home(place, identity) or not place.identity or not book.open(f"schedd:{place.name}")
     if movable and (twin := places.twin(place, identity)) is not None:
         places.merge(book, place, twin)
-        twin.stranger_since = None
+        twin.is_back()
         yield saved(accounts, twin)
         return True
     if is_home(place, identity):
         if place.stranger_since is not None and place.stranger_name != name:
             yield from _part(accounts, place, place.stranger_name, name, place.stranger)
-        place.stranger_since = None
+        place.is_back()
         return True
     if not place.identity or not book.open(f"schedd:{place.name}"):
         if place.identity and (other := places.another_name(place, name)):
             yield from _part(accounts, place, name, other, identity)
         yield from settle(accounts, places.get(name), identity)
         return True
+    since = place.stranger_at(name, identity, at)
     if place.stranger_since is None:
         place.stranger_since, place.stranger, place.stranger_name = at, identity, name
         for batch in book.lines(place.name):  # no doubt of before is confirmed by what answers after this
@@ -50,7 +51,7 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
         return False
     place.stranger = identity
     # What answers under whatever name is not gone: its pilots live.
-    if at - max(place.stranger_since, place.heard) < accounts.policy.lease:
+    if at - max(since, place.heard) < accounts.policy.lease:
         return False
     yield from forget(accounts, place.name, "their lease is over")
     return (yield from meet(accounts, name, identity, at))  # it may be another name of one that we know
@@ -69,7 +70,8 @@ def _part(accounts: Accounts, place: Place, name: str, other: str, stranger: str
 def settle(accounts: Accounts, place: Place, identity: str) -> Run:
     """Let the place have this identity from now on."""
     before = place.identity
-    place.identity, place.stranger_since = identity, None
+    place.identity = identity
+    place.is_back()
     for batch in accounts.book.lines(place.name):
         accounts.book.settle(batch, place.name, identity)
     if before:
@@ -91,7 +93,7 @@ def forget(accounts: Accounts, name: str, why: str) -> Run:
             book.drop(batch)
         else:
             n += book.write_off(batch, batch.alive)
-    place.stranger_since = None
+    place.is_back()
     if place.stranger:
         place.identity, place.stranger = "", ""
         place.view, place.cursor = None, ""

@@ -15,7 +15,7 @@ from simulation.setting import CES, FAULTS_END, POLL, Queue, Violation
 if TYPE_CHECKING:
     from simulation.world import World
 
-MOST_UNTOLD = 2  # polls that show a second factory before people are told of it
+MOST_UNTOLD = 1  # polls that show a second factory before people are told of it
 
 
 class Checks:
@@ -31,7 +31,8 @@ class Checks:
         self._told: Counter[str] = Counter()
         self._quiet_since = FAULTS_END  # no fault, and nothing that one left under way, since
         self._quiet_polls: dict[str, list[float]] = {}  # when those of each place since then were begun
-        self._untold: Counter[str] = Counter()  # polls in which nobody was told, though all was answered
+        # Since when nobody was told, and in how many polls that began after that and were answered in full.
+        self._untold: dict[str, tuple[float, int]] = {}
         self._lived: dict[str, int] = {}
 
     # --- what the world reports -------------------------------------------------------------------
@@ -77,7 +78,7 @@ class Checks:
 
     def polled(self, name: str, begun: float, *, told_all: bool) -> None:
         """Check what must hold after a poll begun then; `told_all`: whatever it asked was answered."""
-        self._check_told(name, told_all)
+        self._check_told(name, begun, told_all)
         self._check_resolved(name, begun)
 
     # --- at any moment ----------------------------------------------------------------------------
@@ -134,7 +135,7 @@ class Checks:
                 return tag
         return None
 
-    def _check_told(self, name: str, told_all: bool) -> None:
+    def _check_told(self, name: str, begun: float, told_all: bool) -> None:
         """A second factory is told of, some polls after it was there to be seen."""
         place = self.world.accounts.places.get(name)
         line = self.world.accounts.book.line
@@ -145,7 +146,9 @@ class Checks:
         if not seen:
             self._untold.pop(place.name, None)
             return
-        polls = self._untold[place.name] = self._untold.get(place.name, 0) + told_all
+        since, polls = self._untold.get(place.name, (self.world.now, 0))
+        polls += told_all and begun > since
+        self._untold[place.name] = since, polls
         if polls > MOST_UNTOLD:
             raise Violation(f"nobody is told of the second factory at {name}")
 
