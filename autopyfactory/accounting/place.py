@@ -48,8 +48,8 @@ class Place:
     foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots
     foreign_since: float | None = None  # monotonic: nothing is sent from then on, until somebody says so
     short: dict[str, tuple[float, int]] = field(default_factory=dict)  # see `protocol.resolving.by_count`
-    looked: float = float("-inf")  # monotonic: when its pilots were last looked up, and it told
-    silent: bool = False  # a question since then got no answer
+    looked: float = float("-inf")  # monotonic: when what was found out last about its pilots was asked
+    silent: bool = False  # since then a question got no answer
     keeps_history: bool = True  # as far as is known
     merged: bool = False  # its lines went to another name of it: whoever still works on it leaves them alone
 
@@ -72,15 +72,6 @@ class Place:
         """Note that it is the one it was again, or that whoever answers is what it is now."""
         self.stranger_since = None
         self.strangers.clear()
-
-    def looked_up(self, at: float, longest: float) -> bool:
-        """Note that its pilots were looked up at `at`; return False if it was silent for `longest` before.
-
-        What it did not know before that and does not know now it may have known between.
-        """
-        follows = not self.silent or at - self.looked <= longest
-        self.looked, self.silent = at, False
-        return follows
 
     def begin_anew(self) -> None:
         """Let a look-up that begins from now on take over whatever carries our factory's name there."""

@@ -26,6 +26,7 @@ def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> 
     # While pilots are to be taken over, endings do not explain that more are shown than there are lines.
     survey = bool(unsure) or (first and shows_more(book, place))
     if not survey and not intents:
+        _looked(accounts, place, asked)
         place.begun(beginnings)
         return
     try:
@@ -46,21 +47,15 @@ def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> 
         place.silent = True
         return
     except NotDone:  # nobody there can tell tags apart
-        if asked < place.looked:
-            return
-        if not place.looked_up(asked, accounts.policy.apart):
-            place.short.clear()
-        by_count(accounts, place, uneven, asked)
-        place.begun(beginnings)
-        yield saved(accounts)
+        if _looked(accounts, place, asked):
+            by_count(accounts, place, uneven, asked)
+            place.begun(beginnings)
+            yield saved(accounts)
+        return
+    if not _looked(accounts, place, at):
         return
     if found is not None:
-        if at < place.looked:
-            return  # this answer is late: what it did not find has been looked up since then
         place.keeps_history = found.history
-        if not place.looked_up(at, accounts.policy.apart):
-            for batch in book.lines(place.name):
-                batch.forget_doubts()
         for batch in wanted:
             yield from resolve(accounts, place, batch, found, at)
         yield from take_over(accounts, place, new, found)
@@ -68,6 +63,22 @@ def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> 
         yield from accuse(place, strangers, at)
     place.begun(beginnings)
     yield saved(accounts, place)
+
+
+def _looked(accounts: Accounts, place: Place, at: float) -> bool:
+    """Note that what was asked at `at` is answered; return False if that is late: others have looked since.
+
+    After a long silence nothing that was not found before it counts. What was not there then and is not there
+    now may have been there between.
+    """
+    if at < place.looked:
+        return False
+    if place.silent and at - place.looked > accounts.policy.apart:
+        place.short.clear()
+        for batch in accounts.book.lines(place.name):
+            batch.forget_doubts()
+    place.looked, place.silent = at, False
+    return True
 
 
 def _survey(accounts: Accounts, place: Place) -> Run:

@@ -10,7 +10,7 @@ from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol import holding
 from autopyfactory.accounting.requests import Tell
 from autopyfactory.accounting.spelling import ce as ce_name
-from simulation.setting import CES, FAULTS_END, POLL, Queue, Violation
+from simulation.setting import CES, FAULTS_END, POLICY, POLL, Queue, Violation
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -53,13 +53,20 @@ class Checks:
         self.more = True
         self.sent[batch.queue] += batch.n
 
+    def adopted(self, name: str) -> None:
+        """An operator adopts whatever is at the place `name`."""
+        self.accused.pop(name, None)
+        self._untold.pop(name, None)
+
     def told(self, request: Tell) -> None:
         """People are told something."""
         self._told[request.kind] += 1
         if request.kind == "foreign":
+            self._untold.pop(request.place, None)
             self.accused[request.place] = self.world.accounts.places.get(request.place).identity
         elif request.kind in ("forgotten", "place-changed"):
             self.accused.pop(request.place, None)
+            self._give_up()
         elif request.kind == "parted":  # one of them is new, and the other is called otherwise, perhaps
             both = {"p0@h", "twin@h"}
             places = self.world.accounts.places
@@ -67,6 +74,16 @@ class Checks:
                 self.accused.pop(name, None)
                 if places.get(name).foreign_since is not None:
                     self.accused[name] = places.get(name).identity
+
+    def _give_up(self) -> None:
+        """A job queue that tells nothing for the whole lease, while others answer under its name, is gone.
+
+        As far as anybody can know: its pilots may live, and are found again when it answers.
+        """
+        for schedd in self.world.everybody:
+            if self.world.now - schedd.heard >= POLICY.lease:
+                for pilot in schedd.alive:
+                    pilot.given_up = True
 
     def step(self) -> None:
         """Check what must hold at any moment."""
@@ -89,7 +106,7 @@ class Checks:
         by_ce: Counter[str] = Counter()
         total = 0
         for p in self.world.alive():
-            if p.mark == self.world.disk.mark:
+            if p.mark == self.world.disk.mark and not p.given_up:
                 by_queue[p.queue] += 1
                 by_ce[next(one for one, names in CES.items() if p.ce in names)] += 1
                 total += 1
@@ -124,7 +141,8 @@ class Checks:
 
     def _ours_by_tag(self) -> dict[str, int]:
         """Return how many pilots of each tag of ours live in truth."""
-        return Counter(p.tag for p in self.world.alive() if p.mark == self.world.disk.mark)
+        mine = (p for p in self.world.alive() if p.mark == self.world.disk.mark)
+        return Counter(p.tag for p in mine if not p.given_up)
 
     def _not_counted(self, lives: dict[str, int]) -> str | None:
         """Return a tag of which more pilots live than the book has open."""

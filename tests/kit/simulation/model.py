@@ -42,6 +42,7 @@ class Pilot:
     leaves: bool = False  # ended, and still in the queue
     ended_at: float = float("inf")
     forged: bool = False  # somebody's job with the ads of one of ours
+    given_up: bool = False  # its job queue had told nothing for the whole lease, and was forgotten for that
 
 
 @dataclass
@@ -60,6 +61,7 @@ class Schedd:
     blind: str = ""  # what its look-ups by tag are worth
     flips: int = 0
     old: Counted | None = None
+    heard: float = 0.0  # when it last told its counts to the factory
 
     # --- what happens to pilots ------------------------------------------------------------------
 

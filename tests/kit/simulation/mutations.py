@@ -177,9 +177,9 @@ MUTATIONS: dict[str, Mutation] = {
         (explaining, "doubted", lambda book, place: set()),
         what="a look-up in vain counts for ever, although its pilots were shown since",
     ),
-    "silence divides": _run(
-        (Place, "looked_up", lambda self, at, longest: True),
-        what="two look-ups in vain count, although nobody answered for long between them",
+    "look-ups in order": _run(
+        (explaining, "_looked", lambda accounts, place, at: True),
+        what="look-ups in vain count together, whatever was silent or answered between them",
     ),
     "minutes apart": _run(
         (world, "POLICY", Policy(under_way=5, apart=5, apart_without_history=5, lease=1000.0)),

@@ -70,7 +70,7 @@ class Operators:
     def _adopt(self, name: str) -> None:
         if self.world.up:
             self.world.say(f"an operator adopts what is at {name}")
-            self.world.checks.accused.pop(self.world.accounts.places.resolve(name), None)
+            self.world.checks.adopted(self.world.accounts.places.resolve(name))
             adopt(self.world.accounts, name)
 
     def _forget(self, name: str) -> None:

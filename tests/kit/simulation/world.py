@@ -265,6 +265,7 @@ class World:
         name: str,
     ) -> None:
         rng, asked = self.rng, self.now
+        counted = self.serving_at(name) if isinstance(request, Count) else None
         later = isinstance(request, Write) and not request.durable
         if isinstance(request, Tell):
             self.say(f"tell {request.kind}: {request.text}")
@@ -285,6 +286,8 @@ class World:
             self.thwarted.add(run)
 
         def answered(value: object) -> None:
+            if counted is not None:
+                counted.heard = self.now
             answer = Answer(value, asked, self.now, self.now)
             self._step(run, life, done, lambda: run.send(answer), name)
 
