@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -452,7 +453,7 @@ class Silent:
 
     def __init__(self, *, tags: bool, history: bool = True):
         self.accounts = Accounts(Book("mine"), policy=Policy(apart=180.0, apart_without_history=360.0))
-        self._answers: dict[type, object] = {
+        self.answers: dict[type, object] = {
             Count: Counted("home", {}),
             ReadEndings: Endings("home", "", ()),
             Survey: Surveyed("home", {}) if tags else NotDone("tells no tags"),
@@ -470,7 +471,7 @@ class Silent:
         try:
             request = next(run)
             while True:
-                answer = self._answers.get(type(request))
+                answer = self.answers.get(type(request))
                 if type(request) is silent:
                     answer = NoAnswer("no answer")
                 if isinstance(answer, Exception):
@@ -529,4 +530,36 @@ def test_a_place_that_is_asked_rarely_is_believed_all_the_same(
     there = place()
     there.poll(0)
     there.poll(1800)
+    assert there.line.open == 0
+
+
+@pytest.mark.parametrize("seen_by", ["count", "tags"])
+def test_a_look_up_that_is_answered_late_says_nothing_when_somebody_has_looked_since(seen_by: str) -> None:
+    """Its thread was paused: between its question and its answer the pilots were seen."""
+    there = Silent(tags=True)
+    late = poll(there.accounts, "s@h")
+    request = next(late)
+    while not isinstance(request, Search):
+        request = late.send(Answer(there.answers.get(type(request)), 10.0, 10.0, 10.0))
+    lie = dict(there.answers)
+    there.answers[Survey] = Surveyed("home", {"t": TagCount("A", "mine", 2)})
+    if seen_by == "count":
+        there.answers[Count] = Counted("home", {"A": BatchQueueInfo(running=2)})
+    there.poll(100)
+    there.answers = lie
+    with suppress(StopIteration):
+        late.send(Answer(lie[Search], 11.0, 110.0, 110.0))
+    there.poll(200)
+    assert there.line.open == 2 and there.line.doubts[0][0] == 200
+
+
+def test_the_lease_counts_from_when_the_present_stranger_came() -> None:
+    """Until then the job queue itself may have answered: of its pilots the last may have started then."""
+    there = Silent(tags=True)
+    there.poll(0)
+    for at in range(100, 5000, 100):
+        there.answers[Count] = Counted("one" if at < 3000 else "another", {})
+        there.poll(at)
+        assert there.line.open == 2
+    there.poll(3000 + 3600)
     assert there.line.open == 0
