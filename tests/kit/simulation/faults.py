@@ -156,12 +156,12 @@ class Faults:
         schedd = own.choice(list(self.world.home.values()))
         silent = random.Random(f"no answer between {self.world.seed}").random() > 0.5
         begin = own.uniform(200, 600)
-        for time in range(2):
+        for first in (True, False):
             end = begin + own.uniform(70, 150)
             self._lying(schedd, "zero", begin, end)
             self._blind(schedd, "nothing", begin, end)
             begin = end + own.uniform(750, 1000)  # longer than a thread is paused: the truth is heard
-            if silent and not time:
+            if silent and first:
                 name = next(name for name, one in self.world.home.items() if one is schedd)
                 self._outage(name, end, begin)
         return schedd

@@ -70,9 +70,9 @@ def main() -> int:
     if options.seed is not None:
         World(options.seed, print).run()
         return 0
-    base = options.base
-    if base is None:
-        base = -fresh_base() if options.swarm else fresh_base()
+    base = fresh_base() if options.base is None else options.base
+    if options.swarm:
+        base = -abs(base)
     print(f"{options.count} schedules, seeds from {base}", flush=True)
     start = time.monotonic()
     bad: list[int] = []
