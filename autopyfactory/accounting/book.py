@@ -17,6 +17,8 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Literal
 
+from autopyfactory.accounting.absence import Absence
+
 State = Literal["intended", "sent", "closed"]
 
 FACTORY = "factory"
@@ -91,12 +93,9 @@ class Batch:
     supposed: bool = False
     # Only in memory:
     busy: bool = False  # its submission is under way: that nobody knows the tag means nothing yet
-    earlier: bool = False  # begun by an earlier life of this factory
     sent_at: float = float("-inf")  # monotonic: known to be there since
     missed_since: float | None = None  # monotonic: the first search that did not find this intent
-    # Bits that look-ups by tag did not find, by when the first of them was asked for (monotonic); for an
-    # intent, whose numbers nobody knows, bit 0.
-    doubts: tuple[tuple[float, int], ...] = ()
+    doubts: tuple[Absence, ...] = ()  # of an intent, whose pilots' numbers nobody knows: of bit 0
     revision: int = 0  # of all changes of its book the last that concerned it: copies may be written late
 
     @property
@@ -122,9 +121,13 @@ class Batch:
     def doubt(self) -> int:
         """Return the bits that look-ups did not find."""
         found = 0
-        for _, procs in self.doubts:
-            found |= procs
+        for absence in self.doubts:
+            found |= absence.pilots
         return found
+
+    def interrupt_doubts(self, at: float) -> None:
+        """Note that the look-up at `at` (monotonic) comes after a silence."""
+        self.doubts = tuple([absence.interrupted(at) for absence in self.doubts])
 
     def forget_doubts(self) -> None:
         """Let look-ups that did not find it say nothing any more."""
@@ -133,7 +136,7 @@ class Batch:
     def believe(self, procs: int = -1) -> None:
         """No longer doubt the pilots `procs` (bits)."""
         if self.doubts:
-            self.doubts = tuple((at, left) for at, old in self.doubts if (left := old & ~procs))
+            self.doubts = tuple([a.of(left) for a in self.doubts if (left := a.pilots & ~procs)])
 
 
 _values = attrgetter(*(f.name for f in fields(Batch)))
@@ -260,7 +263,6 @@ class Book:
 
     def load(self, batch: Batch) -> None:
         """Take in a line that an earlier life has written down."""
-        batch.earlier = True
         self._add(batch)
 
     def begin(self, batch: Batch) -> None:

@@ -57,6 +57,7 @@ class Bookkeeper:
         book, places = ledger.restore()
         self._accounts = Accounts(book, places, policy or Policy(), self._ce_of)
         self._ces: dict[str, str] = {}  # of queues, in one spelling
+        self._begun = self._clock.monotonic()
         self._found: dict[str, list[Batch]] = defaultdict(list)  # by queue: told to nobody yet
         self.listeners: list[Callable[[Tell], None]] = []
         self.endings = endings or EndingStream()  # who has ended, and how: for all who need it
@@ -173,12 +174,14 @@ class Bookkeeper:
         done: Sending = self._drive(run, port)
         return done
 
-    def poll(self, target: str, port: PlacePort) -> Work:
+    def poll(self, target: str, port: PlacePort, every: float = 60.0) -> Work:
         """Return the work of one poll of `target`: its first step counts, the rest explains.
 
-        The first step raises NoAnswer; the rest waits for the next poll when something does not answer.
+        every: seconds from one poll of it to the next. The first step raises NoAnswer; the rest waits for
+        the next poll when something does not answer.
         """
-        return Work(polling.poll(self._accounts, target), self._lock, self._clock, self._answers(place=port))
+        run = polling.poll(self._accounts, target, every)
+        return Work(run, self._lock, self._clock, self._answers(place=port))
 
     def release(self, queue: str) -> None:
         """Note that who submits for `queue` was given up: what was under way is looked up by its tag."""
@@ -262,6 +265,18 @@ class Bookkeeper:
         with self._lock:
             return {name: self._accounts.places.get(name).spec for name in self._accounts.book.places}
 
+    def ways_to(self, target: str) -> list[str]:
+        """Return how `target` is reached, by each of its names as far as is known."""
+        with self._lock:
+            place = self._accounts.places.get(target)
+            return sorted({place.spec, *place.specs.values()} - {""})
+
+    def silent_for(self, target: str) -> float:
+        """Return for how many seconds `target` has told no counts, by whatever name."""
+        with self._lock:
+            view = self._accounts.places.get(target).view
+        return self._clock.monotonic() - (view.asked if view is not None else self._begun)
+
     def resolve(self, target: str) -> str:
         """Return the one spelling of `target`."""
         with self._lock:
@@ -271,9 +286,10 @@ class Bookkeeper:
         """Note how `target` is reached, for when no queue names it any more."""
         with self._lock:
             place = self._accounts.places.get(target)
-            place.specs[spelling.schedd(target)] = spec
-            if place.spec == spec:
-                return
+            name = spelling.schedd(target)
+            place.specs[name] = spec
+            if place.spec and (place.spec == spec or name != place.name):
+                return  # what is kept is how to reach it by the name that its lines have
             place.spec = spec
             self._ledger.write(Write(places=(replace(place, view=None),)))
 

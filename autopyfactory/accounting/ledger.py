@@ -99,8 +99,8 @@ class Ledger:
         """Return the book as it is on disk, and the places."""
         return self.file.restore()
 
-    def recall(self, tags: Iterable[str]) -> dict[str, str]:
-        """Return which `tags` have a line of pilots that were sent, with their clusters. Raises NoAnswer."""
+    def recall(self, tags: Iterable[str]) -> dict[str, str | None]:
+        """Return which `tags` have a line, with their clusters; None: never sent. Raises NoAnswer."""
         try:
             return self.file.recall(tags)
         except sqlite3.Error as err:

@@ -22,6 +22,7 @@ from autopyfactory.external import privatefiles
 log = logging.getLogger("autopyfactory.ledger")
 
 VERSION = 2
+LOST_KEPT = 30 * 86400  # no pilot lives as long
 _SUPPOSED = "supposed INTEGER NOT NULL DEFAULT 0"  # a column that earlier ledgers do not have
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS batch (
@@ -103,14 +104,14 @@ class LedgerFile:
             newest: float | None = self._db.execute("SELECT MAX(intended) FROM batch").fetchone()[0]
         return newest
 
-    def recall(self, tags: Iterable[str]) -> dict[str, str]:
-        """Return which `tags` have a line of pilots that were sent, with their clusters."""
-        known: dict[str, str] = {}
-        query = "SELECT cluster FROM batch WHERE tag = ? AND n > 0 AND state != 'old'"
+    def recall(self, tags: Iterable[str]) -> dict[str, str | None]:
+        """Return which `tags` have a line, with their clusters; None: an intent that was given up."""
+        known: dict[str, str | None] = {}
+        query = "SELECT n, cluster FROM batch WHERE tag = ? AND state != 'old'"
         with self.lock:
             for tag in tags:
                 if row := self._db.execute(query, (_kept(tag),)).fetchone():
-                    known[tag] = str(row[0])
+                    known[tag] = str(row[1]) if row[0] else None
         return known
 
     def _lines(self, where: str, *values: float) -> list[Batch]:
@@ -131,10 +132,15 @@ class LedgerFile:
                     self._db.execute("INSERT OR REPLACE INTO alias VALUES (?, ?)", tuple(map(_kept, item)))
 
     def delete_closed(self, limit: float) -> None:
-        """Delete the lines that are closed and older than `limit` (seconds since 1970)."""
+        """Delete the lines that are closed and older than `limit` (seconds since 1970).
+
+        Not those with lost pilots, for `LOST_KEPT` seconds more: these may be found again, and are counted
+        among those ever sent already.
+        """
         old = "DELETE FROM batch WHERE state IN ('closed', 'old') AND intended < ?"
         with self.lock, self._transactions.begin(durable=False):
-            self._db.execute(old, (limit,))
+            self._db.execute(f"{old} AND lost = ?", (limit, "0"))
+            self._db.execute(old, (limit - LOST_KEPT,))
 
     def _put_lines(self, lines: Sequence[Batch]) -> None:
         for queue, n in self._news(lines).items():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autopyfactory.accounting import spelling
+from autopyfactory.accounting.absence import Absence, Absent
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.model.info import BatchQueueInfo
 
@@ -32,7 +33,7 @@ class Place:
     spec: str = ""  # how to reach it when no queue names it any more; the plugins' own words
     # Only in memory:
     ready: bool = False  # the pilots found there at the start of this life are in the book
-    beginnings: int = 0  # how often `ready` has been taken back: who began before that cannot give it
+    beginnings: int = 0  # which one of `Places.beginnings` took `ready` back: no poll of before can give it
     view: View | None = None
     ended: Counter[tuple[str, bool]] = field(default_factory=Counter)  # since that view, by (queue, ours)
     strange: frozenset[str] = frozenset()  # queues of which that view shows more than the book has
@@ -41,16 +42,13 @@ class Place:
     stranger: str = ""  # the other identity that answers under this name
     stranger_since: float | None = None  # monotonic
     stranger_name: str = ""  # under which of the place's names it answers
-    # By name of the place: which stranger answered there last, and since when (monotonic) it is that one.
-    strangers: dict[str, tuple[str, float]] = field(default_factory=dict)
+    strangers: dict[str, Absent] = field(default_factory=dict)  # by name of the place
     specs: dict[str, str] = field(default_factory=dict)  # how to reach it, by the name in use
     surveyed: float = float("-inf")  # monotonic: when its tags were last asked for and told
     foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots
     foreign_since: float | None = None  # monotonic: nothing is sent from then on, until somebody says so
-    short: dict[str, tuple[float, int]] = field(default_factory=dict)  # see `protocol.resolving.by_count`
+    short: dict[str, Absence] = field(default_factory=dict)  # by queue, where nobody can tell pilots apart
     looked: float = float("-inf")  # monotonic: when what was found out last about its pilots was asked
-    silent: bool = False  # since then a question got no answer
-    keeps_history: bool = True  # as far as is known
     merged: bool = False  # its lines went to another name of it: whoever still works on it leaves them alone
 
     def take(self, view: View) -> None:
@@ -58,31 +56,26 @@ class Place:
         self.view = view
         self.ended.clear()
 
-    def stranger_at(self, name: str, identity: str, at: float) -> float:
-        """Note that a stranger answered under `name` at `at`; return since when it has been this one.
+    def stranger_at(self, name: str, identity: str, asked: float, silence: float) -> float:
+        """Note that a stranger answered under `name` what was asked at `asked`; return since when it has.
 
-        Until then the place itself may have answered there, or another one that had taken its name.
+        Until then the place itself may have answered there, or another one that had taken its name. silence:
+        how long nobody may have asked before it may have been back between.
         """
         known = self.strangers.get(name)
-        if known is None or known[0] != identity:
-            known = self.strangers[name] = identity, at
-        return known[1]
+        if known is None or known.who != identity or asked - known.last > silence:
+            known = Absent(identity, asked, asked)
+        self.strangers[name] = replace(known, last=max(asked, known.last))
+        return known.since
 
     def is_back(self) -> None:
         """Note that it is the one it was again, or that whoever answers is what it is now."""
-        self.stranger_since = None
+        self.stranger, self.stranger_since = "", None
         self.strangers.clear()
 
-    def begin_anew(self) -> None:
-        """Let a look-up that begins from now on take over whatever carries our factory's name there."""
-        self.ready = False
-        self.beginnings += 1
-        self.foreign.clear()
-        self.foreign_since = None
-
     def begun(self, beginnings: int) -> None:
-        """Note that what was there is in the book, by a look-up that began after as many `beginnings`."""
-        if beginnings == self.beginnings:
+        """Note that what was there is in the book, by a poll that began after so many `Places.beginnings`."""
+        if beginnings >= self.beginnings:
             self.ready = True
 
 
@@ -92,6 +85,15 @@ class Places:
     def __init__(self) -> None:
         self._places: dict[str, Place] = {}
         self.aliases: dict[str, str] = {}
+        self.beginnings = 0  # how often a place began anew
+
+    def begin_anew(self, place: Place) -> None:
+        """Let a poll that begins from now on take over whatever carries our factory's name at `place`."""
+        self.beginnings += 1
+        place.beginnings, place.ready = self.beginnings, False
+        place.foreign.clear()
+        place.foreign_since = None
+        place.short.clear()
 
     def get(self, name: str) -> Place:
         """Return the place that people call `name`; make it when it is new."""
@@ -124,12 +126,13 @@ class Places:
         """Note that who has this identity answered at monotonic time `at`, under whatever name."""
         for place in self._places.values():
             if place.identity == identity:
-                place.heard = at
+                place.heard = max(place.heard, at)
 
     def merge(self, book: Book, place: Place, into: Place) -> None:
         """Note that `place` is only another name of `into`."""
         for batch in book.lines(place.name):
             book.settle(batch, into.name, into.identity)
+            batch.forget_doubts()  # when it was looked for there says nothing of looks here
         self._rename(place.name, into.name)
         self._places.pop(place.name, None)
         place.merged = True
@@ -156,7 +159,7 @@ class Places:
                 book.settle(batch, other, place.identity)
             self._places[other] = self._places.pop(name)
             self._rename(name, other)
-            place.name, place.spec = other, place.specs.get(other, place.spec)
+            place.name, place.spec = other, place.specs.get(other, "")
         self.aliases[name] = name  # so that it is written over what is on disk
         self.aliases[other] = place.name
         place.specs.pop(name, None)

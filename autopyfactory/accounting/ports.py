@@ -32,7 +32,7 @@ class PlacePort(Protocol):
         """Return the tags in the queue. Raises NotDone where nobody can tell."""
 
     def search(self, tags: frozenset[str], most: int) -> Searched:
-        """Return what queue and history know of `tags`."""
+        """Return what queue and history know of `tags`. Raises NotDone where nobody can tell."""
 
 
 class SubmitPort(Protocol):

@@ -52,7 +52,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """To the disk: which of these tags have a line of pilots that were sent? Answer: tag to cluster."""
+    """To the disk: which of these tags have a line that is closed? Answer: tag to cluster; None: never sent."""
 
     tags: frozenset[str]
 

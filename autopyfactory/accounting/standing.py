@@ -44,7 +44,7 @@ def standing(accounts: Accounts, place: Place, now: float, wall: float) -> Stand
     for one in queues.values():
         total += one
     lines = book.lines(place.name)
-    since = [at for b in lines for at, _ in b.doubts] + [at for at, _ in place.short.values()]
+    since = [a.since for b in lines for a in b.doubts] + [a.since for a in place.short.values()]
 
     def age(at: float | None) -> float | None:
         return None if at is None else now - at

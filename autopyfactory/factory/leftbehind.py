@@ -13,6 +13,8 @@ from autopyfactory.options.common import QueueOptions
 from autopyfactory.plugins.base import BatchStatusPlugin, QueueContext, Shared
 from autopyfactory.sources.pool import SourcePool
 
+LONG = 600.0  # seconds without counts after which a place is asked by all its names
+
 log = logging.getLogger("autopyfactory.factory")
 
 
@@ -24,6 +26,7 @@ class LeftBehind:
         self._sources = sources
         self._shared = shared
         self._held: set[str] = set()
+        self._all_ways: set[str] = set()  # places that are asked by all their names
         self._told: set[str] = set()
 
     def look_after(self, configuration: Configuration) -> None:
@@ -32,10 +35,20 @@ class LeftBehind:
         for name in self._held - wanted.keys():
             self._sources.release(_holder(name))
         self._held &= wanted.keys()
+        self._all_ways &= wanted.keys()
         asked = {self._book.resolve(target) for target in self._sources.places()}
         for name in wanted.keys() - asked:
+            self._ask(name, [wanted[name]], configuration)
+        for name in wanted.keys() & asked - self._all_ways:
+            if self._book.silent_for(name) > LONG:  # the name that is asked may be a dead one of its names
+                self._all_ways.add(name)
+                self._ask(name, self._book.ways_to(name), configuration)
+
+    def _ask(self, name: str, specs: list[str], configuration: Configuration) -> None:
+        """Begin to ask the place `name` in each of these ways."""
+        for spec in specs:
             try:
-                self._sources.acquire(self._plugin(wanted[name], configuration), _holder(name))
+                self._sources.acquire(self._plugin(spec, configuration), _holder(name))
                 self._held.add(name)
             except Exception as err:  # noqa: BLE001 - whatever an old option does wrong costs this place only
                 if name not in self._told:

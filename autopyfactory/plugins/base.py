@@ -267,9 +267,9 @@ class BatchStatusPlugin(SourcePlugin[PolledT]):
     def search(self, tags: frozenset[str], most: int) -> Searched:
         """Return what is known of pilots that carry one of `tags` (`most` pilots at most), ended or not.
 
-        Raises SourceError.
+        Raises SourceError; NotDone where nobody can tell pilots apart.
         """
-        raise SourceError("pilots cannot be told apart here")
+        raise NotDone("pilots cannot be told apart here")
 
 
 class SubmitError(Exception):

@@ -27,7 +27,7 @@ class PlaceWatch:
         """Count, and let the book know. Raises SourceError, also for counts that cannot be."""
         if self._work is not None:
             self._work.drop()
-        self._work = self._book.poll(self._plugin.target, self)
+        self._work = self._book.poll(self._plugin.target, self, self._plugin.interval)
         try:
             self._work.step()
         except NoAnswer as err:
@@ -82,7 +82,7 @@ class PlaceWatch:
             raise NoAnswer(str(err)) from err
 
     def search(self, tags: frozenset[str], most: int) -> Searched:
-        """Return what is known of `tags`. Raises NoAnswer."""
+        """Return what is known of `tags`. Raises NoAnswer, NotDone."""
         try:
             return self._plugin.search(tags, most)
         except SourceError as err:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autopyfactory.accounting import absence
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.requests import Answer, Request, Write
@@ -31,6 +32,17 @@ def policy(options: FactoryOptions) -> Policy:
     return Policy(options.book_underway, options.book_apart, 2 * options.book_apart, options.book_lease)
 
 
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A poll under way: when (monotonic) its first question was asked and answered."""
+
+    name: str  # of the place, as it was called
+    every: float  # seconds from poll to poll
+    beginnings: int  # `Places.beginnings` when it began
+    asked: float
+    at: float
+
+
 @dataclass(slots=True)
 class Accounts:
     """All that the protocol works on."""
@@ -39,6 +51,11 @@ class Accounts:
     places: Places = field(default_factory=Places)
     policy: Policy = field(default_factory=Policy)
     ce_of: Callable[[str], str] = lambda queue: ""  # where a queue sends now: for pilots that are adopted
+
+
+def silence(accounts: Accounts, poll: Poll) -> float:
+    """Return how long, in seconds, nobody may have looked at a place before that is a silence."""
+    return absence.silence(accounts.policy.apart, poll.every)
 
 
 def saved(accounts: Accounts, *places: Place) -> Write:

@@ -2,82 +2,105 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from autopyfactory.accounting.book import Batch, Book
-from autopyfactory.accounting.conservation import doubted, indistinct, shows_more, troubled
+from autopyfactory.accounting.conservation import Balance, doubted, indistinct, shows_more, troubled
 from autopyfactory.accounting.place import Place
-from autopyfactory.accounting.protocol.accounts import Accounts, Run, saved
-from autopyfactory.accounting.protocol.foreign import accuse, late, left_over, strangers_in, take_over
+from autopyfactory.accounting.protocol.accounts import Accounts, Poll, Run, saved, silence
+from autopyfactory.accounting.protocol.foreign import accuse, left_over, strangers_in, take_over
 from autopyfactory.accounting.protocol.identity import is_home
 from autopyfactory.accounting.protocol.resolving import by_count, resolve
-from autopyfactory.accounting.requests import NoAnswer, NotDone, Search, Searched, Survey, Surveyed, TagCount
+from autopyfactory.accounting.requests import Answer, NoAnswer, NotDone, Search, Survey, Surveyed, TagCount
 
 
-def explain(accounts: Accounts, place: Place, asked: float, beginnings: int) -> Run:
-    """Find out about intents without outcome, about what is missing and about what is too many.
-
-    beginnings: those of the place when the poll began, at monotonic time `asked`.
-    """
+def explain(accounts: Accounts, place: Place, poll: Poll) -> Run:
+    """Find out about intents without outcome, about what is missing and about what is too many."""
     book, first = accounts.book, not place.ready
     uneven = troubled(book, place)
     unsure = uneven.keys() | doubted(book, place)
-    if first or asked - place.surveyed >= accounts.policy.apart:
+    if first or poll.asked - place.surveyed >= accounts.policy.apart:
         unsure |= indistinct(place)
     intents = book.unresolved(place.name)
     # While pilots are to be taken over, endings do not explain that more are shown than there are lines.
     survey = bool(unsure) or (first and shows_more(book, place))
     if not survey and not intents:
-        _looked(accounts, place, asked)
-        place.begun(beginnings)
+        if _looked(accounts, place, poll, poll.asked, uneven):
+            place.begun(poll.beginnings)
         return
     try:
-        surveyed = (yield from _survey(accounts, place)) if survey else {}
-        strangers = yield from strangers_in(accounts, surveyed)
-        wanted = [*intents, *_suspects(book, place, unsure, surveyed)]
-        new = late(book, surveyed) | left_over(book, surveyed, strangers) | (strangers if first else {})
-        most = sum(b.n for b in wanted) + sum(t.alive for t in new.values())
-        found: Searched | None = None
-        at = asked
-        if wanted or new:
-            tags = frozenset(b.tag for b in wanted) | frozenset(new)
-            answer = yield Search(place.name, tags, most)
-            found, at = answer.value, answer.asked
-            if not is_home(place, found.identity):
-                raise NoAnswer("another place answered")
+        found_out = yield from _look_up(accounts, place, intents, unsure, survey, first)
     except NoAnswer:
-        place.silent = True
         return
     except NotDone:  # nobody there can tell tags apart
-        if _looked(accounts, place, asked):
-            by_count(accounts, place, uneven, asked)
-            place.begun(beginnings)
-            yield saved(accounts)
-        return
-    if not _looked(accounts, place, at):
-        return
-    if found is not None:
-        place.keeps_history = found.history
-        for batch in wanted:
-            yield from resolve(accounts, place, batch, found, at)
-        yield from take_over(accounts, place, new, found)
-    if place.ready and not first:  # an operator may have wanted them taken over meanwhile
-        yield from accuse(place, strangers, at)
-    place.begun(beginnings)
+        if not _looked(accounts, place, poll, poll.asked, uneven):
+            return
+        yield from by_count(accounts, place, uneven, poll.asked)
+    else:
+        if not _looked(accounts, place, poll, found_out.asked(poll.asked), uneven):
+            return
+        yield from _take_in(accounts, place, found_out, poll, first)
+    place.begun(poll.beginnings)
     yield saved(accounts, place)
 
 
-def _looked(accounts: Accounts, place: Place, at: float) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a look-up has found out of the lines and tags that were not clear."""
+
+    wanted: list[Batch]  # what was looked for: lines of the book
+    new: dict[str, TagCount]  # and pilots to be taken over
+    strangers: dict[str, TagCount]
+    answer: Answer | None  # to `Search`; None: there was nothing to search for
+
+    def asked(self, counted: float) -> float:
+        """Return when it was asked: for want of a search with the counts, at `counted`."""
+        return counted if self.answer is None else self.answer.asked
+
+
+def _look_up(
+    accounts: Accounts, place: Place, intents: list[Batch], unsure: set[str], survey: bool, first: bool
+) -> Run:
+    """Look up `intents`, and what does not balance of the queues `unsure`. Throws NoAnswer, NotDone."""
+    book = accounts.book
+    surveyed = (yield from _survey(accounts, place)) if survey else {}
+    strangers, given_up = yield from strangers_in(accounts, surveyed)
+    wanted = [*intents, *_suspects(book, place, unsure, surveyed)]
+    new = given_up | left_over(book, surveyed, strangers) | (strangers if first else {})
+    answer: Answer | None = None
+    if wanted or new:
+        tags = frozenset(b.tag for b in wanted) | frozenset(new)
+        most = sum(b.n for b in wanted) + sum(t.alive for t in new.values())
+        answer = yield Search(place.name, tags, most)
+        if not is_home(place, answer.value.identity):
+            raise NoAnswer("another place answered")
+    return _Found(wanted, new, strangers, answer)
+
+
+def _take_in(accounts: Accounts, place: Place, found: _Found, poll: Poll, first: bool) -> Run:
+    """Bring the book to what was found out."""
+    at = found.asked(poll.asked)
+    if found.answer is not None:
+        for batch in found.wanted:
+            yield from resolve(accounts, place, batch, found.answer.value, at)
+        yield from take_over(accounts, place, found.new, found.answer.value)
+    if place.ready and not first:  # an operator may have wanted them taken over meanwhile
+        yield from accuse(place, found.strangers, at)
+
+
+def _looked(accounts: Accounts, place: Place, poll: Poll, at: float, uneven: dict[str, Balance]) -> bool:
     """Note that what was asked at `at` is answered; return False if that is late: others have looked since.
 
-    After a long silence nothing that was not found before it counts. What was not there then and is not there
-    now may have been there between.
+    After a silence what was not there before it is looked for anew. What is there is not looked for any more.
     """
     if at < place.looked:
         return False
-    if place.silent and at - place.looked > accounts.policy.apart:
-        place.short.clear()
+    if at - place.looked > silence(accounts, poll):
+        place.short = {queue: absence.interrupted(at) for queue, absence in place.short.items()}
         for batch in accounts.book.lines(place.name):
-            batch.forget_doubts()
-    place.looked, place.silent = at, False
+            batch.interrupt_doubts(at)
+    place.short = {q: absence for q, absence in place.short.items() if q in uneven and uneven[q].missing}
+    place.looked = at
     return True
 
 

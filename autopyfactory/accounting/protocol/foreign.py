@@ -10,17 +10,18 @@ from autopyfactory.model.text import count
 
 
 def strangers_in(accounts: Accounts, surveyed: dict[str, TagCount]) -> Run:
-    """Return the tags that this book has no line of."""
-    unknown = {tag: seen for tag, seen in surveyed.items() if not accounts.book.knew(tag)}
+    """Return the tags that this book has no line of, and those of intents that it had given up.
+
+    The pilots of these are there after all: they are no strangers, also when it was an earlier life.
+    """
+    book = accounts.book
+    given_up = {tag: seen for tag, seen in surveyed.items() if book.given_up(tag)}
+    unknown = {tag: seen for tag, seen in surveyed.items() if not book.knew(tag)}
     if not unknown:
-        return {}
+        return {}, given_up
     answer = yield Recall(frozenset(unknown))
-    return {tag: seen for tag, seen in unknown.items() if tag not in answer.value}
-
-
-def late(book: Book, surveyed: dict[str, TagCount]) -> dict[str, TagCount]:
-    """Return the tags of intents that were given up and whose pilots are there after all."""
-    return {tag: seen for tag, seen in surveyed.items() if book.given_up(tag)}
+    given_up |= {tag: seen for tag, seen in unknown.items() if answer.value.get(tag, "") is None}
+    return {tag: seen for tag, seen in unknown.items() if tag not in answer.value}, given_up
 
 
 def left_over(
@@ -49,7 +50,7 @@ def take_over(accounts: Accounts, place: Place, new: dict[str, TagCount], found:
         batch = Batch(
             tag, seen.queue, place.name, accounts.ce_of(seen.queue), members.bit_count(),
             identity=place.identity, mark=seen.mark, state="sent", cluster=there.cluster,
-            members=members, alive=members, supposed=seen.mark == accounts.book.mark, earlier=True,
+            members=members, alive=members, supposed=seen.mark == accounts.book.mark,
         )  # fmt: skip
         accounts.book.begin(batch)
         if batch.mark == accounts.book.mark:  # sent by this book after all: its intent was given up
@@ -84,4 +85,4 @@ def accuse(place: Place, strangers: dict[str, TagCount], at: float) -> Run:
 
 def adopt(accounts: Accounts, name: str) -> None:
     """Let the next poll of a place take over whatever carries our factory's name there."""
-    accounts.places.get(name).begin_anew()
+    accounts.places.begin_anew(accounts.places.get(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autopyfactory.accounting import spelling
 from autopyfactory.accounting.place import Place
-from autopyfactory.accounting.protocol.accounts import Accounts, Run, saved
+from autopyfactory.accounting.protocol.accounts import Accounts, Poll, Run, saved, silence
 from autopyfactory.accounting.protocol.holding import who_answers
 from autopyfactory.accounting.requests import Tell
 from autopyfactory.model.text import count
@@ -15,14 +15,11 @@ def is_home(place: Place, identity: str) -> bool:
     return identity == place.identity and not place.merged
 
 
-def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
-    """Return whether who is called `name`, and told its `identity` at `at`, is the place that we know.
-
-    Or may become it.
-    """
+def meet(accounts: Accounts, poll: Poll, identity: str) -> Run:
+    """Return whether who told its `identity` in a poll is the place that we know. Or may become it."""
     book, places = accounts.book, accounts.places
-    name, place = spelling.schedd(name), places.get(name)
-    places.hear(identity, at)
+    name, place = spelling.schedd(poll.name), places.get(poll.name)
+    places.hear(identity, poll.at)
     movable = is_home(place, identity) or not place.identity or not book.open(f"schedd:{place.name}")
     if movable and (twin := places.twin(place, identity)) is not None:
         places.merge(book, place, twin)
@@ -37,13 +34,13 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
     if not place.identity or not book.open(f"schedd:{place.name}"):
         if place.identity and (other := places.another_name(place, name)):
             yield from _part(accounts, place, name, other, identity)
-        yield from settle(accounts, places.get(name), identity)
+            return (yield from meet(accounts, poll, identity))  # others may have polled meanwhile
+        yield from settle(accounts, place, identity)
         return True
-    since = place.stranger_at(name, identity, at)
+    since = place.stranger_at(name, identity, poll.asked, silence(accounts, poll))
     if place.stranger_since is None:
-        place.stranger_since, place.stranger, place.stranger_name = at, identity, name
-        for batch in book.lines(place.name):  # no doubt of before is confirmed by what answers after this
-            batch.forget_doubts()
+        place.stranger_since, place.stranger, place.stranger_name = poll.asked, identity, name
+        _begin_to_doubt(accounts, place, poll.asked)
         yield Tell(
             "stranger", place.name, who_answers(accounts, place),
             pilots=book.open(f"schedd:{place.name}"), alarm=True,
@@ -51,10 +48,18 @@ def meet(accounts: Accounts, name: str, identity: str, at: float) -> Run:
         return False
     place.stranger = identity
     # What answers under whatever name is not gone: its pilots live.
-    if at - max(since, place.heard) < accounts.policy.lease:
+    if poll.asked - max(since, place.heard) < accounts.policy.lease:
         return False
     yield from forget(accounts, place.name, "their lease is over")
-    return (yield from meet(accounts, name, identity, at))  # it may be another name of one that we know
+    return (yield from meet(accounts, poll, identity))  # it may be another name of one that we know
+
+
+def _begin_to_doubt(accounts: Accounts, place: Place, at: float) -> None:
+    """Let no look in vain of before a stranger came, at `at`, be confirmed by one after that."""
+    for batch in accounts.book.lines(place.name):
+        batch.forget_doubts()
+    place.short.clear()
+    place.looked = max(place.looked, at)
 
 
 def _part(accounts: Accounts, place: Place, name: str, other: str, stranger: str) -> Run:
@@ -76,7 +81,7 @@ def settle(accounts: Accounts, place: Place, identity: str) -> Run:
         accounts.book.settle(batch, place.name, identity)
     if before:
         place.cursor, place.view = "", None
-        place.begin_anew()
+        accounts.places.begin_anew(place)
         yield Tell("place-changed", place.name, f"{place.name} is {identity} now, it was {before}")
     yield saved(accounts, place)
 
@@ -93,11 +98,10 @@ def forget(accounts: Accounts, name: str, why: str) -> Run:
             book.drop(batch)
         else:
             n += book.write_off(batch, batch.alive)
+    if place.stranger_since is not None:
+        place.identity, place.cursor, place.view = "", "", None
+        accounts.places.begin_anew(place)
     place.is_back()
-    if place.stranger:
-        place.identity, place.stranger = "", ""
-        place.view, place.cursor = None, ""
-        place.begin_anew()
     yield Tell("forgotten", place.name, f"{count(n, 'pilot')} at {place.name} count as lost: {why}", pilots=n)
     yield saved(accounts, place)
     return n

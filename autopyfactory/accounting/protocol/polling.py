@@ -8,32 +8,31 @@ from dataclasses import replace
 from autopyfactory.accounting.book import bits, cluster_in, same_cluster
 from autopyfactory.accounting.conservation import troubled
 from autopyfactory.accounting.place import Place, View
-from autopyfactory.accounting.protocol.accounts import Accounts, Run, end, saved
+from autopyfactory.accounting.protocol.accounts import Accounts, Poll, Run, end, saved
 from autopyfactory.accounting.protocol.explaining import explain
 from autopyfactory.accounting.protocol.identity import is_home, meet
 from autopyfactory.accounting.requests import Count, Counted, Endings, NoAnswer, Publish, ReadEndings, Recall
 from autopyfactory.model.ending import Ending
 
 
-def poll(accounts: Accounts, name: str) -> Run:
+def poll(accounts: Accounts, name: str, every: float = 60.0) -> Run:
     """Count the pilots of a place, read who has ended, and explain what does not balance.
 
-    Returns whether the place answered as the one it is. Throws on what is thrown into the first request:
-    the rest is tried again with the next poll.
+    every: seconds from one poll under this name to the next. Returns whether the place answered as the one
+    it is. Throws on what is thrown into the first request: the rest is tried again with the next poll.
     """
-    try:
-        answer = yield Count(name)
-    except NoAnswer:
-        accounts.places.get(name).silent = True
-        raise
+    beginnings = accounts.places.beginnings
+    answer = yield Count(name)
     counted: Counted = answer.value
-    if not (yield from meet(accounts, name, counted.identity, answer.at)):
+    this = Poll(name, every, beginnings, answer.asked, answer.at)
+    if not (yield from meet(accounts, this, counted.identity)):
         return False
     place = accounts.places.get(name)  # another name of one that we know, perhaps, or none any more
-    beginnings = place.beginnings
-    _take(accounts, place, counted, answer.asked)
-    yield from _endings(accounts, place, beginnings)
-    yield from explain(accounts, place, answer.asked, beginnings)
+    if place.view is not None and place.view.asked > this.asked:
+        return True  # somebody has counted since
+    _take(accounts, place, counted, this.asked)
+    yield from _endings(accounts, place, this)
+    yield from explain(accounts, place, this)
     return True
 
 
@@ -45,7 +44,7 @@ def _take(accounts: Accounts, place: Place, counted: Counted, asked: float) -> N
     place.strange = frozenset(q for q, b in uneven.items() if b.surplus or b.foreign)
 
 
-def _endings(accounts: Accounts, place: Place, beginnings: int) -> Run:
+def _endings(accounts: Accounts, place: Place, poll: Poll) -> Run:
     """Read the endings since the last time, and close what has ended."""
     try:
         answer = yield ReadEndings(place.name, place.cursor)
@@ -76,7 +75,7 @@ def _endings(accounts: Accounts, place: Place, beginnings: int) -> Run:
         except NoAnswer:
             return
     known = place.cursor
-    if place.beginnings == beginnings:  # else it may be another one by now, with a history of its own
+    if place.beginnings <= poll.beginnings:  # else it may be another one by now, with a history of its own
         place.cursor = endings.cursor
     if place.cursor != known or accounts.book.changed:
         yield saved(accounts, place)
@@ -86,7 +85,7 @@ def _ours(accounts: Accounts, place: Place, pilots: Iterable[Ending]) -> Run:
     """Return the endings of pilots that this book has sent or adopted, with what it knows of each."""
     book = accounts.book
     unknown = frozenset(e.tag for e in pilots if not book.knew(e.tag))
-    closed: Mapping[str, str] = {}
+    closed: Mapping[str, str | None] = {}
     if unknown:  # a look-up may have closed their lines in an earlier life
         try:
             answer = yield Recall(unknown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from autopyfactory.accounting.absence import Absence
 from autopyfactory.accounting.book import Batch, bits, numbers
 from autopyfactory.accounting.conservation import Balance
 from autopyfactory.accounting.place import Place
@@ -47,6 +48,8 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
             yield Tell(
                 "found", place.name, f"{count(back, 'pilot')} that were lost are there", batch.queue, back
             )
+            if batch.identity == place.identity:  # they are where this job queue is, whatever its name was
+                book.settle(batch, place.name, place.identity)
         if batch.adopted:
             book.extend(batch, seen.alive)
         end(accounts, place, batch, seen.ended & ~seen.alive)
@@ -87,29 +90,41 @@ def patient(batch: Batch, gone: int, at: float, patience: float) -> int:
     """Note which pilots (bits) a search at `at` did not find; return those not found for long enough now."""
     batch.believe(~gone)
     if new := gone & ~batch.doubt:
-        batch.doubts = (*batch.doubts, (at, new))
+        batch.doubts = (*batch.doubts, Absence(at, new))
     found = 0
-    for since, procs in batch.doubts:
-        if at - since >= patience:
-            found |= procs
+    for absence in batch.doubts:
+        if absence.lasted(at, patience):
+            found |= absence.pilots
     return found
 
 
-def by_count(accounts: Accounts, place: Place, uneven: dict[str, Balance], at: float) -> None:
-    """Close what is missing for long, at a place that tells numbers only: the oldest ones first."""
-    book = accounts.book
-    for queue in [q for q in place.short if q not in uneven or not uneven[q].missing]:
-        del place.short[queue]
+def by_count(accounts: Accounts, place: Place, uneven: dict[str, Balance], at: float) -> Run:
+    """Close what is missing for long, at a place that tells numbers only: the oldest ones first.
+
+    Whether a submission took place nobody tells there. It counts as sent when it would have arrived, and so
+    is missing then, if nobody shows it.
+    """
+    for batch in accounts.book.unresolved(place.name):
+        if arrived(batch, at, accounts.policy.under_way):
+            accounts.book.confirm(batch, "", members(batch.n, 0), at)
+            yield Tell(
+                "found", place.name,
+                f"an earlier submission of {count(batch.n, 'pilot')} counts as sent: {place.name} tells "
+                "numbers only", batch.queue, batch.n, batch=batch.copied(),
+            )  # fmt: skip
     for queue, b in uneven.items():
         if not b.missing:
             continue
-        since, least = place.short.get(queue, (at, b.missing))
-        place.short[queue] = since, least = since, min(least, b.missing)
-        if at - since < accounts.policy.apart_without_history:
-            continue
-        del place.short[queue]
-        for batch in sorted(book.lines(place.name, queue), key=lambda b: b.intended):
-            if batch.state == "sent" and least > 0:
-                gone = list(numbers(batch.alive))[:least]
-                least -= len(gone)
-                end(accounts, place, batch, bits(gone))
+        known = place.short.get(queue, Absence(at, b.missing))
+        place.short[queue] = absence = known.of(min(known.pilots, b.missing))
+        if absence.lasted(at, accounts.policy.apart_without_history):
+            del place.short[queue]
+            _close_oldest(accounts, place, queue, absence.pilots)
+
+
+def _close_oldest(accounts: Accounts, place: Place, queue: str, n: int) -> None:
+    for batch in sorted(accounts.book.lines(place.name, queue), key=lambda b: b.intended):
+        if batch.state == "sent" and n > 0:
+            gone = list(numbers(batch.alive))[:n]
+            n -= len(gone)
+            end(accounts, place, batch, bits(gone))

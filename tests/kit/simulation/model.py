@@ -292,6 +292,6 @@ class Disk:
         book.sent.update(self.totals)
         return book, places
 
-    def recall(self, tags: frozenset[str]) -> dict[str, str]:
-        """Return which of `tags` have a line of pilots that were sent, and their clusters."""
-        return {t: self.lines[t].cluster for t in tags if t in self.lines and self.lines[t].n}
+    def recall(self, tags: frozenset[str]) -> dict[str, str | None]:
+        """Return which of `tags` have a line, and their clusters; None: an intent that was given up."""
+        return {t: self.lines[t].cluster if self.lines[t].n else None for t in tags if t in self.lines}

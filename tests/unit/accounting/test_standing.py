@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autopyfactory.accounting.absence import Absence
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import View
 from autopyfactory.accounting.protocol.accounts import Accounts
@@ -23,7 +24,7 @@ def test_six_numbers_and_their_ages() -> None:
     old, gone = book.line("old"), book.line("gone")
     assert old is not None and gone is not None
     book.write_off(gone, 0b11)  # the others of it are still there
-    old.doubts = ((NOW - 70, 0b11),)  # the first look-up in vain
+    old.doubts = (Absence(NOW - 70, 0b11),)  # the first look-up in vain
     place.foreign_since = NOW - 20
     place.take(View(NOW - 10, {"a": BatchQueueInfo(running=4 + 3), "b": BatchQueueInfo(running=2)}, {"a": 3}))
     told = standing(accounts, place, NOW, WALL)

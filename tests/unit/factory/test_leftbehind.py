@@ -37,6 +37,8 @@ class Book:
     def __init__(self) -> None:
         self.places: dict[str, str] = {}
         self.names: dict[str, str] = {}
+        self.ways: dict[str, list[str]] = {}
+        self.silent: dict[str, float] = {}
 
     def places_with_pilots(self) -> dict[str, str]:
         return dict(self.places)
@@ -44,12 +46,19 @@ class Book:
     def resolve(self, target: str) -> str:
         return self.names.get(target, target)
 
+    def ways_to(self, target: str) -> list[str]:
+        return self.ways[target]
+
+    def silent_for(self, target: str) -> float:
+        return self.silent.get(target, 0.0)
+
 
 class Sources:
     """Remembers who holds what; `asked` are places that queues have asked for."""
 
     def __init__(self) -> None:
         self.held: dict[str, Fake] = {}
+        self.all: list[dict[str, str]] = []
         self.asked: list[str] = []
         self.released: list[str] = []
 
@@ -57,12 +66,14 @@ class Sources:
         return self.asked
 
     def acquire(self, plugin: Fake, holder: str) -> None:
-        assert holder not in self.held
-        self.held[holder] = plugin
+        known = self.held.setdefault(holder, plugin)
+        assert known is plugin or plugin.options not in self.all
+        self.all.append(plugin.options)
 
     def release(self, holder: str) -> None:
         self.released.append(holder)
-        self.held.pop(holder, None)
+        if (plugin := self.held.pop(holder, None)) is not None:
+            self.all.remove(plugin.options)
 
 
 @pytest.fixture
@@ -98,6 +109,19 @@ def test_a_place_that_queues_ask_is_left_to_them_under_whatever_name(world: Any)
     world.sources.asked = ["AP.example.org@c"]
     world.look()
     assert world.sources.held == {}
+
+
+def test_a_place_that_is_asked_by_a_dead_name_of_it_only_is_asked_by_all_of_them(world: Any) -> None:
+    """The queue that named the living one is gone, and another one names the dead one."""
+    ways = [json.dumps({"plugin": "Fake", "options": {"schedd": name}}) for name in ("ap", "twin")]
+    world.book.places, world.book.ways = {"ap@c": ways[0]}, {"ap@c": ways}
+    world.book.names["twin@c"] = "ap@c"
+    world.sources.asked = ["twin@c"]
+    for silent, asked in ((leftbehind.LONG, []), (leftbehind.LONG + 1, ["ap", "twin"])):
+        world.book.silent["ap@c"] = silent
+        world.look()
+        world.look()
+        assert [options["schedd"] for options in world.sources.all] == asked
 
 
 def test_when_the_last_pilot_has_ended_nobody_is_asked_any_more(world: Any) -> None:

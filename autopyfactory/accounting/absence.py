@@ -1,0 +1,52 @@
+"""Since when something has been looked for in vain, and what interrupts that. Pure.
+
+What counts as gone was looked for all the time: one look in vain follows the other, and none of them was
+refused an answer for long. What was not there before a silence and is not there after it may have been there
+between. Only when it has been so several times, and nothing else was ever seen, is it believed, too: a place
+that seldom answers would else keep for ever what it lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+SILENCES = 4  # each between two looks in vain
+POLLS = 2.5  # nobody who is asked so seldom is silent as long as no more than one poll is left out
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Pilots (bits of them, or how many) that were looked for in vain since one moment (monotonic)."""
+
+    since: float
+    pilots: int
+    silences: int = 0
+
+    def interrupted(self, at: float) -> Absence:
+        """Return what is left of it when the look at `at` comes after a silence."""
+        return Absence(at, self.pilots, self.silences + 1)
+
+    def of(self, pilots: int) -> Absence:
+        """Return the same of other pilots."""
+        return replace(self, pilots=pilots)
+
+    def lasted(self, at: float, patience: float) -> bool:
+        """Return whether a look at `at` has shown for long enough (seconds) that they are gone."""
+        return at - self.since >= patience or self.silences >= SILENCES
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Somebody else answers in one's place: who, since when, and when last (monotonic)."""
+
+    who: str
+    since: float
+    last: float
+
+
+def silence(apart: float, every: float) -> float:
+    """Return how long nobody may look before that is a silence: seconds.
+
+    apart: between two looks that must both be in vain. every: from poll to poll.
+    """
+    return max(apart, POLLS * every)
