@@ -43,12 +43,8 @@ OUTSIDE = ("bin/", "docs/")
 COVERED = {
     "api/breakers": "unit/cli/test_breakers.py",
     "breakers/options": "unit/cli/test_breakers.py",
-    "accounting/bookkeeper": "unit/cycle/test_cycle.py",
     "accounting/driver": "unit/cycle/test_cycle.py",
-    "accounting/protocol/explaining": "simulation/test_schedules.py",
-    "accounting/protocol/foreign": "simulation/test_schedules.py",
-    "accounting/protocol/identity": "simulation/test_schedules.py",
-    "accounting/protocol/resolving": "simulation/test_schedules.py",
+    "accounting/protocol/accounts": "simulation/test_schedules.py",
     "accounting/protocol/sending": "simulation/test_schedules.py",
     "accounting/requests": "simulation/test_schedules.py",
     "plugins/batchstatus/exec": "grid/test_demo.py",

@@ -127,3 +127,25 @@ def test_what_is_underway_of_earlier_days_is_known_by_its_clusters() -> None:
     assert book.underway(20.0)["q"] == {"1"}, "one of its pilots has not ended"
     book.end(line, bits([2]))
     assert book.underway(30.0) == {"q": {"2"}, "r": {"3", ""}}
+
+
+def test_a_reply_that_comes_after_all_knows_better_than_a_look_up() -> None:
+    book, intent = Book("mine"), Batch("tag", "A", "s@h", "ce1", 2, mark="mine", intended=1.0)
+    book.begin(intent)
+    book.confirm(intent, "18", 0b11, 1.0, supposed=True)
+    book.confirm(intent, "17", 0b11, 2.0)
+    assert (intent.cluster, intent.open, book.sent["A"], intent.supposed) == ("17", 2, 2, False)
+    book.confirm(intent, "19", 0b11, 3.0, supposed=True)
+    assert intent.cluster == "17"
+
+
+def test_a_reply_opens_again_what_was_closed_for_a_copy_of_it() -> None:
+    book, intent = Book("mine"), Batch("tag", "A", "s@h", "ce1", 2, mark="mine", intended=1.0)
+    book.begin(intent)
+    book.confirm(intent, "18", 0b11, 1.0, supposed=True)
+    book.end(intent, 0b11)
+    assert book.line("tag") is None
+    book.confirm(intent, "17", 0b11, 2.0)
+    assert book.line("tag") is intent and book.cluster_of("tag") == "17"
+    assert (book.open(), book.open("queue:A"), book.sent["A"]) == (2, 2, 2)
+    assert book.end(intent, 0b11) == 2 and book.totals() == {}

@@ -16,6 +16,7 @@ import pytest
 
 from autopyfactory.accounting.book import Batch, Book, bits
 from autopyfactory.accounting.ledger import KEEP_SECONDS, Ledger, LedgerError
+from autopyfactory.accounting.ledgerfile import LOST_KEPT
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.requests import NotDone, Write
 from autopyfactory.external.clocks import Clocks
@@ -82,6 +83,37 @@ def test_what_was_ever_sent_is_added_up_from_the_lines(ledger: Ledger, clock: Fa
     clock.advance(KEEP_SECONDS + 1)
     ledger.prune()
     assert ledger.restore()[0].sent == {"q": 7}, "also when the lines are gone"
+
+
+def test_lost_pilots_that_are_found_again_were_counted_as_sent_once(
+    ledger: Ledger, clock: FakeClock, tmp_path: Path
+) -> None:
+    """So their line stays where it is for as long as a pilot can live."""
+
+    def kept() -> int:
+        with sqlite3.connect(tmp_path / "l.db") as db:
+            return int(db.execute("SELECT COUNT(*) FROM batch").fetchone()[0])
+
+    book, _ = ledger.restore()
+    one = batch("a", clock)
+    one.mark = ledger.mark
+    book.begin(one)
+    for change in (lambda: book.confirm(one, "7", 0b11, 1.0), lambda: book.write_off(one, 0b11)):
+        change()
+        ledger.write(Write((one.copied(),), durable=True))
+    clock.advance(KEEP_SECONDS + 1)
+    ledger.prune()
+    assert kept() == 1
+    book.found(one, 0b11)
+    ledger.write(Write((one.copied(),)))
+    assert ledger.flush(PATIENCE)
+    assert ledger.restore()[0].sent == book.sent == {"q": 2}
+    book.write_off(one, 0b11)
+    ledger.write(Write((one.copied(),)))
+    assert ledger.flush(PATIENCE)
+    clock.advance(LOST_KEPT)
+    ledger.prune()
+    assert kept() == 0
 
 
 def test_a_clock_that_is_set_far_ahead_takes_no_lines(

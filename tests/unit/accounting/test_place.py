@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autopyfactory.accounting.absence import Absence
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import Places, View
 from autopyfactory.model.info import BatchQueueInfo
@@ -87,8 +89,34 @@ def test_counts_from_before_a_merge_are_not_compared_with_more_lines() -> None:
     assert {line.identity for line in book.lines("b")} == {"schedd 7", ""}
 
 
+def test_a_look_up_in_vain_under_one_name_says_nothing_of_those_under_another() -> None:
+    book, places = book_of("a", "b"), Places()
+    (line,) = book.lines("a")
+    line.doubts, line.missed_since = (Absence(1.0, 1),), 1.0
+    places.merge(book, places.get("a"), places.get("b"))
+    assert not line.doubts and line.missed_since is None
+
+
 def test_a_new_view_begins_to_count_endings_anew() -> None:
     place = Places().get("a")
     place.ended["q", True] += 3
     place.take(View(1.0, {}, {}))
     assert not place.ended
+
+
+@pytest.mark.parametrize("gone", ["a", "b"])
+@pytest.mark.parametrize("known", [{"a", "b"}, {"a"}])
+def test_a_place_is_not_reached_by_a_name_that_has_parted(known: set[str], gone: str) -> None:
+    """Else who looks after its pilots would ask who answers there now."""
+    book, places = book_of("a"), Places()
+    place, twin = places.get("a"), places.get("b")
+    for one in (place, twin):
+        if one.name in known:
+            one.spec = f"SPEC {one.name}"
+            one.specs[one.name] = one.spec
+    places.merge(book, twin, place)
+    assert place.specs.keys() == known
+    (left,) = {"a", "b"} - {gone}
+    places.part(book, place, gone, left)
+    spec = f"SPEC {left}" if left in known else ""
+    assert (place.name, place.spec, gone in place.specs) == (left, spec, False)
