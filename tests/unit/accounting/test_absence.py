@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.accounting.absence import POLLS, SILENCES, Absence, silence
+from autopyfactory.accounting.absence import POLLS, SILENCES, Absence, first, last, silence
 
 QUIET = 180  # seconds: a longer gap is a silence
 gaps = st.integers(0, QUIET)
@@ -35,6 +35,7 @@ def test_what_is_missing_for_long_enough_is_gone() -> None:
 def test_after_a_silence_it_begins_anew() -> None:
     absence = Absence(100.0, 0b10).interrupted(1000.0)
     assert (absence.since, absence.pilots, absence.silences) == (1000.0, 0b10, 1)
+    assert (absence.first, absence.interrupted(2000.0).first) == (100.0, 100.0), "what people are told"
     assert not absence.lasted(1059.0, 60.0) and absence.lasted(1060.0, 60.0)
 
 
@@ -48,6 +49,15 @@ def test_what_was_never_there_after_several_silences_is_gone() -> None:
 
 def test_of_fewer_pilots_the_same_is_known() -> None:
     assert Absence(5.0, 0b11, 2).of(0b01) == Absence(5.0, 0b01, 2)
+
+
+def test_of_all_pilots_the_first_and_the_last_that_were_looked_for() -> None:
+    all_five = (Absence(1.0, 2), Absence(2.0, 1, 3), Absence(4.0, 2))
+    assert first(all_five, 3) == all_five[:2] and last(all_five, 2) == all_five[2:]
+    assert first(all_five, 1) == (Absence(1.0, 1),)
+    assert last(all_five, 4) == (Absence(1.0, 1), *all_five[1:])
+    for part in (first, last):
+        assert part(all_five, 9) == all_five and part(all_five, 0) == part((), 2) == ()
 
 
 @given(st.lists(gaps, max_size=20), st.integers(1, 10 * QUIET))

@@ -167,6 +167,29 @@ def test_who_is_missing_no_more_was_missing_for_the_shortest_time() -> None:
     assert there.line.open == 3
 
 
+def test_each_one_is_missing_since_a_moment_of_its_own() -> None:
+    """That one is closed does not make the next one wait from then on."""
+    there = Silent(tags=False, n=4)
+    for at in range(0, 600, 60):
+        there.shows(3 if at < 120 else 2)
+        there.poll(at)
+        assert there.line.open == (4 if at < 360 else 3 if at < 120 + 360 else 2)
+
+
+def test_who_is_just_sent_does_not_hide_who_is_missing() -> None:
+    """He need not be shown yet: so the one who is not shown may be he, or not."""
+    there = Silent(tags=False)
+    book = there.accounts.book
+    for at in range(0, 360, 60):
+        if at % 120:
+            sent(book, f"sent at {at}", 1, at=at)
+        there.shows(book.open() - 1)
+        there.poll(at)
+    assert book.open() == 5
+    there.poll(360)
+    assert book.open() == 4
+
+
 @pytest.mark.parametrize("how", ["lease", "operator"])
 def test_pilots_that_are_found_again_by_another_name_are_there_from_then_on(how: str) -> None:
     """Else they would be lost again where they are not, and found again where they are, for ever."""
