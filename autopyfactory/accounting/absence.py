@@ -8,6 +8,7 @@ that seldom answers would else keep for ever what it lost.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 SILENCES = 4  # each between two looks in vain
@@ -21,10 +22,16 @@ class Absence:
     since: float
     pilots: int
     silences: int = 0
+    before: float | None = None  # since when, if there were silences since
+
+    @property
+    def first(self) -> float:
+        """Return since when they were looked for in vain, whatever silences there were."""
+        return self.since if self.before is None else self.before
 
     def interrupted(self, at: float) -> Absence:
         """Return what is left of it when the look at `at` comes after a silence."""
-        return Absence(at, self.pilots, self.silences + 1)
+        return Absence(at, self.pilots, self.silences + 1, self.first)
 
     def of(self, pilots: int) -> Absence:
         """Return the same of other pilots."""
@@ -33,6 +40,21 @@ class Absence:
     def lasted(self, at: float, patience: float) -> bool:
         """Return whether a look at `at` has shown for long enough (seconds) that they are gone."""
         return at - self.since >= patience or self.silences >= SILENCES
+
+
+def first(absences: Iterable[Absence], n: int) -> tuple[Absence, ...]:
+    """Return those of the `n` pilots that were looked for the longest; they come in this order."""
+    found = []
+    for absence in absences:
+        if n > 0:
+            found.append(absence.of(min(n, absence.pilots)))
+            n -= absence.pilots
+    return tuple(found)
+
+
+def last(absences: Sequence[Absence], n: int) -> tuple[Absence, ...]:
+    """Return those of the `n` pilots that were looked for the shortest, the longest of them first."""
+    return first(absences[::-1], n)[::-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,9 +47,14 @@ class Place:
     surveyed: float = float("-inf")  # monotonic: when its tags were last asked for and told
     foreign: dict[str, tuple[str, str, int]] = field(default_factory=dict)  # tag: queue, mark, pilots
     foreign_since: float | None = None  # monotonic: nothing is sent from then on, until somebody says so
-    short: dict[str, Absence] = field(default_factory=dict)  # by queue, where nobody can tell pilots apart
+    # By queue, where nobody can tell pilots apart: how many are missing, the longest ones first.
+    short: dict[str, tuple[Absence, ...]] = field(default_factory=dict)
     looked: float = float("-inf")  # monotonic: when what was found out last about its pilots was asked
     merged: bool = False  # its lines went to another name of it: whoever still works on it leaves them alone
+
+    def counted_since(self, asked: float) -> bool:
+        """Return whether what is known of this place was asked for after `asked` (monotonic)."""
+        return self.view is not None and self.view.asked > asked
 
     def take(self, view: View) -> None:
         """Let `view` be what is known of this place."""

@@ -52,7 +52,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """To the disk: which of these tags have a line that is closed? Answer: tag to cluster; None: never sent."""
+    """To the disk: which tags have a line? Answer: tag to cluster; None: an intent that was given up."""
 
     tags: frozenset[str]
 

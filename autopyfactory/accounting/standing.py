@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -44,7 +45,8 @@ def standing(accounts: Accounts, place: Place, now: float, wall: float) -> Stand
     for one in queues.values():
         total += one
     lines = book.lines(place.name)
-    since = [a.since for b in lines for a in b.doubts] + [a.since for a in place.short.values()]
+    absences = itertools.chain(*(b.doubts for b in lines), *place.short.values())
+    since = [absence.first for absence in absences]
 
     def age(at: float | None) -> float | None:
         return None if at is None else now - at

@@ -11,9 +11,10 @@ import simulation
 from autopyfactory import accounting
 from simulation.hunt import go, hunt
 from simulation.mutations import MUTATIONS
+from simulation.setting import ODD
 
 FRESH = 2000  # schedules never tried before, for each state of the code
-SWARM = 500  # the same, with faults that come together, see `simulation.faults`
+SWARM = 500  # the same, with faults that come together, see `simulation.faults`, in odd conditions also
 WITHIN = 2000  # seeds within which a guard that is gone must be found
 SEEDS = Path(simulation.__file__).with_name("seeds.txt")
 KNOWN = [int(line.split()[0]) for line in SEEDS.read_text().splitlines() if line and line[0] != "#"]
@@ -33,11 +34,15 @@ def base_of_the_code() -> int:
 
 
 @pytest.mark.timeout(2400)
-@pytest.mark.parametrize(("count", "sign"), [(FRESH, 1), (SWARM, -1)], ids=["usual", "swarm"])
+@pytest.mark.parametrize(
+    ("count", "sign", "more"),
+    [(FRESH, 1, 0), (SWARM, -1, 0), (SWARM, -1, ODD)],
+    ids=["usual", "swarm", "odd"],
+)
 def test_fresh_schedules_break_no_invariant(
-    count: int, sign: int, capsys: pytest.CaptureFixture[str]
+    count: int, sign: int, more: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = sign * base_of_the_code()
+    base = sign * base_of_the_code() + more
     with capsys.disabled():
         print(f"\nsimulation: {count} schedules, seeds from {base}")
     broken = list(hunt(base, count, 2))

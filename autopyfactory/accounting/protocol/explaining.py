@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autopyfactory.accounting.book import Batch, Book
-from autopyfactory.accounting.conservation import Balance, doubted, indistinct, shows_more, troubled
+from autopyfactory.accounting.conservation import balance, doubted, indistinct, shows_more, troubled
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol.accounts import Accounts, Poll, Run, saved, silence
 from autopyfactory.accounting.protocol.foreign import accuse, left_over, strangers_in, take_over
@@ -25,7 +25,7 @@ def explain(accounts: Accounts, place: Place, poll: Poll) -> Run:
     # While pilots are to be taken over, endings do not explain that more are shown than there are lines.
     survey = bool(unsure) or (first and shows_more(book, place))
     if not survey and not intents:
-        if _looked(accounts, place, poll, poll.asked, uneven):
+        if _looked(accounts, place, poll, poll.asked):
             place.begun(poll.beginnings)
         return
     try:
@@ -33,11 +33,11 @@ def explain(accounts: Accounts, place: Place, poll: Poll) -> Run:
     except NoAnswer:
         return
     except NotDone:  # nobody there can tell tags apart
-        if not _looked(accounts, place, poll, poll.asked, uneven):
+        if not _looked(accounts, place, poll, poll.asked):
             return
         yield from by_count(accounts, place, uneven, poll.asked)
     else:
-        if not _looked(accounts, place, poll, found_out.asked(poll.asked), uneven):
+        if not _looked(accounts, place, poll, found_out.asked(poll.asked)):
             return
         yield from _take_in(accounts, place, found_out, poll, first)
     place.begun(poll.beginnings)
@@ -88,7 +88,7 @@ def _take_in(accounts: Accounts, place: Place, found: _Found, poll: Poll, first:
         yield from accuse(place, found.strangers, at)
 
 
-def _looked(accounts: Accounts, place: Place, poll: Poll, at: float, uneven: dict[str, Balance]) -> bool:
+def _looked(accounts: Accounts, place: Place, poll: Poll, at: float) -> bool:
     """Note that what was asked at `at` is answered; return False if that is late: others have looked since.
 
     After a silence what was not there before it is looked for anew. What is there is not looked for any more.
@@ -96,12 +96,18 @@ def _looked(accounts: Accounts, place: Place, poll: Poll, at: float, uneven: dic
     if at < place.looked:
         return False
     if at - place.looked > silence(accounts, poll):
-        place.short = {queue: absence.interrupted(at) for queue, absence in place.short.items()}
+        place.short = {q: tuple(a.interrupted(at) for a in short) for q, short in place.short.items()}
         for batch in accounts.book.lines(place.name):
             batch.interrupt_doubts(at)
-    place.short = {q: absence for q, absence in place.short.items() if q in uneven and uneven[q].missing}
+    place.short = {q: short for q, short in place.short.items() if _falls_short(accounts.book, place, q)}
     place.looked = at
     return True
+
+
+def _falls_short(book: Book, place: Place, queue: str) -> bool:
+    """Return whether fewer pilots are shown than are open: who was just sent need not be who is not shown."""
+    b = balance(book, place, queue)
+    return b.missing + b.unseen > 0
 
 
 def _survey(accounts: Accounts, place: Place) -> Run:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from autopyfactory.accounting.absence import Absence
-from autopyfactory.accounting.book import Batch, bits, numbers
-from autopyfactory.accounting.conservation import Balance
+from autopyfactory.accounting.absence import Absence, first, last
+from autopyfactory.accounting.book import Batch, Book, bits, numbers
+from autopyfactory.accounting.conservation import Balance, balance
 from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol.accounts import Accounts, Run, end
 from autopyfactory.accounting.requests import Searched, Tell
@@ -48,8 +48,7 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
             yield Tell(
                 "found", place.name, f"{count(back, 'pilot')} that were lost are there", batch.queue, back
             )
-            if batch.identity == place.identity:  # they are where this job queue is, whatever its name was
-                book.settle(batch, place.name, place.identity)
+            move_here(book, place, batch)
         if batch.adopted:
             book.extend(batch, seen.alive)
         end(accounts, place, batch, seen.ended & ~seen.alive)
@@ -67,6 +66,12 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
             f"{count(n, 'pilot')} of cluster {batch.cluster} are known neither to the queue nor to the "
             f"history of {place.name}: they count as lost", batch.queue, n, alarm=True,
         )  # fmt: skip
+
+
+def move_here(book: Book, place: Place, batch: Batch) -> None:
+    """Note that pilots found again are where their job queue is, by whatever name they were sent to it."""
+    if batch.identity == place.identity:
+        book.settle(batch, place.name, place.identity)
 
 
 def members(n: int, found: int) -> int:
@@ -112,14 +117,15 @@ def by_count(accounts: Accounts, place: Place, uneven: dict[str, Balance], at: f
                 f"an earlier submission of {count(batch.n, 'pilot')} counts as sent: {place.name} tells "
                 "numbers only", batch.queue, batch.n, batch=batch.copied(),
             )  # fmt: skip
-    for queue, b in uneven.items():
-        if not b.missing:
-            continue
-        known = place.short.get(queue, Absence(at, b.missing))
-        place.short[queue] = absence = known.of(min(known.pilots, b.missing))
-        if absence.lasted(at, accounts.policy.apart_without_history):
-            del place.short[queue]
-            _close_oldest(accounts, place, queue, absence.pilots)
+    for queue in uneven.keys() | place.short.keys():
+        b = balance(accounts.book, place, queue)
+        short = first(place.short.get(queue, ()), b.missing + b.unseen)
+        if (new := b.missing - sum(a.pilots for a in short)) > 0:
+            short = (*short, Absence(at, new))
+        gone = [a for a in first(short, b.missing) if a.lasted(at, accounts.policy.apart_without_history)]
+        n = sum(a.pilots for a in gone)
+        place.short[queue] = last(short, sum(a.pilots for a in short) - n)
+        _close_oldest(accounts, place, queue, n)
 
 
 def _close_oldest(accounts: Accounts, place: Place, queue: str, n: int) -> None:

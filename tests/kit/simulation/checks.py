@@ -10,7 +10,7 @@ from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.protocol import holding
 from autopyfactory.accounting.requests import Tell
 from autopyfactory.accounting.spelling import ce as ce_name
-from simulation.setting import CES, FAULTS_END, POLICY, POLL, Queue, Violation
+from simulation.setting import CES, FAULTS_END, POLICY, Queue, Violation
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -23,6 +23,7 @@ class Checks:
 
     def __init__(self, world: World):
         self.world = world
+        self.poll, self.tags = world.conditions.poll, world.conditions.tags
         self.more = False  # since the last look there are more pilots
         self.acted = False  # since the last look the factory did something
         self.sent: Counter[str] = Counter()  # pilots that schedds took from us, by queue
@@ -113,8 +114,8 @@ class Checks:
         for name, n in by_queue.items():
             if n > self.world.queues[name].target:
                 raise Violation(f"{n} pilots of {name}, target {self.world.queues[name].target}")
-        for ce, n in by_ce.items():
-            if n > self.world.caps[0].maximum:
+        for ce, n in by_ce.items():  # of which CE they have ended nobody knows who is told numbers only
+            if self.tags and n > self.world.caps[0].maximum:
                 raise Violation(f"{n} pilots at {ce}, at most {self.world.caps[0].maximum}")
         if total > self.world.caps[1].maximum:
             raise Violation(f"{total} pilots, at most {self.world.caps[1].maximum}")
@@ -140,12 +141,15 @@ class Checks:
             self._check_sums()
 
     def _ours_by_tag(self) -> dict[str, int]:
-        """Return how many pilots of each tag of ours live in truth."""
-        mine = (p for p in self.world.alive() if p.mark == self.world.disk.mark)
-        return Counter(p.tag for p in mine if not p.given_up)
+        """Return how many pilots of each tag of ours live in truth, or of each queue if nobody tells tags."""
+        mine = [p for p in self.world.alive() if p.mark == self.world.disk.mark and not p.given_up]
+        return Counter(p.tag if self.tags else p.queue for p in mine)
 
     def _not_counted(self, lives: dict[str, int]) -> str | None:
-        """Return a tag of which more pilots live than the book has open."""
+        """Return a tag, or a queue, of which more pilots live than the book has open."""
+        if not self.tags:
+            book = self.world.accounts.book
+            return next((queue for queue, n in lives.items() if book.open(f"queue:{queue}") < n), None)
         line = self.world.accounts.book.line
         for tag, n in lives.items():
             known = line(tag)
@@ -211,9 +215,9 @@ class Checks:
         schedd, place = self.world.serving_at(name), self.world.accounts.places.get(name)
         known = {p.tag for p in [*schedd.pilots.values(), *schedd.ended]}
         # To its next poll an intent waits first, and then, at each of two limits, for the poll after it.
-        most = self.world.accounts.policy.under_way + self.world.accounts.policy.apart + 3.5 * POLL
+        most = self.world.accounts.policy.under_way + self.world.accounts.policy.apart + 3.5 * self.poll
         for line in self.world.accounts.book.unresolved(place.name):
-            if line.tag in known:
+            if line.tag in known and self.tags:
                 raise Violation(f"{line.tag} is there, and two polls after the last fault nobody knows it")
             if begun - polls[0] > most:
                 raise Violation(
@@ -224,17 +228,18 @@ class Checks:
         """Everything is resolved some polls after the last fault."""
         self._check_sums()
         book = self.world.accounts.book
-        if left := book.unresolved():
+        if left := [b for b in book.unresolved() if b.place not in self._unreachable()]:
             raise Violation(f"not resolved: {left}")
-        for schedd in self.world.everybody:
+        unreachable = self._unreachable()
+        for schedd in self.world.everybody if self.tags else ():
             # What ended since the last poll, or the last two look-ups, may be open yet.
-            patience = 2 * POLL + (
-                0 if schedd.history else self.world.accounts.policy.apart_without_history + POLL
+            patience = 2 * self.poll + (
+                0 if schedd.history else self.world.accounts.policy.apart_without_history + self.poll
             )
             lived = Counter(p.tag for p in schedd.alive)
             lately = Counter(p.tag for p in schedd.dead if p.ended_at > self.world.now - patience)
             for line in book._lines.values():
-                if line.tag not in schedd.tags:
+                if line.tag not in schedd.tags or line.place in unreachable:
                     continue
                 if not lived[line.tag] <= line.open <= lived[line.tag] + lately[line.tag]:
                     raise Violation(f"{line.tag}: the book has {line.open}, {lived[line.tag]} live")
@@ -242,24 +247,43 @@ class Checks:
             place = self.world.accounts.places.get(q.place)
             if q.enabled and (reasons := holding.holds(self.world.accounts, place)):
                 raise Violation(f"{place.name} is held back at the end: {reasons}")
+        if not self.tags:
+            self._check_numbers()
         self._check_nobody_unknown()
         self._check_disk()
         self._check_totals()
         self._check_never_sent()
         for q in self.world.queues.values():
+            if self._unreachable() & set(book.places):
+                break  # pilots there fill caps for ever
             if q.enabled and self.world.serving_at(q.place).history:
                 self._check_filled(q)
+
+    def _unreachable(self) -> set[str]:
+        """Return the places with no name that anybody answers at: of their pilots only operators know."""
+        places, dead = self.world.accounts.places, self.world.dead_name
+        return {p.name for p in places if p.name == dead and not places.another_name(p, dead)}
 
     def _check_nobody_unknown(self) -> None:
         """Pilots of a second factory are in the book, or were told of, also when others ended meanwhile."""
         for name in self.world.home:
             place = self.world.accounts.places.get(name)
-            if place.view is None or self.world.now - place.view.asked > 2 * POLL:
+            if place.view is None or self.world.now - place.view.asked > 2 * self.poll:
                 continue  # nobody looks there: no queue sends there
             tags = {p.tag for p in self.world.serving_at(name).alive if p.mark != self.world.disk.mark}
             unknown = {tag for tag in tags if self.world.accounts.book.line(tag) is None}
             if unknown and place.name not in self.accused:
                 raise Violation(f"{sorted(unknown)} at {name} are neither in the book nor told of")
+
+    def _check_numbers(self) -> None:
+        """Of each queue as many pilots are open as live, and as have ended lately."""
+        limit = self.world.now - self.world.accounts.policy.apart_without_history - 3 * self.poll
+        lived = Counter(p.queue for p in self.world.alive())
+        lately = Counter(p.queue for s in self.world.everybody for p in s.dead if p.ended_at > limit)
+        for queue in self.world.queues:
+            n = self.world.accounts.book.open(f"queue:{queue}")
+            if not lived[queue] <= n <= lived[queue] + lately[queue]:
+                raise Violation(f"{queue}: the book has {n}, {lived[queue]} live")
 
     def _check_disk(self) -> None:
         self.world.disk.flush()
@@ -283,7 +307,7 @@ class Checks:
             told = self.world.accounts.book.sent[queue]
             if told != lines:
                 raise Violation(f"{queue}: the lines have {lines} pilots, {told} are told to have been sent")
-            if lines > self.sent[queue]:
+            if lines > self.sent[queue] and self.tags:
                 raise Violation(f"{queue}: the lines have {lines} pilots, {self.sent[queue]} were sent")
 
     def _check_never_sent(self) -> None:

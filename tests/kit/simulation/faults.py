@@ -52,6 +52,11 @@ class Faults:
 
     def draw(self) -> None:
         """Draw the faults of this schedule."""
+        if not self.world.conditions.tags:
+            self._draw_of_numbers()
+            return
+        if self.world.conditions.dead_name:
+            self._dead_name()
         rng = self.world.rng
         relapsing = self._relapses()
         self._forger()
@@ -89,6 +94,42 @@ class Faults:
         if rng.random() < self.world.often(0.1):
             self.world.after(rng.uniform(100, FAULTS_END), self.world.operators.adopt_all)
 
+    def _dead_name(self) -> None:
+        """Let nobody answer any more under the other name of a schedd; queues are given the living one."""
+
+        def die() -> None:
+            self.world.say("twin@h is dead")
+            self.world.dead_name = "twin@h"
+            for queue in self.world.queues.values():
+                queue.place = "p0@h" if queue.place == "twin@h" else queue.place
+
+        self.world.after(random.Random(f"dead name {self.world.seed}").uniform(300, FAULTS_END), die)
+
+    def _draw_of_numbers(self) -> None:
+        """Draw faults of places that tell numbers only: nobody can know there who answers, and of whom.
+
+        What they tell is wrong for less than half as long as has to be missing there, and true as long.
+        """
+        rng = self.world.rng
+        for begin in range(0, int(FAULTS_END) - 450, 450):
+            for schedd in self.world.home.values():
+                if rng.random() < 0.4:
+                    lie, first = rng.choice(LIES), begin + rng.uniform(0, 100)
+                    self._lying(schedd, lie, first, first + rng.uniform(20, 150))
+        for name, schedd in self.world.home.items():
+            for _ in range(self._times(2)):
+                begin = rng.uniform(0, FAULTS_END - 400)
+                self._outage(name, begin, begin + rng.uniform(5, 300))
+            if rng.random() < self.world.often(0.3):
+                self.world.after(rng.uniform(60, FAULTS_END), lambda s=schedd: self._lose_transactions(s))
+        for _ in range(self._times(3)):
+            self.world.after(rng.uniform(10, FAULTS_END - 10), self.world.kill)
+        for _ in range(self._times(2)):
+            begin = rng.uniform(0, FAULTS_END - 300)
+            self._bad_disk(rng.choice(("full", "late")), begin, begin + rng.uniform(5, 200))
+        for _ in range(self._times(5)):
+            self.world.after(rng.uniform(10, FAULTS_END), self._reload)
+
     def _forger(self) -> None:
         """Let somebody, in some schedules, have jobs with the ads of our pilots, and let them end.
 
@@ -105,7 +146,7 @@ class Faults:
     def _mover(self) -> None:
         """Let a name of one schedd, in some schedules, lead to another one, for good or for a while."""
         own = random.Random(f"mover {self.world.seed}")
-        if own.random() > self.world.often(MOVED):
+        if own.random() > self.world.often(MOVED) or self.world.conditions.dead_name:
             return
         begin = own.uniform(60, FAULTS_END - 1100)
         end = begin + own.uniform(30, 900) if own.random() < 0.5 else None
@@ -249,9 +290,15 @@ class Faults:
             q.ce = self.world.rng.choice([s for names in CES.values() for s in names])
         elif what == "place":
             q.place = self.world.rng.choice([s for names in SPELLINGS.values() for s in names])
+            q.place = self._in_use(q.place)
         elif what == "spelling":
             one = self.world.accounts.places.resolve(q.place)
-            q.place = self.world.rng.choice(SPELLINGS.get(one, (q.place,)))
+            q.place = self._in_use(self.world.rng.choice(SPELLINGS.get(one, (q.place,))))
         else:
             q.enabled = what == "enable"
         self.world.say(f"reload: {q}")
+
+    def _in_use(self, place: str) -> str:
+        """Return how operators call a place: not by a dead name, or one that nobody can know for its."""
+        avoided = place == "twin@h" and (self.world.dead_name == place or not self.world.conditions.tags)
+        return "p0@h" if avoided else place

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from simulation.mutations import MUTATIONS
+from simulation.setting import ODD
 from simulation.world import World
 
 PIECE = 50  # schedules that one process goes through before it reports
@@ -64,6 +65,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--base", type=int, help="first seed; default: a fresh one")
     parser.add_argument("--swarm", action="store_true", help="draw swarm schedules, see `faults`")
+    parser.add_argument("--odd", action="store_true", help="draw swarm schedules in odd conditions")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, help="go through this one alone, and tell the story")
     options = parser.parse_args()
@@ -71,8 +73,10 @@ def main() -> int:
         World(options.seed, print).run()
         return 0
     base = fresh_base() if options.base is None else options.base
-    if options.swarm:
+    if options.swarm or options.odd:
         base = -abs(base)
+    if options.odd and base > ODD:
+        base += ODD
     print(f"{options.count} schedules, seeds from {base}", flush=True)
     start = time.monotonic()
     bad: list[int] = []

@@ -59,6 +59,7 @@ class Schedd:
     tags: set[str] = field(default_factory=set)
     lie: str = ""  # what its counts are worth
     blind: str = ""  # what its look-ups by tag are worth
+    tells_tags: bool = True  # whether it can tell pilots apart, and who it is
     flips: int = 0
     old: Counted | None = None
     heard: float = 0.0  # when it last told its counts to the factory
@@ -129,7 +130,8 @@ class Schedd:
             counts.setdefault(p.queue, Counter())[what] += 1
             if p.alive and p.mark != ours:
                 others[p.queue] += 1
-        return Counted(self.identity, {q: BatchQueueInfo(**c) for q, c in counts.items()}, dict(others))
+        told = {q: BatchQueueInfo(**c) for q, c in counts.items()}
+        return Counted(self.identity, told, dict(others)) if self.tells_tags else Counted("", told)
 
     def _lied(self, truth: Counted) -> Counted:
         self.flips += 1
@@ -163,6 +165,8 @@ class Schedd:
 
     def endings(self, request: ReadEndings) -> Endings:
         """Answer who has ended since the cursor, some of them twice."""
+        if not self.tells_tags:
+            return Endings("", request.cursor, ())
         done = int(request.cursor or 0)
         again = self.rng.randint(0, 2)
         fresh = self.ended[max(0, done - again) :]
@@ -178,6 +182,8 @@ class Schedd:
 
     def survey(self) -> Surveyed:
         """Answer which tags are in the queue."""
+        if not self.tells_tags:
+            raise NotDone("tells numbers only")
         if self.blind == "nothing":
             return Surveyed(self.identity, {})
         counts: Counter[tuple[str, str, str]] = Counter()
@@ -188,6 +194,8 @@ class Schedd:
 
     def search(self, tags: frozenset[str]) -> Searched:
         """Answer what is known of some tags."""
+        if not self.tells_tags:
+            raise NotDone("tells numbers only")
         if self.blind == "nothing":
             return Searched(self.identity, {}, self.history)
         found: dict[str, dict[str, TagFound]] = {}

@@ -35,7 +35,7 @@ class Operators:
         """Let all adopt when the faults have ended; in some schedules a second factory comes after that."""
         self.world.after(FAULTS_END, self.adopt_all)
         self.world.after(FAULTS_END + 600, self.adopt_all)
-        if self._quick:
+        if self._quick and self.world.conditions.tags:
             self.world.after(LATE_RIVAL, self._late_rival)
 
     def adopt_all(self) -> None:

@@ -39,11 +39,9 @@ from simulation.model import LATE, Disk, Pilot, Schedd
 from simulation.operators import Operators
 from simulation.setting import (
     CYCLE,
-    END,
     FAULTS_END,
-    MAXAGE,
     POLICY,
-    POLL,
+    Conditions,
     Queue,
     Violation,
     one_name,
@@ -57,6 +55,7 @@ class World:
     def __init__(self, seed: int, trace: Callable[[str], None] | None = None):
         self.rng = rng = random.Random(seed)
         self.seed, self.swarm = seed, seed < 0
+        self.conditions = Conditions.of(seed)
         self.now = 0.0
         self.trace = trace
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -65,7 +64,8 @@ class World:
         self.life = 0
         self.up = False
         history = rng.random() < 0.85
-        self.home = {f"p{i}@h": Schedd(f"p{i} born {i}", rng, history) for i in range(2)}
+        tags = self.conditions.tags
+        self.home = {f"p{i}@h": Schedd(f"p{i} born {i}", rng, history, tells_tags=tags) for i in range(2)}
         self.serving = dict(self.home)  # who answers under a name
         self.moved: dict[str, Schedd] = {}  # names of p0 that lead elsewhere, while others lead to it
         self.pinned = ""  # the queue that sends where it does, whatever happens: by another of these names
@@ -75,6 +75,7 @@ class World:
         # Of requests: they or their replies get lost.
         self.trouble = rng.choice((0.2, 0.06, 0.02, 0.0) if self.swarm else (0.06, 0.02, 0.0))
         self.down: set[str] = set()
+        self.dead_name = ""  # nobody answers there any more
         self.gone: list[Pilot] = []  # alive at their CEs, their job queue wiped
         self.everybody = list(self.home.values())
         self.disk = Disk("mine")
@@ -108,7 +109,7 @@ class World:
         """Go through the schedule; raises Violation."""
         while self._events:
             when, _, what = heapq.heappop(self._events)
-            if when > END:
+            if when > self.conditions.end:
                 break
             self.now = when
             self.steps += 1
@@ -160,6 +161,10 @@ class World:
         if life != self.life:
             return
         wanted = {q.place for q in self.queues.values() if q.enabled} | set(self.accounts.book.places)
+        if self.dead_name:  # as `LeftBehind` does it: by all names of a place
+            there = set(self.accounts.book.places)
+            names = self.accounts.places.aliases.items()
+            wanted |= {self.dead_name, *(name for name, one in names if one in there)}
         for name in sorted(wanted - self.polling):
             self.polling.add(name)
             self._poll(name, life)
@@ -169,7 +174,8 @@ class World:
         if life != self.life:
             return
 
-        begun, run = self.now, polling.poll(self.accounts, name)
+        every = self.conditions.poll
+        begun, run = self.now, polling.poll(self.accounts, name, every)
         self.operators.polled(name)
 
         def again(answered: object) -> None:
@@ -177,7 +183,7 @@ class World:
                 self.checks.polled(name, begun, told_all=run not in self.thwarted)
             self.thwarted.discard(run)
             self.after(
-                POLL if self.calm else self.rng.choice((POLL, POLL, 5.0)), lambda: self._poll(name, life)
+                every if self.calm else self.rng.choice((every, every, 5.0)), lambda: self._poll(name, life)
             )
 
         self.drive(run, life, again, name)
@@ -197,7 +203,7 @@ class World:
         place = self.accounts.places.get(q.place)
         view = place.view
         held = holding.holds(self.accounts, place)
-        if not q.enabled or view is None or self.now - view.asked > MAXAGE or held:
+        if not q.enabled or view is None or self.now - view.asked > self.conditions.maxage or held:
             again()
             return
         info = batch_info(self.accounts.book, self.accounts.places, name, q.place)
@@ -277,8 +283,10 @@ class World:
             self.disk.write(request)
         quick = self.calm or isinstance(request, Tell)
         there, back = (0.0, 0.1) if quick else (rng.expovariate(1.0), rng.expovariate(1.0))
-        if not quick and rng.random() < 0.02:
-            back += rng.uniform(0, 300)  # the thread is paused
+        if not quick and rng.random() < self.conditions.paused:
+            back += rng.uniform(0, self.conditions.pause)  # the thread is paused
+            if self.swarm:  # that is a fault, and over with the others
+                back = min(back, max(0.1, FAULTS_END - self.now - there))
         fate = "ok"
         local = isinstance(request, (Write, Recall, Tell))
         if not self.calm and not local and rng.random() < self.trouble:
@@ -286,7 +294,7 @@ class World:
             self.thwarted.add(run)
 
         def answered(value: object) -> None:
-            if counted is not None:
+            if counted is not None and life == self.life:
                 counted.heard = self.now
             answer = Answer(value, asked, self.now, self.now)
             self._step(run, life, done, lambda: run.send(answer), name)
@@ -347,6 +355,8 @@ class World:
             return None
         if one_name(name) in self.down and spelled(name) not in self.moved:
             raise NotDone("no connection") if isinstance(request, Submit) else NoAnswer("no connection")
+        if spelled(name) == self.dead_name:
+            raise NotDone("dead") if isinstance(request, Submit) else NoAnswer("dead")
         schedd = self.serving_at(name)
         if isinstance(request, Submit):
             return self._submit(schedd, request)
