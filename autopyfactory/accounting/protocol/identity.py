@@ -40,7 +40,7 @@ def meet(accounts: Accounts, poll: Poll, identity: str) -> Run:
     since = place.stranger_at(name, identity, poll.asked, silence(accounts, poll))
     if place.stranger_since is None:
         place.stranger_since, place.stranger, place.stranger_name = poll.asked, identity, name
-        _begin_to_doubt(accounts, place, poll.asked)
+        _begin_looking_anew(accounts, place, poll.asked)
         yield Tell(
             "stranger", place.name, who_answers(accounts, place),
             pilots=book.open(f"schedd:{place.name}"), alarm=True,
@@ -54,7 +54,7 @@ def meet(accounts: Accounts, poll: Poll, identity: str) -> Run:
     return (yield from meet(accounts, poll, identity))  # it may be another name of one that we know
 
 
-def _begin_to_doubt(accounts: Accounts, place: Place, at: float) -> None:
+def _begin_looking_anew(accounts: Accounts, place: Place, at: float) -> None:
     """Let no look in vain of before a stranger came, at `at`, be confirmed by one after that."""
     for batch in accounts.book.lines(place.name):
         batch.forget_doubts()
