@@ -23,6 +23,7 @@ class Absence:
     pilots: int
     silences: int = 0
     before: float | None = None  # since when, if there were silences since
+    seen: float | None = None  # the last look that showed it, if there were any after the first
 
     @property
     def first(self) -> float:
@@ -32,6 +33,11 @@ class Absence:
     def interrupted(self, at: float) -> Absence:
         """Return what is left of it when the look at `at` comes after a silence."""
         return Absence(at, self.pilots, self.silences + 1, self.first)
+
+    def again(self, at: float, silence: float) -> Absence:
+        """Return it after a look in vain at `at`; after so many seconds without one that interrupts it."""
+        seen = self.since if self.seen is None else self.seen
+        return replace(self.interrupted(at) if at - seen > silence else self, seen=at)
 
     def of(self, pilots: int) -> Absence:
         """Return the same of other pilots."""
@@ -59,11 +65,24 @@ def last(absences: Sequence[Absence], n: int) -> tuple[Absence, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Somebody else answers in one's place: who, since when, and when last (monotonic)."""
+    """Somebody else answers in one's place: who, and when first, since the last silence, and last."""
 
     who: str
+    first: float
     since: float
     last: float
+    silences: int = 0
+
+    def again(self, at: float, silence: float) -> Absent:
+        """Return it after another answer, asked for at `at`; after a silence (seconds) it counts anew."""
+        if at - self.last > silence:
+            return Absent(self.who, self.first, at, at, self.silences + 1)
+        return replace(self, last=max(at, self.last))
+
+    @property
+    def believed(self) -> float:
+        """Return since when it is believed to answer there."""
+        return self.since if self.silences < SILENCES else self.first
 
 
 def silence(apart: float, every: float) -> float:

@@ -22,6 +22,7 @@ from autopyfactory.accounting.conservation import batch_info
 from autopyfactory.accounting.driver import Work
 from autopyfactory.accounting.endings import EndingStream
 from autopyfactory.accounting.ledger import Ledger
+from autopyfactory.accounting.place import Place
 from autopyfactory.accounting.ports import PlacePort, SubmitPort
 from autopyfactory.accounting.protocol import identity, polling, sending
 from autopyfactory.accounting.protocol.accounts import Accounts, Policy, Run
@@ -263,13 +264,13 @@ class Bookkeeper:
     def places_with_pilots(self) -> dict[str, str]:
         """Return the places with open lines, and how each is reached."""
         with self._lock:
-            return {name: self._accounts.places.get(name).spec for name in self._accounts.book.places}
+            places = [self._accounts.places.get(name) for name in self._accounts.book.places]
+            return {p.name: p.spec or next(iter(p.specs.values()), "") for p in places}
 
     def ways_to(self, target: str) -> list[str]:
         """Return how `target` is reached, by each of its names as far as is known."""
         with self._lock:
-            place = self._accounts.places.get(target)
-            return sorted({place.spec, *place.specs.values()} - {""})
+            return sorted(set(self._accounts.places.get(target).specs.values()))
 
     def silent_for(self, target: str) -> float:
         """Return for how many seconds `target` has told no counts, by whatever name."""
@@ -287,11 +288,13 @@ class Bookkeeper:
         with self._lock:
             place = self._accounts.places.get(target)
             name = spelling.schedd(target)
+            if place.specs.get(name) == spec:
+                return
             place.specs[name] = spec
-            if place.spec and (place.spec == spec or name != place.name):
-                return  # what is kept is how to reach it by the name that its lines have
-            place.spec = spec
-            self._ledger.write(Write(places=(replace(place, view=None),)))
+            if name == place.name:
+                place.spec = spec
+            kept = replace(place, view=None) if name == place.name else Place(name, spec=spec)
+            self._ledger.write(Write(places=(kept,)))
 
     def standings(self, targets: Iterable[str] = ()) -> list[Standing]:
         """Return what is to be told about each place that is known, and about `targets`."""

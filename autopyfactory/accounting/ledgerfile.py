@@ -84,8 +84,10 @@ class LedgerFile:
             for name, identity, cursor, spec in self._db.execute(
                 "SELECT name, identity, cursor, spec FROM place"
             ):
-                if places.resolve(name) == name:  # else it is only another name, by now
-                    place = places.get(name)
+                place = places.get(name)
+                if spec:
+                    place.specs[name] = spec
+                if place.name == name:  # else it is only another name, by now
                     place.identity, place.cursor, place.spec = identity, cursor, spec
             for batch in self._lines("state IN ('intended', 'sent') OR lost != '0'"):
                 batch.place = places.home_of(batch)
@@ -134,13 +136,13 @@ class LedgerFile:
     def delete_closed(self, limit: float) -> None:
         """Delete the lines that are closed and older than `limit` (seconds since 1970).
 
-        Not those with lost pilots, for `LOST_KEPT` seconds more: these may be found again, and are counted
-        among those ever sent already.
+        Not those with lost pilots, for `LOST_KEPT` seconds more, or of which nobody knows when they were
+        sent: these may be found again, and are counted among those ever sent already.
         """
         old = "DELETE FROM batch WHERE state IN ('closed', 'old') AND intended < ?"
         with self.lock, self._transactions.begin(durable=False):
             self._db.execute(f"{old} AND lost = ?", (limit, "0"))
-            self._db.execute(old, (limit - LOST_KEPT,))
+            self._db.execute(f"{old} AND intended > 0", (limit - LOST_KEPT,))
 
     def _put_lines(self, lines: Sequence[Batch]) -> None:
         for queue, n in self._news(lines).items():

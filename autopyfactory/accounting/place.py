@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from autopyfactory.accounting import spelling
@@ -50,6 +50,7 @@ class Place:
     # By queue, where nobody can tell pilots apart: how many are missing, the longest ones first.
     short: dict[str, tuple[Absence, ...]] = field(default_factory=dict)
     looked: float = float("-inf")  # monotonic: when what was found out last about its pilots was asked
+    pace: float = float("inf")  # seconds from one poll to the next of whoever found that out
     merged: bool = False  # its lines went to another name of it: whoever still works on it leaves them alone
 
     def counted_since(self, asked: float) -> bool:
@@ -68,10 +69,10 @@ class Place:
         how long nobody may have asked before it may have been back between.
         """
         known = self.strangers.get(name)
-        if known is None or known.who != identity or asked - known.last > silence:
-            known = Absent(identity, asked, asked)
-        self.strangers[name] = replace(known, last=max(asked, known.last))
-        return known.since
+        if known is None or known.who != identity:
+            known = Absent(identity, asked, asked, asked)
+        self.strangers[name] = known = known.again(asked, silence)
+        return known.believed
 
     def is_back(self) -> None:
         """Note that it is the one it was again, or that whoever answers is what it is now."""
@@ -142,6 +143,7 @@ class Places:
         self._places.pop(place.name, None)
         place.merged = True
         into.specs.update(place.specs)
+        into.spec = into.specs.get(into.name, into.spec)
         into.view = None  # its counts are compared with more lines now than when they were asked for
 
     def home_of(self, batch: Batch) -> str:
@@ -158,7 +160,10 @@ class Places:
         return min(names - {name}, default="")
 
     def part(self, book: Book, place: Place, name: str, other: str) -> None:
-        """Let `name`, which leads elsewhere, be no name of `place` any more; it is called `other`, too."""
+        """Let `name`, which leads elsewhere, be no name of `place` any more; it is called `other`, too.
+
+        How that name is reached stays known: whoever polls it goes on, and tells nobody anew.
+        """
         if place.name == name:
             for batch in book.lines(name):
                 book.settle(batch, other, place.identity)
@@ -167,7 +172,9 @@ class Places:
             place.name, place.spec = other, place.specs.get(other, "")
         self.aliases[name] = name  # so that it is written over what is on disk
         self.aliases[other] = place.name
-        place.specs.pop(name, None)
+        new, spec = self.get(name), place.specs.pop(name, "")
+        if spec:
+            new.spec = new.specs[name] = spec
 
     def _rename(self, place: str, to: str) -> None:
         self.aliases[place] = to

@@ -25,35 +25,33 @@ class LeftBehind:
         self._book = book
         self._sources = sources
         self._shared = shared
-        self._held: set[str] = set()
-        self._all_ways: set[str] = set()  # places that are asked by all their names
-        self._told: set[str] = set()
+        self._ways: dict[str, set[str]] = {}  # by place: how it is asked for us
+        self._told: set[tuple[str, str]] = set()
 
     def look_after(self, configuration: Configuration) -> None:
         """Start to ask places that nobody else asks, and stop where no pilot is left."""
         wanted = self._book.places_with_pilots()
-        for name in self._held - wanted.keys():
+        for name in self._ways.keys() - wanted.keys():
             self._sources.release(_holder(name))
-        self._held &= wanted.keys()
-        self._all_ways &= wanted.keys()
+            del self._ways[name]
         asked = {self._book.resolve(target) for target in self._sources.places()}
-        for name in wanted.keys() - asked:
-            self._ask(name, [wanted[name]], configuration)
-        for name in wanted.keys() & asked - self._all_ways:
+        for name, spec in wanted.items():
+            ways = [] if name in asked else [spec]
             if self._book.silent_for(name) > LONG:  # the name that is asked may be a dead one of its names
-                self._all_ways.add(name)
-                self._ask(name, self._book.ways_to(name), configuration)
+                ways += self._book.ways_to(name)
+            for way in ways:
+                if way not in self._ways.get(name, ()):
+                    self._ask(name, way, configuration)
 
-    def _ask(self, name: str, specs: list[str], configuration: Configuration) -> None:
-        """Begin to ask the place `name` in each of these ways."""
-        for spec in specs:
-            try:
-                self._sources.acquire(self._plugin(spec, configuration), _holder(name))
-                self._held.add(name)
-            except Exception as err:  # noqa: BLE001 - whatever an old option does wrong costs this place only
-                if name not in self._told:
-                    log.error("the pilots left behind at %s cannot be asked for: %s", name, err)
-                    self._told.add(name)
+    def _ask(self, name: str, way: str, configuration: Configuration) -> None:
+        """Begin to ask the place `name` in this way."""
+        try:
+            self._sources.acquire(self._plugin(way, configuration), _holder(name))
+            self._ways.setdefault(name, set()).add(way)
+        except Exception as err:  # noqa: BLE001 - whatever an old option does wrong costs this place only
+            if (name, way) not in self._told:
+                log.error("the pilots left behind at %s cannot be asked for: %s", name, err)
+                self._told.add((name, way))
 
     def _plugin(self, spec: str, configuration: Configuration) -> BatchStatusPlugin[Any]:
         if not spec:

@@ -53,9 +53,9 @@ class Accounts:
     ce_of: Callable[[str], str] = lambda queue: ""  # where a queue sends now: for pilots that are adopted
 
 
-def silence(accounts: Accounts, poll: Poll) -> float:
-    """Return how long, in seconds, nobody may have looked at a place before that is a silence."""
-    return absence.silence(accounts.policy.apart, poll.every)
+def silence(accounts: Accounts, every: float) -> float:
+    """Return how long nobody may have looked at a place that is polled `every` so often; all in seconds."""
+    return absence.silence(accounts.policy.apart, every)
 
 
 def saved(accounts: Accounts, *places: Place) -> Write:

@@ -33,9 +33,10 @@ def explain(accounts: Accounts, place: Place, poll: Poll) -> Run:
     except NoAnswer:
         return
     except NotDone:  # nobody there can tell tags apart
-        if not _looked(accounts, place, poll, poll.asked):
+        longest = _longest(accounts, place, poll)
+        if place.counted_since(poll.asked) or not _looked(accounts, place, poll, poll.asked):
             return
-        yield from by_count(accounts, place, uneven, poll.asked)
+        yield from by_count(accounts, place, uneven, poll.asked, longest)
     else:
         if not _looked(accounts, place, poll, found_out.asked(poll.asked)):
             return
@@ -95,13 +96,17 @@ def _looked(accounts: Accounts, place: Place, poll: Poll, at: float) -> bool:
     """
     if at < place.looked:
         return False
-    if at - place.looked > silence(accounts, poll):
-        place.short = {q: tuple(a.interrupted(at) for a in short) for q, short in place.short.items()}
+    if at - place.looked > _longest(accounts, place, poll):
         for batch in accounts.book.lines(place.name):
             batch.interrupt_doubts(at)
     place.short = {q: short for q, short in place.short.items() if _falls_short(accounts.book, place, q)}
-    place.looked = at
+    place.looked, place.pace = at, poll.every
     return True
+
+
+def _longest(accounts: Accounts, place: Place, poll: Poll) -> float:
+    """Return how long nobody may have looked: as who looked last and who looks now do it."""
+    return silence(accounts, min(place.pace, poll.every))
 
 
 def _falls_short(book: Book, place: Place, queue: str) -> bool:

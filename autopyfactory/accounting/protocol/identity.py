@@ -37,7 +37,7 @@ def meet(accounts: Accounts, poll: Poll, identity: str) -> Run:
             return (yield from meet(accounts, poll, identity))  # others may have polled meanwhile
         yield from settle(accounts, place, identity)
         return True
-    since = place.stranger_at(name, identity, poll.asked, silence(accounts, poll))
+    since = place.stranger_at(name, identity, poll.asked, silence(accounts, poll.every))
     if place.stranger_since is None:
         place.stranger_since, place.stranger, place.stranger_name = poll.asked, identity, name
         _begin_looking_anew(accounts, place, poll.asked)

@@ -28,9 +28,8 @@ def poll(accounts: Accounts, name: str, every: float = 60.0) -> Run:
     if not (yield from meet(accounts, this, counted.identity)):
         return False
     place = accounts.places.get(name)  # another name of one that we know, perhaps, or none any more
-    if place.counted_since(this.asked):
-        return True
-    _take(accounts, place, counted, this.asked)
+    if not place.counted_since(this.asked):
+        _take(accounts, place, counted, this.asked)
     yield from _endings(accounts, place, this)
     yield from explain(accounts, place, this)
     return True

@@ -70,7 +70,7 @@ def resolve(accounts: Accounts, place: Place, batch: Batch, found: Searched, at:
 
 def move_here(book: Book, place: Place, batch: Batch) -> None:
     """Note that pilots found again are where their job queue is, by whatever name they were sent to it."""
-    if batch.identity == place.identity:
+    if place.identity and batch.identity == place.identity:
         book.settle(batch, place.name, place.identity)
 
 
@@ -103,8 +103,12 @@ def patient(batch: Batch, gone: int, at: float, patience: float) -> int:
     return found
 
 
-def by_count(accounts: Accounts, place: Place, uneven: dict[str, Balance], at: float) -> Run:
+def by_count(
+    accounts: Accounts, place: Place, uneven: dict[str, Balance], at: float, silence: float
+) -> Run:
     """Close what is missing for long, at a place that tells numbers only: the oldest ones first.
+
+    silence: for how many seconds nobody need have seen that it is missing.
 
     Whether a submission took place nobody tells there. It counts as sent when it would have arrived, and so
     is missing then, if nobody shows it.
@@ -119,13 +123,16 @@ def by_count(accounts: Accounts, place: Place, uneven: dict[str, Balance], at: f
             )  # fmt: skip
     for queue in uneven.keys() | place.short.keys():
         b = balance(accounts.book, place, queue)
-        short = first(place.short.get(queue, ()), b.missing + b.unseen)
-        if (new := b.missing - sum(a.pilots for a in short)) > 0:
-            short = (*short, Absence(at, new))
-        gone = [a for a in first(short, b.missing) if a.lasted(at, accounts.policy.apart_without_history)]
-        n = sum(a.pilots for a in gone)
-        place.short[queue] = last(short, sum(a.pilots for a in short) - n)
-        _close_oldest(accounts, place, queue, n)
+        known = first(place.short.get(queue, ()), b.missing + b.unseen)
+        n = sum(a.pilots for a in known)
+        missing = [a.again(at, silence) for a in first(known, b.missing)]
+        if n < b.missing:
+            missing.append(Absence(at, b.missing - n))
+        gone = [a for a in missing if a.lasted(at, accounts.policy.apart_without_history)]
+        left = [a for a in missing if a not in gone]
+        # Of the others nobody knows: they may be whom nobody can see yet.
+        place.short[queue] = tuple(sorted([*left, *last(known, n - b.missing)], key=lambda a: a.since))
+        _close_oldest(accounts, place, queue, sum(a.pilots for a in gone))
 
 
 def _close_oldest(accounts: Accounts, place: Place, queue: str, n: int) -> None:

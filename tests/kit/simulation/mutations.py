@@ -12,7 +12,7 @@ from autopyfactory.accounting import caps, conservation, requests, spelling
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.protocol import explaining, holding, identity, polling, resolving, sending
-from autopyfactory.accounting.protocol.accounts import Accounts, Policy, Poll
+from autopyfactory.accounting.protocol.accounts import Policy
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Submit, Write
 from simulation import world
 from simulation.model import Disk
@@ -84,7 +84,6 @@ def _unknown_is_no(accounts: Any, batch: Batch, who: str) -> Any:
 
 
 _CONFIRM = Book.confirm
-_LOOKED = explaining._looked
 _SEND_ONE = sending._send_one
 _UNRESOLVED = Book.unresolved
 
@@ -96,14 +95,6 @@ def _busy_too(book: Book, place: str | None = None, queue: str | None = None) ->
 
 def _at_once(batch: Batch, gone: int, at: float, patience: float) -> int:
     return gone
-
-
-def _never_late(accounts: Accounts, place: Place, poll: Poll, at: float) -> bool:
-    return _LOOKED(accounts, place, poll, max(at, place.looked))
-
-
-def _when_answered(name: str, every: float, beginnings: int, asked: float, at: float) -> Poll:
-    return Poll(name, every, beginnings, at, at)
 
 
 def _soon(disk: Disk, request: Write) -> None:
@@ -187,23 +178,8 @@ MUTATIONS: dict[str, Mutation] = {
         what="a look-up in vain counts for ever, although its pilots were shown since",
     ),
     "no silence between": _run(
-        *_everywhere("silence", lambda accounts, poll: float("inf")),
+        *_everywhere("silence", lambda accounts, every: float("inf")),
         what="looks in vain count together, however long nobody answered between them",
-    ),
-    "look-ups in order": _run(
-        (explaining, "_looked", _never_late),
-        what="an answer counts that is older than what others have seen meanwhile",
-    ),
-    "counts in order": _run(
-        (Place, "counted_since", lambda self, asked: False),
-        what="an old count takes the place of a newer one",
-    ),
-    "answers are as old as their questions": _run(
-        (polling, "Poll", _when_answered), what="an answer counts from when it came"
-    ),
-    "found elsewhere": _run(
-        (resolving, "move_here", lambda book, place, batch: None),
-        what="pilots that are found again under another name stay at the place that they were sent to",
     ),
     "missing numbers": _run(
         (explaining, "by_count", _no_nothing), what="what is missing is never closed where nobody tells tags"
