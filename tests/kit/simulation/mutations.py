@@ -184,10 +184,6 @@ MUTATIONS: dict[str, Mutation] = {
     "missing numbers": _run(
         (explaining, "by_count", _no_nothing), what="what is missing is never closed where nobody tells tags"
     ),
-    "missing numbers end": _run(
-        (explaining, "_falls_short", lambda book, place, queue: True),
-        what="what was missing once is missing, although as many were shown since as are open",
-    ),
     "minutes apart": _run(
         (world, "POLICY", Policy(under_way=5, apart=5, apart_without_history=5, lease=1000.0)),
         what="two look-ups seconds apart are enough to write off",
