@@ -138,9 +138,9 @@ class Silent:
         run = poll(self.accounts, name, every)
         return self.go_on((run, next(run)), at, at, silent)
 
-    def begin(self, kind: type, at: float, *, name: str = "s@h") -> Asked:
+    def begin(self, kind: type, at: float, *, name: str = "s@h", every: float = 60.0) -> Asked:
         """Return a poll that has just asked a question of this `kind`."""
-        run = poll(self.accounts, name)
+        run = poll(self.accounts, name, every)
         request = next(run)
         while not isinstance(request, kind):
             request = run.send(Answer(self.answers.get(type(request)), at, at, at))

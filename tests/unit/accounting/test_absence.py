@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopyfactory.accounting.absence import POLLS, SILENCES, Absence, first, last, silence
+from autopyfactory.accounting.absence import POLLS, SILENCES, Absence, Absent, first, last, silence
 
 QUIET = 180  # seconds: a longer gap is a silence
 gaps = st.integers(0, QUIET)
@@ -86,3 +86,45 @@ def test_no_two_polls_are_so_far_apart_that_this_alone_is_a_silence(
     apart: float, every: float, quiet: float
 ) -> None:
     assert silence(apart, every) == quiet >= 2 * every
+
+
+def test_who_was_not_looked_for_in_vain_for_long_was_interrupted() -> None:
+    """Whoever was seen missing says so since the last time, not since the first."""
+    absence = Absence(100.0, 0b11)
+    for at in (280.0, 460.0):
+        absence = absence.again(at, QUIET)
+        assert (absence.since, absence.silences) == (100.0, 0)
+    absence = absence.again(641.0, QUIET)
+    assert (absence.since, absence.silences, absence.first) == (641.0, 1, 100.0)
+    assert absence.again(821.0, QUIET).since == 641.0
+    assert absence.again(822.0, QUIET).of(0b1).again(823.0, QUIET) == Absence(822.0, 0b1, 2, 100.0, 823.0)
+
+
+@given(st.lists(gaps | silences, max_size=12))
+def test_it_is_the_same_whoever_remembers_when_was_looked_last(between: list[int]) -> None:
+    known, at = looked(*between)
+    absence = Absence(0.0, 0b11)
+    for i in range(len(between)):
+        absence = absence.again(sum(between[: i + 1]), QUIET)
+    assert (absence.since, absence.silences, absence.first) == (known.since, known.silences, known.first)
+    assert absence.seen == (at if between else None)
+
+
+def test_a_stranger_is_believed_since_the_last_silence() -> None:
+    stranger = Absent("other", 100.0, 100.0, 100.0)
+    assert stranger.again(280.0, QUIET).again(460.0, QUIET).believed == 100.0
+    assert stranger.again(281.0, QUIET).again(461.0, QUIET).believed == 281.0
+    late = stranger.again(280.0, QUIET).again(200.0, QUIET)
+    assert late.again(460.0, QUIET).believed == 100.0, "an answer that comes late takes nothing back"
+
+
+@given(st.lists(gaps, max_size=4), silences)
+def test_a_stranger_that_answers_seldom_is_believed_since_it_came(between: list[int], gap: int) -> None:
+    stranger, at = Absent("other", 0.0, 0.0, 0.0), 0
+    for i in range(1, SILENCES + 1):
+        for short in between:
+            at += short
+            stranger = stranger.again(at, QUIET)
+        at += gap
+        stranger = stranger.again(at, QUIET)
+        assert stranger.believed == (at if i < SILENCES else 0.0)

@@ -335,3 +335,31 @@ def test_after_closing_nothing_is_taken(tmp_path: Path, clock: FakeClock) -> Non
 
 def test_nobody_else_may_read_it(ledger: Ledger, tmp_path: Path) -> None:
     assert (tmp_path / "l.db").stat().st_mode & 0o077 == 0
+
+
+def test_lost_pilots_that_were_adopted_count_as_sent_once_however_long_they_are_lost(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    """Their intent was given up, so nobody has written down when they were sent: they look old at once."""
+    book, _ = ledger.restore()
+    one = Batch("a", "q", "p", "ce", 2, mark=book.mark, state="sent", cluster="7", members=0b11, alive=0b11)
+    book.begin(one)
+    book.sent["q"] += 2
+
+    def written(pruned: bool) -> set[str]:
+        ledger.write(Write((one.copied(),)))
+        assert ledger.flush(PATIENCE)
+        if pruned:
+            clock.advance(LOST_KEPT + KEEP_SECONDS)
+            ledger.prune()
+        return set(ledger.recall(["a"]))
+
+    written(pruned=False)
+    book.write_off(one, 0b11)
+    assert written(pruned=True)
+    book.found(one, 0b11)
+    assert written(pruned=True)
+    assert ledger.restore()[0].sent == book.sent == {"q": 2}
+    book.end(one, 0b11)
+    assert not written(pruned=True), "none of them is lost"
+    assert ledger.restore()[0].sent == {"q": 2}

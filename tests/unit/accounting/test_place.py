@@ -107,7 +107,7 @@ def test_a_new_view_begins_to_count_endings_anew() -> None:
 @pytest.mark.parametrize("gone", ["a", "b"])
 @pytest.mark.parametrize("known", [{"a", "b"}, {"a"}])
 def test_a_place_is_not_reached_by_a_name_that_has_parted(known: set[str], gone: str) -> None:
-    """Else who looks after its pilots would ask who answers there now."""
+    """Else who looks after its pilots would ask who answers there now. Who asks by that name goes on."""
     book, places = book_of("a"), Places()
     place, twin = places.get("a"), places.get("b")
     for one in (place, twin):
@@ -120,3 +120,18 @@ def test_a_place_is_not_reached_by_a_name_that_has_parted(known: set[str], gone:
     places.part(book, place, gone, left)
     spec = f"SPEC {left}" if left in known else ""
     assert (place.name, place.spec, gone in place.specs) == (left, spec, False)
+    new = places.get(gone)
+    way = f"SPEC {gone}" if gone in known else ""
+    assert (new.name, new.spec, new.specs) == (gone, way, {gone: way} if way else {})
+
+
+@pytest.mark.parametrize("known", [{"a"}, {"b"}, {"a", "b"}])
+def test_two_that_are_one_are_reached_by_all_ways_and_first_by_the_name_that_stays(known: set[str]) -> None:
+    """Whichever of the two it was that knew them."""
+    book, places = book_of("a"), Places()
+    place, into = places.get("a"), places.get("b")
+    place.specs.update({name: f"SPEC {name}" for name in known})
+    place.spec = place.specs.get("a", "")
+    places.merge(book, place, into)
+    assert into.specs == {name: f"SPEC {name}" for name in known}
+    assert into.spec == ("SPEC b" if "b" in known else "")

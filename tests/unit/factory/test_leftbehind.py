@@ -61,11 +61,14 @@ class Sources:
         self.all: list[dict[str, str]] = []
         self.asked: list[str] = []
         self.released: list[str] = []
+        self.refused: set[str] = set()
 
     def places(self) -> list[str]:
         return self.asked
 
     def acquire(self, plugin: Fake, holder: str) -> None:
+        if plugin.options["schedd"] in self.refused:
+            raise OSError(f"too many open files for {plugin.options['schedd']}")
         known = self.held.setdefault(holder, plugin)
         assert known is plugin or plugin.options not in self.all
         self.all.append(plugin.options)
@@ -74,6 +77,16 @@ class Sources:
         self.released.append(holder)
         if (plugin := self.held.pop(holder, None)) is not None:
             self.all.remove(plugin.options)
+
+
+def way(schedd: str) -> str:
+    """Return how a place is reached by this name."""
+    return json.dumps({"plugin": "Fake", "options": {"schedd": schedd}})
+
+
+def asked(world: Any) -> list[str]:
+    """Return by which names places are asked."""
+    return sorted(options["schedd"] for options in world.sources.all)
 
 
 @pytest.fixture
@@ -113,15 +126,15 @@ def test_a_place_that_queues_ask_is_left_to_them_under_whatever_name(world: Any)
 
 def test_a_place_that_is_asked_by_a_dead_name_of_it_only_is_asked_by_all_of_them(world: Any) -> None:
     """The queue that named the living one is gone, and another one names the dead one."""
-    ways = [json.dumps({"plugin": "Fake", "options": {"schedd": name}}) for name in ("ap", "twin")]
+    ways = [way("ap"), way("twin")]
     world.book.places, world.book.ways = {"ap@c": ways[0]}, {"ap@c": ways}
     world.book.names["twin@c"] = "ap@c"
     world.sources.asked = ["twin@c"]
-    for silent, asked in ((leftbehind.LONG, []), (leftbehind.LONG + 1, ["ap", "twin"])):
+    for silent, names in ((leftbehind.LONG, []), (leftbehind.LONG + 1, ["ap", "twin"])):
         world.book.silent["ap@c"] = silent
         world.look()
         world.look()
-        assert [options["schedd"] for options in world.sources.all] == asked
+        assert asked(world) == names
 
 
 def test_when_the_last_pilot_has_ended_nobody_is_asked_any_more(world: Any) -> None:
@@ -170,3 +183,41 @@ def test_a_place_that_cannot_be_asked_is_told_once_and_harms_no_other(
 def test_what_a_plugin_of_ours_writes_down_is_understood() -> None:
     """The registry that is really used knows the plugins that leave pilots behind."""
     assert {"Condor", "Exec"} <= set(Registry().names("batchstatus"))
+
+
+def test_a_way_that_could_not_be_asked_once_is_tried_again(
+    world: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There were too many open files, for a moment: its pilots are there for days."""
+    world.book.places, world.book.ways = {"ap@c": way("ap")}, {"ap@c": [way("ap"), way("twin")]}
+    world.book.silent["ap@c"] = leftbehind.LONG + 1
+    world.sources.asked = ["ap@c"]
+    for refused, names in (({"ap", "twin"}, []), ({"twin"}, ["ap"]), (set(), ["ap", "twin"])):
+        world.sources.refused = refused
+        for _ in range(2):
+            world.look()
+        assert asked(world) == names
+    assert [message.split()[-1] for message in caplog.messages] == ["ap", "twin"], "once for each way"
+
+
+def test_a_way_that_was_found_later_is_asked_too(world: Any) -> None:
+    world.book.places, world.book.ways = {"ap@c": way("ap")}, {"ap@c": [way("ap")]}
+    world.book.silent["ap@c"] = leftbehind.LONG + 1
+    for names in (["ap"], ["ap", "twin"]):
+        world.book.ways["ap@c"] = [way(name) for name in names]
+        for _ in range(2):
+            world.look()
+        assert asked(world) == names
+        world.sources.asked = ["ap@c"]
+
+
+@pytest.mark.parametrize("broken", ["", json.dumps({"plugin": "Gone", "options": {}})])
+def test_a_place_whose_own_way_is_broken_is_asked_by_its_other_names(world: Any, broken: str) -> None:
+    """Nobody asks it, as nobody could: so it tells no counts."""
+    world.book.places = {"ap@c": broken}
+    world.book.ways = {"ap@c": [*filter(None, [broken]), way("twin")]}
+    for silent, names in ((leftbehind.LONG, []), (leftbehind.LONG + 1, ["twin"])):
+        world.book.silent["ap@c"] = silent
+        for _ in range(2):
+            world.look()
+        assert asked(world) == names

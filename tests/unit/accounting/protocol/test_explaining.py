@@ -12,6 +12,7 @@ from autopyfactory.accounting.book import Book
 from autopyfactory.accounting.protocol.accounts import Accounts
 from autopyfactory.accounting.requests import (
     Count,
+    ReadEndings,
     Search,
     Searched,
     Survey,
@@ -208,3 +209,44 @@ def test_an_answer_that_takes_an_hour_was_a_silence_too(question: type) -> None:
     there.poll(0)
     there.go_on(there.begin(question, 60), 60, 3600)
     assert there.line.open == 2
+
+
+@KINDS
+def test_who_is_asked_rarely_sees_that_another_name_was_silent(
+    place: Callable[[], Silent], question: type, patience: int
+) -> None:
+    """The two times that it lied its pilots were alive; the second time it was asked by that other name."""
+    there = place()
+    there.also_called("rare@h")
+    there.poll(0)
+    for at in range(60, patience + 1, 60):
+        there.poll(at, question)
+    there.poll(patience + 1, name="rare@h", every=600)
+    assert there.line.open == 2
+
+
+@pytest.mark.parametrize(("tags", "history"), [(True, True), (True, False), (False, True)])
+def test_a_name_that_has_died_costs_who_is_asked_rarely_one_look(tags: bool, history: bool) -> None:
+    """What it saw last need not be confirmed; from then on nobody waits for it."""
+    there = Silent(tags=tags, history=history)
+    there.also_called("rare@h")
+    there.poll(0)
+    for at in range(60, 1201, 60):
+        there.poll(at, Count)
+        if at % 600 == 0:
+            there.poll(at + 5, name="rare@h", every=600)
+            assert there.line.open == (2 if at == 600 else 0)
+
+
+def test_who_is_always_overtaken_by_another_name_finds_out_all_the_same() -> None:
+    """That one counts, and is told nothing else."""
+    there = Silent()
+    there.also_called("twin@h")
+    for at in (0, 60, 120, 180):
+        assert there.line.open == 2
+        late = there.begin(Count, at)
+        there.poll(at + 2, Survey, name="twin@h")
+        shown = there.place.view
+        kinds = [type(request) for request in there.go_on(late, at, at + 5)]
+        assert {ReadEndings, Survey, Search} <= set(kinds) and there.place.view is shown
+    assert there.line.open == 0

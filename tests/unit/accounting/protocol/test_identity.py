@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autopyfactory.accounting.absence import SILENCES
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.protocol.accounts import Accounts
 from autopyfactory.accounting.protocol.holding import holds
@@ -201,3 +202,24 @@ def test_nobody_is_given_up_who_answers_under_whatever_name() -> None:
             there.shows(2, identity)
             assert set(told(there.poll(at, name=name))) <= {"stranger"}
     assert (there.line.open, away.open) == (2, 2)
+
+
+@pytest.mark.parametrize(("apart", "every"), [(181, 60), (240, 60), (600, 60), (1000, 60), (1600, 600)])
+def test_a_stranger_that_answers_seldom_is_believed_at_last(apart: int, every: float) -> None:
+    """Between two of its answers is a silence each time: else a lease would never be over."""
+    there = Silent()
+    there.shows(0, "other")
+    enough = -(-max(3600, SILENCES * apart) // apart)
+    for i in range(enough):
+        there.poll(i * apart, every=every)
+        assert there.line.open == 2
+    assert told(there.poll(enough * apart, every=every)) == ["forgotten"] and there.line.open == 0
+
+
+def test_a_stranger_that_answers_seldom_is_not_believed_when_another_one_came_between() -> None:
+    """What the first one said is of no use to the second."""
+    there = Silent()
+    for i in range(24):
+        there.shows(0, "one" if i % SILENCES else "another")
+        there.poll(900.0 * i)
+        assert there.line.open == 2

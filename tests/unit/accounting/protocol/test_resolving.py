@@ -176,16 +176,17 @@ def test_each_one_is_missing_since_a_moment_of_its_own() -> None:
         assert there.line.open == (4 if at < 360 else 3 if at < 120 + 360 else 2)
 
 
-def test_who_is_just_sent_does_not_hide_who_is_missing() -> None:
+@pytest.mark.parametrize("gone", [1, 2])
+def test_who_is_just_sent_does_not_hide_who_is_missing(gone: int) -> None:
     """He need not be shown yet: so the one who is not shown may be he, or not."""
-    there = Silent(tags=False)
+    there = Silent(tags=False, n=1 + gone)
     book = there.accounts.book
     for at in range(0, 360, 60):
         if at % 120:
             sent(book, f"sent at {at}", 1, at=at)
-        there.shows(book.open() - 1)
+        there.shows(book.open() - gone)
         there.poll(at)
-    assert book.open() == 5
+    assert book.open() == 4 + gone
     there.poll(360)
     assert book.open() == 4
 
@@ -214,3 +215,84 @@ def test_pilots_that_are_found_again_by_another_name_are_there_from_then_on(how:
     assert (there.line.place, there.line.identity, there.line.open) == ("twin@h", "home", 2)
     assert tells.count("found") == 1 and "lost" not in tells
     assert holds(there.accounts, twin) == ()
+
+
+def hangs(there: Silent) -> None:
+    """Let ten pilots be under way, for long."""
+    if there.accounts.book.line("hangs") is None:
+        under_way = Batch("hangs", "A", "s@h", "", 10, identity="home", mark="mine", busy=True, intended=2.0)
+        there.accounts.book.begin(under_way)
+
+
+def one_after_the_other(there: Silent) -> None:
+    """Let five pilots be under way, and those that were have arrived."""
+    book, at = there.accounts.book, there.place.looked
+    for line in book.lines("s@h"):
+        if line.busy:
+            book.confirm(line, f"of {line.tag}", bits(range(5)), at + 1)
+            there.shows(book.open())
+    book.begin(Batch(f"{at}", "A", "s@h", "", 5, identity="home", mark="mine", busy=True, intended=at))
+
+
+@pytest.mark.parametrize("under_way", [hangs, one_after_the_other])
+def test_where_there_are_only_numbers_who_is_under_way_confirms_no_short_count(
+    under_way: Callable[[Silent], None],
+) -> None:
+    """As many are missing as are under way: it may be these. So nobody has seen anybody missing since."""
+    there = Silent(tags=False, n=5)
+    there.shows(0)
+    there.poll(60)
+    there.shows(5)
+    for at in range(120, 420, 60):
+        under_way(there)
+        there.poll(at)
+    there.shows(sum(line.open for line in there.accounts.book.lines("s@h") if not line.busy) - 5)
+    for at in range(420, 420 + 360, 60):
+        there.poll(at)
+        assert there.line.open == 5
+    there.poll(420 + 360)
+    assert there.line.open == 0
+
+
+def test_where_there_are_only_numbers_who_is_missing_still_says_nothing_of_the_others() -> None:
+    """One has really gone: that he is missing still is no news of those who were missing with him."""
+    there = Silent(tags=False, n=6)
+    there.shows(0)
+    there.poll(60)
+    hangs(there)
+    there.shows(5)
+    for at in range(120, 420, 60):
+        there.poll(at)
+    there.shows(0)
+    for at in range(420, 420 + 360, 60):
+        there.poll(at)
+        assert there.line.open == 5
+    there.poll(420 + 360)
+    assert there.line.open == 0
+
+
+def test_where_there_are_only_numbers_a_count_says_nothing_by_a_newer_one() -> None:
+    """It shows who is missing since its own moment, not since that of whoever asked first and came late."""
+    there = Silent(tags=False)
+    there.also_called("twin@h")
+    there.shows(2)
+    late = there.begin(ReadEndings, 10, every=600)
+    there.shows(0)
+    lie = there.begin(ReadEndings, 400, name="twin@h", every=600)
+    there.go_on(late, 10, 401)
+    there.go_on(lie, 400, 402)
+    assert there.line.open == 2
+
+
+def test_who_does_not_tell_who_he_is_takes_no_pilots_of_another_place() -> None:
+    """Who tells nothing either is not the same for that: those that are alive are still where they were."""
+    there = Silent(n=4)
+    book = there.accounts.book
+    book.settle(there.line, "s@h", "")
+    book.write_off(there.line, 0b0011)
+    there.place.identity, there.accounts.places.get("other@h").ready = "", True
+    there.shows(2, "")
+    there.answers[Survey] = Surveyed("", {"t": TagCount("A", "mine", 2)})
+    there.answers[Search] = Searched("", {"t": TagFound("7", alive=0b0011, ended=0)})
+    assert told(there.poll(10, name="other@h")) == ["found"]
+    assert (there.line.place, there.line.open) == ("s@h", 4)
