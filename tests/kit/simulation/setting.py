@@ -10,7 +10,7 @@ from autopyfactory.accounting.protocol.accounts import Policy
 POLICY = Policy(apart=180.0, apart_without_history=360.0, lease=1000.0)
 FAULTS_END = 2400.0
 QUIET = FAULTS_END + 700.0  # no pilot ends from here on
-END = FAULTS_END + 1500.0
+END = FAULTS_END + 2100.0  # a lease that began anew with the last fault is over, and settled
 POLL, CYCLE, MAXAGE = 60.0, 45.0, 200.0
 SPELLINGS = {"p0@h": ("p0@h", "P0@H.", "p0@h:9618", "twin@h"), "p1@h": ("p1@h", "P1@h")}
 CES = {"c0": ("c0", "C0.", "c0:9619"), "c1": ("c1", "https://C1/")}
