@@ -164,8 +164,9 @@ class Checks:
         there = any(
             p.mark != self.world.disk.mark and line(p.tag) is None for p in self.world.serving_at(name).alive
         )
-        seen = there and bool(self._foreign_shown(place)) and place.name not in self.accused
-        if not seen:
+        # Told under the name that its place had then: that this is parted is told a little later.
+        told = place.name in self.accused or place.identity in self.accused.values()
+        if told or not there or not self._foreign_shown(place):
             self._untold.pop(place.name, None)
             return
         since, polls = self._untold.get(place.name, (self.world.now, 0))
