@@ -12,7 +12,7 @@ from autopyfactory.accounting import caps, conservation, requests, spelling
 from autopyfactory.accounting.book import Batch, Book
 from autopyfactory.accounting.place import Place, Places
 from autopyfactory.accounting.protocol import explaining, holding, identity, polling, resolving, sending
-from autopyfactory.accounting.protocol.accounts import Policy
+from autopyfactory.accounting.protocol.accounts import Accounts, Policy
 from autopyfactory.accounting.requests import NoAnswer, NotDone, Submit, Write
 from simulation import world
 from simulation.model import Disk
@@ -95,6 +95,14 @@ def _busy_too(book: Book, place: str | None = None, queue: str | None = None) ->
 
 def _at_once(batch: Batch, gone: int, at: float, patience: float) -> int:
     return gone
+
+
+def _stays(accounts: Accounts, place: Place, name: str, other: str, stranger: str) -> Any:
+    """Whoever answers under a name of a place becomes the place, once it has no pilots."""
+    if not accounts.book.open(f"schedd:{place.name}"):
+        place.identity = ""
+    return
+    yield
 
 
 def _soon(disk: Disk, request: Write) -> None:
@@ -213,7 +221,7 @@ MUTATIONS: dict[str, Mutation] = {
         what="a schedd has many names",
     ),
     "names part": _run(
-        (identity, "_part", _no_nothing), what="a name that leads elsewhere stays a name of its place"
+        (identity, "_part", _stays), what="a name that leads elsewhere stays a name of its place"
     ),
     "heard elsewhere": _run(
         (Places, "hear", lambda self, identity, at: None),
